@@ -1,0 +1,9 @@
+#!/bin/sh
+# npm test: prepares the host (Debian packages, kernel settings), then runs every level in one runner:
+# unit, property, golden, contract, kernel, end to end. Arguments are passed on (a file, a --test-name-pattern).
+set -eu
+cd "$(dirname "$0")/.."
+[ "$(id -u)" = 0 ] || { echo 'npm test needs root: it runs real containers' >&2; exit 1; }
+./berth setup --for-tests
+if [ $# -eq 0 ]; then set -- 'src/**/*.test.ts' 'test/**/*.test.ts'; fi
+exec sh scripts/with-node.sh --test --test-concurrency=3 --test-timeout=600000 "$@"

@@ -1,0 +1,114 @@
+import type { ContainerConfig, EndpointRequest, HostConfig } from '#domain/container/config.ts';
+
+/** Docker's words for a container's state. */
+export type ContainerStatus =
+  'created' | 'running' | 'paused' | 'restarting' | 'removing' | 'exited' | 'dead';
+
+export type HealthStatus = 'none' | 'starting' | 'healthy' | 'unhealthy';
+
+export interface ProbeResult {
+  /** RFC 3339 with nanoseconds. */
+  Start: string;
+  End: string;
+  ExitCode: number;
+  /** The first 4,096 bytes of what the probe printed. */
+  Output: string;
+}
+
+export interface ContainerState {
+  status: ContainerStatus;
+  /** Process id in the host's namespace; 0 when none runs. */
+  pid: number;
+  exitCode: number;
+  error: string;
+  oomKilled: boolean;
+  /** RFC 3339 with nanoseconds; '0001-01-01T00:00:00Z' for never. */
+  startedAt: string;
+  finishedAt: string;
+  restartCount: number;
+  /** A person stopped it: `unless-stopped` and `always` heed that until the next start. */
+  stoppedByUser: boolean;
+  health?: { status: HealthStatus; failingStreak: number; log: ProbeResult[] };
+}
+
+/** A mount as resolved at creation: nothing is left to be looked up at start. */
+export interface MountPoint {
+  type: 'bind' | 'volume' | 'tmpfs';
+  /** The volume's name, for type volume. */
+  name?: string;
+  /** Absolute host path ('' for tmpfs). */
+  source: string;
+  destination: string;
+  driver?: string;
+  /** The options as given after the second colon of a bind, such as `ro,z`. */
+  mode: string;
+  readWrite: boolean;
+  propagation: string;
+  /** Options of a tmpfs, such as `size=65536k,mode=1777`. */
+  options?: string;
+  /** An anonymous volume goes when its container goes with `rm -v` or `--rm`. */
+  anonymous?: boolean;
+  /** Copy what the image has at the destination into the volume while that is empty. */
+  copyUp?: boolean;
+}
+
+/** A container's place in a network. Addresses are set while it runs (static ones always). */
+export interface Endpoint {
+  networkId: string;
+  networkName: string;
+  endpointId: string;
+  request: EndpointRequest;
+  /** Inside: eth0, eth1 ... in order of connection. */
+  interfaceName: string;
+  macAddress: string;
+  ipAddress: string;
+  prefixLength: number;
+  gateway: string;
+  ip6Address: string;
+  ip6PrefixLength: number;
+  ip6Gateway: string;
+  /** Names under which the others in the network find it: container name, short id, aliases. */
+  dnsNames: string[];
+}
+
+/** A published port as it is in force: `container` is such as `80/tcp`. */
+export interface PublishedPort {
+  container: string;
+  hostIp: string;
+  hostPort: number;
+}
+
+/** Which app a container belongs to; carried by every container of an app from the start. */
+export interface AppIdentity {
+  app: string;
+  service: string;
+  /** Number of the revision that made it, from 1. */
+  revision: number;
+  /** Number of the replica, from 1. */
+  replica: number;
+}
+
+/** What the state store holds of a container. */
+export interface Container {
+  id: string;
+  /** Without the leading slash. */
+  name: string;
+  /** RFC 3339 with nanoseconds. */
+  created: string;
+  /** `sha256:...` of the image's config. */
+  imageId: string;
+  /** As the request wrote it. */
+  imageName: string;
+  platform: string;
+  /** Merged with the image's config. */
+  config: ContainerConfig;
+  hostConfig: HostConfig;
+  /** Executable and arguments after entrypoint and command are joined. */
+  path: string;
+  args: string[];
+  mounts: MountPoint[];
+  endpoints: Endpoint[];
+  ports: PublishedPort[];
+  state: ContainerState;
+  identity?: AppIdentity;
+}

@@ -1,0 +1,211 @@
+import type { Readable } from 'node:stream';
+import type { ContainerConfig, EndpointRequest, HostConfig } from '#domain/container/config.ts';
+import type { AppIdentity, Container, Endpoint, PublishedPort } from '#domain/container/container.ts';
+import type { EngineEvent, EventType } from '#domain/event/event.ts';
+import type { Digest } from '#domain/image/digest.ts';
+import type { Image } from '#domain/image/image.ts';
+import type { Descriptor, ImageConfig } from '#domain/image/manifest.ts';
+import type { Network } from '#domain/network/network.ts';
+import type { Volume } from '#domain/volume/volume.ts';
+import type { Credentials } from '#ports/registry-client.ts';
+import type { ExecProcess, Stdio } from '#ports/runtime.ts';
+
+// What the engine's nouns offer to each other and to the API. Every verb is safe to call at any time:
+// it takes the locks it needs, and what it acknowledges is in the state store.
+
+export interface Events {
+  emit(type: EventType, action: string, id: string, attributes?: Record<string, string>): void;
+  /** Past events (bounded, kept in memory) and, unless `until` is past, those to come. Times are RFC 3339. */
+  read(query: { since?: string; until?: string; signal: AbortSignal }): AsyncIterable<EngineEvent>;
+}
+
+/** One line of Docker's progress stream (JSONMessage). */
+export interface Progress {
+  status?: string;
+  id?: string;
+  progressDetail?: { current?: number; total?: number };
+  stream?: string;
+  aux?: Record<string, unknown>;
+}
+
+export interface PullOptions {
+  auth?: Credentials;
+  platform?: string;
+  onProgress: (progress: Progress) => void;
+  signal: AbortSignal;
+}
+
+export interface NewImage {
+  config: ImageConfig;
+  /** Blobs that are in the store already; their snapshots are committed. */
+  layers: Descriptor[];
+  tags: string[];
+  parent?: Digest;
+  /** Sum of the unpacked layers' bytes. */
+  size: number;
+}
+
+export type RemovedImage = { Untagged: string } | { Deleted: string };
+
+export interface Images {
+  /** By tag, digest, id or unambiguous start of an id. @throws not-found `image-missing` "No such image: NAME" */
+  get(name: string): Image;
+  find(name: string): Image | undefined;
+  list(): Image[];
+  /** From a registry, or made on the spot for debian.berth/... @throws as RegistryClient and Bootstrapper */
+  pull(name: string, options: PullOptions): Promise<Image>;
+  push(name: string, options: Omit<PullOptions, 'platform'>): Promise<void>;
+  /** Writes config and manifest, records the image and moves its tags to it. */
+  store(image: NewImage): Promise<Image>;
+  tag(name: string, reference: string): Promise<void>;
+  remove(name: string, options: { force: boolean; prune: boolean }): Promise<RemovedImage[]>;
+  /** A `docker save` archive, of Docker's or OCI's layout. Gives the lines that `docker load` prints. */
+  load(archive: Readable, onProgress: (progress: Progress) => void): Promise<void>;
+  save(names: string[]): Readable;
+  /** `docker import`: one root file system tar (plain or compressed) becomes an image. */
+  importRoot(
+    tar: Readable,
+    options: { reference?: string; changes: string[]; message: string; platform?: string },
+  ): Promise<Image>;
+  /** The room containers tells which images its containers use. */
+  usedBy(source: (imageId: string) => string[]): void;
+}
+
+export interface NewNetwork {
+  name: string;
+  driver?: string;
+  internal?: boolean;
+  attachable?: boolean;
+  ipv6?: boolean;
+  options?: Record<string, string>;
+  labels?: Record<string, string>;
+  pools?: { subnet?: string; ipRange?: string; gateway?: string; auxiliary?: Record<string, string> }[];
+  app?: string;
+}
+
+export interface Networks {
+  /** By name, id or unambiguous start of an id. @throws not-found `network-missing` "network NAME not found" */
+  get(name: string): Network;
+  list(): Network[];
+  create(request: NewNetwork): Promise<Network>;
+  /** @throws conflict `network-in-use`, forbidden `network-predefined` */
+  remove(name: string): Promise<void>;
+  /** Validates a request (addresses in the pool ...) and gives an endpoint without addresses. */
+  endpoint(
+    container: { id: string; name: string; hostname: string },
+    network: Network,
+    request: EndpointRequest,
+    index: number,
+  ): Endpoint;
+  /** A network namespace for the container. Gives its path. */
+  createSandbox(containerId: string): Promise<string>;
+  /** Disconnects everything, frees addresses and ports, removes the namespace. Idempotent. */
+  removeSandbox(container: Container): Promise<void>;
+  /** Allocates addresses and joins the sandbox to the network. Gives the endpoint with its addresses. */
+  attach(containerId: string, endpoint: Endpoint, carriesDefaultRoute: boolean): Promise<Endpoint>;
+  detach(containerId: string, endpoint: Endpoint): Promise<void>;
+  /** Publishes the ports that the host configuration asks for. @throws conflict `port-taken` */
+  publish(container: Container, wanted: PublishedPort[]): Promise<PublishedPort[]>;
+  unpublish(container: Container): Promise<void>;
+  /** Text of the container's resolv.conf. */
+  resolvConf(container: Container): string;
+  /** After a restart of the daemon: takes over what these running containers hold. */
+  adopt(running: Container[]): Promise<void>;
+  /** The room containers tells who is connected, for inspect, DNS and "in use". */
+  connectedBy(source: (networkId: string) => { container: Container; endpoint: Endpoint }[]): void;
+}
+
+export interface NewVolume {
+  name?: string;
+  driver?: string;
+  options?: Record<string, string>;
+  labels?: Record<string, string>;
+  anonymous?: boolean;
+  app?: string;
+}
+
+export interface Volumes {
+  /** @throws not-found `volume-missing` "get NAME: no such volume" */
+  get(name: string): Volume;
+  find(name: string): Volume | undefined;
+  list(): Volume[];
+  /** A volume of that name: the existing one, or a new one. */
+  create(request: NewVolume): Promise<Volume>;
+  /** @throws conflict `volume-in-use` naming the containers */
+  remove(name: string, force: boolean): Promise<void>;
+  /** Makes the volume's directory ready (mounts what its options ask for) and gives its path. */
+  use(name: string): Promise<string>;
+  usedBy(source: (volume: string) => string[]): void;
+}
+
+export interface CreateContainer {
+  /** Without a leading slash; absent: a random one. */
+  name?: string;
+  platform?: string;
+  config: ContainerConfig;
+  hostConfig: HostConfig;
+  endpoints: Record<string, EndpointRequest | null>;
+  identity?: AppIdentity;
+}
+
+export type WaitCondition = 'not-running' | 'next-exit' | 'removed';
+
+export interface ExecConfig {
+  AttachStdin?: boolean;
+  AttachStdout?: boolean;
+  AttachStderr?: boolean;
+  ConsoleSize?: [number, number] | null;
+  DetachKeys?: string;
+  Tty?: boolean;
+  Env?: string[] | null;
+  Cmd: string[];
+  Privileged?: boolean;
+  User?: string;
+  WorkingDir?: string;
+}
+
+export interface Exec {
+  id: string;
+  containerId: string;
+  config: ExecConfig;
+  running: boolean;
+  exitCode: number | null;
+  pid: number;
+}
+
+export interface Containers {
+  /** By name, id or unambiguous start of an id. @throws not-found `container-missing` "No such container: NAME" */
+  get(ref: string): Container;
+  find(ref: string): Container | undefined;
+  list(): Container[];
+  create(request: CreateContainer): Promise<{ id: string; warnings: string[] }>;
+  /** @throws unchanged `already-running`; not-found `executable-not-found`; invalid ... */
+  start(ref: string): Promise<void>;
+  /** `timeout` in seconds, -1 for ever; absent: the container's. @throws unchanged `already-stopped` */
+  stop(ref: string, options?: { timeout?: number; signal?: string }): Promise<void>;
+  restart(ref: string, options?: { timeout?: number; signal?: string }): Promise<void>;
+  kill(ref: string, signal?: string): Promise<void>;
+  pause(ref: string): Promise<void>;
+  unpause(ref: string): Promise<void>;
+  rename(ref: string, name: string): Promise<void>;
+  remove(ref: string, options?: { force?: boolean; volumes?: boolean }): Promise<void>;
+  wait(
+    ref: string,
+    condition: WaitCondition,
+    signal: AbortSignal,
+  ): Promise<{ exitCode: number; error?: string }>;
+  attach(ref: string): Promise<Stdio>;
+  resize(ref: string, columns: number, rows: number): Promise<void>;
+  connect(ref: string, network: string, request: EndpointRequest): Promise<void>;
+  disconnect(ref: string, network: string, force: boolean): Promise<void>;
+  createExec(ref: string, config: ExecConfig): Exec;
+  /** @throws not-found `exec-missing` "No such exec instance: ID" */
+  getExec(id: string): Exec;
+  startExec(
+    id: string,
+    io: { tty: boolean; stdin: boolean; consoleSize?: [number, number] },
+  ): Promise<ExecProcess>;
+  resizeExec(id: string, columns: number, rows: number): Promise<void>;
+  /** Calls `listener` whenever the stored state of a container changed. Gives the way to stop. */
+  onChange(listener: (container: Container) => void): () => void;
+}

@@ -1,0 +1,28 @@
+/** One reading of a container's control group. Counters never go back while the container runs. */
+export interface CgroupUsage {
+  cpu: {
+    totalNanos: number;
+    userNanos: number;
+    systemNanos: number;
+    periods: number;
+    throttledPeriods: number;
+    throttledNanos: number;
+  };
+  /** Bytes; `limit` is 0 without a limit; `cache` is inactive file memory, which Docker takes off the usage. */
+  memory: { usage: number; peak: number; limit: number; cache: number; stats: Record<string, number> };
+  pids: { current: number; limit: number };
+  io: { readBytes: number; writeBytes: number; reads: number; writes: number };
+  /** How often the kernel killed something here for want of memory. */
+  oomKills: number;
+}
+
+/** Reads control groups, whichever version the host has. */
+export interface Cgroups {
+  readonly version: 1 | 2;
+  /** `path` as in the runtime spec's cgroupsPath. Undefined when the group is gone. */
+  usage(path: string): Promise<CgroupUsage | undefined>;
+  /** Removes an empty group in every hierarchy. Idempotent. */
+  remove(path: string): Promise<void>;
+  /** Groups below `parent`, for clean-up after a crash. */
+  list(parent: string): Promise<string[]>;
+}

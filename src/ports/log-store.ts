@@ -1,0 +1,40 @@
+export interface LogEntry {
+  stream: 'stdout' | 'stderr';
+  /** RFC 3339 with nanoseconds. */
+  time: string;
+  /** One line with its newline, or the last part of the output when that has none. */
+  data: Buffer;
+}
+
+export interface LogQuery {
+  stdout: boolean;
+  stderr: boolean;
+  /** RFC 3339; entries at or after. */
+  since?: string;
+  /** RFC 3339; entries before. */
+  until?: string;
+  /** Only the last so many entries. */
+  tail?: number;
+  /** Go on with new entries until `ended` resolves and all is read, or the signal aborts. */
+  follow?: boolean;
+  ended?: Promise<unknown>;
+  signal?: AbortSignal;
+}
+
+/** The output of containers, as the monitor writes it; also readable after the container ended. */
+export interface LogStore {
+  /** Where the monitor is to write (k8s-file format). The folder is made. */
+  prepare(id: string): Promise<string>;
+  path(id: string): string;
+  read(id: string, query: LogQuery): AsyncIterable<LogEntry>;
+  /** Starts a new file when the present one is above its limit and drops the oldest; `reopen` tells the monitor. */
+  rotate(
+    id: string,
+    limits: { maxBytes: number; maxFiles: number },
+    reopen: () => Promise<void>,
+  ): Promise<boolean>;
+  /** Bytes on disk. */
+  size(id: string): Promise<number>;
+  /** Idempotent. */
+  remove(id: string): Promise<void>;
+}

@@ -1,0 +1,59 @@
+import type { Readable } from 'node:stream';
+import type { Digest } from '#domain/image/digest.ts';
+import type { Descriptor } from '#domain/image/manifest.ts';
+import type { Reference } from '#domain/image/reference.ts';
+
+/** Docker's X-Registry-Auth, decoded. Undefined parts are absent. */
+export interface Credentials {
+  username?: string;
+  password?: string;
+  identityToken?: string;
+  registryToken?: string;
+}
+
+export interface FetchedManifest {
+  mediaType: string;
+  digest: Digest;
+  content: Buffer;
+}
+
+/** A registry elsewhere (OCI distribution specification), anonymous, basic or token authentication. */
+export interface RegistryClient {
+  /** @throws not-found `manifest-unknown`, unauthorized `registry-denied`, unavailable `registry-unreachable` */
+  manifest(
+    reference: Reference,
+    auth: Credentials | undefined,
+    signal: AbortSignal,
+  ): Promise<FetchedManifest>;
+  /** The content from byte `offset` on; it is the caller who verifies the digest. */
+  blob(
+    reference: Reference,
+    blob: Descriptor,
+    auth: Credentials | undefined,
+    signal: AbortSignal,
+    offset?: number,
+  ): Promise<Readable>;
+  hasBlob(
+    reference: Reference,
+    digest: Digest,
+    auth: Credentials | undefined,
+    signal: AbortSignal,
+  ): Promise<boolean>;
+  /** `open` gives the content anew for each try. */
+  pushBlob(
+    reference: Reference,
+    blob: Descriptor,
+    open: () => Promise<Readable>,
+    auth: Credentials | undefined,
+    signal: AbortSignal,
+  ): Promise<void>;
+  pushManifest(
+    reference: Reference,
+    mediaType: string,
+    content: Buffer,
+    auth: Credentials | undefined,
+    signal: AbortSignal,
+  ): Promise<Digest>;
+  /** Checks credentials, as `docker login` does. */
+  login(registry: string, auth: Credentials): Promise<{ status: string; identityToken: string }>;
+}

@@ -1,0 +1,18 @@
+/** Answers for a name asked by a container. Undefined: not ours, ask the host's resolvers. */
+export interface NameSource {
+  /** IPv4 and IPv6 addresses of a name, for the asker with this address. An empty list means: known, but without an address of this kind. */
+  addresses(name: string, asker: string): { v4: string[]; v6: string[] } | undefined;
+  /** The name of an address (PTR). */
+  nameOf(address: string, asker: string): string | undefined;
+}
+
+/** The name service of the containers, over UDP and TCP, one listener for each bridge. */
+export interface Resolver {
+  /** Listens on a bridge's gateway address, port 53. Listening already: nothing happens. */
+  listen(address: string, names: NameSource): Promise<void>;
+  /** Idempotent. */
+  unlisten(address: string): Promise<void>;
+  /** Resolvers that the host uses and a container can reach. */
+  upstreams(): string[];
+  close(): Promise<void>;
+}

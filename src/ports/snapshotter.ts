@@ -1,0 +1,56 @@
+import type { Readable } from 'node:stream';
+import type { Digest } from '#domain/image/digest.ts';
+
+export interface LayerInfo {
+  /** Digest of the uncompressed tar. */
+  diffId: Digest;
+  /** Bytes that the unpacked files hold. */
+  size: number;
+}
+
+export type ChangeKind = 'modified' | 'added' | 'deleted';
+
+/** One path that a writable snapshot changed, absolute inside the root. */
+export interface Change {
+  path: string;
+  kind: ChangeKind;
+}
+
+/**
+ * File systems in layers. A committed snapshot is read-only and keyed by its chain id (OCI image
+ * specification, config.md, Layer ChainID); an active snapshot is writable and keyed by its owner
+ * (a container's id, a build step). An active snapshot can be mounted; a committed one is used as a parent.
+ */
+export interface Snapshotter {
+  isCommitted(chainId: Digest): Promise<boolean>;
+  /**
+   * Unpacks an uncompressed layer tar on top of `parent` ('' for none) and makes it visible as `chainId`
+   * at once and whole. Already there: the tar is not read.
+   * Paths never leave the layer; a diff id other than `expected` is refused.
+   * @throws invalid `layer-digest-mismatch`, `layer-path-escapes`, `layer-corrupt`
+   */
+  unpack(chainId: Digest, parent: Digest | '', layer: Readable, expected?: Digest): Promise<LayerInfo>;
+  /** Makes an active snapshot. @throws not-found `snapshot-missing` for the parent, conflict `snapshot-exists` */
+  create(key: string, parent: Digest | ''): Promise<void>;
+  /** Mounts an active snapshot and gives the absolute path of its root. Mounted already: the same path. */
+  mount(key: string): Promise<string>;
+  /** Idempotent. */
+  unmount(key: string): Promise<void>;
+  /** Unmounts and removes an active snapshot. Idempotent. */
+  remove(key: string): Promise<void>;
+  /** Mounts a committed snapshot read-only for `use` and unmounts it afterwards. */
+  view<T>(chainId: Digest | '', use: (root: string) => Promise<T>): Promise<T>;
+  /** What an active snapshot changed against its parent, sorted by path. */
+  changes(key: string): Promise<Change[]>;
+  /** The changes of an active snapshot as an OCI layer tar, entries sorted; times clamped to `epoch` (seconds) if given. */
+  diff(key: string, epoch?: number): Readable;
+  /** Makes an active snapshot, unmounted, the committed snapshot `chainId` without copying; the active one is gone. */
+  commit(key: string, chainId: Digest): Promise<void>;
+  /** Bytes that the active snapshot itself holds. */
+  usage(key: string): Promise<number>;
+  /** Removes a committed snapshot that nothing builds upon. Idempotent. @throws conflict `snapshot-in-use` */
+  removeCommitted(chainId: Digest): Promise<void>;
+  /** For clean-up after a crash. */
+  listActive(): Promise<string[]>;
+  listCommitted(): Promise<{ chainId: Digest; parent: Digest | ''; size: number }[]>;
+}

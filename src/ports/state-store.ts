@@ -1,0 +1,19 @@
+/**
+ * Where what Berth knows survives a crash. Writes are durable when the call returns; a transaction is
+ * kept whole or not at all. The calls are synchronous: one takes a fraction of a millisecond.
+ */
+export interface StateStore {
+  /** A named set of documents. The same name gives the same documents after a restart. */
+  collection<T extends object>(name: string): Collection<T>;
+  /** Runs `work` with all its writes in one transaction; an exception undoes them and is passed on. */
+  transaction<T>(work: () => T): T;
+  close(): void;
+}
+
+export interface Collection<T extends object> {
+  get(key: string): T | undefined;
+  put(key: string, value: T): void;
+  delete(key: string): void;
+  /** All documents with their keys, in order of key. Meant for start-up: engine rooms keep what they need in memory. */
+  entries(): [key: string, value: T][];
+}

@@ -1,0 +1,2 @@
+import { verb } from './verb.ts';
+export const other = (): unknown => verb;

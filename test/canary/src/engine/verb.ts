@@ -1,0 +1,3 @@
+import { spawn } from 'node:child_process';
+import { other } from './other.ts';
+export const verb = (): unknown => [spawn, other];
