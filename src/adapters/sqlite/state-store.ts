@@ -1,0 +1,98 @@
+import { DatabaseSync, type StatementSync } from 'node:sqlite';
+import { internal } from '#base/errors.ts';
+import { migrations } from '#adapters/sqlite/migrations.ts';
+import type { Collection, StateStore } from '#ports/state-store.ts';
+
+interface Statements {
+  get: StatementSync;
+  put: StatementSync;
+  delete: StatementSync;
+  all: StatementSync;
+}
+
+/**
+ * The state in one SQLite file: write-ahead log, synchronous FULL, so what is acknowledged survives a
+ * power cut. `:memory:` gives a store for tests.
+ * @throws internal `state-too-new` when a newer Berth wrote the file
+ */
+export class SqliteStateStore implements StateStore {
+  readonly #db: DatabaseSync;
+  readonly #statements: Statements;
+  #depth = 0;
+
+  constructor(path: string) {
+    this.#db = new DatabaseSync(path);
+    this.#db.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA busy_timeout = 5000');
+    migrate(this.#db, path);
+    const prepare = (sql: string): StatementSync => this.#db.prepare(sql);
+    this.#statements = {
+      get: prepare('SELECT value FROM document WHERE collection = ? AND key = ?'),
+      put: prepare(
+        'INSERT INTO document VALUES (?, ?, ?) ON CONFLICT (collection, key) DO UPDATE SET value = excluded.value',
+      ),
+      delete: prepare('DELETE FROM document WHERE collection = ? AND key = ?'),
+      all: prepare('SELECT key, value FROM document WHERE collection = ? ORDER BY key'),
+    };
+  }
+
+  collection<T extends object>(name: string): Collection<T> {
+    const statements = this.#statements;
+    // Only this class writes the table, so what comes out has the type that went in.
+    const parse: (text: string) => T = JSON.parse;
+    return {
+      get: (key) => {
+        const row = statements.get.get(name, key);
+        return row === undefined ? undefined : parse(text(row['value']));
+      },
+      put: (key, value) => {
+        statements.put.run(name, key, JSON.stringify(value));
+      },
+      delete: (key) => {
+        statements.delete.run(name, key);
+      },
+      entries: () => statements.all.all(name).map((row) => [text(row['key']), parse(text(row['value']))]),
+    };
+  }
+
+  /** A transaction inside another one is a part of it. */
+  transaction<T>(work: () => T): T {
+    if (this.#depth > 0) return work();
+    this.#db.exec('BEGIN IMMEDIATE');
+    this.#depth++;
+    try {
+      const result = work();
+      this.#db.exec('COMMIT');
+      return result;
+    } catch (error) {
+      this.#db.exec('ROLLBACK');
+      throw error;
+    } finally {
+      this.#depth--;
+    }
+  }
+
+  close(): void {
+    this.#db.close();
+  }
+}
+
+function text(value: unknown): string {
+  if (typeof value === 'string') return value;
+  throw internal('state-corrupt', `the state holds a ${typeof value} where a text is required`);
+}
+
+function migrate(db: DatabaseSync, path: string): void {
+  const version = Number(db.prepare('PRAGMA user_version').get()?.['user_version'] ?? 0);
+  if (version > migrations.length)
+    throw internal(
+      'state-too-new',
+      `'${path}' has schema version ${version}, this Berth knows up to ${migrations.length}`,
+      {
+        hint: 'start the newer version of Berth that wrote it',
+      },
+    );
+  for (const [at, sql] of migrations.entries()) {
+    if (at < version) continue;
+    db.exec(`BEGIN IMMEDIATE; ${sql}; PRAGMA user_version = ${at + 1}; COMMIT`);
+  }
+}
