@@ -1,0 +1,192 @@
+import { createHash, randomUUID } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import {
+  type FileHandle,
+  mkdir,
+  open,
+  opendir,
+  readFile,
+  rename,
+  rm,
+  stat,
+  writeFile,
+} from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Readable } from 'node:stream';
+import { invalid, notFound, systemCode } from '#base/errors.ts';
+import { isDigest, parseDigest, type Digest } from '#domain/image/digest.ts';
+import type { BlobInfo, BlobStore, Expectation } from '#ports/blob-store.ts';
+
+const MIB = 1024 * 1024;
+
+/**
+ * Blobs as an OCI image layout (image-layout.md): `blobs/sha256/HEX` below the root, beside `oci-layout`.
+ * A blob grows in `blobs/incoming`, in the same file system, and gets its name by rename once it is
+ * verified and on disk; what a crash leaves there is removed by `open`.
+ */
+export class DiskBlobStore implements BlobStore {
+  readonly #blobs: string;
+  readonly #incoming: string;
+
+  private constructor(root: string) {
+    this.#blobs = join(root, 'blobs', 'sha256');
+    this.#incoming = join(root, 'blobs', 'incoming');
+  }
+
+  /** `root` is absolute; it is made when it is missing. One store at a time may use it. */
+  static async open(root: string): Promise<DiskBlobStore> {
+    const store = new DiskBlobStore(root);
+    await rm(store.#incoming, { recursive: true, force: true });
+    await mkdir(store.#incoming, { recursive: true, mode: 0o700 });
+    await mkdir(store.#blobs, { recursive: true, mode: 0o700 });
+    await writeFile(join(root, 'oci-layout'), '{"imageLayoutVersion":"1.0.0"}\n');
+    return store;
+  }
+
+  async stat(digest: Digest): Promise<BlobInfo | undefined> {
+    const found = await stat(this.#path(digest)).catch(ignoreMissing);
+    return found === undefined ? undefined : { digest, size: found.size };
+  }
+
+  async open(digest: Digest, range: { start: number; end?: number } = { start: 0 }): Promise<Readable> {
+    const file = await open(this.#path(digest)).catch(ignoreMissing);
+    if (file === undefined) throw missing(digest);
+    // The descriptor stays valid when the blob is deleted while it is read.
+    return createReadStream('', { fd: file, ...range, highWaterMark: MIB });
+  }
+
+  async read(digest: Digest, limit: number = 4 * MIB): Promise<Buffer> {
+    const info = await this.stat(digest);
+    if (info === undefined) throw missing(digest);
+    if (info.size > limit)
+      throw invalid(
+        'blob-too-large',
+        `blob ${digest} has ${info.size} bytes; at most ${limit} are read at once`,
+      );
+    return readFile(this.#path(digest));
+  }
+
+  async write(
+    source: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
+    expected: Expectation = {},
+  ): Promise<BlobInfo> {
+    const path = join(this.#incoming, randomUUID());
+    try {
+      const info = await receive(source, path, expected.size);
+      verify(info, expected);
+      await rename(path, this.#path(info.digest));
+      await syncFolder(this.#blobs);
+      return info;
+    } catch (error) {
+      await rm(path, { force: true });
+      throw error;
+    }
+  }
+
+  async delete(digest: Digest): Promise<void> {
+    await rm(this.#path(digest), { force: true });
+  }
+
+  async *list(): AsyncIterable<BlobInfo> {
+    for await (const entry of await opendir(this.#blobs)) {
+      const digest = `sha256:${entry.name}`;
+      const info = isDigest(digest) ? await this.stat(digest) : undefined;
+      if (info !== undefined) yield info;
+    }
+  }
+
+  #path(digest: Digest): string {
+    return join(this.#blobs, parseDigest(digest).slice('sha256:'.length));
+  }
+}
+
+/** Writes the source to `path` and syncs it, hashing on the way. Stops early when more than `limit` bytes come. */
+async function receive(
+  source: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
+  path: string,
+  limit = Infinity,
+): Promise<BlobInfo> {
+  const hash = createHash('sha256');
+  const file = await open(path, 'wx', 0o600);
+  try {
+    const size = await copy(source, file, limit, (chunk) => hash.update(chunk));
+    await file.datasync();
+    return { digest: parseDigest(`sha256:${hash.digest('hex')}`), size };
+  } finally {
+    await file.close();
+  }
+}
+
+async function copy(
+  source: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
+  file: FileHandle,
+  limit: number,
+  see: (chunk: Uint8Array) => void,
+): Promise<number> {
+  let size = 0;
+  let held = 0;
+  let chunks: Uint8Array[] = [];
+  const flush = async (): Promise<void> => {
+    if (chunks.length > 0) await writeAll(file, chunks);
+    chunks = [];
+    held = 0;
+  };
+  for await (const chunk of source) {
+    see(chunk);
+    size += chunk.length;
+    held += chunk.length;
+    chunks.push(chunk);
+    if (size > limit) throw wrongSize(size, limit);
+    if (held >= MIB) await flush();
+  }
+  await flush();
+  return size;
+}
+
+/** A write may take less than it was given, when the disk fills up for instance. */
+async function writeAll(file: FileHandle, chunks: Uint8Array[]): Promise<void> {
+  let rest = chunks;
+  while (rest.length > 0) {
+    let { bytesWritten } = await file.writev(rest);
+    rest = rest.flatMap((chunk) => {
+      const taken = Math.min(bytesWritten, chunk.length);
+      bytesWritten -= taken;
+      return taken === chunk.length ? [] : [chunk.subarray(taken)];
+    });
+  }
+}
+
+function verify(info: BlobInfo, expected: Expectation): void {
+  if (expected.size !== undefined && expected.size !== info.size) throw wrongSize(info.size, expected.size);
+  if (expected.digest !== undefined && expected.digest !== info.digest)
+    throw invalid(
+      'blob-digest-mismatch',
+      `storing blob ${expected.digest}: the content has the digest ${info.digest}`,
+      { hint: 'the content was damaged or changed on its way; fetch it again' },
+    );
+}
+
+function wrongSize(found: number, required: number): Error {
+  return invalid(
+    'blob-size-mismatch',
+    `storing a blob: found ${found > required ? `at least ${found}` : found} bytes; required are ${required}`,
+  );
+}
+
+function missing(digest: Digest): Error {
+  return notFound('blob-missing', `blob ${digest} is not in the store`);
+}
+
+function ignoreMissing(error: unknown): undefined {
+  if (systemCode(error) === 'ENOENT') return undefined;
+  throw error;
+}
+
+async function syncFolder(path: string): Promise<void> {
+  const folder = await open(path, 'r');
+  try {
+    await folder.sync();
+  } finally {
+    await folder.close();
+  }
+}
