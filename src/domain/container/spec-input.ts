@@ -1,0 +1,69 @@
+import type { Container } from '#domain/container/container.ts';
+import type { ResolvedUser } from '#domain/container/user.ts';
+
+/** Where a namespace comes from: a new one, the host's, or an existing one by the path of its file. */
+export type NamespaceSource = 'private' | 'host' | { path: string };
+
+/** A device node of the host as found by its path, and where it is to appear. */
+export interface ResolvedDevice {
+  pathInContainer: string;
+  type: 'c' | 'b';
+  major: number;
+  minor: number;
+  /** Of `rwm`. */
+  permissions: string;
+  /** Permission bits. */
+  mode: number;
+  uid: number;
+  gid: number;
+}
+
+/** What the host offers; read once at the daemon's start. */
+export interface HostFacts {
+  cgroupVersion: 1 | 2;
+  /** cpu, cpuset, memory, pids, blkio (or io), devices ... */
+  controllers: string[];
+  /** The kernel counts swap for each control group. */
+  swapAccounting: boolean;
+  /**
+   * The daemon's own hard limits by name (`RLIMIT_NOFILE`), when it lacks CAP_SYS_RESOURCE and so cannot
+   * raise a container's above them; empty when it can.
+   */
+  hardLimits: Record<string, number>;
+  /** Names (`CAP_CHOWN`) that the daemon can hand on: its bounding set. */
+  capabilities: string[];
+  architecture: 'x64' | 'arm64';
+  kernel: { major: number; minor: number };
+  /** The block layer honours weights (BFQ, or io.weight). */
+  blkioWeight: boolean;
+  apparmor: boolean;
+}
+
+export interface SpecInput {
+  container: Container;
+  /** Absolute path of the mounted root file system. */
+  rootPath: string;
+  user: ResolvedUser;
+  namespaces: {
+    network: NamespaceSource;
+    pid: NamespaceSource;
+    ipc: NamespaceSource;
+    uts: NamespaceSource;
+  };
+  /** Absolute host paths of the files to bind at /etc/resolv.conf, /etc/hosts and /etc/hostname. */
+  files: { resolvConf?: string; hosts?: string; hostname?: string };
+  /**
+   * Absolute host path to bind at /dev/shm: for the ipc modes `shareable` and `container:` the tmpfs that
+   * the engine mounted for the owner. Absent: the container gets a tmpfs of its own (ipc mode `host`: the host's).
+   */
+  shmPath?: string;
+  /** Of HostConfig.Devices; for a privileged container all devices of the host. */
+  devices: ResolvedDevice[];
+  /** Device numbers of the block devices that the Blkio settings name, by path. */
+  blockDevices: Record<string, { major: number; minor: number }>;
+  /** Such as `/berth-0a1b2c`; HostConfig.CgroupParent goes before it. */
+  cgroupParent: string;
+  /** Absolute host path of a static init program, for HostConfig.Init. */
+  initPath?: string;
+  host: HostFacts;
+}

@@ -1,0 +1,20 @@
+import type { HostFacts, ResolvedDevice } from '#domain/container/spec-input.ts';
+
+/** What a container's specification needs to know of the host and of the container's root file system. */
+export interface Host {
+  readonly facts: HostFacts;
+  /**
+   * The device at `path`, or all devices below it when it is a folder, as they appear below `pathInContainer`.
+   * @throws invalid `device-missing` with Docker's words
+   */
+  devices(path: string, pathInContainer: string, permissions: string): Promise<ResolvedDevice[]>;
+  /** All devices below /dev, for privileged containers. */
+  allDevices(): Promise<ResolvedDevice[]>;
+  /**
+   * Text of a file in a root file system, following symbolic links inside that root only; undefined when
+   * it does not exist. For /etc/passwd and /etc/group.
+   */
+  readInRoot(root: string, path: string): Promise<string | undefined>;
+  /** Makes a folder in a root file system, as `readInRoot` finds paths, unless it exists. */
+  makeFolderInRoot(root: string, path: string, owner: { uid: number; gid: number }): Promise<void>;
+}
