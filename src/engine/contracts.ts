@@ -1,6 +1,7 @@
 import type { Readable } from 'node:stream';
 import type { ContainerConfig, EndpointRequest, HostConfig } from '#domain/container/config.ts';
 import type { AppIdentity, Container, Endpoint, PublishedPort } from '#domain/container/container.ts';
+import type { WantedPort } from '#domain/container/port-bindings.ts';
 import type { EngineEvent, EventType } from '#domain/event/event.ts';
 import type { Digest } from '#domain/image/digest.ts';
 import type { Image } from '#domain/image/image.ts';
@@ -105,7 +106,7 @@ export interface Networks {
   attach(containerId: string, endpoint: Endpoint, carriesDefaultRoute: boolean): Promise<Endpoint>;
   detach(containerId: string, endpoint: Endpoint): Promise<void>;
   /** Publishes the ports that the host configuration asks for. @throws conflict `port-taken` */
-  publish(container: Container, wanted: PublishedPort[]): Promise<PublishedPort[]>;
+  publish(container: Container, wanted: WantedPort[]): Promise<PublishedPort[]>;
   unpublish(container: Container): Promise<void>;
   /** Text of the container's resolv.conf. */
   resolvConf(container: Container): string;

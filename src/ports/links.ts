@@ -14,6 +14,8 @@ export interface EndpointLink {
   /** Default gateways, when this link is to carry the default route. */
   gateways: string[];
   mtu: number;
+  /** Exchanges frames with the host only, not with the other links of the bridge. */
+  isolated?: boolean;
 }
 
 export interface BridgeLink {

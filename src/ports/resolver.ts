@@ -4,6 +4,8 @@ export interface NameSource {
   addresses(name: string, asker: string): { v4: string[]; v6: string[] } | undefined;
   /** The name of an address (PTR). */
   nameOf(address: string, asker: string): string | undefined;
+  /** Resolvers to ask on behalf of this container instead of the host's; empty: none, it has no way out. */
+  upstreams(asker: string): string[] | undefined;
 }
 
 /** The name service of the containers, over UDP and TCP, one listener for each bridge. */

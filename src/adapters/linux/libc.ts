@@ -14,11 +14,14 @@ export class SystemCallError extends Error {
   readonly errno: number;
   /** ENOENT, EBUSY ... */
   readonly code: string;
+  /** What the call was about, such as the path. */
+  readonly about: string;
 
   constructor(syscall: string, errno: number, about: string) {
     const code = errnoName(errno);
     super(`${syscall} ${about}: ${code}`);
     this.syscall = syscall;
+    this.about = about;
     this.errno = errno;
     this.code = code;
   }

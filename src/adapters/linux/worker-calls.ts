@@ -1,0 +1,86 @@
+import { parentPort, Worker } from 'node:worker_threads';
+import { SystemCallError } from '#adapters/linux/libc.ts';
+import { messageOf } from '#base/errors.ts';
+
+// Calls into a worker thread, for system calls and libraries that block or that move the thread.
+
+/** The calls that a worker answers: name to request and reply, both structured-cloneable. */
+type CallsOf<C> = { [K in keyof C]: { request: unknown; reply: unknown } };
+
+interface Failure {
+  message: string;
+  system?: { syscall: string; errno: number; about: string };
+}
+
+interface Answer {
+  id: number;
+  value: never;
+  failure?: Failure;
+}
+
+/** The main thread's end. The worker keeps the process alive only while a call is under way. */
+export class WorkerCalls<C extends CallsOf<C>> {
+  readonly #worker: Worker;
+  readonly #open = new Map<number, { resolve: (value: never) => void; reject: (reason: unknown) => void }>();
+  #last = 0;
+
+  constructor(script: URL) {
+    this.#worker = new Worker(script);
+    this.#worker.unref();
+    this.#worker.on('message', (answer: Answer) => this.#settle(answer));
+    this.#worker.on('error', (error) => this.#failAll(error));
+    this.#worker.on('exit', () => this.#failAll(new Error(`the worker '${script.pathname}' has ended`)));
+  }
+
+  call<K extends keyof C>(name: K, request: C[K]['request']): Promise<C[K]['reply']> {
+    return new Promise((resolve, reject) => {
+      this.#last += 1;
+      this.#open.set(this.#last, { resolve, reject });
+      this.#worker.ref();
+      this.#worker.postMessage({ id: this.#last, name, request });
+    });
+  }
+
+  async close(): Promise<void> {
+    await this.#worker.terminate();
+  }
+
+  #settle(answer: Answer): void {
+    const caller = this.#open.get(answer.id);
+    this.#open.delete(answer.id);
+    if (this.#open.size === 0) this.#worker.unref();
+    if (answer.failure === undefined) caller?.resolve(answer.value);
+    else caller?.reject(restored(answer.failure));
+  }
+
+  #failAll(reason: unknown): void {
+    for (const caller of this.#open.values()) caller.reject(reason);
+    this.#open.clear();
+  }
+}
+
+function restored(failure: Failure): Error {
+  if (failure.system === undefined) return new Error(failure.message);
+  return new SystemCallError(failure.system.syscall, failure.system.errno, failure.system.about);
+}
+
+/** The worker's end: answers each call by the handler of its name, one after another. */
+export function serveCalls<C extends CallsOf<C>>(handlers: {
+  [K in keyof C]: (request: C[K]['request']) => C[K]['reply'];
+}): void {
+  const port = parentPort;
+  if (port === null) throw new Error('this module runs in a worker thread only');
+  port.on('message', (message: { id: number; name: keyof C; request: C[keyof C]['request'] }) => {
+    try {
+      port.postMessage({ id: message.id, value: handlers[message.name](message.request) });
+    } catch (error) {
+      port.postMessage({ id: message.id, failure: failureOf(error) });
+    }
+  });
+}
+
+function failureOf(error: unknown): Failure {
+  if (!(error instanceof SystemCallError)) return { message: messageOf(error) };
+  const { syscall, errno, about } = error;
+  return { message: error.message, system: { syscall, errno, about } };
+}

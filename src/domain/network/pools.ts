@@ -1,0 +1,76 @@
+import { contains, lastOf, overlaps, parseSubnet, type Address, type Subnet } from '#domain/network/cidr.ts';
+
+// Which subnet a network gets and which address an endpoint gets (IPAM), as Docker's default driver does.
+
+/** Docker's default pools: 172.17.0.0/16 to 172.31.0.0/16, then 192.168.0.0/20 to 192.168.240.0/20. */
+export function defaultPools(): Subnet[] {
+  const large = Array.from({ length: 15 }, (_, i) => parseSubnet(`172.${17 + i}.0.0/16`));
+  const small = Array.from({ length: 16 }, (_, i) => parseSubnet(`192.168.${16 * i}.0/20`));
+  return [...large, ...small];
+}
+
+/**
+ * The first default pool that overlaps nothing in `used`. The search begins at a place that depends on the
+ * instance's id (hexadecimal digits), so that instances side by side rarely want the same one.
+ */
+export function freePool(used: Subnet[], instanceId: string): Subnet | undefined {
+  const pools = defaultPools();
+  const start = Number.parseInt(instanceId, 16) % pools.length;
+  const inOrder = [...pools.slice(start), ...pools.slice(0, start)];
+  return inOrder.find((pool) => used.every((other) => !overlaps(pool, other)));
+}
+
+/** A unique local /64 (RFC 4193) for the n-th try of this instance. */
+export function uniqueLocalPool(instanceId: string, n: number): Subnet {
+  const global = BigInt(`0x${instanceId}`) << 16n;
+  const base = (0xfdn << 120n) | (global << 80n) | (BigInt(n) << 64n);
+  return { version: 6, base, prefix: 64 };
+}
+
+/** The first address that may be given to an interface: of IPv4 the network's own address is left out. */
+export function firstOf(subnet: Subnet): Address {
+  return {
+    version: subnet.version,
+    value: subnet.prefix >= widest(subnet) - 1 ? subnet.base : subnet.base + 1n,
+  };
+}
+
+const widest = (subnet: Subnet): number => (subnet.version === 4 ? 32 : 128);
+
+/**
+ * The next free address of `subnet` after `last`, wrapping around, inside `range` if given. Going on after
+ * the last one given keeps an address from being used again soon, while others remember who had it.
+ */
+export function nextFree(
+  subnet: Subnet,
+  range: Subnet | undefined,
+  taken: ReadonlySet<bigint>,
+  last: bigint | undefined,
+): Address | undefined {
+  const bounds = usable(subnet, range ?? subnet);
+  const after = last === undefined || last < bounds.low || last >= bounds.high ? bounds.low : last + 1n;
+  const count = bounds.high - bounds.low + 1n;
+  // One more than there are taken is enough to meet a free one.
+  const tries = count < BigInt(taken.size) + 1n ? count : BigInt(taken.size) + 1n;
+  for (let i = 0n; i < tries; i += 1n) {
+    const value = bounds.low + ((after - bounds.low + i) % count);
+    if (!taken.has(value)) return { version: subnet.version, value };
+  }
+  return undefined;
+}
+
+/** Without the network's own address and the broadcast address. */
+function usable(subnet: Subnet, range: Subnet): { low: bigint; high: bigint } {
+  const first = firstOf(subnet).value;
+  const isSmall = subnet.prefix >= widest(subnet) - 1;
+  const last = subnet.version === 4 && !isSmall ? lastOf(subnet) - 1n : lastOf(subnet);
+  return {
+    low: range.base > first ? range.base : first,
+    high: lastOf(range) < last ? lastOf(range) : last,
+  };
+}
+
+/** The first of the subnets in which the address lies. */
+export function subnetOf(subnets: Subnet[], address: Address): Subnet | undefined {
+  return subnets.find((subnet) => contains(subnet, address));
+}
