@@ -1,0 +1,248 @@
+import type { ContainerConfig, HostConfig, MountRequest } from '#domain/container/config.ts';
+import type { MountPoint } from '#domain/container/container.ts';
+import { invalid } from '#base/errors.ts';
+import { cleanPath } from '#domain/container/paths.ts';
+
+/** A mount as asked for. What it still needs from the world: a volume, or a host path that exists. */
+export interface MountDraft {
+  point: MountPoint;
+  /** The volume to use or make; without a name an anonymous one. */
+  volume?: {
+    name?: string;
+    driver?: string;
+    options: Record<string, string>;
+    labels: Record<string, string>;
+  };
+  /** For a bind whose source does not exist: -v makes a folder, --mount refuses. */
+  missingSource: 'create' | 'refuse';
+}
+
+const propagations = ['private', 'rprivate', 'shared', 'rshared', 'slave', 'rslave'];
+const bindModes = new Set([
+  ...propagations,
+  'ro',
+  'rw',
+  'z',
+  'Z',
+  'nocopy',
+  'cached',
+  'delegated',
+  'consistent',
+  'bind',
+  'rbind',
+]);
+
+/**
+ * The mounts of Binds, Mounts and Volumes (in this order of precedence), not those of VolumesFrom.
+ * @param inherited mounts of VolumesFrom: a volume that only the image or `-v /path` names gives way to them
+ * @throws invalid `mount-invalid`, `mount-duplicate`, with Docker's words
+ */
+export function requestedMounts(
+  config: ContainerConfig,
+  host: HostConfig,
+  inherited: MountPoint[],
+): MountDraft[] {
+  const asked = [
+    ...(host.Binds ?? []).map((bind) => parseBind(bind, host.VolumeDriver)),
+    ...(host.Mounts ?? []).map(parseMount),
+  ];
+  refuseDuplicates(asked);
+  const taken = new Set([
+    ...asked.map((draft) => draft.point.destination),
+    ...inherited.map((point) => point.destination),
+    ...Object.keys(host.Tmpfs ?? {}).map((path) => cleanPath(path)),
+  ]);
+  const declared = Object.keys(config.Volumes ?? {}).map((path) => destination(path, path, 'volume'));
+  const anonymous = [...new Set(declared)].filter((path) => !taken.has(path));
+  return [...asked, ...anonymous.map((path) => volumeDraft(path, undefined, '', host.VolumeDriver))];
+}
+
+function refuseDuplicates(drafts: MountDraft[]): void {
+  const seen = new Set<string>();
+  for (const { point } of drafts) {
+    if (seen.has(point.destination))
+      throw invalid('mount-duplicate', `Duplicate mount point: ${point.destination}`);
+    seen.add(point.destination);
+  }
+}
+
+function parseBind(text: string, driver: string | undefined): MountDraft {
+  const parts = text.split(':');
+  if (parts.length > 3 || parts.some((part) => part === ''))
+    throw refused(`invalid volume specification: '${text}'`);
+  const [source = '', target, mode = ''] = parts;
+  checkMode(mode);
+  if (target === undefined) return volumeDraft(destination(source, text, 'volume'), undefined, '', driver);
+  const path = destination(target, text, source.startsWith('/') ? 'bind' : 'volume');
+  if (!source.startsWith('/')) return volumeDraft(path, volumeName(source), mode, driver);
+  const options = mode.split(',');
+  const propagation = options.find((option) => propagations.includes(option)) ?? 'rprivate';
+  return {
+    missingSource: 'create',
+    point: {
+      type: 'bind',
+      source: cleanPath(source),
+      destination: path,
+      mode,
+      readWrite: !options.includes('ro'),
+      propagation,
+    },
+  };
+}
+
+function checkMode(mode: string): void {
+  const options = mode === '' ? [] : mode.split(',');
+  const unique = new Set(options);
+  if (
+    options.some((option) => !bindModes.has(option)) ||
+    unique.size < options.length ||
+    (unique.has('ro') && unique.has('rw'))
+  )
+    throw refused(`invalid mode: ${mode}`);
+}
+
+function volumeDraft(
+  path: string,
+  name: string | undefined,
+  mode: string,
+  driver: string | undefined,
+): MountDraft {
+  const options = mode.split(',');
+  return {
+    missingSource: 'create',
+    volume: {
+      ...(name === undefined ? {} : { name }),
+      ...(driver ? { driver } : {}),
+      options: {},
+      labels: {},
+    },
+    point: {
+      type: 'volume',
+      source: '',
+      destination: path,
+      mode: mode === '' && name !== undefined ? 'z' : mode,
+      readWrite: !options.includes('ro'),
+      propagation: '',
+      driver: driver || 'local',
+      anonymous: name === undefined,
+      copyUp: !options.includes('nocopy'),
+    },
+  };
+}
+
+function volumeName(name: string): string {
+  if (/^[a-zA-Z0-9][a-zA-Z0-9_.-]+$/.test(name)) return name;
+  throw refused(
+    `create ${name}: "${name}" includes invalid characters for a local volume name, only "[a-zA-Z0-9][a-zA-Z0-9_.-]" are allowed. If you intended to pass a host directory, use absolute path`,
+  );
+}
+
+function parseMount(mount: MountRequest): MountDraft {
+  const type: string = mount.Type ?? '';
+  const path = destination(mount.Target ?? '', mount.Target ?? '', type);
+  const readWrite = mount.ReadOnly !== true;
+  switch (mount.Type) {
+    case 'bind':
+      return bindMount(mount, path, readWrite);
+    case 'volume':
+      return volumeMount(mount, path, readWrite);
+    case 'tmpfs':
+      return tmpfsMount(mount, path, readWrite);
+    default:
+      throw refused(`invalid mount config for type "${type}": mount type unknown: "${type}"`);
+  }
+}
+
+function bindMount(mount: MountRequest, path: string, readWrite: boolean): MountDraft {
+  const source = mount.Source ?? '';
+  if (source === '') throw refused('invalid mount config for type "bind": field Source must not be empty');
+  if (!source.startsWith('/'))
+    throw refused(
+      `invalid mount config for type "bind": invalid mount path: '${source}' mount path must be absolute`,
+    );
+  if (mount.VolumeOptions !== undefined)
+    throw refused('invalid mount config for type "bind": field VolumeOptions must not be specified');
+  const propagation = mount.BindOptions?.Propagation || 'rprivate';
+  if (!propagations.includes(propagation)) throw refused(`invalid propagation mode: ${propagation}`);
+  return {
+    missingSource: mount.BindOptions?.CreateMountpoint === true ? 'create' : 'refuse',
+    point: {
+      type: 'bind',
+      source: cleanPath(source),
+      destination: path,
+      mode: '',
+      readWrite,
+      propagation,
+    },
+  };
+}
+
+function volumeMount(mount: MountRequest, path: string, readWrite: boolean): MountDraft {
+  const options = mount.VolumeOptions;
+  if (options?.Subpath)
+    throw refused('invalid mount config for type "volume": VolumeOptions.Subpath is not supported');
+  const draft = volumeDraft(
+    path,
+    mount.Source ? volumeName(mount.Source) : undefined,
+    '',
+    options?.DriverConfig?.Name,
+  );
+  return {
+    ...draft,
+    volume: {
+      ...draft.volume,
+      options: { ...options?.DriverConfig?.Options },
+      labels: { ...options?.Labels },
+    },
+    point: { ...draft.point, mode: 'z', readWrite, copyUp: options?.NoCopy !== true },
+  };
+}
+
+function tmpfsMount(mount: MountRequest, path: string, readWrite: boolean): MountDraft {
+  if (mount.Source)
+    throw refused('invalid mount config for type "tmpfs": field Source must not be specified');
+  const size = mount.TmpfsOptions?.SizeBytes;
+  const mode = mount.TmpfsOptions?.Mode;
+  const options = [
+    ...(readWrite ? [] : ['ro']),
+    ...(size ? [`size=${size}`] : []),
+    ...(mode ? [`mode=${mode.toString(8)}`] : []),
+    ...(mount.TmpfsOptions?.Options ?? []).map((option) => option.join('=')),
+  ].join(',');
+  return {
+    missingSource: 'refuse',
+    point: { type: 'tmpfs', source: '', destination: path, mode: '', readWrite, propagation: '', options },
+  };
+}
+
+function destination(target: string, text: string, type: string): string {
+  if (target === '') throw refused(`invalid mount config for type "${type}": field Target must not be empty`);
+  if (!target.startsWith('/'))
+    throw refused(
+      `invalid volume specification: '${text}': invalid mount config for type "${type}": invalid mount path: '${target}' mount path must be absolute`,
+    );
+  const path = cleanPath(target);
+  if (path === '/')
+    throw refused(
+      `invalid volume specification: '${text}': invalid mount config for type "${type}": invalid specification: destination can't be '/'`,
+    );
+  return path;
+}
+
+/** `container[:ro|rw]` of VolumesFrom. @throws invalid `mount-invalid` */
+export function parseVolumesFrom(text: string): { container: string; mode: string } {
+  const [container = '', mode = ''] = text.split(':');
+  if (container === '') throw refused('malformed volumes-from specification: ' + text);
+  checkMode(mode);
+  return { container, mode };
+}
+
+/** A mount of another container, taken over with the mode that VolumesFrom asks for. */
+export function inheritedMount(point: MountPoint, mode: string): MountPoint {
+  const readWrite = mode === '' ? point.readWrite : point.readWrite && !mode.split(',').includes('ro');
+  return { ...point, mode, readWrite, copyUp: false, anonymous: false };
+}
+
+function refused(message: string): Error {
+  return invalid('mount-invalid', message);
+}
