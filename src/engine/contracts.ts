@@ -1,5 +1,11 @@
 import type { Readable } from 'node:stream';
-import type { ContainerConfig, EndpointRequest, HostConfig } from '#domain/container/config.ts';
+import type {
+  ContainerConfig,
+  EndpointRequest,
+  HostConfig,
+  Resources,
+  RestartPolicy,
+} from '#domain/container/config.ts';
 import type { AppIdentity, Container, Endpoint, PublishedPort } from '#domain/container/container.ts';
 import type { WantedPort } from '#domain/container/port-bindings.ts';
 import type { EngineEvent, EventType } from '#domain/event/event.ts';
@@ -8,7 +14,13 @@ import type { Image } from '#domain/image/image.ts';
 import type { Descriptor, ImageConfig } from '#domain/image/manifest.ts';
 import type { Network } from '#domain/network/network.ts';
 import type { Volume } from '#domain/volume/volume.ts';
+import type { CgroupUsage } from '#ports/cgroups.ts';
+import type { EtcPaths } from '#ports/container-files.ts';
+import type { LinkCounters } from '#ports/links.ts';
+import type { LogEntry, LogQuery } from '#ports/log-store.ts';
 import type { Credentials } from '#ports/registry-client.ts';
+import type { PathStat } from '#ports/root-files.ts';
+import type { Change } from '#ports/snapshotter.ts';
 import type { ExecProcess, Stdio } from '#ports/runtime.ts';
 
 // What the engine's nouns offer to each other and to the API. Every verb is safe to call at any time:
@@ -174,6 +186,24 @@ export interface Exec {
   pid: number;
 }
 
+/** A client's place at a container's streams; it may be taken before the container starts. */
+export interface Attachment {
+  /** Resolves when the container runs; rejects when its start fails, or it is removed. */
+  readonly stdio: Promise<Stdio>;
+  /** Gives the place up. Idempotent. */
+  cancel(): void;
+}
+
+/** One reading of a running container. */
+export interface ContainerUsage {
+  /** RFC 3339. */
+  read: string;
+  cgroup: CgroupUsage;
+  networks: Record<string, LinkCounters>;
+  systemNanos: number;
+  onlineCpus: number;
+}
+
 export interface Containers {
   /** By name, id or unambiguous start of an id. @throws not-found `container-missing` "No such container: NAME" */
   get(ref: string): Container;
@@ -195,7 +225,8 @@ export interface Containers {
     condition: WaitCondition,
     signal: AbortSignal,
   ): Promise<{ exitCode: number; error?: string }>;
-  attach(ref: string): Promise<Stdio>;
+  /** @throws conflict `container-paused`, when it is not able to be attached to */
+  attach(ref: string): Attachment;
   resize(ref: string, columns: number, rows: number): Promise<void>;
   connect(ref: string, network: string, request: EndpointRequest): Promise<void>;
   disconnect(ref: string, network: string, force: boolean): Promise<void>;
@@ -207,6 +238,33 @@ export interface Containers {
     io: { tty: boolean; stdin: boolean; consoleSize?: [number, number] },
   ): Promise<ExecProcess>;
   resizeExec(id: string, columns: number, rows: number): Promise<void>;
+  /** New limits or restart policy. Gives warnings. */
+  update(ref: string, changes: Resources & { RestartPolicy?: RestartPolicy }): Promise<string[]>;
+  /** Removes all that do not run and that `wanted` accepts. */
+  prune(wanted: (container: Container) => boolean): Promise<{ removed: string[]; reclaimed: number }>;
+  /** Lines of the host's ps. @throws conflict `container-not-running` */
+  top(ref: string, psArguments: string[]): Promise<{ titles: string[]; processes: string[][] }>;
+  /** Undefined when it does not run. */
+  usage(ref: string): Promise<ContainerUsage | undefined>;
+  logs(ref: string, query: Omit<LogQuery, 'ended'>): AsyncIterable<LogEntry>;
+  /** Bytes that the container itself wrote. */
+  sizes(ref: string): Promise<{ own: number; root: number }>;
+  changes(ref: string): Promise<Change[]>;
+  /** A tar of the whole root file system. */
+  exportRoot(ref: string): Promise<Readable>;
+  /** Parts of the root file system for `docker cp`. */
+  statPath(ref: string, path: string): Promise<PathStat>;
+  packPath(ref: string, path: string): Promise<Readable>;
+  unpackPath(
+    ref: string,
+    path: string,
+    tar: Readable,
+    options: { keepKinds: boolean; copyOwners: boolean },
+  ): Promise<void>;
+  /** Absolute host paths that inspect shows. */
+  pathsOf(container: Container): EtcPaths & { log: string };
+  /** Execs that belong to a container and did not end. */
+  execsOf(id: string): string[];
   /** Calls `listener` whenever the stored state of a container changed. Gives the way to stop. */
   onChange(listener: (container: Container) => void): () => void;
 }

@@ -111,4 +111,9 @@ export interface Container {
   ports: PublishedPort[];
   state: ContainerState;
   identity?: AppIdentity;
+  /**
+   * A change that was begun and not yet finished; recorded before its first effect, so that the next start
+   * of the daemon finishes or undoes it.
+   */
+  pending?: 'create' | 'start';
 }
