@@ -1,0 +1,89 @@
+import type { ContainerConfig } from '#domain/container/config.ts';
+
+export interface Account {
+  name: string;
+  uid: number;
+  gid: number;
+  home: string;
+}
+
+/** A directory, link or file that a maintainer script would have made. */
+export type Extra =
+  | { path: string; kind: 'directory'; owner?: Account; mode?: number }
+  | { path: string; kind: 'link'; to: string }
+  | { path: string; kind: 'file'; content: string; owner?: Account; mode?: number };
+
+/** How the image of a package runs. The first package of a name that has a recipe decides. */
+export interface Recipe {
+  user: Account;
+  extras: Extra[];
+  config: Pick<ContainerConfig, 'Cmd' | 'ExposedPorts' | 'Volumes' | 'WorkingDir' | 'StopSignal'>;
+}
+
+const app: Account = { name: 'app', uid: 1000, gid: 1000, home: '/home/app' };
+const wwwData: Account = { name: 'www-data', uid: 33, gid: 33, home: '/var/www' };
+// Debian's scripts give these the next free number; a fixed one keeps images and volumes the same everywhere.
+const redis: Account = { name: 'redis', uid: 999, gid: 999, home: '/var/lib/redis' };
+const postgres: Account = { name: 'postgres', uid: 998, gid: 998, home: '/var/lib/postgresql' };
+
+const plain = (command: string): Recipe => ({ user: app, extras: [], config: { Cmd: [command] } });
+
+const recipes: Record<string, Recipe> = {
+  nodejs: plain('node'),
+  python3: plain('python3'),
+  'redis-server': {
+    user: redis,
+    extras: [
+      { path: '/var/lib/redis', kind: 'directory', owner: redis, mode: 0o750 },
+      { path: '/var/log/redis', kind: 'directory', owner: redis, mode: 0o750 },
+    ],
+    // Without a configuration file Redis stays in the foreground and listens on every address.
+    config: {
+      Cmd: ['redis-server', '--protected-mode', 'no', '--dir', '/var/lib/redis'],
+      ExposedPorts: { '6379/tcp': {} },
+      Volumes: { '/var/lib/redis': {} },
+      WorkingDir: '/var/lib/redis',
+    },
+  },
+  nginx: {
+    user: wwwData,
+    extras: [
+      { path: '/etc/nginx/sites-enabled/default', kind: 'link', to: '/etc/nginx/sites-available/default' },
+      { path: '/var/log/nginx/access.log', kind: 'link', to: '/dev/stdout' },
+      { path: '/var/log/nginx/error.log', kind: 'link', to: '/dev/stderr' },
+      { path: '/var/lib/nginx', kind: 'directory', owner: wwwData },
+      // nginx.conf names this file; an unprivileged master can write it only when it is there.
+      { path: '/run/nginx.pid', kind: 'file', content: '', owner: wwwData },
+      { path: '/var/www/html', kind: 'directory' },
+    ],
+    config: {
+      Cmd: ['nginx', '-g', 'daemon off;'],
+      ExposedPorts: { '80/tcp': {} },
+      StopSignal: 'SIGQUIT',
+    },
+  },
+  postgresql: {
+    user: postgres,
+    extras: [
+      { path: '/var/lib/postgresql', kind: 'directory', owner: postgres },
+      { path: '/run/postgresql', kind: 'directory', owner: postgres, mode: 0o3775 },
+    ],
+    config: { Cmd: ['sh'], ExposedPorts: { '5432/tcp': {} }, StopSignal: 'SIGINT' },
+  },
+};
+
+export function recipeOf(packages: string[]): Recipe {
+  const known = packages.find((name) => Object.hasOwn(recipes, name));
+  return (known === undefined ? undefined : recipes[known]) ?? plain('sh');
+}
+
+/** `app` and the users of the packages, in an order that does not depend on that of the packages. */
+export function accountsOf(packages: string[]): Account[] {
+  const all = [app, ...packages.toSorted().flatMap((name) => recipes[name]?.user ?? [])];
+  return all.filter((account, i) => all.findIndex((other) => other.name === account.name) === i);
+}
+
+/** What the maintainer scripts of all these packages would have made. */
+export function extrasOf(packages: string[]): Extra[] {
+  return packages.flatMap((name) => recipes[name]?.extras ?? []);
+}
