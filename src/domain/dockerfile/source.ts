@@ -1,0 +1,51 @@
+import { invalid, type BerthError } from '#base/errors.ts';
+
+/** The text that a person wrote. `name` is what errors call it. */
+export interface Source {
+  name: string;
+  lines: string[];
+}
+
+/** Both count from 1; a column counts UTF-16 units. */
+export interface Position {
+  line: number;
+  column: number;
+}
+
+export interface Marking {
+  /** Characters that the carets underline. */
+  length?: number;
+  hint?: string;
+}
+
+export function sourceOf(name: string, text: string): Source {
+  return { name, lines: text.replace(/^\uFEFF/, '').split(/\r?\n/) };
+}
+
+/**
+ * A mistake in the Dockerfile: Docker's words first, then file, source line and caret.
+ * The code is `dockerfile-invalid`.
+ */
+export function mistake(source: Source, at: Position, message: string, marking: Marking = {}): BerthError {
+  const words = `dockerfile parse error on line ${at.line}: ${message}`;
+  return invalid('dockerfile-invalid', `${words}\n${excerpt(source, at, marking)}`, {
+    ...(marking.hint === undefined ? {} : { hint: marking.hint }),
+  });
+}
+
+/** The place, the source line and carets below it, and what may help. */
+export function excerpt(source: Source, at: Position, marking: Marking = {}): string {
+  const text = source.lines[at.line - 1] ?? '';
+  const gutter = String(at.line);
+  const room = Math.max(1, text.length - at.column + 1);
+  const carets = '^'.repeat(Math.min(Math.max(1, marking.length ?? 1), room));
+  // A tab before the caret stays a tab, so that the caret stands below its character on every terminal.
+  const indent = text.slice(0, at.column - 1).replaceAll(/[^\t]/g, ' ');
+  const lines = [
+    `${source.name}:${at.line}:${at.column}`,
+    `  ${gutter} | ${text}`,
+    `  ${' '.repeat(gutter.length)} | ${indent}${carets}`,
+  ];
+  if (marking.hint !== undefined) lines.push(`  ${marking.hint}`);
+  return lines.join('\n');
+}

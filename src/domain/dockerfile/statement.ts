@@ -1,0 +1,141 @@
+import { positionAt, type LogicalLine } from './lines.ts';
+import { suggestion } from './nearest.ts';
+import { mistake, type Marking, type Position, type Source } from './source.ts';
+import { splitWords } from './words.ts';
+import type { BerthError } from '#base/errors.ts';
+
+/** A logical line taken apart into keyword, flags and the rest: what each instruction's reader gets. */
+export interface Statement {
+  source: Source;
+  line: LogicalLine;
+  escape: string;
+  /** In capitals. */
+  keyword: string;
+  /** In the line. */
+  keywordOffset: number;
+  flags: Flag[];
+  /** Without white space around it; it begins at `offset` of the line. */
+  rest: string;
+  offset: number;
+}
+
+export interface Flag {
+  name: string;
+  /** Undefined for a flag without `=`. */
+  value?: string;
+  at: Position;
+  length: number;
+}
+
+const takesFlags = new Set(['FROM', 'RUN', 'COPY', 'ADD', 'HEALTHCHECK']);
+
+/** Takes the line apart from `start` on; ONBUILD gives the start of its trigger. */
+export function statementOf(source: Source, line: LogicalLine, escape: string, start = 0): Statement {
+  const match = /^\s*(\S+)\s*/.exec(line.text.slice(start));
+  const keyword = (match?.[1] ?? '').toUpperCase();
+  const keywordOffset = start + (match?.[0].indexOf(match[1] ?? '') ?? 0);
+  let offset = start + (match?.[0].length ?? 0);
+  const flags: Flag[] = [];
+  if (takesFlags.has(keyword)) {
+    for (const word of splitWords(line.text.slice(offset), escape)) {
+      if (!word.text.startsWith('--')) break;
+      const at = positionAt(line, offset + word.offset);
+      if (word.text !== '--') flags.push(flagOf(word.text, at));
+    }
+    offset = skipFlags(line.text, offset, escape);
+  }
+  return {
+    source,
+    line,
+    escape,
+    keyword,
+    keywordOffset,
+    flags,
+    rest: line.text.slice(offset).trimEnd(),
+    offset,
+  };
+}
+
+function flagOf(text: string, at: Position): Flag {
+  const equals = text.indexOf('=');
+  if (equals < 0) return { name: text.slice(2), at, length: text.length };
+  return { name: text.slice(2, equals), value: text.slice(equals + 1), at, length: text.length };
+}
+
+function skipFlags(text: string, start: number, escape: string): number {
+  for (const word of splitWords(text.slice(start), escape)) {
+    if (!word.text.startsWith('--')) return start + word.offset;
+    if (word.text === '--') return text.length - text.slice(start + word.offset + 2).trimStart().length;
+  }
+  return text.length;
+}
+
+/** The mistake at an offset of the rest; without one at the keyword. */
+export function wrong(
+  statement: Statement,
+  message: string,
+  place: { offset?: number; length?: number; hint?: string } = {},
+): BerthError {
+  const keywordAt = positionAt(statement.line, statement.keywordOffset);
+  const at =
+    place.offset === undefined ? keywordAt : positionAt(statement.line, statement.offset + place.offset);
+  const marking: Marking = {
+    length: place.length ?? (place.offset === undefined ? statement.keyword.length : 1),
+  };
+  if (place.hint !== undefined) marking.hint = place.hint;
+  return mistake(statement.source, at, message, marking);
+}
+
+/**
+ * The flags by name, all of them known, each once unless it may be repeated.
+ * @throws invalid `dockerfile-invalid`
+ */
+export function readFlags(
+  statement: Statement,
+  known: string[],
+  repeatable: string[] = [],
+): Map<string, Flag[]> {
+  const found = new Map<string, Flag[]>();
+  for (const flag of statement.flags) {
+    if (!known.includes(flag.name)) throw unknownFlag(statement, flag, known);
+    const before = found.get(flag.name) ?? [];
+    if (before.length > 0 && !repeatable.includes(flag.name))
+      throw mistake(statement.source, flag.at, `duplicate flag specified: ${flag.name}`, {
+        length: flag.length,
+      });
+    found.set(flag.name, [...before, flag]);
+  }
+  return found;
+}
+
+function unknownFlag(statement: Statement, flag: Flag, known: string[]): BerthError {
+  const hint =
+    suggestion(flag.name, known)?.replace("'", "'--") ??
+    (known.length === 0
+      ? `${statement.keyword} takes no flags`
+      : `${statement.keyword} knows ${known.map((name) => `--${name}`).join(', ')}`);
+  return mistake(statement.source, flag.at, `unknown flag: --${flag.name}`, { length: flag.length, hint });
+}
+
+/** The value of a flag that takes one. @throws invalid `dockerfile-invalid` when it has none */
+export function flagValue(
+  statement: Statement,
+  flags: Map<string, Flag[]>,
+  name: string,
+): string | undefined {
+  const flag = flags.get(name)?.[0];
+  if (flag === undefined) return undefined;
+  if (flag.value !== undefined && flag.value !== '') return flag.value;
+  throw mistake(statement.source, flag.at, `missing a value on flag: --${name}`, { length: flag.length });
+}
+
+/** A flag such as `--link`, `--link=false`. */
+export function flagIsOn(statement: Statement, flags: Map<string, Flag[]>, name: string): boolean {
+  const flag = flags.get(name)?.[0];
+  if (flag === undefined) return false;
+  if (flag.value === undefined || flag.value === 'true') return true;
+  if (flag.value === 'false') return false;
+  throw mistake(statement.source, flag.at, `expecting boolean value for flag ${name}, not: ${flag.value}`, {
+    length: flag.length,
+  });
+}
