@@ -1,0 +1,203 @@
+import { mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { notFound, systemCode, unavailable, type BerthError } from '#base/errors.ts';
+import { nearestName, standInStatus, wantedPackages } from '#domain/base/package-set.ts';
+import type { BootstrapRequest } from '#ports/bootstrapper.ts';
+import { aptConfig, hostAcquireSettings } from './apt-config.ts';
+import { run, type Ended } from './children.ts';
+import { sourcesText } from './host-sources.ts';
+
+export interface AptOptions {
+  /** Folder for this suite and architecture. */
+  home: string;
+  suite: string;
+  architecture: string;
+  mirror: string | undefined;
+  /** How old package lists may be before the mirror is asked again. */
+  refreshMs: number;
+}
+
+export interface PlannedPackage {
+  name: string;
+  version: string;
+}
+
+/** Bytes of downloaded packages that are kept for the next image. */
+const archivesLimit = 1024 ** 3;
+
+/** apt with all its state in a folder of its own. Calls must not overlap. */
+export class Apt {
+  readonly #options: AptOptions;
+
+  constructor(options: AptOptions) {
+    this.#options = options;
+  }
+
+  path(name: string): string {
+    return join(this.#options.home, name);
+  }
+
+  /**
+   * Brings the package lists up to date. With lists at hand an unreachable mirror is no error.
+   * @throws not-found `suite-unknown`; unavailable `mirror-unreachable`
+   */
+  async refresh(request: BootstrapRequest): Promise<void> {
+    const { suite, architecture, mirror, home } = this.#options;
+    const sources = await sourcesText(suite, mirror);
+    if (await this.#isFresh(sources)) return;
+    for (const name of ['lists/partial', 'archives/partial', 'sources', 'parts'])
+      await mkdir(this.path(name), { recursive: true });
+    const acquire = await hostAcquireSettings(request.signal);
+    await writeFile(this.path('apt.conf'), aptConfig(home, architecture, acquire));
+    await writeFile(this.path('sources/berth.sources'), sources);
+    await writeFile(this.path('status'), '');
+    request.onProgress(`Reading the package lists of ${suite}`);
+    const ended = await this.#apt(['apt-get', '--error-on=any', 'update'], request);
+    if (ended.exitCode === 0) await writeFile(this.path('refreshed'), sources);
+    else if (missingSuite(ended.tail)) throw await this.#suiteUnknown(sources, ended);
+    else if ((await textOf(this.path('refreshed'))) !== sources) throw unreachable(suite, ended.tail);
+    else request.onProgress('The mirror does not answer: going on with the package lists from before');
+  }
+
+  /** The closure of the request with versions, sorted. @throws not-found `package-unknown`; unavailable `bootstrap-failed` */
+  async plan(request: BootstrapRequest): Promise<PlannedPackage[]> {
+    await writeFile(this.path('status'), standInStatus(request.packages, this.#options.architecture));
+    const ended = await this.#apt(
+      ['apt-get', '--simulate', 'install', ...wantedPackages(request.packages)],
+      request,
+    );
+    if (ended.exitCode !== 0) throw await this.#planError(ended.tail, request);
+    return [...ended.stdout.matchAll(/^Inst (\S+) (?:\[\S+\] )?\((\S+) /gm)]
+      .map(([, name = '', version = '']) => ({ name: name.replace(/:.*$/, ''), version }))
+      .sort((a, b) => (a.name < b.name ? -1 : 1));
+  }
+
+  /** Fetches what is not in the archives yet, verified against the signed lists. @throws unavailable `mirror-unreachable` */
+  async download(packages: PlannedPackage[], request: BootstrapRequest): Promise<void> {
+    await writeFile(this.path('status'), standInStatus(request.packages, this.#options.architecture));
+    const ended = await this.#apt(
+      [
+        'apt-get',
+        '-y',
+        '--download-only',
+        'install',
+        ...packages.map(({ name, version }) => `${name}=${version}`),
+      ],
+      { ...request, onProgress: (line) => line.startsWith('Get:') && request.onProgress(fetched(line)) },
+    );
+    if (ended.exitCode !== 0) throw unreachable(this.#options.suite, ended.tail);
+  }
+
+  /** The packages' entries in the index. */
+  async show(packages: PlannedPackage[], request: BootstrapRequest): Promise<string> {
+    const names = packages.map(({ name, version }) => `${name}=${version}`);
+    const { stdout } = await this.#apt(['apt-cache', '--no-all-versions', 'show', ...names], request);
+    return stdout;
+  }
+
+  /** The downloaded files of these packages. @throws unavailable `bootstrap-failed` when one is not there */
+  async archives(packages: PlannedPackage[]): Promise<string[]> {
+    const files = await readdir(this.path('archives'));
+    return packages.map(({ name, version }) => {
+      // apt escapes the colon of an epoch in file names.
+      const start = `${name}_${version.replaceAll(':', '%3a')}_`;
+      const file = files.find((candidate) => candidate.startsWith(start));
+      if (file === undefined)
+        throw unavailable('bootstrap-failed', `make an image: ${name} ${version} was not downloaded`);
+      return this.path(join('archives', file));
+    });
+  }
+
+  /** Drops the archives that were used longest ago, down to the limit. */
+  async trim(): Promise<void> {
+    const files = (await readdir(this.path('archives'))).filter((name) => name.endsWith('.deb'));
+    const known = await Promise.all(
+      files.map(async (name) => {
+        const { size, atimeMs } = await stat(this.path(join('archives', name)));
+        return { name, size, atimeMs };
+      }),
+    );
+    let total = known.reduce((sum, { size }) => sum + size, 0);
+    for (const { name, size } of known.sort((a, b) => a.atimeMs - b.atimeMs)) {
+      if (total <= archivesLimit) return;
+      await rm(this.path(join('archives', name)), { force: true });
+      total -= size;
+    }
+  }
+
+  async #isFresh(sources: string): Promise<boolean> {
+    if ((await textOf(this.path('refreshed'))) !== sources) return false;
+    const { mtimeMs } = await stat(this.path('refreshed'));
+    const age = Date.now() - mtimeMs;
+    return age >= 0 && age < this.#options.refreshMs;
+  }
+
+  #apt(command: string[], request: Pick<BootstrapRequest, 'signal' | 'onProgress'>): Promise<Ended> {
+    return run({
+      command,
+      env: { APT_CONFIG: this.path('apt.conf') },
+      signal: request.signal,
+      onLine: command.includes('--download-only') ? request.onProgress : () => undefined,
+    });
+  }
+
+  async #suiteUnknown(sources: string, ended: Ended): Promise<BerthError> {
+    // Nothing of an unknown suite is kept, so that mistyped names do not fill the disk.
+    await rm(this.#options.home, { recursive: true, force: true });
+    const uris = [...new Set([...sources.matchAll(/^URIs: (.*)$/gm)].map(([, uri = '']) => uri))];
+    return notFound(
+      'suite-unknown',
+      `make an image of suite '${this.#options.suite}': ${uris.join(', ')} has no such suite`,
+      { hint: 'Name a suite that the mirror serves, such as bookworm.', cause: new Error(ended.tail) },
+    );
+  }
+
+  async #planError(words: string, request: BootstrapRequest): Promise<BerthError> {
+    const name = /Unable to locate package (\S+)|Package '([^']+)' has no installation candidate/.exec(words);
+    const unknown = name?.[1] ?? name?.[2];
+    if (unknown === undefined)
+      return unavailable(
+        'bootstrap-failed',
+        `plan the packages of suite '${request.suite}': ${errorsOf(words)}`,
+      );
+    const { stdout } = await this.#apt(['apt-cache', 'pkgnames'], request);
+    const near = nearestName(unknown, stdout.split('\n'));
+    return notFound(
+      'package-unknown',
+      `make an image of suite '${request.suite}': there is no package '${unknown}'` +
+        (near === undefined ? '' : `; did you mean '${near}'?`),
+      { hint: `Package names of ${request.suite} are found by 'apt-cache search WORD' on a Debian host.` },
+    );
+  }
+}
+
+function missingSuite(words: string): boolean {
+  return /does not have a Release file|404\s+Not Found/.test(words);
+}
+
+function unreachable(suite: string, words: string): BerthError {
+  return unavailable('mirror-unreachable', `fetch packages of suite '${suite}': ${errorsOf(words)}`, {
+    hint: 'Check the network, or name a mirror in the setting mirrors.debian.',
+  });
+}
+
+/** apt's own error lines, or all that it said. */
+function errorsOf(words: string): string {
+  const errors = words.split('\n').filter((line) => /^(?:E:|Err:)/.test(line));
+  return (errors.length > 0 ? errors : [words]).join('; ');
+}
+
+/** `Get:3 http://... bookworm/main amd64 dash amd64 0.5.12-2 [97.9 kB]` said shorter. */
+function fetched(line: string): string {
+  const match = /^Get:\d+ \S+ \S+ \S+ (\S+) \S+ (\S+) (\[[^\]]+\])/.exec(line);
+  return match === null ? line : `Fetched ${match.slice(1).join(' ')}`;
+}
+
+async function textOf(path: string): Promise<string> {
+  try {
+    return await readFile(path, 'utf8');
+  } catch (error) {
+    if (systemCode(error) === 'ENOENT') return '';
+    throw error;
+  }
+}

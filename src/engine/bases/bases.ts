@@ -1,0 +1,134 @@
+import { unsupported } from '#base/errors.ts';
+import { fingerprint } from '#base/ids.ts';
+import { KeyedMutex } from '#base/mutex.ts';
+import { baseConfig } from '#domain/base/base-config.ts';
+import { parseBaseName, type BaseName } from '#domain/base/base-name.ts';
+import type { Digest } from '#domain/image/digest.ts';
+import { mediaTypes } from '#domain/image/manifest.ts';
+import { formatReference, type Reference } from '#domain/image/reference.ts';
+import type { NewImage, PullOptions } from '#engine/contracts.ts';
+import type { BaseImages } from '#engine/images/base-images.ts';
+import type { BlobStore } from '#ports/blob-store.ts';
+import type { BootstrapPlan, Bootstrapper, BootstrapRequest } from '#ports/bootstrapper.ts';
+import type { Clock } from '#ports/clock.ts';
+import type { Snapshotter } from '#ports/snapshotter.ts';
+import type { Collection, StateStore } from '#ports/state-store.ts';
+
+/** Counts up when the same packages would give another layer than before. */
+const recipeVersion = 1;
+
+/** A layer that was made before. Its key is a fingerprint of the packages and the recipe. */
+interface MadeLayer {
+  diffId: Digest;
+  /** Bytes of the tar, and of the unpacked files. */
+  blobSize: number;
+  size: number;
+}
+
+interface KnownPlan extends BootstrapPlan {
+  /** Milliseconds since 1970. */
+  planned: number;
+}
+
+export interface BasesOptions {
+  bootstrapper: Bootstrapper;
+  blobs: BlobStore;
+  snapshots: Snapshotter;
+  store: StateStore;
+  clock: Clock;
+  /** As an image names it; Debian's word is the same for those that Berth runs on. */
+  architecture: 'amd64' | 'arm64';
+  /** How long a plan is good before the mirror is asked again; absent: an hour. */
+  refreshMs?: number;
+}
+
+const hour = 3_600_000;
+
+/** Makes the images of `debian.berth`. Two pulls of one name at once make it once. */
+export class Bases implements BaseImages {
+  readonly #options: BasesOptions;
+  readonly #layers: Collection<MadeLayer>;
+  readonly #plans: Collection<KnownPlan>;
+  readonly #locks = new KeyedMutex();
+
+  constructor(options: BasesOptions) {
+    this.#options = options;
+    this.#layers = options.store.collection('base-layers');
+    this.#plans = options.store.collection('base-plans');
+  }
+
+  async make(reference: Reference, options: PullOptions): Promise<NewImage> {
+    const name = parseBaseName(reference);
+    this.#checkPlatform(reference, options.platform);
+    const tag = formatReference(reference);
+    if (this.#locks.isHeld(tag)) options.onProgress({ status: `Waiting for another pull of ${tag}` });
+    return this.#locks.run(tag, () => this.#make(tag, name, options));
+  }
+
+  async #make(tag: string, name: BaseName, options: PullOptions): Promise<NewImage> {
+    const { architecture } = this.#options;
+    const request: BootstrapRequest = {
+      ...name,
+      architecture,
+      onProgress: (status) => options.onProgress({ status }),
+      signal: options.signal,
+    };
+    const plan = await this.#plan(tag, request);
+    const layer = await this.#layer(request, plan);
+    return {
+      config: baseConfig(name, { ...plan, architecture, diffId: layer.diffId }),
+      layers: [{ mediaType: mediaTypes.ociLayer, digest: layer.diffId, size: layer.blobSize }],
+      tags: [tag],
+      size: layer.size,
+    };
+  }
+
+  /** The plan of a while ago, or a new one. */
+  async #plan(tag: string, request: BootstrapRequest): Promise<BootstrapPlan> {
+    const { clock, bootstrapper, refreshMs = hour } = this.#options;
+    const known = this.#plans.get(tag);
+    const age = clock.now() - (known?.planned ?? 0);
+    if (known !== undefined && age >= 0 && age < refreshMs) return known;
+    const plan = await bootstrapper.plan(request);
+    this.#plans.put(tag, { ...plan, planned: clock.now() });
+    return plan;
+  }
+
+  async #layer(request: BootstrapRequest, plan: BootstrapPlan): Promise<MadeLayer> {
+    const asked = {
+      version: recipeVersion,
+      packages: request.packages.toSorted(),
+      architecture: request.architecture,
+    };
+    const key = fingerprint(JSON.stringify([asked, plan.packages, plan.epoch]));
+    const made = this.#layers.get(key);
+    if (made !== undefined && (await this.#isWhole(made))) return made;
+    const layer = await this.#build(request, plan);
+    this.#layers.put(key, layer);
+    return layer;
+  }
+
+  async #isWhole({ diffId }: MadeLayer): Promise<boolean> {
+    const { blobs, snapshots } = this.#options;
+    return (await blobs.stat(diffId)) !== undefined && (await snapshots.isCommitted(diffId));
+  }
+
+  /** The layer is stored uncompressed: then its digest does not depend on a compressor, and is its diff id. */
+  async #build(request: BootstrapRequest, plan: BootstrapPlan): Promise<MadeLayer> {
+    const { blobs, snapshots, bootstrapper } = this.#options;
+    const tar = await bootstrapper.build(request, plan);
+    const blob = await blobs.write(tar);
+    // The chain id of a lowest layer is its diff id.
+    const { size } = await snapshots.unpack(blob.digest, '', await blobs.open(blob.digest), blob.digest);
+    return { diffId: blob.digest, blobSize: blob.size, size };
+  }
+
+  #checkPlatform(reference: Reference, platform: string | undefined): void {
+    const { architecture } = this.#options;
+    if (platform === undefined || platform === '' || platform === `linux/${architecture}`) return;
+    throw unsupported(
+      'base-platform',
+      `make '${formatReference(reference)}' for ${platform}: images from packages are made for this host's linux/${architecture} only`,
+    );
+  }
+}
