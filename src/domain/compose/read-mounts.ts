@@ -1,0 +1,114 @@
+import type { Mount } from '#domain/app/model.ts';
+import { normalize, resolve as join } from './paths.ts';
+import { compact, type Reader } from './reader.ts';
+
+/** Turns a path of the file into an absolute one: relative to the project, `~` is the caller's home. */
+export type Resolve = (path: string) => string;
+
+const modes = /^(?:ro|rw|z|Z|nocopy|copy|cached|delegated|consistent|r?shared|r?private|r?slave)$/;
+
+/** `volumes` of a service, short (SOURCE:TARGET[:MODE]) and long. Sources of type volume are keys of the app. */
+export function readMounts(volumes: Reader, resolve: Resolve): Mount[] {
+  return volumes
+    .items()
+    .flatMap((item) => (item.tree?.kind === 'map' ? readLong(item, resolve) : readShort(item, resolve)));
+}
+
+function readShort(item: Reader, resolve: Resolve): Mount[] {
+  const text = item.text() ?? '';
+  const parts = text.split(':');
+  const [source = '', target = '', mode = ''] = parts.length === 1 ? ['', text] : parts;
+  const flags = mode === '' ? [] : mode.split(',');
+  const unknown = flags.find((flag) => !modes.test(flag));
+  if (parts.length > 3 || target === '' || (parts.length > 1 && source === '') || unknown !== undefined) {
+    item.complain(
+      'compose-invalid-volume',
+      `'${text}' is not a volume`,
+      'write SOURCE:TARGET[:ro|rw], or TARGET alone',
+    );
+    return [];
+  }
+  if (!checkTarget(item, target)) return [];
+  const readOnly = flags.includes('ro');
+  if (/^[./~]/.test(source)) {
+    const propagation = flags.find((flag) => /shared|private|slave/.test(flag));
+    const bind = propagation === undefined ? { create: true } : { create: true, propagation };
+    return [{ type: 'bind', source: resolve(source), target: normalize(target), readOnly, bind }];
+  }
+  const volume = { noCopy: flags.includes('nocopy'), labels: {} };
+  return [{ type: 'volume', source, target: normalize(target), readOnly, volume }];
+}
+
+function readLong(item: Reader, resolve: Resolve): Mount[] {
+  const type = item.at('type').text() ?? '';
+  if (type !== 'bind' && type !== 'volume' && type !== 'tmpfs') {
+    item
+      .at('type')
+      .complain(
+        'compose-invalid-volume',
+        `mounts of type '${type}' are not offered: required is bind, volume or tmpfs`,
+      );
+    return [];
+  }
+  const source = item.at('source').text() ?? '';
+  const target = item.at('target').text();
+  if (target === undefined) item.complain('compose-missing-key', "the key 'target' is missing");
+  if (type === 'bind' && source === '') item.complain('compose-missing-key', "the key 'source' is missing");
+  if (target === undefined || !checkTarget(item.at('target'), target)) return [];
+  const readOnly = item.at('read_only').boolean() ?? false;
+  const base = { target: normalize(target), readOnly };
+  if (type === 'bind') return [{ ...base, type, source: resolve(source), bind: readBind(item.at('bind')) }];
+  if (type === 'volume') return [{ ...base, type, source, volume: readVolume(item.at('volume')) }];
+  const tmpfs = compact<NonNullable<Mount['tmpfs']>>({
+    size: item.at('tmpfs').at('size').bytes(),
+    mode: item.at('tmpfs').at('mode').mode(),
+  });
+  return [{ ...base, type, source: '', tmpfs }];
+}
+
+function readBind(bind: Reader): NonNullable<Mount['bind']> {
+  return compact<NonNullable<Mount['bind']>>({
+    create: bind.at('create_host_path').boolean() ?? true,
+    propagation: bind.at('propagation').text(),
+    recursive: bind.at('recursive').text(),
+  });
+}
+
+function readVolume(volume: Reader): NonNullable<Mount['volume']> {
+  return compact<NonNullable<Mount['volume']>>({
+    noCopy: volume.at('nocopy').boolean() ?? false,
+    subpath: volume.at('subpath').text(),
+    labels: volume.at('labels').record(),
+  });
+}
+
+function checkTarget(item: Reader, target: string): boolean {
+  if (target.startsWith('/')) return true;
+  item.complain(
+    'compose-invalid-volume',
+    `the place '${target}' inside the container is not an absolute path`,
+  );
+  return false;
+}
+
+/** `secrets` or `configs` of a service: read-only files of the project. */
+export function readFiles(
+  references: Reader,
+  files: ReadonlyMap<string, string | undefined>,
+  folder: string,
+): Mount[] {
+  return references.items().flatMap((item) => {
+    const long = item.tree?.kind === 'map';
+    const source = (long ? item.at('source').text() : item.text()) ?? '';
+    if (!files.has(source)) {
+      item.complain('compose-undefined-reference', `'${source}' is not defined at the top of the file`);
+      return [];
+    }
+    const file = files.get(source);
+    // Not from a file: the table of keys says so where it is defined.
+    if (file === undefined) return [];
+    const target = (long ? item.at('target').text() : undefined) ?? source;
+    const place = join(folder, target);
+    return [{ type: 'bind', source: file, target: place, readOnly: true, bind: { create: false } }];
+  });
+}

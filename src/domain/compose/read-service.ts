@@ -1,0 +1,173 @@
+import type { Build, Dependency, PullPolicy, Service, ServiceNetwork } from '#domain/app/model.ts';
+import { readContainer, readHost } from './read-container.ts';
+import { readFiles, readMounts } from './read-mounts.ts';
+import { readPorts } from './read-ports.ts';
+import { compact, type Reader } from './reader.ts';
+
+export interface ServiceContext {
+  app: string;
+  resolve: (path: string) => string;
+  networks: ReadonlySet<string>;
+  volumes: ReadonlySet<string>;
+  secrets: ReadonlyMap<string, string | undefined>;
+  configs: ReadonlyMap<string, string | undefined>;
+  /** The variables of the service, env_file and environment together. */
+  environment: (service: Reader) => Record<string, string>;
+}
+
+export function readService(name: string, service: Reader, context: ServiceContext): Service {
+  const build = readBuild(service.at('build'), context.resolve);
+  const image = service.at('image').text();
+  if (image === undefined && build === undefined)
+    service.complain('compose-missing-key', "the service has neither 'image' nor 'build'");
+  const container = readContainer(service);
+  const environment = Object.entries(context.environment(service)).map(([key, value]) => `${key}=${value}`);
+  if (environment.length > 0) container.Env = environment;
+  const networkMode = service.at('network_mode').text();
+  return compact<Service>({
+    name,
+    image: image ?? (build === undefined ? undefined : `${context.app}-${name}`),
+    build,
+    pullPolicy: readPullPolicy(service.at('pull_policy')),
+    replicas: readReplicas(service),
+    containerName: service.at('container_name').text(),
+    platform: service.at('platform').text(),
+    dependsOn: readDependencies(service.at('depends_on')),
+    networks:
+      networkMode === undefined
+        ? readNetworks(service.at('networks'), context.networks)
+        : conflicting(service),
+    networkMode: networkMode === 'default' || networkMode === 'bridge' ? 'bridge' : networkMode,
+    ports: readPorts(service.at('ports')),
+    mounts: readAllMounts(service, context),
+    stopGrace: container.StopTimeout,
+    container,
+    host: readHost(service),
+  });
+}
+
+function readBuild(build: Reader, resolve: (path: string) => string): Build | undefined {
+  if (!build.present) return undefined;
+  const short = build.tree?.kind === 'map' ? undefined : build.text();
+  const context = short ?? build.at('context').text() ?? '.';
+  if (/^(?:https?|git|ssh):\/\/|^git@|\.git(?:#|$)/.test(context))
+    build.complain(
+      'compose-remote-context',
+      `the build context '${context}' is elsewhere: required is a folder of this machine`,
+    );
+  const args = build.at('args').pairs();
+  return compact<Build>({
+    context: resolve(context),
+    dockerfile: build.at('dockerfile').text() ?? 'Dockerfile',
+    args: Object.fromEntries([...args].flatMap(([key, value]) => (value === null ? [] : [[key, value]]))),
+    labels: build.at('labels').record(),
+    tags: build.at('tags').texts(),
+    target: build.at('target').text(),
+    network: build.at('network').text(),
+    shmSize: build.at('shm_size').bytes(),
+    noCache: build.at('no_cache').boolean() ?? false,
+    pull: build.at('pull').boolean() ?? false,
+  });
+}
+
+function readPullPolicy(policy: Reader): PullPolicy {
+  const text = policy.text() ?? 'missing';
+  if (text === 'if_not_present') return 'missing';
+  if (text === 'missing' || text === 'always' || text === 'never' || text === 'build') return text;
+  policy.complain(
+    'compose-invalid-value',
+    `found '${text}', required is 'always', 'missing', 'never' or 'build'`,
+  );
+  return 'missing';
+}
+
+function readReplicas(service: Reader): number {
+  const scale = service.at('scale').integer();
+  const replicas = service.at('deploy').at('replicas').integer();
+  if (scale !== undefined && replicas !== undefined && scale !== replicas)
+    service
+      .at('scale')
+      .complain('compose-contradiction', `scale is ${scale}, but deploy.replicas is ${replicas}`);
+  const wanted = scale ?? replicas ?? 1;
+  if (wanted < 0)
+    service.at('scale').complain('compose-invalid-value', `found ${wanted}, required is 0 or more`);
+  if (wanted > 1 && service.at('container_name').present)
+    service
+      .at('container_name')
+      .complain('compose-contradiction', `one name cannot serve ${wanted} replicas`);
+  return wanted;
+}
+
+const conditions: Record<string, Dependency['condition'] | undefined> = {
+  service_started: 'started',
+  service_healthy: 'healthy',
+  service_completed_successfully: 'completed',
+};
+
+function readDependencies(dependsOn: Reader): Dependency[] {
+  const list = dependsOn
+    .texts()
+    .map((service): Dependency => ({ service, condition: 'started', required: true, restart: false }));
+  const map = dependsOn.entries().map(([service, one]): Dependency => ({
+    service,
+    condition: conditions[one.at('condition').text() ?? ''] ?? 'started',
+    required: one.at('required').boolean() ?? true,
+    restart: one.at('restart').boolean() ?? false,
+  }));
+  return [...list, ...map];
+}
+
+function readNetworks(networks: Reader, known: ReadonlySet<string>): ServiceNetwork[] {
+  if (!networks.present)
+    return [{ network: 'default', aliases: [], priority: 0, linkLocal: [], driverOpts: {} }];
+  const wanted: [string, Reader][] =
+    networks.tree?.kind === 'list'
+      ? networks.items().map((item) => [item.text() ?? '', item])
+      : networks.entries();
+  for (const [name, at] of wanted)
+    if (!known.has(name))
+      (at.present ? at : networks).complain(
+        'compose-undefined-reference',
+        `the network '${name}' is not defined at the top of the file`,
+      );
+  return wanted
+    .map(([name, one]) =>
+      compact<ServiceNetwork>({
+        network: name,
+        aliases: one.at('aliases').texts(),
+        priority: one.at('priority').number() ?? 0,
+        ipv4: one.at('ipv4_address').text(),
+        ipv6: one.at('ipv6_address').text(),
+        linkLocal: one.at('link_local_ips').texts(),
+        mac: one.at('mac_address').text(),
+        driverOpts: one.at('driver_opts').record(),
+        gatewayPriority: one.at('gw_priority').number(),
+      }),
+    )
+    .sort((a, b) => b.priority - a.priority);
+}
+
+function conflicting(service: Reader): ServiceNetwork[] {
+  if (service.at('networks').present)
+    service
+      .at('network_mode')
+      .complain('compose-contradiction', "a service has either 'network_mode' or 'networks', not both");
+  return [];
+}
+
+function readAllMounts(service: Reader, context: ServiceContext): Service['mounts'] {
+  const volumes = readMounts(service.at('volumes'), context.resolve);
+  for (const mount of volumes)
+    if (mount.type === 'volume' && mount.source !== '' && !context.volumes.has(mount.source))
+      service
+        .at('volumes')
+        .complain(
+          'compose-undefined-reference',
+          `the volume '${mount.source}' is not defined at the top of the file`,
+        );
+  return [
+    ...volumes,
+    ...readFiles(service.at('secrets'), context.secrets, '/run/secrets'),
+    ...readFiles(service.at('configs'), context.configs, '/'),
+  ];
+}

@@ -1,0 +1,154 @@
+import { problem, type Problem } from './problem.ts';
+import { formatPath, type ScalarTree, type Tree } from './tree.ts';
+import { parseBoolean, parseBytes, parseDuration, splitCommand } from './values.ts';
+
+type Path = readonly (string | number)[];
+
+/**
+ * A value of the document with its path. The schema has been checked, so a value of the wrong type is read as
+ * absent; what the schema cannot say is complained about here, and reading goes on.
+ */
+export class Reader {
+  readonly path: Path;
+  readonly tree: Tree | undefined;
+  readonly #problems: Problem[];
+
+  constructor(tree: Tree | undefined, path: Path, problems: Problem[]) {
+    this.tree = tree;
+    this.path = path;
+    this.#problems = problems;
+  }
+
+  get present(): boolean {
+    return this.tree !== undefined && !(this.tree.kind === 'scalar' && this.tree.value === null);
+  }
+
+  at(key: string): Reader {
+    const child = this.tree?.kind === 'map' ? this.tree.entries.get(key)?.value : undefined;
+    return new Reader(child, [...this.path, key], this.#problems);
+  }
+
+  /** Keys and values of a mapping; own extensions are left out. */
+  entries(): [string, Reader][] {
+    if (this.tree?.kind !== 'map') return [];
+    return [...this.tree.entries.keys()]
+      .filter((key) => !key.startsWith('x-'))
+      .map((key) => [key, this.at(key)]);
+  }
+
+  items(): Reader[] {
+    if (this.tree?.kind !== 'list') return [];
+    return this.tree.items.map((item, index) => new Reader(item, [...this.path, index], this.#problems));
+  }
+
+  complain(code: string, message: string, hint?: string): void {
+    const at = this.tree?.at ?? { file: '', line: 1, column: 1 };
+    this.#problems.push(problem('error', code, { path: formatPath(this.path), at }, message, hint));
+  }
+
+  warn(code: string, message: string): void {
+    const at = this.tree?.at ?? { file: '', line: 1, column: 1 };
+    this.#problems.push(problem('warning', code, { path: formatPath(this.path), at }, message));
+  }
+
+  text(): string | undefined {
+    const scalar = this.#scalar();
+    if (scalar === undefined || scalar.value === null) return undefined;
+    const isLong =
+      typeof scalar.value === 'number' &&
+      Number.isInteger(scalar.value) &&
+      !Number.isSafeInteger(scalar.value);
+    return isLong ? scalar.source : String(scalar.value);
+  }
+
+  boolean(): boolean | undefined {
+    return this.#parsed('true or false', parseBoolean);
+  }
+
+  number(): number | undefined {
+    return this.#parsed('a number', (text) =>
+      text.trim() === '' || Number.isNaN(Number(text)) ? undefined : Number(text),
+    );
+  }
+
+  integer(): number | undefined {
+    return this.#parsed('a whole number', (text) => (/^[+-]?\d+$/.test(text) ? Number(text) : undefined));
+  }
+
+  /** A file mode: octal as a text and when it begins with 0, as YAML 1.1 has it. */
+  mode(): number | undefined {
+    const scalar = this.#scalar();
+    const isPlain = typeof scalar?.value === 'number' && !/^0[0-7]/.test(scalar.source);
+    if (isPlain) return this.integer();
+    return this.#parsed('a file mode such as 0440', (text) => {
+      const octal = typeof scalar?.value === 'number' ? scalar.source : text;
+      return /^[0-7]+$/.test(octal) ? Number.parseInt(octal, 8) : undefined;
+    });
+  }
+
+  bytes(): number | undefined {
+    return this.#parsed('a size such as 512m', parseBytes);
+  }
+
+  /** Nanoseconds. */
+  duration(): number | undefined {
+    return this.#parsed('a duration such as 1m30s', parseDuration);
+  }
+
+  /** A list of texts, or one text. */
+  texts(): string[] {
+    if (this.tree?.kind === 'list') return this.items().flatMap((item) => item.text() ?? []);
+    const one = this.text();
+    return one === undefined ? [] : [one];
+  }
+
+  /** A list of arguments, or one command line split into words. */
+  command(): string[] | undefined {
+    if (this.tree?.kind === 'list') return this.texts();
+    const line = this.text();
+    if (line === undefined) return undefined;
+    const words = splitCommand(line);
+    if (words === undefined) this.complain('compose-invalid-value', `a quote is never closed in '${line}'`);
+    return words;
+  }
+
+  /** A mapping, or a list of KEY=VALUE; a key without a value is null. */
+  pairs(separator = /=/): Map<string, string | null> {
+    const pairs = new Map<string, string | null>();
+    for (const [key, value] of this.#mapEntries()) pairs.set(key, value.text() ?? null);
+    for (const item of this.items()) {
+      const text = item.text() ?? '';
+      const split = text.search(separator);
+      pairs.set(split < 0 ? text : text.slice(0, split), split < 0 ? null : text.slice(split + 1));
+    }
+    return pairs;
+  }
+
+  /** As pairs, with '' for what has no value. */
+  record(): Record<string, string> {
+    return Object.fromEntries([...this.pairs()].map(([key, value]) => [key, value ?? '']));
+  }
+
+  #mapEntries(): [string, Reader][] {
+    return this.tree?.kind === 'map' ? [...this.tree.entries.keys()].map((key) => [key, this.at(key)]) : [];
+  }
+
+  #scalar(): ScalarTree | undefined {
+    return this.tree?.kind === 'scalar' ? this.tree : undefined;
+  }
+
+  #parsed<T>(required: string, parse: (text: string) => T | undefined): T | undefined {
+    const text = this.text();
+    if (text === undefined) return undefined;
+    const value = parse(text);
+    if (value === undefined)
+      this.complain('compose-invalid-value', `found '${text}', required is ${required}`);
+    return value;
+  }
+}
+
+/** An object without the keys whose value is undefined. */
+export function compact<T extends object>(value: { [K in keyof T]: T[K] | undefined }): T;
+export function compact(value: Record<string, unknown>): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(value).filter(([, one]) => one !== undefined));
+}
