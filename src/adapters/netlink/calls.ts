@@ -1,0 +1,15 @@
+import type { BridgeLink, EndpointLink, LinkCounters } from '#ports/links.ts';
+
+/** What the worker of network namespaces and links answers. */
+export interface LinkCalls {
+  createNamespace: { request: string; reply: void };
+  removeNamespace: { request: string; reply: void };
+  /** Replies with what had to be changed on the host. */
+  ensureBridge: { request: BridgeLink; reply: string[] };
+  removeBridge: { request: string; reply: void };
+  listLinks: { request: string; reply: string[] };
+  usedSubnets: { request: undefined; reply: string[] };
+  connect: { request: EndpointLink; reply: void };
+  disconnect: { request: { namespace: string; name: string }; reply: void };
+  counters: { request: string; reply: Record<string, LinkCounters> };
+}

@@ -1,0 +1,130 @@
+import { closeSync, openSync } from 'node:fs';
+import { errno } from '#adapters/linux/libc.ts';
+import { NETLINK_ROUTE, NetlinkSocket } from '#adapters/linux/netlink.ts';
+import { notFound } from '#base/errors.ts';
+import { macOf } from '#domain/network/cidr.ts';
+import type { BridgeLink, EndpointLink, LinkCounters } from '#ports/links.ts';
+import { allowForwarding, prepareBridge } from './host-settings.ts';
+import {
+  addAddress,
+  addDefaultRoute,
+  createBridge,
+  createVeth,
+  deleteAddress,
+  deleteLink,
+  isolatePort,
+  listAddresses,
+  listLinks,
+  listRoutes,
+  readAddress,
+  readLink,
+  readRoute,
+  setUp,
+  type LinkInfo,
+} from './messages.ts';
+import type { HomeNamespace } from './namespaces.ts';
+
+const isIpv6 = (address: string): boolean => address.includes(':');
+
+/** Bridges and veth pairs between the host's namespace and those of containers. Every call blocks. */
+export class HostLinks {
+  readonly #home: HomeNamespace;
+  readonly #socket = new NetlinkSocket(NETLINK_ROUTE);
+
+  constructor(home: HomeNamespace) {
+    this.#home = home;
+  }
+
+  /** Gives what had to be changed on the host. */
+  ensureBridge(bridge: BridgeLink): string[] {
+    const mac = macOf(
+      (bridge.addresses.find((address) => !isIpv6(address)) ?? '0.0.0.1/32').split('/')[0] ?? '',
+    );
+    const withIpv6 = bridge.addresses.some(isIpv6);
+    this.#socket.run({ ...createBridge(bridge.name, mac, bridge.mtu), tolerate: [errno.EEXIST] });
+    prepareBridge(bridge.name, withIpv6);
+    const { index } = this.#link(bridge.name);
+    const present = this.#addressesOf(index);
+    this.#socket.run(
+      setUp(bridge.name, index, bridge.mtu),
+      ...present
+        .filter((cidr) => !bridge.addresses.includes(cidr))
+        .map((cidr) => deleteAddress(bridge.name, index, cidr)),
+      ...bridge.addresses
+        .filter((cidr) => !present.includes(cidr))
+        .map((cidr) => addAddress(bridge.name, index, cidr)),
+    );
+    return allowForwarding(withIpv6);
+  }
+
+  removeLink(name: string): void {
+    this.#socket.run({ ...deleteLink(name), tolerate: [errno.ENODEV] });
+  }
+
+  names(): string[] {
+    return this.#links(this.#socket).map((link) => link.name);
+  }
+
+  subnets(): string[] {
+    return this.#socket.dump(listRoutes).flatMap((body) => readRoute(body) ?? []);
+  }
+
+  /** Failed: no link is left. */
+  connect(link: EndpointLink): void {
+    const namespace = openSync(link.namespace, 'r');
+    try {
+      const bridgeIndex = this.#link(link.bridge).index;
+      this.#socket.run(createVeth({ ...link, bridgeIndex, namespace }));
+      try {
+        if (link.isolated === true) this.#socket.run(isolatePort(link.hostName));
+        this.#configure(link);
+      } catch (error) {
+        this.removeLink(link.hostName);
+        throw error;
+      }
+    } finally {
+      closeSync(namespace);
+    }
+  }
+
+  disconnect(namespace: string, name: string): void {
+    using inside = this.#home.socketIn(namespace);
+    inside.run({ ...deleteLink(name), tolerate: [errno.ENODEV] });
+  }
+
+  counters(namespace: string): Record<string, LinkCounters> {
+    using inside = this.#home.socketIn(namespace);
+    const links = this.#links(inside).filter((link) => link.name !== 'lo');
+    return Object.fromEntries(links.map((link) => [link.name, link.counters]));
+  }
+
+  #configure(link: EndpointLink): void {
+    using inside = this.#home.socketIn(link.namespace);
+    const found = this.#links(inside).find((other) => other.name === link.name);
+    if (found === undefined) throw missing(link.name);
+    inside.run(
+      setUp(link.name, found.index),
+      ...link.addresses.map((cidr) => addAddress(link.name, found.index, cidr)),
+      ...link.gateways.map((gateway) => addDefaultRoute(gateway, found.index)),
+    );
+  }
+
+  #links(socket: NetlinkSocket): LinkInfo[] {
+    return socket.dump(listLinks).map(readLink);
+  }
+
+  #link(name: string): LinkInfo {
+    const found = this.#links(this.#socket).find((link) => link.name === name);
+    if (found === undefined) throw missing(name);
+    return found;
+  }
+
+  #addressesOf(index: number): string[] {
+    const all = this.#socket.dump(listAddresses).flatMap((body) => readAddress(body) ?? []);
+    return all.filter((address) => address.index === index).map((address) => address.cidr);
+  }
+}
+
+function missing(name: string): Error {
+  return notFound('link-missing', `there is no network link '${name}'`);
+}

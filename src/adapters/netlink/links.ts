@@ -1,0 +1,76 @@
+import { readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { WorkerCalls } from '#adapters/linux/worker-calls.ts';
+import { systemCode } from '#base/errors.ts';
+import type { Instance } from '#domain/instance.ts';
+import type { BridgeLink, EndpointLink, LinkCounters, Links } from '#ports/links.ts';
+import type { LinkCalls } from './calls.ts';
+
+/** Links by rtnetlink, all of it in one worker thread; namespaces are mounted below the instance's run folder. */
+export class NetlinkLinks implements Links {
+  readonly #folder: string;
+  readonly #worker = new WorkerCalls<LinkCalls>(new URL('./worker.ts', import.meta.url));
+  readonly #onHostChange: (message: string) => void;
+
+  /** `onHostChange` is told each setting of the host that had to be changed, as a sentence for the log. */
+  constructor(instance: Instance, onHostChange: (message: string) => void) {
+    this.#folder = join(instance.run, 'netns');
+    this.#onHostChange = onHostChange;
+  }
+
+  async createNamespace(id: string): Promise<string> {
+    await this.#worker.call('createNamespace', this.namespacePath(id));
+    return this.namespacePath(id);
+  }
+
+  async removeNamespace(id: string): Promise<void> {
+    await this.#worker.call('removeNamespace', this.namespacePath(id));
+  }
+
+  async listNamespaces(): Promise<string[]> {
+    try {
+      return await readdir(this.#folder);
+    } catch (error) {
+      if (systemCode(error) === 'ENOENT') return [];
+      throw error;
+    }
+  }
+
+  namespacePath(id: string): string {
+    return join(this.#folder, id);
+  }
+
+  async ensureBridge(bridge: BridgeLink): Promise<void> {
+    const changes = await this.#worker.call('ensureBridge', bridge);
+    changes.forEach(this.#onHostChange);
+  }
+
+  async removeBridge(name: string): Promise<void> {
+    await this.#worker.call('removeBridge', name);
+  }
+
+  listLinks(prefix: string): Promise<string[]> {
+    return this.#worker.call('listLinks', prefix);
+  }
+
+  usedSubnets(): Promise<string[]> {
+    return this.#worker.call('usedSubnets', undefined);
+  }
+
+  async connect(link: EndpointLink): Promise<void> {
+    await this.#worker.call('connect', link);
+  }
+
+  async disconnect(namespace: string, name: string): Promise<void> {
+    await this.#worker.call('disconnect', { namespace, name });
+  }
+
+  counters(namespace: string): Promise<Record<string, LinkCounters>> {
+    return this.#worker.call('counters', namespace);
+  }
+
+  /** Ends the worker; namespaces and links stay. */
+  close(): Promise<void> {
+    return this.#worker.close();
+  }
+}

@@ -1,0 +1,56 @@
+import { closeSync, mkdirSync, openSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { CLONE_NEWNET, mount, MS, setns, unmountIfMounted, unshare } from '#adapters/linux/libc.ts';
+import { NETLINK_ROUTE, NetlinkSocket } from '#adapters/linux/netlink.ts';
+import { setUp } from './messages.ts';
+
+// Network namespaces, in a worker thread of their own: a switch moves the calling thread, and it is back
+// before anything else runs.
+
+const OWN_NAMESPACE = '/proc/thread-self/ns/net';
+const LOOPBACK_INDEX = 1;
+
+/** The namespace in which the thread began, to come back to. */
+export class HomeNamespace {
+  readonly #fd = openSync(OWN_NAMESPACE, 'r');
+
+  /** Makes a namespace with loopback up and keeps it alive by a mount at `path`. */
+  create(path: string): void {
+    mkdirSync(dirname(path), { recursive: true });
+    writeFileSync(path, '', { flag: 'wx' });
+    try {
+      unshare(CLONE_NEWNET);
+      try {
+        using socket = new NetlinkSocket(NETLINK_ROUTE);
+        socket.run(setUp('lo', LOOPBACK_INDEX));
+        mount(OWN_NAMESPACE, path, null, MS.BIND);
+      } finally {
+        setns(this.#fd, CLONE_NEWNET);
+      }
+    } catch (error) {
+      rmSync(path, { force: true });
+      throw error;
+    }
+  }
+
+  /** Opens a socket of the namespace at `path`. */
+  socketIn(path: string): NetlinkSocket {
+    const target = openSync(path, 'r');
+    try {
+      setns(target, CLONE_NEWNET);
+      try {
+        return new NetlinkSocket(NETLINK_ROUTE);
+      } finally {
+        setns(this.#fd, CLONE_NEWNET);
+      }
+    } finally {
+      closeSync(target);
+    }
+  }
+}
+
+/** Lets go of a namespace; the kernel removes it, and its links, when nothing else holds it. Idempotent. */
+export function dropNamespace(path: string): void {
+  unmountIfMounted(path);
+  rmSync(path, { force: true });
+}

@@ -1,0 +1,126 @@
+import koffi from 'koffi';
+import { check, close, errno, SystemCallError } from '#adapters/linux/libc.ts';
+import { conflict, invalid, unsupported } from '#base/errors.ts';
+import { isAddress, parseAddress } from '#domain/network/cidr.ts';
+import type { PortReserver } from '#ports/packet-filter.ts';
+
+const libc = koffi.load('libc.so.6');
+const cSocket: (domain: number, type: number, protocol: number) => number =
+  libc.func('int socket(int, int, int)');
+const cBind: (fd: number, address: Uint8Array, length: number) => number = libc.func(
+  'int bind(int, const uint8_t*, unsigned int)',
+);
+const cName: (fd: number, address: Uint8Array, length: Uint32Array) => number = libc.func(
+  'int getsockname(int, _Out_ uint8_t*, _Inout_ uint32_t*)',
+);
+type SetOption = (fd: number, level: number, name: number, value: Uint8Array, length: number) => number;
+const cSetOption: SetOption = libc.func('int setsockopt(int, int, int, const uint8_t*, unsigned int)');
+
+const FAMILY = { 4: 2, 6: 10 } as const;
+const TYPE = { tcp: 1, udp: 2, sctp: 1 } as const;
+const PROTOCOL = { tcp: 6, udp: 17, sctp: 132 } as const;
+const CLOEXEC = 0o2000000;
+const SOL_SOCKET = 1;
+const SO_REUSEPORT = 15;
+const IPPROTO_IPV6 = 41;
+const IPV6_V6ONLY = 26;
+const DNS_PORT = 53;
+const on = Uint8Array.from([1, 0, 0, 0]);
+
+type Protocol = 'tcp' | 'udp' | 'sctp';
+
+/** Holds ports by sockets that are bound but never listen: packets are redirected before they get there. */
+export class SocketPortReserver implements PortReserver {
+  readonly #held = new Map<string, number>();
+
+  reserve(protocol: Protocol, hostIp: string, port: number): Promise<number> {
+    return new Promise((resolve) => resolve(this.#reserve(protocol, hostIp, port)));
+  }
+
+  release(protocol: Protocol, hostIp: string, port: number): void {
+    const key = keyOf(protocol, hostIp === '' ? '0.0.0.0' : hostIp, port);
+    const fd = this.#held.get(key);
+    this.#held.delete(key);
+    if (fd !== undefined) close(fd);
+  }
+
+  /** Lets go of all ports. */
+  close(): void {
+    for (const fd of this.#held.values()) close(fd);
+    this.#held.clear();
+  }
+
+  #reserve(protocol: Protocol, hostIp: string, port: number): number {
+    const ip = hostIp === '' ? '0.0.0.0' : hostIp;
+    if (!isAddress(ip))
+      throw invalid('address-invalid', `invalid IP address '${hostIp}' to publish a port on`);
+    if (port !== 0 && this.#held.has(keyOf(protocol, ip, port))) throw allocated(ip, port);
+    const held = this.#bind(protocol, ip, port);
+    this.#held.set(keyOf(protocol, ip, held.port), held.fd);
+    return held.port;
+  }
+
+  #bind(protocol: Protocol, ip: string, port: number): { fd: number; port: number } {
+    const where = `'${ip}:${port}/${protocol}'`;
+    const type = TYPE[protocol] | CLOEXEC;
+    const fd = cSocket(FAMILY[parseAddress(ip).version], type, PROTOCOL[protocol]);
+    if (fd < 0 && koffi.errno() === errno.EPROTONOSUPPORT)
+      throw unsupported('protocol-unsupported', `cannot publish ${where}: this kernel has no ${protocol}`);
+    check(fd, 'socket', where);
+    try {
+      if (ip.includes(':')) check(cSetOption(fd, IPPROTO_IPV6, IPV6_V6ONLY, on, 4), 'setsockopt', where);
+      // Our own resolver holds port 53 of each bridge, with the same option; other programs still conflict.
+      if (port === DNS_PORT) check(cSetOption(fd, SOL_SOCKET, SO_REUSEPORT, on, 4), 'setsockopt', where);
+      const address = socketAddress(ip, port);
+      if (cBind(fd, address, address.length) < 0) throw this.#refusal(protocol, ip, port, koffi.errno());
+      check(cName(fd, address, Uint32Array.from([address.length])), 'getsockname', where);
+      return { fd, port: Buffer.from(address).readUInt16BE(2) };
+    } catch (error) {
+      close(fd);
+      throw error;
+    }
+  }
+
+  #refusal(protocol: Protocol, ip: string, port: number, reason: number): Error {
+    if (reason === errno.EADDRINUSE) {
+      // A socket of ours on another address excludes this one, too.
+      if (this.#holds(protocol, port)) return allocated(ip, port);
+      return conflict('port-taken', `failed to bind host port for ${ip}:${port}: address already in use`, {
+        hint: `Stop the program that listens on port ${port}, or publish another port.`,
+      });
+    }
+    if (reason === errno.EADDRNOTAVAIL)
+      return invalid(
+        'address-not-available',
+        `failed to bind host port for ${ip}:${port}: cannot assign requested address`,
+        { hint: `The host has no address '${ip}'; publish on one that it has, or leave the address out.` },
+      );
+    return new SystemCallError('bind', reason, `'${ip}:${port}/${protocol}'`);
+  }
+
+  #holds(protocol: Protocol, port: number): boolean {
+    return [...this.#held.keys()].some((key) => key.startsWith(`${protocol} ${port} `));
+  }
+}
+
+function keyOf(protocol: Protocol, ip: string, port: number): string {
+  return `${protocol} ${port} ${ip}`;
+}
+
+function allocated(ip: string, port: number): Error {
+  const shown = ip.includes(':') ? `[${ip}]` : ip;
+  return conflict('port-taken', `Bind for ${shown}:${port} failed: port is already allocated`, {
+    hint: 'Another container has published this port: stop it, or publish another port.',
+  });
+}
+
+/** struct sockaddr_in, sockaddr_in6 */
+function socketAddress(ip: string, port: number): Buffer {
+  const { version, value } = parseAddress(ip);
+  const out = Buffer.alloc(version === 4 ? 16 : 28);
+  out.writeUInt16LE(FAMILY[version], 0);
+  out.writeUInt16BE(port, 2);
+  const bytes = Buffer.from(value.toString(16).padStart(version === 4 ? 8 : 32, '0'), 'hex');
+  bytes.copy(out, version === 4 ? 4 : 8);
+  return out;
+}

@@ -1,0 +1,97 @@
+import assert from 'node:assert/strict';
+import { existsSync, readFileSync } from 'node:fs';
+import { networkInterfaces } from 'node:os';
+import { test } from 'node:test';
+import { becomePrivateHost } from '../support/private-host.ts';
+import { HostNetwork } from '../support/host-network.ts';
+
+becomePrivateHost();
+
+test('two namespaces on a bridge reach each other and the host reaches them', async () => {
+  await using host = new HostNetwork();
+  const bridge = await host.bridge('x', '10.1.0');
+  const one = await host.peer(bridge, '10.1.0.2', { gateway: '10.1.0.1' });
+  const two = await host.peer(bridge, '10.1.0.3', { gateway: '10.1.0.1' });
+  await one.serveTcp(80);
+  assert.equal(await two.tcp('10.1.0.2', 80), 'tcp 10.1.0.3');
+  const counters = await host.links.counters(two.namespace);
+  assert.deepEqual(Object.keys(counters), ['eth0']);
+  assert.ok((counters['eth0']?.rxBytes ?? 0) > 100 && (counters['eth0']?.txPackets ?? 0) > 2);
+});
+
+test('isolated links of one bridge reach the host but not each other', async () => {
+  await using host = new HostNetwork();
+  const bridge = await host.bridge('x', '10.1.0');
+  const one = await host.peer(bridge, '10.1.0.2', { isolated: true });
+  const two = await host.peer(bridge, '10.1.0.3', { isolated: true });
+  await one.serveTcp(80);
+  assert.notEqual(await two.tcp('10.1.0.2', 80), 'tcp 10.1.0.3');
+  assert.equal(await two.tcp('10.1.0.1', 80), 'ECONNREFUSED');
+});
+
+test('a bridge is brought to its shape again, with forwarding switched on and said', async () => {
+  await using host = new HostNetwork();
+  const name = await host.bridge('x', '10.1.0');
+  assert.match(host.changes.join('\n') || 'net.ipv4.ip_forward was 1', /net\.ipv4\.ip_forward/);
+  await host.links.ensureBridge({ name, addresses: ['10.2.0.1/24', 'fd00::1/64'], mtu: 1400 });
+  await host.links.ensureBridge({ name, addresses: ['10.2.0.1/24', 'fd00::1/64'], mtu: 1400 });
+  const found = networkInterfaces()[name]?.map((address) => address.cidr) ?? [];
+  assert.ok(found.includes('10.2.0.1/24') && found.includes('fd00::1/64') && !found.includes('10.1.0.1/24'));
+  assert.ok((await host.links.usedSubnets()).includes('10.2.0.0/24'));
+  assert.equal(readFileSync(`/proc/sys/net/ipv4/conf/${name}/route_localnet`, 'utf8').trim(), '1');
+});
+
+test('what is removed is gone, removing it again is fine, and links go with their namespace', async () => {
+  await using host = new HostNetwork();
+  const bridge = await host.bridge('x', '10.1.0');
+  const path = await host.links.createNamespace('a');
+  assert.deepEqual(await host.links.listNamespaces(), ['a']);
+  const link = {
+    namespace: path,
+    bridge,
+    hostName: `${host.instance.linkPrefix}v1`,
+    name: 'eth0',
+    mac: '02:42:0a:01:00:02',
+    addresses: ['10.1.0.2/24'],
+    gateways: [],
+    mtu: 1500,
+  };
+  await host.links.connect(link);
+  await host.links.disconnect(path, 'eth0');
+  await host.links.disconnect(path, 'eth0');
+  assert.deepEqual(await host.links.counters(path), {});
+  await host.links.connect(link);
+  await host.links.removeNamespace('a');
+  await host.links.removeNamespace('a');
+  assert.equal(existsSync(path), false);
+  const deadline = Date.now() + 5000;
+  while ((await host.links.listLinks(host.instance.linkPrefix)).length > 1) {
+    assert.ok(Date.now() < deadline, 'the veth pair outlived its namespace by 5 s');
+  }
+  await host.links.removeBridge(bridge);
+  await host.links.removeBridge(bridge);
+  assert.deepEqual(await host.links.listLinks(host.instance.linkPrefix), []);
+});
+
+test('a link that cannot be made names itself and leaves nothing', async () => {
+  await using host = new HostNetwork();
+  const bridge = await host.bridge('x', '10.1.0');
+  const namespace = await host.links.createNamespace('a');
+  const link = {
+    namespace,
+    bridge,
+    hostName: `${host.instance.linkPrefix}v1`,
+    name: 'eth0',
+    mac: '02:42:0a:01:00:02',
+    addresses: ['10.1.0.2/24'],
+    gateways: ['10.99.0.1'],
+    mtu: 1500,
+  };
+  await assert.rejects(host.links.connect(link), {
+    name: 'SystemCallError',
+    code: 'ENETUNREACH',
+    message: /add default route by 10\.99\.0\.1/,
+  });
+  assert.deepEqual(await host.links.listLinks(`${host.instance.linkPrefix}v`), []);
+  await assert.rejects(host.links.connect({ ...link, bridge: 'nosuch' }), /no network link 'nosuch'/);
+});

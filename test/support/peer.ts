@@ -1,0 +1,62 @@
+import { Worker } from 'node:worker_threads';
+import type { PeerRequest } from './peer-worker.ts';
+
+interface Answer {
+  id: number;
+  value: string;
+  error?: string;
+}
+
+/** A program in a network namespace that serves and calls by TCP and UDP. */
+export class Peer implements AsyncDisposable {
+  readonly #worker = new Worker(new URL('./peer-worker.ts', import.meta.url));
+  readonly #open = new Map<number, (answer: Answer) => void>();
+  #last = 0;
+
+  private constructor() {
+    this.#worker.on('message', (answer: Answer) => this.#open.get(answer.id)?.(answer));
+  }
+
+  static async in(namespace: string): Promise<Peer> {
+    const peer = new Peer();
+    await peer.#ask({ do: 'enter', namespace });
+    return peer;
+  }
+
+  /** Answers each connection with `tcp ` and the caller's address. */
+  async serveTcp(port: number): Promise<void> {
+    await this.#ask({ do: 'serve-tcp', port });
+  }
+
+  /** Answers each datagram with `udp `, the caller's address and the datagram. */
+  async serveUdp(port: number): Promise<void> {
+    await this.#ask({ do: 'serve-udp', port });
+  }
+
+  /** What is said on a connection, or the error's code. */
+  tcp(host: string, port: number): Promise<string> {
+    return this.#ask({ do: 'tcp', host, port });
+  }
+
+  /** The answer, or TIMEOUT after `patience` milliseconds. */
+  udp(host: string, port: number, message: string, patience = 1000, from = 0): Promise<string> {
+    return this.#ask({ do: 'udp', host, port, message, patience, from });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#worker.terminate();
+  }
+
+  #ask(request: PeerRequest): Promise<string> {
+    this.#last += 1;
+    const id = this.#last;
+    return new Promise((resolve, reject) => {
+      this.#open.set(id, (answer) => {
+        this.#open.delete(id);
+        if (answer.error === undefined) resolve(answer.value);
+        else reject(new Error(answer.error));
+      });
+      this.#worker.postMessage({ id, request });
+    });
+  }
+}
