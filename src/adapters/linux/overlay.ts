@@ -68,6 +68,9 @@ export function mountOverlay(overlay: OverlayMount): void {
       );
     };
     set('source', 'overlay');
+    // A layer is a plain tree that can be moved, read and made into a tar without the others.
+    for (const off of ['index', 'metacopy']) set(off, 'off');
+    set('redirect_dir', 'nofollow');
     for (const layer of overlay.lower) set('lowerdir+', layer);
     if (overlay.upper !== undefined && overlay.work !== undefined) {
       set('upperdir', overlay.upper);

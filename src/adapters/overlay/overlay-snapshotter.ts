@@ -1,0 +1,232 @@
+import { createHash, randomUUID } from 'node:crypto';
+import { mkdirSync, readFileSync, rmdirSync } from 'node:fs';
+import { mkdir, readdir, rename, rm, rmdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Readable } from 'node:stream';
+import { conflict, invalid } from '#base/errors.ts';
+import { KeyedMutex } from '#base/mutex.ts';
+import { mount, MS, unmountIfMounted } from '#adapters/linux/libc.ts';
+import { mountOverlay } from '#adapters/linux/overlay.ts';
+import { SnapshotFolders } from '#adapters/overlay/snapshot-folders.ts';
+import { TreePool } from '#adapters/overlay/tree-pool.ts';
+import { parseDigest, type Digest } from '#domain/image/digest.ts';
+import type { Change, LayerInfo, Snapshotter } from '#ports/snapshotter.ts';
+
+/** Layers as directories, joined by overlayfs. Work on many files runs in worker threads. */
+export class OverlaySnapshotter implements Snapshotter {
+  readonly #folders: SnapshotFolders;
+  readonly #pool = new TreePool(4);
+  readonly #locks = new KeyedMutex();
+  /** Active snapshots that are mounted, as far as this process did it or found it. */
+  readonly #mounted = new Set<string>();
+
+  private constructor(root: string) {
+    this.#folders = new SnapshotFolders(join(root, 'snapshots'));
+  }
+
+  /**
+   * `root` is absolute. Removes what a crash left half-made; active snapshots and their mounts stay,
+   * because containers may be running in them.
+   */
+  static async open(root: string): Promise<OverlaySnapshotter> {
+    const snapshotter = new OverlaySnapshotter(root);
+    await snapshotter.#folders.make();
+    await snapshotter.#repair();
+    return snapshotter;
+  }
+
+  isCommitted(chainId: Digest): Promise<boolean> {
+    return Promise.resolve(this.#folders.isCommitted(chainId));
+  }
+
+  unpack(chainId: Digest, parent: Digest | '', layer: Readable, expected?: Digest): Promise<LayerInfo> {
+    return this.#locks.run(chainId, async () => {
+      if (!this.#folders.isCommitted(chainId)) return this.#unpack(chainId, parent, layer, expected);
+      const { diffId = expected, size } = this.#folders.record(chainId);
+      if (diffId === undefined) return { diffId: await digestOf(layer), size };
+      layer.destroy();
+      return { diffId, size };
+    });
+  }
+
+  async #unpack(
+    chainId: Digest,
+    parent: Digest | '',
+    layer: Readable,
+    expected?: Digest,
+  ): Promise<LayerInfo> {
+    const folder = this.#folders.temporary(randomUUID());
+    try {
+      await mkdir(join(folder, 'fs'), { recursive: true, mode: 0o755 });
+      const info = await this.#pool.unpack(join(folder, 'fs'), layer);
+      if (expected !== undefined && info.diffId !== expected)
+        throw invalid(
+          'layer-digest-mismatch',
+          `unpacking layer ${expected}: the content has the digest ${info.diffId}`,
+          { hint: 'the image is damaged; fetch it again' },
+        );
+      await this.#folders.publish(folder, chainId, { parent, ...info });
+      return info;
+    } catch (error) {
+      layer.destroy();
+      await this.#pool.remove(folder);
+      throw error;
+    }
+  }
+
+  create(key: string, parent: Digest | ''): Promise<void> {
+    return this.#locks.run(key, () => this.#folders.addActive(key, parent));
+  }
+
+  mount(key: string): Promise<string> {
+    return this.#locks.run(key, async () => {
+      const folder = this.#folders.active(key);
+      const target = join(folder, 'merged');
+      if (this.#mounted.has(key)) return target;
+      const lower = this.#folders.lower(this.#folders.parentOf(key));
+      // overlayfs wants a lower directory; a snapshot without parent has an empty one.
+      if (lower.length === 0) lower.push(await this.#empty());
+      mountOverlay({ lower, upper: join(folder, 'upper'), work: join(folder, 'work'), target });
+      this.#mounted.add(key);
+      return target;
+    });
+  }
+
+  unmount(key: string): Promise<void> {
+    return this.#locks.run(key, () => {
+      this.#unmount(key);
+      return Promise.resolve();
+    });
+  }
+
+  #unmount(key: string): void {
+    unmountIfMounted(join(this.#folders.active(key), 'merged'));
+    this.#mounted.delete(key);
+  }
+
+  remove(key: string): Promise<void> {
+    return this.#locks.run(key, async () => {
+      this.#unmount(key);
+      // Moved away first: a removal that is interrupted leaves nothing that looks like a snapshot.
+      const trash = await this.#folders.takeActive(key);
+      if (trash !== undefined) await rm(trash, { recursive: true, force: true });
+    });
+  }
+
+  async view<T>(chainId: Digest | '', use: (root: string) => Promise<T>): Promise<T> {
+    const layers = this.#folders.lower(chainId);
+    if (layers.length === 0) return use(await this.#empty());
+    const target = this.#folders.view(randomUUID());
+    mkdirSync(target, { mode: 0o700 });
+    try {
+      mountReadOnly(layers, target);
+      return await use(target);
+    } finally {
+      unmountIfMounted(target);
+      rmdirSync(target);
+    }
+  }
+
+  async changes(key: string): Promise<Change[]> {
+    const parent = this.#folders.parentOf(key);
+    const upper = join(this.#folders.active(key), 'upper');
+    return this.view(parent, (lower) => this.#pool.changes(upper, lower));
+  }
+
+  diff(key: string, epoch?: number): Readable {
+    this.#folders.parentOf(key);
+    return this.#pool.tar(join(this.#folders.active(key), 'upper'), epoch);
+  }
+
+  commit(key: string, chainId: Digest): Promise<void> {
+    return this.#locks.run(chainId, () => this.#locks.run(key, () => this.#commit(key, chainId)));
+  }
+
+  async #commit(key: string, chainId: Digest): Promise<void> {
+    const parent = this.#folders.parentOf(key);
+    this.#unmount(key);
+    const folder = await this.#folders.takeActive(key);
+    if (folder === undefined) return;
+    if (this.#folders.isCommitted(chainId)) {
+      await this.#pool.remove(folder);
+      return;
+    }
+    await Promise.all([
+      rename(join(folder, 'upper'), join(folder, 'fs')),
+      rm(join(folder, 'work'), { recursive: true, force: true }),
+      rmdir(join(folder, 'merged')),
+      rm(join(folder, 'snapshot.json')),
+    ]);
+    const size = await this.#pool.size(join(folder, 'fs'));
+    await this.#folders.publish(folder, chainId, { parent, size });
+  }
+
+  async usage(key: string): Promise<number> {
+    this.#folders.parentOf(key);
+    return this.#pool.size(join(this.#folders.active(key), 'upper'));
+  }
+
+  removeCommitted(chainId: Digest): Promise<void> {
+    return this.#locks.run(chainId, async () => {
+      if (!this.#folders.isCommitted(chainId)) return;
+      const user = this.#folders.userOf(chainId);
+      if (user !== undefined)
+        throw conflict('snapshot-in-use', `removing snapshot '${chainId}': '${user}' builds upon it`);
+      await this.#pool.remove(await this.#folders.takeCommitted(chainId));
+    });
+  }
+
+  listActive(): Promise<string[]> {
+    return Promise.resolve(this.#folders.activeKeys());
+  }
+
+  listCommitted(): Promise<{ chainId: Digest; parent: Digest | ''; size: number }[]> {
+    const list = this.#folders.records().map(([chainId, { parent, size }]) => ({ chainId, parent, size }));
+    return Promise.resolve(list);
+  }
+
+  /** Ends the worker threads. Mounts stay. */
+  close(): Promise<void> {
+    return this.#pool.close();
+  }
+
+  async #empty(): Promise<string> {
+    const path = join(this.#folders.root, 'empty');
+    await mkdir(path, { recursive: true, mode: 0o755 });
+    return path;
+  }
+
+  async #repair(): Promise<void> {
+    const mounts = mountPoints();
+    const below = (name: string): string => `${join(this.#folders.root, name)}/`;
+    for (const path of mounts) if (path.startsWith(below('views'))) unmountIfMounted(path);
+    for (const name of await readdir(below('views'))) await rmdir(this.#folders.view(name));
+    for (const name of await readdir(below('temporary')))
+      await this.#pool.remove(this.#folders.temporary(name));
+    for (const key of this.#folders.activeKeys())
+      if (mounts.has(join(this.#folders.active(key), 'merged'))) this.#mounted.add(key);
+  }
+}
+
+/** A single layer needs no overlay, and overlayfs refuses a read-only one with less than two. */
+function mountReadOnly(layers: string[], target: string): void {
+  const [only, ...others] = layers;
+  if (only !== undefined && others.length === 0) {
+    mount(only, target, null, MS.BIND);
+    mount(null, target, null, MS.BIND | MS.REMOUNT | MS.RDONLY);
+  } else mountOverlay({ lower: layers, target });
+}
+
+/** Fields of /proc/self/mountinfo are separated by spaces, which are written as octal escapes in paths. */
+function mountPoints(): Set<string> {
+  const unescape = (path: string): string =>
+    path.replace(/\\([0-7]{3})/g, (_, code: string) => String.fromCharCode(Number.parseInt(code, 8)));
+  const lines = readFileSync('/proc/self/mountinfo', 'utf8').split('\n');
+  return new Set(lines.map((line) => unescape(line.split(' ')[4] ?? '')));
+}
+
+async function digestOf(source: AsyncIterable<Uint8Array>): Promise<Digest> {
+  const hash = createHash('sha256');
+  for await (const chunk of source) hash.update(chunk);
+  return parseDigest(`sha256:${hash.digest('hex')}`);
+}

@@ -1,0 +1,177 @@
+import { randomUUID } from 'node:crypto';
+import { readdirSync, readFileSync } from 'node:fs';
+import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { conflict, invalid, notFound } from '#base/errors.ts';
+import { isDigest, parseDigest, type Digest } from '#domain/image/digest.ts';
+import { raw } from '#adapters/overlay/layer-path.ts';
+import { isOpaque } from '#adapters/overlay/upper-tree.ts';
+
+/** Beside each committed layer, in `layer.json`. */
+interface CommittedRecord {
+  parent: Digest | '';
+  /** Unknown for a layer that was committed from an active snapshot. */
+  diffId?: Digest;
+  size: number;
+  /** The layer hides everything below it. */
+  opaque: boolean;
+}
+
+/** Beside each active snapshot, in `snapshot.json`. */
+interface ActiveRecord {
+  parent: Digest | '';
+}
+
+const parseCommitted: (text: string) => CommittedRecord = JSON.parse;
+const parseActive: (text: string) => ActiveRecord = JSON.parse;
+
+/**
+ * Where things lie below `${root}/snapshots`:
+ * `committed/HEX/{fs,layer.json}`, `active/KEY/{upper,work,merged,snapshot.json}`, `views/`, `temporary/`.
+ * A folder appears in `committed` and `active` by rename, whole.
+ */
+export class SnapshotFolders {
+  readonly root: string;
+  readonly #known = new Map<Digest, CommittedRecord>();
+  readonly #active = new Map<string, Digest | ''>();
+
+  constructor(root: string) {
+    this.root = root;
+  }
+
+  async make(): Promise<void> {
+    for (const name of ['committed', 'active', 'views', 'temporary'])
+      await mkdir(join(this.root, name), { recursive: true, mode: 0o700 });
+    for (const name of readdirSync(join(this.root, 'committed'))) this.#load(`sha256:${name}`);
+    for (const key of readdirSync(join(this.root, 'active'))) this.#loadActive(key);
+  }
+
+  committed(chainId: Digest): string {
+    return join(this.root, 'committed', parseDigest(chainId).slice('sha256:'.length));
+  }
+
+  active(key: string): string {
+    if (!/^[A-Za-z0-9][A-Za-z0-9_.-]{0,199}$/.test(key))
+      throw invalid(
+        'snapshot-key-invalid',
+        `'${key}' is no name for a snapshot: required are letters, digits, _ . -`,
+      );
+    return join(this.root, 'active', key);
+  }
+
+  temporary(name: string): string {
+    return join(this.root, 'temporary', name);
+  }
+
+  view(name: string): string {
+    return join(this.root, 'views', name);
+  }
+
+  isCommitted(chainId: Digest): boolean {
+    return this.#known.has(chainId);
+  }
+
+  record(chainId: Digest): CommittedRecord {
+    const record = this.#known.get(chainId);
+    if (record === undefined) throw missing(chainId);
+    return record;
+  }
+
+  records(): [Digest, CommittedRecord][] {
+    return [...this.#known];
+  }
+
+  /** Makes a finished folder (with `fs`) the committed layer. */
+  async publish(folder: string, chainId: Digest, record: Omit<CommittedRecord, 'opaque'>): Promise<void> {
+    const whole: CommittedRecord = {
+      ...record,
+      opaque: isOpaque(raw(join(folder, 'fs')).toString('latin1')),
+    };
+    await writeFile(join(folder, 'layer.json'), JSON.stringify(whole));
+    await rename(folder, this.committed(chainId));
+    this.#known.set(chainId, whole);
+  }
+
+  /** The layers' folders from `chainId` down, as overlayfs takes them. @throws not-found `snapshot-missing` */
+  lower(chainId: Digest | ''): string[] {
+    const layers: string[] = [];
+    for (let at = chainId; at !== '';) {
+      const record = this.record(at);
+      layers.push(join(this.committed(at), 'fs'));
+      // overlayfs does not heed the mark on a layer's root.
+      at = record.opaque ? '' : record.parent;
+    }
+    return layers;
+  }
+
+  /** @throws not-found `snapshot-missing` */
+  parentOf(key: string): Digest | '' {
+    const parent = this.#active.get(key);
+    if (parent === undefined) throw missing(key);
+    return parent;
+  }
+
+  activeKeys(): string[] {
+    return [...this.#active.keys()];
+  }
+
+  /** Makes an active snapshot's folders. @throws conflict `snapshot-exists`, not-found `snapshot-missing` */
+  async addActive(key: string, parent: Digest | ''): Promise<void> {
+    const target = this.active(key);
+    this.lower(parent);
+    if (this.#active.has(key)) throw conflict('snapshot-exists', `snapshot '${key}' exists already`);
+    // Known before the first wait, so that the parent cannot be removed meanwhile.
+    this.#active.set(key, parent);
+    const folder = this.temporary(randomUUID());
+    try {
+      for (const name of ['upper', 'work', 'merged'])
+        await mkdir(join(folder, name), { recursive: true, mode: 0o755 });
+      const record: ActiveRecord = { parent };
+      await writeFile(join(folder, 'snapshot.json'), JSON.stringify(record));
+      await rename(folder, target);
+    } catch (error) {
+      this.#active.delete(key);
+      await rm(folder, { recursive: true, force: true });
+      throw error;
+    }
+  }
+
+  /** Takes an active snapshot away from its place; gives where it lies now, or undefined when there is none. */
+  async takeActive(key: string): Promise<string | undefined> {
+    const from = this.active(key);
+    if (!this.#active.has(key)) return undefined;
+    const to = this.temporary(randomUUID());
+    await rename(from, to);
+    this.#active.delete(key);
+    return to;
+  }
+
+  /** What builds directly upon a committed snapshot. */
+  userOf(chainId: Digest): string | undefined {
+    for (const [child, { parent }] of this.#known) if (parent === chainId) return child;
+    for (const [key, parent] of this.#active) if (parent === chainId) return key;
+    return undefined;
+  }
+
+  /** Takes a committed snapshot away from its place; gives where it lies now. */
+  async takeCommitted(chainId: Digest): Promise<string> {
+    const to = this.temporary(randomUUID());
+    this.#known.delete(chainId);
+    await rename(this.committed(chainId), to);
+    return to;
+  }
+
+  #loadActive(key: string): void {
+    const { parent } = parseActive(readFileSync(join(this.active(key), 'snapshot.json'), 'utf8'));
+    this.#active.set(key, parent);
+  }
+
+  #load(name: string): void {
+    if (!isDigest(name)) return;
+    this.#known.set(name, parseCommitted(readFileSync(join(this.committed(name), 'layer.json'), 'utf8')));
+  }
+}
+
+function missing(name: string): Error {
+  return notFound('snapshot-missing', `snapshot '${name}' does not exist`);
+}

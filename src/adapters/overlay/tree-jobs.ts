@@ -1,0 +1,46 @@
+import type { ErrorKind } from '#base/errors.ts';
+import type { Digest } from '#domain/image/digest.ts';
+import type { Change } from '#ports/snapshotter.ts';
+
+// The messages between the snapshotter and its workers. A worker does one job at a time.
+
+export type TreeJob =
+  /** Chunks follow; then the layer is complete. */
+  | { do: 'unpack'; folder: string }
+  /** Each `pull` is answered by a chunk, until one without bytes. */
+  | { do: 'tar'; upper: string; epoch: number | undefined }
+  | { do: 'changes'; upper: string; lower: string }
+  | { do: 'size'; folder: string }
+  | { do: 'remove'; folder: string };
+
+export type ToWorker =
+  | { kind: 'job'; job: TreeJob }
+  | { kind: 'chunk'; bytes: Uint8Array<ArrayBuffer> }
+  | { kind: 'complete' }
+  | { kind: 'pull' }
+  | { kind: 'cancel' };
+
+export interface Unpacked {
+  diffId: Digest;
+  size: number;
+}
+
+export type TreeResult =
+  | { of: 'unpack'; unpacked: Unpacked }
+  | { of: 'changes'; changes: Change[] }
+  | { of: 'size'; size: number }
+  | { of: 'nothing' };
+
+export interface CarriedError {
+  kind: ErrorKind | undefined;
+  code: string;
+  message: string;
+  hint: string | undefined;
+}
+
+export type FromWorker =
+  /** Ready for another chunk. */
+  | { kind: 'taken' }
+  | { kind: 'bytes'; bytes: Uint8Array<ArrayBuffer> }
+  | { kind: 'done'; result: TreeResult }
+  | { kind: 'failed'; error: CarriedError };

@@ -1,0 +1,108 @@
+import { closeSync, constants, lstatSync, openSync, readlinkSync, readSync, type Stats } from 'node:fs';
+import { internal } from '#base/errors.ts';
+import { getXattr, listXattrs, splitDevice } from '#adapters/linux/libc.ts';
+import { paddingOf, type TarEntry, type TarType } from '#domain/archive/tar-entry.ts';
+import { encodeHeader, tarEnd, tarEntry } from '#domain/archive/tar-writer.ts';
+import { raw } from '#adapters/overlay/layer-path.ts';
+import { isOpaque, isWhiteout, walk } from '#adapters/overlay/upper-tree.ts';
+import { opaqueMarker, whiteoutPrefix } from '#adapters/overlay/whiteout.ts';
+
+const chunkSize = 256 * 1024;
+
+/**
+ * The tree of an upper directory as an OCI layer tar (layer.md): sorted, whiteouts as `.wh.` files, hard
+ * links kept. The same tree gives the same bytes; times later than `epoch` (seconds) become `epoch`.
+ */
+export function* upperTar(upper: string, epoch?: number): Generator<Uint8Array> {
+  const clamp = (seconds: number): number => Math.floor(Math.min(seconds, epoch ?? Infinity));
+  const linked = new Map<string, string>();
+  if (isOpaque(upper)) yield encodeHeader(marker(opaqueMarker, lstatSync(raw(upper)), clamp));
+  for (const { relative, path, stat } of walk(upper)) {
+    if (isWhiteout(stat)) {
+      yield encodeHeader(marker(whiteoutName(relative), stat, clamp));
+      continue;
+    }
+    const entry = entryOf(relative, path, stat, linked);
+    // A socket means nothing without the process that made it; tar has no type for it.
+    if (entry === undefined) continue;
+    entry.mtime = clamp(entry.mtime);
+    yield encodeHeader(entry);
+    if (entry.type === 'file') yield* content(path, stat.size);
+    if (stat.isDirectory() && isOpaque(path))
+      yield encodeHeader(marker(`${relative}/${opaqueMarker}`, stat, clamp));
+  }
+  yield tarEnd;
+}
+
+function marker(name: string, stat: Stats, clamp: (seconds: number) => number): TarEntry {
+  return tarEntry(name, 'file', { mode: 0, mtime: clamp(stat.mtimeMs / 1000) });
+}
+
+function whiteoutName(relative: string): string {
+  const slash = relative.lastIndexOf('/') + 1;
+  return `${relative.slice(0, slash)}${whiteoutPrefix}${relative.slice(slash)}`;
+}
+
+function entryOf(
+  relative: string,
+  path: string,
+  stat: Stats,
+  linked: Map<string, string>,
+): TarEntry | undefined {
+  const type = typeOf(stat);
+  if (type === undefined) return undefined;
+  const common = { mode: stat.mode & 0o7777, uid: stat.uid, gid: stat.gid, mtime: stat.mtimeMs / 1000 };
+  if (type !== 'directory' && stat.nlink > 1) {
+    const key = `${stat.dev}:${stat.ino}`;
+    const first = linked.get(key);
+    if (first !== undefined) return tarEntry(relative, 'hard-link', { ...common, linkName: first });
+    linked.set(key, relative);
+  }
+  const entry = tarEntry(type === 'directory' ? `${relative}/` : relative, type, {
+    ...common,
+    xattrs: xattrsOf(path),
+  });
+  if (type === 'file') entry.size = stat.size;
+  if (type === 'symlink') entry.linkName = readlinkSync(raw(path), 'buffer').toString('latin1');
+  if (type === 'character' || type === 'block') Object.assign(entry, splitDevice(stat.rdev));
+  return entry;
+}
+
+function typeOf(stat: Stats): TarType | undefined {
+  if (stat.isFile()) return 'file';
+  if (stat.isDirectory()) return 'directory';
+  if (stat.isSymbolicLink()) return 'symlink';
+  if (stat.isCharacterDevice()) return 'character';
+  if (stat.isBlockDevice()) return 'block';
+  return stat.isFIFO() ? 'fifo' : undefined;
+}
+
+function xattrsOf(path: string): Map<string, Uint8Array> {
+  const text = raw(path).toString('utf8');
+  const xattrs = new Map<string, Uint8Array>();
+  for (const name of listXattrs(text)) {
+    if (name.startsWith('trusted.overlay.')) continue;
+    const value = getXattr(text, name);
+    if (value !== undefined) xattrs.set(Buffer.from(name).toString('latin1'), value);
+  }
+  return xattrs;
+}
+
+/** Exactly `size` bytes, as the header promised, and their padding. */
+function* content(path: string, size: number): Generator<Uint8Array> {
+  const { O_RDONLY, O_NOFOLLOW, O_NONBLOCK } = constants;
+  const fd = openSync(raw(path), O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
+  try {
+    for (let left = size; left > 0;) {
+      const chunk = Buffer.allocUnsafeSlow(Math.min(left, chunkSize));
+      const length = readSync(fd, chunk);
+      if (length === 0)
+        throw internal('layer-changing', `reading '${path}': it became shorter while its layer was made`);
+      left -= length;
+      yield chunk.subarray(0, length);
+    }
+  } finally {
+    closeSync(fd);
+  }
+  if (paddingOf(size) > 0) yield new Uint8Array(paddingOf(size));
+}

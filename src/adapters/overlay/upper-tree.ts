@@ -1,0 +1,50 @@
+import { type Stats, lstatSync, readdirSync } from 'node:fs';
+import { getXattr } from '#adapters/linux/libc.ts';
+import { raw } from '#adapters/overlay/layer-path.ts';
+import { OPAQUE, whiteoutDevice } from '#adapters/overlay/whiteout.ts';
+
+// The upper directory of an overlay, read as what it changes. Synchronous: for workers. Paths are byte
+// strings.
+
+/** Names in a folder, sorted by their bytes. */
+export function namesIn(folder: string): string[] {
+  return readdirSync(raw(folder), 'buffer')
+    .map((name) => name.toString('latin1'))
+    .sort();
+}
+
+export function isWhiteout(stat: Stats): boolean {
+  return stat.isCharacterDevice() && stat.rdev === whiteoutDevice;
+}
+
+/** `folder` hides what the lower layers have at its place. */
+export function isOpaque(folder: string): boolean {
+  return getXattr(raw(folder).toString('utf8'), OPAQUE)?.toString() === 'y';
+}
+
+/** Everything below `root`, a folder before what it holds, siblings sorted by name. */
+export function* walk(root: string, below = ''): Generator<{ relative: string; path: string; stat: Stats }> {
+  for (const name of namesIn(below === '' ? root : `${root}/${below}`)) {
+    const relative = below === '' ? name : `${below}/${name}`;
+    const path = `${root}/${relative}`;
+    const stat = lstatSync(raw(path));
+    yield { relative, path, stat };
+    if (stat.isDirectory()) yield* walk(root, relative);
+  }
+}
+
+/** Bytes of all files below `root`, a file with several names counted once. */
+export function bytesBelow(root: string): number {
+  const linked = new Set<string>();
+  let size = 0;
+  for (const { stat } of walk(root)) {
+    if (!stat.isFile()) continue;
+    if (stat.nlink > 1) {
+      const key = `${stat.dev}:${stat.ino}`;
+      if (linked.has(key)) continue;
+      linked.add(key);
+    }
+    size += stat.size;
+  }
+  return size;
+}

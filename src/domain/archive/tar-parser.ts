@@ -1,0 +1,308 @@
+import {
+  blockSize,
+  byteString,
+  bytesOf,
+  paddingOf,
+  type SparsePiece,
+  type TarEntry,
+  type TarType,
+} from '#domain/archive/tar-entry.ts';
+import { decodePax } from '#domain/archive/pax.ts';
+import {
+  corrupt,
+  decodeHeader,
+  isZero,
+  oldSparseExtension,
+  oldSparseHeader,
+  type RawHeader,
+} from '#domain/archive/tar-header.ts';
+import { paxSparse, SparseMapReader, type SparseFile } from '#domain/archive/tar-sparse.ts';
+
+/** Hears the members of an archive in order, synchronously. A chunk is valid only during the call. */
+export interface TarListener {
+  entry(entry: TarEntry): void;
+  /** A piece of the present file and where in the file it belongs. */
+  data(chunk: Uint8Array, position: number): void;
+  /** The present member is complete. */
+  end(): void;
+}
+
+const types: Record<string, TarType> = {
+  '0': 'file',
+  '7': 'file',
+  S: 'file',
+  '1': 'hard-link',
+  '2': 'symlink',
+  '3': 'character',
+  '4': 'block',
+  '5': 'directory',
+  '6': 'fifo',
+};
+
+/** Longest extension (PAX records, GNU long name) that is kept in memory. */
+const maxExtension = 1024 * 1024;
+
+/** What the extension members before a member say about it. */
+interface Extensions {
+  pax: Map<string, string>;
+  longName?: string;
+  longLink?: string;
+}
+
+type Step =
+  | { at: 'header' }
+  | { at: 'extension'; flag: string; parts: Uint8Array[]; left: number }
+  | { at: 'old-sparse'; header: RawHeader; file: SparseFile }
+  | { at: 'sparse-map'; header: RawHeader; size: number; reader: SparseMapReader }
+  | { at: 'body'; pieces: SparsePiece[]; left: number; done: number }
+  | { at: 'skip'; left: number }
+  | { at: 'end' };
+
+/**
+ * Reads a tar archive that comes in chunks of any size (POSIX ustar and pax, GNU, V7), without copying
+ * the files' content. It stops listening after two blocks of zeros; what follows is ignored.
+ */
+export class TarParser {
+  readonly #listener: TarListener;
+  readonly #block = new Uint8Array(blockSize);
+  #filled = 0;
+  #zeroBlocks = 0;
+  #step: Step = { at: 'header' };
+  #extensions: Extensions = { pax: new Map() };
+
+  constructor(listener: TarListener) {
+    this.#listener = listener;
+  }
+
+  /** @throws invalid `layer-corrupt`; whatever the listener throws */
+  push(chunk: Uint8Array): void {
+    let rest = chunk;
+    while (rest.length > 0 && this.#step.at !== 'end') {
+      const taken = this.#take(rest);
+      rest = rest.subarray(taken);
+    }
+  }
+
+  /** @throws invalid `layer-corrupt` when the archive ends within a member */
+  end(): void {
+    if (this.#step.at === 'end' || (this.#step.at === 'header' && this.#filled === 0)) return;
+    throw corrupt('it ends in the middle of a member');
+  }
+
+  #take(chunk: Uint8Array): number {
+    const step = this.#step;
+    switch (step.at) {
+      case 'body':
+        return this.#takeBody(step, chunk);
+      case 'extension': {
+        const piece = chunk.slice(0, step.left);
+        step.parts.push(piece);
+        step.left -= piece.length;
+        if (step.left === 0) this.#finishExtension(step.flag, step.parts);
+        return piece.length;
+      }
+      case 'skip': {
+        const skipped = Math.min(step.left, chunk.length);
+        step.left -= skipped;
+        if (step.left === 0) this.#step = { at: 'header' };
+        return skipped;
+      }
+      case 'end':
+        return chunk.length;
+      default:
+        return this.#takeBlock(step, chunk);
+    }
+  }
+
+  #takeBlock(step: Step, chunk: Uint8Array): number {
+    const piece = chunk.subarray(0, blockSize - this.#filled);
+    this.#block.set(piece, this.#filled);
+    this.#filled += piece.length;
+    if (this.#filled < blockSize) return piece.length;
+    this.#filled = 0;
+    if (step.at === 'header') this.#header(this.#block);
+    else if (step.at === 'old-sparse') this.#oldSparse(step, this.#block);
+    else if (step.at === 'sparse-map') this.#sparseMap(step, this.#block);
+    return piece.length;
+  }
+
+  #header(block: Uint8Array): void {
+    if (isZero(block)) {
+      this.#zeroBlocks++;
+      if (this.#zeroBlocks === 2) this.#step = { at: 'end' };
+      return;
+    }
+    if (this.#zeroBlocks > 0) throw corrupt('a block of zeros stands between two members');
+    const header = decodeHeader(block);
+    if (header.size < 0) throw corrupt(`'${header.name}' has a negative size`);
+    if ('xgLK'.includes(header.flag)) this.#startExtension(header);
+    else if (header.flag === 'S') this.#startOldSparse(header, block);
+    else this.#startMember(header);
+  }
+
+  #startExtension(header: RawHeader): void {
+    if (header.size > maxExtension)
+      throw corrupt(`an extended header has ${header.size} bytes; at most ${maxExtension} are read`);
+    this.#step = {
+      at: 'extension',
+      flag: header.flag,
+      parts: [],
+      left: header.size + paddingOf(header.size),
+    };
+    if (header.size === 0) this.#finishExtension(header.flag, []);
+    else this.#extensionSize = header.size;
+  }
+
+  #extensionSize = 0;
+
+  #finishExtension(flag: string, parts: Uint8Array[]): void {
+    const body = join(parts).subarray(0, this.#extensionSize);
+    this.#extensionSize = 0;
+    this.#step = { at: 'header' };
+    // Global records (g) are ignored, as Docker ignores them.
+    if (flag === 'x') this.#extensions.pax = decodePax(body);
+    if (flag === 'L') this.#extensions.longName = untilZero(body);
+    if (flag === 'K') this.#extensions.longLink = untilZero(body);
+  }
+
+  #startMember(header: RawHeader): void {
+    const { pax } = this.#extensions;
+    const size = paxNumber(pax, 'size') ?? header.size;
+    const sparse = paxSparse(pax);
+    if (sparse === 'map-in-body')
+      this.#step = { at: 'sparse-map', header, size, reader: new SparseMapReader(pax) };
+    else this.#begin(header, size, sparse);
+  }
+
+  #startOldSparse(header: RawHeader, block: Uint8Array): void {
+    const { size, pieces, more } = oldSparseHeader(block);
+    const file: SparseFile = { size, pieces };
+    if (more) this.#step = { at: 'old-sparse', header, file };
+    else this.#begin(header, header.size, file);
+  }
+
+  #oldSparse(step: { header: RawHeader; file: SparseFile }, block: Uint8Array): void {
+    const { pieces, more } = oldSparseExtension(block);
+    step.file.pieces.push(...pieces);
+    if (!more) this.#begin(step.header, step.header.size, step.file);
+  }
+
+  #sparseMap(step: { header: RawHeader; size: number; reader: SparseMapReader }, block: Uint8Array): void {
+    step.size -= blockSize;
+    const file = step.reader.push(block);
+    if (file !== undefined) this.#begin(step.header, step.size, file);
+  }
+
+  /** `stored` is what follows in the archive; a sparse file is larger. */
+  #begin(header: RawHeader, stored: number, sparse: SparseFile | undefined): void {
+    const entry = toEntry(header, stored, this.#extensions, sparse);
+    this.#extensions = { pax: new Map() };
+    if (entry?.type !== 'file') {
+      if (entry !== undefined) {
+        this.#listener.entry(entry);
+        this.#listener.end();
+      }
+      // Links, folders and nodes have no content, whatever size they state; unknown members are skipped.
+      this.#skip(entry === undefined ? stored + paddingOf(stored) : 0);
+      return;
+    }
+    if (stored < 0) throw corrupt(`'${entry.name}' is shorter than its map`);
+    this.#listener.entry(entry);
+    const pieces = sparse?.pieces ?? [{ offset: 0, size: stored }];
+    this.#step = { at: 'body', pieces: pieces.map((piece) => ({ ...piece })), left: stored, done: stored };
+    if (stored === 0) this.#finishBody(stored);
+  }
+
+  #takeBody(step: { pieces: SparsePiece[]; left: number; done: number }, chunk: Uint8Array): number {
+    const piece = step.pieces[0];
+    if (piece === undefined) throw corrupt('a sparse file holds more than its map says');
+    const part = chunk.subarray(0, Math.min(piece.size, step.left));
+    if (part.length > 0) this.#listener.data(part, piece.offset);
+    piece.offset += part.length;
+    piece.size -= part.length;
+    step.left -= part.length;
+    if (piece.size === 0) step.pieces.shift();
+    if (step.left === 0) this.#finishBody(step.done);
+    return part.length;
+  }
+
+  #finishBody(stored: number): void {
+    this.#listener.end();
+    this.#skip(paddingOf(stored));
+  }
+
+  #skip(left: number): void {
+    this.#step = left === 0 ? { at: 'header' } : { at: 'skip', left };
+  }
+}
+
+function toEntry(
+  header: RawHeader,
+  size: number,
+  { pax, longName, longLink }: Extensions,
+  sparse: SparseFile | undefined,
+): TarEntry | undefined {
+  const name = sparse?.name ?? pax.get('path') ?? longName ?? header.name;
+  const type = header.flag === '0' && name.endsWith('/') ? 'directory' : types[header.flag];
+  if (type === undefined) return undefined;
+  if (name.includes('\0')) throw corrupt(`'${name}' has a NUL in its name`);
+  const entry: TarEntry = {
+    name,
+    type,
+    linkName: pax.get('linkpath') ?? longLink ?? header.linkName,
+    mode: header.mode & 0o7777,
+    ...numbersOf(header, pax),
+    size: sparse?.size ?? (type === 'file' ? size : 0),
+    major: header.major,
+    minor: header.minor,
+    xattrs: xattrsOf(pax),
+  };
+  if (sparse !== undefined) entry.sparse = checkedPieces(sparse);
+  return entry;
+}
+
+function numbersOf(header: RawHeader, pax: Map<string, string>): { uid: number; gid: number; mtime: number } {
+  return {
+    uid: paxNumber(pax, 'uid') ?? header.uid,
+    gid: paxNumber(pax, 'gid') ?? header.gid,
+    mtime: paxNumber(pax, 'mtime') ?? header.mtime,
+  };
+}
+
+function checkedPieces({ size, pieces }: SparseFile): SparsePiece[] {
+  for (const piece of pieces)
+    if (piece.offset < 0 || piece.size < 0 || piece.offset + piece.size > size)
+      throw corrupt('the map of a sparse file reaches beyond its end');
+  return pieces;
+}
+
+function xattrsOf(pax: Map<string, string>): Map<string, Uint8Array> {
+  const xattrs = new Map<string, Uint8Array>();
+  for (const [key, value] of pax)
+    if (key.startsWith('SCHILY.xattr.')) xattrs.set(key.slice('SCHILY.xattr.'.length), bytesOf(value));
+  return xattrs;
+}
+
+function paxNumber(pax: Map<string, string>, key: string): number | undefined {
+  const text = pax.get(key);
+  if (text === undefined || text === '') return undefined;
+  const value = Number(text);
+  if (!/^-?[0-9]*\.?[0-9]*$/.test(text) || !Number.isFinite(value) || (key !== 'mtime' && value < 0))
+    throw corrupt(`PAX record ${key}='${text}' is not a number`);
+  return value;
+}
+
+function untilZero(body: Uint8Array): string {
+  const end = body.indexOf(0);
+  return byteString(end < 0 ? body : body.subarray(0, end));
+}
+
+function join(parts: Uint8Array[]): Uint8Array {
+  const whole = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
+  let at = 0;
+  for (const part of parts) {
+    whole.set(part, at);
+    at += part.length;
+  }
+  return whole;
+}

@@ -1,0 +1,60 @@
+import assert from 'node:assert/strict';
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { MNT_DETACH, unmountIfMounted } from '#adapters/linux/libc.ts';
+import { OverlaySnapshotter } from '#adapters/overlay/overlay-snapshotter.ts';
+import { chain, layerOf, snapshotterContract, unpack } from '../contract/snapshotter.ts';
+
+interface Fixture extends AsyncDisposable {
+  root: string;
+  snapshotter: OverlaySnapshotter;
+}
+
+async function make(): Promise<Fixture> {
+  const root = await mkdtemp(join(tmpdir(), 'berth-overlay-'));
+  const snapshotter = await OverlaySnapshotter.open(root);
+  return {
+    root,
+    snapshotter,
+    [Symbol.asyncDispose]: async () => {
+      for (const key of await snapshotter.listActive()) await snapshotter.remove(key);
+      await snapshotter.close();
+      await rm(root, { recursive: true });
+      assert.ok(!(await readFile('/proc/self/mountinfo', 'utf8')).includes(root), 'mounts are left');
+    },
+  };
+}
+
+snapshotterContract('overlayfs', make);
+
+test('the next start removes half-made layers and left views, and finds the mounted snapshots', async () => {
+  await using fixture = await make();
+  const { root, snapshotter } = fixture;
+  await unpack(snapshotter, 'a', '', layerOf([['f', 'file', { content: 'f' }]]));
+  await snapshotter.create('c', chain('a'));
+  const mounted = await snapshotter.mount('c');
+  await mkdir(join(root, 'snapshots/temporary/half/fs/deep'), { recursive: true });
+  await mkdir(join(root, 'snapshots/views/left'));
+  const again = await OverlaySnapshotter.open(root);
+  assert.deepEqual(await readdir(join(root, 'snapshots/temporary')), []);
+  assert.deepEqual(await readdir(join(root, 'snapshots/views')), []);
+  assert.deepEqual(await again.listActive(), ['c']);
+  assert.equal((await again.listCommitted()).length, 1);
+  assert.equal(await again.mount('c'), mounted);
+  await writeFile(join(mounted, 'still'), 'writable');
+  await again.close();
+});
+
+test('a snapshot whose mount is gone, as after a reboot, mounts anew', async () => {
+  await using fixture = await make();
+  const { root, snapshotter } = fixture;
+  await snapshotter.create('c', '');
+  const mounted = await snapshotter.mount('c');
+  await writeFile(join(mounted, 'kept'), 'k');
+  unmountIfMounted(mounted, MNT_DETACH);
+  const again = await OverlaySnapshotter.open(root);
+  assert.equal(await readFile(join(await again.mount('c'), 'kept'), 'utf8'), 'k');
+  await again.close();
+});
