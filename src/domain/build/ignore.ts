@@ -1,0 +1,55 @@
+import { compileGlob } from './glob.ts';
+import { cleanAbsolute } from './path.ts';
+
+interface Rule {
+  /** An exception, written with `!`: takes back in. */
+  takesIn: boolean;
+  matches: RegExp;
+}
+
+/** What a .dockerignore leaves out (moby/patternmatcher: the last rule that matches a path or a parent decides). */
+export interface IgnoreRules {
+  /** Whether a path (relative, slashes) is left out of the context. */
+  ignores(path: string): boolean;
+  /** Whether something below an ignored folder may be taken in again, so that it must be walked. */
+  readonly hasExceptions: boolean;
+}
+
+/** @throws invalid `pattern-invalid` */
+export function parseIgnore(text: string): IgnoreRules {
+  return ignoreRules(readPatterns(text));
+}
+
+/** Patterns as written, comments and empty lines left out (moby's ignorefile.ReadAll). */
+function readPatterns(text: string): string[] {
+  return text
+    .replace(/^\uFEFF/, '')
+    .split(/\r?\n/)
+    .filter((line) => !line.startsWith('#'))
+    .map((line) => line.trim())
+    .filter((line) => line !== '');
+}
+
+/** @throws invalid `pattern-invalid` */
+export function ignoreRules(patterns: string[]): IgnoreRules {
+  const rules = patterns.flatMap(ruleOf);
+  return {
+    hasExceptions: rules.some((rule) => rule.takesIn),
+    ignores(path) {
+      const parents = path.split('/').map((_, i, parts) => parts.slice(0, i + 1).join('/'));
+      let ignored = false;
+      for (const rule of rules)
+        if (ignored === rule.takesIn && parents.some((each) => rule.matches.test(each)))
+          ignored = !rule.takesIn;
+      return ignored;
+    },
+  };
+}
+
+// Leading and trailing slashes do not matter, and a path is cleaned as Go does: `/foo/../bar/` is `bar`.
+function ruleOf(written: string): Rule[] {
+  const takesIn = written.startsWith('!');
+  const pattern = cleanAbsolute((takesIn ? written.slice(1) : written).trim()).slice(1);
+  if (pattern === '') return [];
+  return [{ takesIn, matches: compileGlob(pattern, { deep: true }) }];
+}

@@ -1,0 +1,172 @@
+import type { Args, From, Instruction, Written } from '#domain/dockerfile/instruction.ts';
+import { suggestion } from '#domain/dockerfile/nearest.ts';
+import type { Dockerfile, Stage } from '#domain/dockerfile/parse.ts';
+import { mistake } from '#domain/dockerfile/source.ts';
+import { invalid } from '#base/errors.ts';
+import { argumentValue, platformArguments, unconsumed } from './arguments.ts';
+import { expanderFor } from './state.ts';
+
+/** Where files come from: another stage of the build, or an image. */
+export type Origin =
+  { kind: 'stage'; index: number } | { kind: 'image'; reference: string } | { kind: 'scratch' };
+
+/** A node of the build graph. */
+export interface PlannedStage {
+  index: number;
+  from: From & Written;
+  base: Origin;
+  platform?: string;
+  instructions: Instruction[];
+  /** Stages that must be done before; all have a lower index. */
+  needs: number[];
+}
+
+export interface BuildPlan {
+  file: Dockerfile;
+  /** Those that the target needs, in the order of the file; the target is the last. */
+  stages: PlannedStage[];
+  /** Values of the ARGs before the first FROM, and of the platform. */
+  globals: Record<string, string>;
+  /** Build arguments that nothing takes. */
+  unused: string[];
+}
+
+export interface PlanRequest {
+  target?: string;
+  args: Record<string, string>;
+  /** Of the image to be made, and of this machine: `linux/amd64`. */
+  platform: string;
+  machine: string;
+  /** Added to the last stage, as `--label` does. */
+  labels: Record<string, string>;
+}
+
+/**
+ * The graph of the stages that the target needs.
+ * @throws invalid `dockerfile-invalid`, `build-target-missing`
+ */
+export function planBuild(file: Dockerfile, request: PlanRequest): BuildPlan {
+  const globals = globalArguments(file, request);
+  const planned = file.stages.map((stage) => planStage(file, stage, globals));
+  const target = findTarget(file, request.target);
+  const needed = new Set([target]);
+  for (const stage of planned.toReversed())
+    if (needed.has(stage.index)) for (const need of stage.needs) needed.add(need);
+  const stages = planned.filter((stage) => needed.has(stage.index));
+  return {
+    file,
+    stages: stages.map((stage) => (stage.index === target ? withLabels(stage, request.labels) : stage)),
+    globals,
+    unused: unconsumed(request.args, declaredNames(file, globals)),
+  };
+}
+
+function globalArguments(file: Dockerfile, request: PlanRequest): Record<string, string> {
+  const values = platformArguments(request.platform, request.machine);
+  const given = { given: request.args, globals: {} };
+  for (const instruction of file.globals) {
+    const expand = expanderFor(file, instruction, (name) => values[name]);
+    for (const { name, value } of instruction.args) {
+      const chosen = argumentValue(given, name, value === undefined ? values[name] : expand.one(value));
+      if (chosen !== undefined) values[name] = chosen;
+    }
+  }
+  return values;
+}
+
+function declaredNames(file: Dockerfile, globals: Record<string, string>): Set<string> {
+  const isArgs = (instruction: Instruction): instruction is Args => instruction.name === 'ARG';
+  const all = [...file.globals, ...file.stages.flatMap((stage) => stage.instructions.filter(isArgs))];
+  return new Set([...Object.keys(globals), ...all.flatMap(({ args }) => args.map(({ name }) => name))]);
+}
+
+function planStage(file: Dockerfile, stage: Stage, globals: Record<string, string>): PlannedStage {
+  const { from, instructions, index } = stage;
+  const expand = expanderFor(file, from, (name) => globals[name]);
+  const image = expand.one(from.image);
+  if (image === '')
+    throw mistake(file.source, from.at, `base name (${from.image}) should not be blank`, {
+      length: from.text.length,
+      hint: 'give its ARG a default before the first FROM, or --build-arg',
+    });
+  const platform = from.platform === undefined ? '' : expand.one(from.platform);
+  const base = image === 'scratch' ? { kind: 'scratch' as const } : originOf(file, image, index);
+  const origins = [base, ...instructions.flatMap((each) => copyOrigins(file, each, index))];
+  const needs = origins.flatMap((origin) => (origin.kind === 'stage' ? [origin.index] : []));
+  return {
+    index,
+    from,
+    base,
+    ...(platform === '' ? {} : { platform }),
+    instructions,
+    needs: [...new Set(needs)],
+  };
+}
+
+function originOf(file: Dockerfile, name: string, before: number): Origin {
+  const index = file.stages.findIndex((stage) => stage.from.as === name.toLowerCase());
+  if (index >= 0 && index < before) return { kind: 'stage', index };
+  return { kind: 'image', reference: name };
+}
+
+function copyOrigins(file: Dockerfile, instruction: Instruction, before: number): Origin[] {
+  if (instruction.name !== 'COPY' || instruction.from === undefined) return [];
+  return [copyOrigin(file, instruction, instruction.from, before)];
+}
+
+/** What `--from` names in the stage with index `before`. @throws invalid `dockerfile-invalid` */
+export function copyOrigin(file: Dockerfile, written: Written, from: string, before: number): Origin {
+  const fail = (message: string, hint: string): Error =>
+    mistake(file.source, written.at, message, { length: written.text.length, hint });
+  if (/^\d+$/.test(from)) {
+    const index = Number(from);
+    if (index < before) return { kind: 'stage', index };
+    if (index === before)
+      throw fail(`invalid from flag value ${from}: refers to current build block`, 'name another stage');
+    throw fail(
+      `invalid from flag value ${from}: invalid stage index ${from}`,
+      `the stages before are 0 to ${before - 1}`,
+    );
+  }
+  const later = file.stages.findIndex((stage) => stage.from.as === from.toLowerCase());
+  if (later === before)
+    throw fail(`invalid from flag value ${from}: refers to current build block`, 'name another stage');
+  if (later > before)
+    throw fail(`invalid from flag value ${from}: the stage comes later`, `move stage '${from}' up`);
+  return originOf(file, from, before);
+}
+
+/** The stage that a person may have meant by a name that no image has. */
+export function nearStage(file: Dockerfile, name: string): string | undefined {
+  return suggestion(
+    name,
+    file.stages.flatMap((stage) => stage.from.as ?? []),
+  );
+}
+
+function findTarget(file: Dockerfile, target: string | undefined): number {
+  const last = file.stages.length - 1;
+  if (target === undefined || target === '') return last;
+  const named = file.stages.findIndex((stage) => stage.from.as === target.toLowerCase());
+  if (named >= 0) return named;
+  if (/^\d+$/.test(target) && Number(target) <= last) return Number(target);
+  const names = file.stages.flatMap((stage) => stage.from.as ?? []);
+  const hint = suggestion(target, names) ?? `its stages are ${names.join(', ') || 'without names'}`;
+  throw invalid('build-target-missing', `failed to reach build target ${target} in Dockerfile: ${hint}`, {
+    hint,
+  });
+}
+
+function withLabels(stage: PlannedStage, labels: Record<string, string>): PlannedStage {
+  const names = Object.keys(labels).sort();
+  if (names.length === 0) return stage;
+  const pairs = names.map((name) => ({ name: literal(name), value: literal(labels[name] ?? '') }));
+  const text = `LABEL ${names.map((name) => `${name}=${labels[name] ?? ''}`).join(' ')}`;
+  const label: Instruction = { name: 'LABEL', pairs, at: stage.from.at, text };
+  return { ...stage, instructions: [...stage.instructions, label] };
+}
+
+// In single quotes nothing is expanded.
+function literal(text: string): string {
+  return `'${text.replaceAll("'", `'"'"'`)}'`;
+}
