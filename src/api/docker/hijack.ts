@@ -1,0 +1,159 @@
+import { ServerResponse, type IncomingHttpHeaders, type IncomingMessage } from 'node:http';
+import { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { apiPath } from '#api/versions.ts';
+
+// Docker's attach, exec and session endpoints turn their HTTP connection into a raw two-way stream
+// (Docker Engine API, ContainerAttach, "Hijacking"). Both kinds of client are served: those that ask
+// for it with Upgrade headers (101) and those that do not (200, the body is the raw stream).
+
+export interface HijackRequest {
+  params: Record<string, string>;
+  query: Record<string, string | undefined>;
+  /** The JSON body; undefined when there is none. */
+  body: unknown;
+  headers: IncomingHttpHeaders;
+  apiVersion: string;
+}
+
+export interface HijackConnection {
+  /** Aborts when the client is gone altogether. */
+  readonly signal: AbortSignal;
+  /**
+   * Answers 101 or 200 and gives the raw stream. Its readable side ends when the client closes its
+   * writing end (half close); ending its writable side closes ours. To be called at most once; a handler
+   * that returns without it answers 200 with an empty body.
+   */
+  accept(contentType: string): Duplex;
+}
+
+/** An error thrown before `accept` becomes a JSON error response; one thrown afterwards cuts the stream. */
+export type HijackHandler = (request: HijackRequest, connection: HijackConnection) => Promise<void>;
+
+export class Hijack {
+  readonly #app: FastifyInstance;
+  readonly #paths: RegExp[] = [];
+  readonly #open = new Set<Duplex>();
+
+  constructor(app: FastifyInstance) {
+    this.#app = app;
+    app.server.on('upgrade', (request: IncomingMessage, socket: Duplex) => this.#upgraded(request, socket));
+  }
+
+  post(path: string, handler: HijackHandler): void {
+    this.#route('POST', path, handler);
+  }
+
+  get(path: string, handler: HijackHandler): void {
+    this.#route('GET', path, handler);
+  }
+
+  /** Whether a request with Upgrade headers is for one of these routes; all others ignore the headers. */
+  takes(url: string): boolean {
+    const path = apiPath(url).split('?')[0] ?? '';
+    return this.#paths.some((pattern) => pattern.test(path));
+  }
+
+  /** Cuts every stream that is still open: the server stops. */
+  closeAll(): void {
+    for (const stream of this.#open) stream.destroy();
+  }
+
+  #route(method: 'GET' | 'POST', path: string, handler: HijackHandler): void {
+    this.#paths.push(new RegExp(`^${path.replaceAll(/:[a-zA-Z]+/g, '[^/]+')}$`));
+    this.#app.route<{ Params: Record<string, string>; Querystring: Record<string, string | undefined> }>({
+      method,
+      url: path,
+      exposeHeadRoute: false,
+      handler: async (request, reply) => {
+        const connection = new Connection(request, reply, (stream) => this.#track(stream));
+        const { params, query, body, headers, apiVersion } = request;
+        try {
+          await handler(
+            { params, query, body: isStream(body) ? undefined : body, headers, apiVersion },
+            connection,
+          );
+        } catch (error) {
+          if (connection.stream === undefined) throw error;
+          request.log.warn({ err: error }, 'a hijacked stream failed');
+          connection.stream.destroy();
+        }
+        if (connection.stream === undefined) await reply.code(200).send();
+      },
+    });
+  }
+
+  #track(stream: Duplex): void {
+    this.#open.add(stream);
+    stream.once('close', () => this.#open.delete(stream));
+  }
+
+  // Node took its parser off the socket; the request still goes the way of all others (hooks, errors).
+  #upgraded(request: IncomingMessage, socket: Duplex): void {
+    socket.on('error', () => socket.destroy());
+    if (!(socket instanceof Socket)) {
+      socket.destroy();
+      return;
+    }
+    const response = new ServerResponse(request);
+    response.shouldKeepAlive = false;
+    response.assignSocket(socket);
+    response.once('finish', () => socket.end());
+    this.#app.routing(request, response);
+  }
+}
+
+class Connection implements HijackConnection {
+  readonly #request: FastifyRequest;
+  readonly #reply: FastifyReply;
+  readonly #opened: (stream: Duplex) => void;
+  readonly #gone = new AbortController();
+  stream: Duplex | undefined;
+
+  constructor(request: FastifyRequest, reply: FastifyReply, opened: (stream: Duplex) => void) {
+    this.#request = request;
+    this.#reply = reply;
+    this.#opened = opened;
+    request.raw.socket.once('close', () => this.#gone.abort());
+  }
+
+  get signal(): AbortSignal {
+    return this.#gone.signal;
+  }
+
+  accept(contentType: string): Duplex {
+    const { raw } = this.#request;
+    const { socket } = raw;
+    const protocol = raw.headers.upgrade;
+    this.#reply.hijack();
+    this.#reply.raw.detachSocket(socket);
+    if (protocol === undefined) takeFromParser(socket);
+    else raw.resume();
+    socket.setNoDelay(true);
+    socket.setTimeout(0);
+    socket.on('error', () => socket.destroy());
+    socket.write(head(contentType, protocol));
+    this.#opened(socket);
+    this.stream = socket;
+    return socket;
+  }
+}
+
+function head(contentType: string, protocol: string | undefined): string {
+  if (protocol === undefined) return `HTTP/1.1 200 OK\r\nContent-Type: ${contentType}\r\n\r\n`;
+  return `HTTP/1.1 101 UPGRADED\r\nContent-Type: ${contentType}\r\nConnection: Upgrade\r\nUpgrade: ${protocol}\r\n\r\n`;
+}
+
+// Without Upgrade headers Node keeps its parser on the socket: what the client sends now is the process's
+// input, not the next request, and its half close must not close our side.
+function takeFromParser(socket: Socket): void {
+  socket.pause();
+  socket.removeAllListeners('data');
+  socket.removeAllListeners('end');
+  socket.removeAllListeners('drain');
+}
+
+function isStream(body: unknown): boolean {
+  return typeof body === 'object' && body !== null && 'pipe' in body;
+}
