@@ -80,8 +80,23 @@ export interface Images {
     tar: Readable,
     options: { reference?: string; changes: string[]; message: string; platform?: string },
   ): Promise<Image>;
-  /** The room containers tells which images its containers use. */
-  usedBy(source: (imageId: string) => string[]): void;
+  /** The room containers tells which containers use an image. */
+  usedBy(source: (imageId: string) => ImageUser[]): void;
+  /** Keeps blobs and snapshots from being collected while a build or a pull works with them. */
+  lease(): Lease;
+}
+
+export interface ImageUser {
+  containerId: string;
+  running: boolean;
+}
+
+/** Names what must not be collected until `close`: blobs by digest, committed snapshots by chain id. */
+export interface Lease extends AsyncDisposable {
+  /** From when this resolves until `close`, what is there under these digests stays. */
+  hold(...digests: Digest[]): Promise<void>;
+  /** Idempotent. */
+  close(): Promise<void>;
 }
 
 export interface NewNetwork {
