@@ -1,0 +1,52 @@
+import type { ContainerStatus, HealthStatus } from '#domain/container/container.ts';
+import type { Settings } from './target.ts';
+
+/** What was found of an app, at one moment. */
+export interface ObservedApp {
+  /** All containers that carry the app's identity. */
+  containers: ObservedContainer[];
+  networks: ObservedNetwork[];
+  volumes: ObservedVolume[];
+  /** Id by image name, for the images that are here. */
+  images: Readonly<Record<string, string | undefined>>;
+  /** Names of images that this very run pulled or built. */
+  fresh: ReadonlySet<string>;
+  /** By service, what the last successful run saw and made. */
+  last: Readonly<Record<string, LastService | undefined>>;
+}
+
+export interface LastService {
+  hash: string;
+  settings: Settings;
+  buildFingerprint: string;
+  dependsOn: string[];
+}
+
+export interface ObservedContainer {
+  id: string;
+  name: string;
+  service: string;
+  replica: number;
+  hash: string;
+  imageId: string;
+  /** RFC 3339. */
+  created: string;
+  status: ContainerStatus;
+  /** 'none' without a health check. */
+  health: HealthStatus;
+  /** It ended by itself with exit code 0 and its policy does not start it again. */
+  completed: boolean;
+}
+
+export interface ObservedNetwork {
+  name: string;
+  /** App that made it; undefined for a foreign one. */
+  app?: string;
+  hash: string;
+}
+
+export interface ObservedVolume {
+  name: string;
+  app?: string;
+  hash: string;
+}

@@ -1,0 +1,134 @@
+import { conflict, notFound } from '#base/errors.ts';
+import { assess, isUp, type Assessment } from './assess.ts';
+import type { ObservedApp, ObservedContainer } from './observed.ts';
+import { Rollout } from './rollout.ts';
+import type { Step } from './step.ts';
+import type { AppTarget, ServiceTarget } from './target.ts';
+
+export interface PlanOptions {
+  /** Build images again whose context did not change. */
+  rebuild: boolean;
+}
+
+/**
+ * The steps from what was observed to the target, in order; empty when nothing is to be done. Level-triggered:
+ * run it again on what a crash left behind, and it gives what is still missing.
+ * @throws conflict `app-network-changed`, `app-volume-changed`; not-found `app-external-missing`, `app-image-missing`
+ */
+export function plan(observed: ObservedApp, target: AppTarget, options: PlanOptions): Step[] {
+  checkShared(observed, target);
+  const services = new Map(target.services.map((one) => [one.name, assess(observed, one)]));
+  return [
+    ...target.services.flatMap((service) => imageSteps(observed, service, options)),
+    ...sharedSteps(observed, target),
+    ...leftoverSteps(observed, services),
+    ...new Rollout(target, services).steps(),
+    ...[...services.values()].flatMap((one) => one.replaced.map((old) => removal(old, 'replaced'))),
+    ...orphans(observed, target).map((old) => removal(old, dropped)),
+    ...orphanNetworks(observed, target),
+  ];
+}
+
+const dropped = 'the service is no longer in the file';
+
+function imageSteps(observed: ObservedApp, service: ServiceTarget, options: PlanOptions): Step[] {
+  const { image, name } = service;
+  const here = observed.images[image] !== undefined;
+  if (observed.fresh.has(image)) return [];
+  const step = (kind: 'pull-image' | 'build-image', reason: string): Step[] => [
+    { kind, service: name, image, reason },
+  ];
+  if (service.build !== undefined) {
+    if (!here) return step('build-image', 'new');
+    if (options.rebuild || service.pullPolicy === 'build') return step('build-image', 'asked for');
+    const same = observed.last[name]?.buildFingerprint === service.buildFingerprint;
+    return same ? [] : step('build-image', 'build context changed');
+  }
+  if (service.pullPolicy === 'always') return step('pull-image', 'pull_policy is always');
+  if (here) return [];
+  if (service.pullPolicy !== 'never') return step('pull-image', 'missing');
+  throw notFound(
+    'app-image-missing',
+    `the image '${image}' of the service ${name} is not here and pull_policy is never`,
+    {
+      hint: `load it, or pull it: docker pull ${image}`,
+    },
+  );
+}
+
+function checkShared(observed: ObservedApp, target: AppTarget): void {
+  const networks = new Map(observed.networks.map((one) => [one.name, one]));
+  const volumes = new Map(observed.volumes.map((one) => [one.name, one]));
+  for (const [noun, wanted, found] of [
+    ...target.networks.map((one) => ['network', one, networks.get(one.name)] as const),
+    ...target.volumes.map((one) => ['volume', one, volumes.get(one.name)] as const),
+  ]) {
+    if (wanted.external && found === undefined)
+      throw notFound('app-external-missing', `the external ${noun} '${wanted.name}' does not exist`, {
+        hint: `create it: docker ${noun} create ${wanted.name}`,
+      });
+    if (wanted.external || found?.app !== target.app || found.hash === wanted.hash) continue;
+    throw conflict(
+      `app-${noun}-changed`,
+      `the ${noun} '${wanted.name}' exists with other settings than the file now says`,
+      {
+        hint:
+          noun === 'network'
+            ? 'run berth down, then berth up'
+            : 'back up its data, remove it (docker volume rm), then run berth up',
+      },
+    );
+  }
+}
+
+function sharedSteps(observed: ObservedApp, target: AppTarget): Step[] {
+  const networks = new Set(observed.networks.map((one) => one.name));
+  const volumes = new Set(observed.volumes.map((one) => one.name));
+  const reason = 'new';
+  return [
+    ...target.networks
+      .filter((one) => !one.external && !networks.has(one.name))
+      .map((one): Step => ({ kind: 'create-network', network: one.key, name: one.name, reason })),
+    ...target.volumes
+      .filter((one) => !one.external && !volumes.has(one.name))
+      .map((one): Step => ({ kind: 'create-volume', volume: one.key, name: one.name, reason })),
+  ];
+}
+
+function leftoverSteps(observed: ObservedApp, services: ReadonlyMap<string, Assessment>): Step[] {
+  const surplus = [...services.values()].flatMap((one) => one.surplus);
+  const known = (container: ObservedContainer): boolean => services.has(container.service);
+  // A dropped service is stopped first, because it may hold a port, and removed last.
+  const stops = observed.containers
+    .filter((one) => !known(one) && isUp(one))
+    .map((one) => stop(one, dropped));
+  return [
+    ...stops,
+    ...surplus.flatMap(({ container, reason }) => [
+      ...(isUp(container) ? [stop(container, reason)] : []),
+      removal(container, reason),
+    ]),
+  ];
+}
+
+function orphans(observed: ObservedApp, target: AppTarget): ObservedContainer[] {
+  const wanted = new Set(target.services.map((one) => one.name));
+  return observed.containers.filter((one) => !wanted.has(one.service) && one.status !== 'removing');
+}
+
+function orphanNetworks(observed: ObservedApp, target: AppTarget): Step[] {
+  const wanted = new Set(target.networks.map((one) => one.name));
+  return observed.networks
+    .filter((one) => one.app === target.app && !wanted.has(one.name))
+    .map((one): Step => ({ kind: 'remove-network', name: one.name, reason: 'no service uses it any more' }));
+}
+
+export function stop(container: ObservedContainer, reason: string): Step {
+  const { service, name, id } = container;
+  return { kind: 'stop-container', service, name, container: id, reason };
+}
+
+export function removal(container: ObservedContainer, reason: string): Step {
+  const { service, name, id } = container;
+  return { kind: 'remove-container', service, name, container: id, reason };
+}

@@ -1,0 +1,234 @@
+import { fingerprint } from '#base/ids.ts';
+import type { ContainerConfig, EndpointRequest, HostConfig } from '#domain/container/config.ts';
+import type { AppModel, AppNetwork, AppVolume, Build, Dependency, PullPolicy, Service } from './model.ts';
+import { dependencyOrder } from './order.ts';
+import { publishedPorts, readMountRequests } from './host-request.ts';
+import { conflict } from '#base/errors.ts';
+
+/** What this engine is to hold for an app. */
+export interface AppTarget {
+  app: string;
+  networks: NetworkTarget[];
+  volumes: VolumeTarget[];
+  /** Each after those that it depends on. */
+  services: ServiceTarget[];
+}
+
+export interface NetworkTarget extends AppNetwork {
+  key: string;
+  hash: string;
+}
+
+export interface VolumeTarget extends AppVolume {
+  key: string;
+  hash: string;
+}
+
+export interface ServiceTarget {
+  name: string;
+  image: string;
+  pullPolicy: PullPolicy;
+  platform?: string;
+  build?: Build;
+  /** Of the build's context and settings; '' without a build. */
+  buildFingerprint: string;
+  dependsOn: Dependency[];
+  /** Services whose namespaces it joins: it must be made anew when they are. */
+  joins: string[];
+  /** The compose file names a health check of its own. */
+  probed: boolean;
+  /** Of `settings`; a container with another hash is out of date. */
+  hash: string;
+  settings: Settings;
+  replicas: ReplicaTarget[];
+}
+
+/** Every setting under a name that people know, to tell which one changed. */
+export type Settings = Record<string, unknown>;
+
+export interface ReplicaTarget {
+  /** From 1. */
+  replica: number;
+  name: string;
+  request: ContainerRequest;
+}
+
+/** A create request but for the app's identity and its labels. */
+export interface ContainerRequest {
+  platform?: string;
+  config: ContainerConfig;
+  hostConfig: HostConfig;
+  endpoints: Record<string, EndpointRequest>;
+}
+
+/** `contexts`: for each service with a build, a text that changes when its context does. */
+export function appTarget(model: AppModel, contexts: Readonly<Record<string, string>>): AppTarget {
+  const needs = Object.fromEntries(
+    Object.values(model.services).map((one) => [
+      one.name,
+      [...one.dependsOn.map((on) => on.service), ...joinsOf(one)],
+    ]),
+  );
+  const result = dependencyOrder(needs);
+  if ('cycle' in result)
+    throw conflict(
+      'app-dependency-cycle',
+      `services depend on each other in a circle: ${result.cycle.join(' -> ')}`,
+    );
+  return {
+    app: model.name,
+    networks: Object.entries(model.networks).map(([key, one]) => ({ ...one, key, hash: hashOf(one) })),
+    volumes: Object.entries(model.volumes).map(([key, one]) => ({ ...one, key, hash: hashOf(one) })),
+    services: result.order.flatMap((name) => {
+      const service = model.services[name];
+      return service === undefined ? [] : [serviceTarget(model, service, contexts[name] ?? '')];
+    }),
+  };
+}
+
+function serviceTarget(model: AppModel, service: Service, context: string): ServiceTarget {
+  const settings = settingsOf(model, service);
+  const joins = joinsOf(service);
+  return {
+    name: service.name,
+    image: service.image ?? '',
+    pullPolicy: service.pullPolicy,
+    ...(service.platform === undefined ? {} : { platform: service.platform }),
+    ...(service.build === undefined ? {} : { build: service.build }),
+    buildFingerprint: service.build === undefined ? '' : hashOf([service.build, context]),
+    dependsOn: service.dependsOn,
+    joins,
+    probed: isProbed(service),
+    hash: hashOf(settings),
+    settings,
+    replicas: Array.from({ length: service.replicas }, (_, index) => ({
+      replica: index + 1,
+      name: service.containerName ?? containerName(model.name, service.name, index + 1),
+      request: containerRequest(model, service, index),
+    })),
+  };
+}
+
+function containerName(app: string, service: string, replica: number): string {
+  return `${app}-${service}-${replica}`;
+}
+
+function isProbed(service: Service): boolean {
+  const test = service.container.Healthcheck?.Test;
+  return test !== undefined && test[0] !== 'NONE';
+}
+
+const joinFields = ['IpcMode', 'PidMode'] as const;
+
+function joinsOf(service: Service): string[] {
+  const modes = [service.networkMode, ...joinFields.map((field) => service.host[field])];
+  return [
+    ...new Set(modes.flatMap((mode) => (mode?.startsWith('service:') === true ? [mode.slice(8)] : []))),
+  ];
+}
+
+/** `service:NAME` as the engine says it: `container:` and the first replica's name. */
+function joined(model: AppModel, mode: string): string {
+  if (!mode.startsWith('service:')) return mode;
+  const other = model.services[mode.slice(8)];
+  return `container:${other?.containerName ?? containerName(model.name, mode.slice(8), 1)}`;
+}
+
+function containerRequest(model: AppModel, service: Service, index: number): ContainerRequest {
+  const ports = publishedPorts(service.ports, index);
+  const mounts = readMountRequests(service.mounts, (key) => model.volumes[key]?.name ?? key);
+  const host: HostConfig = { ...service.host, ...mounts.host };
+  for (const field of joinFields) {
+    const mode = host[field];
+    if (mode !== undefined) host[field] = joined(model, mode);
+  }
+  host.NetworkMode = networkMode(model, service);
+  if (Object.keys(ports.bindings).length > 0) host.PortBindings = ports.bindings;
+  const exposed = { ...service.container.ExposedPorts, ...ports.exposed };
+  const config: ContainerConfig = { ...service.container, Image: service.image ?? '' };
+  if (Object.keys(exposed).length > 0) config.ExposedPorts = exposed;
+  if (Object.keys(mounts.anonymous).length > 0) config.Volumes = mounts.anonymous;
+  const request = { config, hostConfig: host, endpoints: endpointsOf(model, service) };
+  return service.platform === undefined ? request : { ...request, platform: service.platform };
+}
+
+function networkMode(model: AppModel, service: Service): string {
+  if (service.networkMode !== undefined) return joined(model, service.networkMode);
+  const first = service.networks[0]?.network;
+  return first === undefined ? 'none' : (model.networks[first]?.name ?? first);
+}
+
+function endpointsOf(model: AppModel, service: Service): Record<string, EndpointRequest> {
+  return Object.fromEntries(
+    service.networks.map((one) => {
+      const request: EndpointRequest = { Aliases: [...new Set([service.name, ...one.aliases])] };
+      const ipam = {
+        ...(one.ipv4 === undefined ? {} : { IPv4Address: one.ipv4 }),
+        ...(one.ipv6 === undefined ? {} : { IPv6Address: one.ipv6 }),
+        ...(one.linkLocal.length === 0 ? {} : { LinkLocalIPs: one.linkLocal }),
+      };
+      if (Object.keys(ipam).length > 0) request.IPAMConfig = ipam;
+      if (one.mac !== undefined) request.MacAddress = one.mac;
+      if (Object.keys(one.driverOpts).length > 0) request.DriverOpts = one.driverOpts;
+      if (one.gatewayPriority !== undefined) request.GwPriority = one.gatewayPriority;
+      return [model.networks[one.network]?.name ?? one.network, request];
+    }),
+  );
+}
+
+const names: Record<string, string> = {
+  Cmd: 'command',
+  Env: 'environment',
+  Healthcheck: 'healthcheck',
+  Entrypoint: 'entrypoint',
+  RestartPolicy: 'restart',
+  Memory: 'memory limit',
+  NanoCpus: 'cpus',
+  PidsLimit: 'pids limit',
+  User: 'user',
+  WorkingDir: 'working_dir',
+  Labels: 'labels',
+  LogConfig: 'logging',
+};
+
+function settingsOf(model: AppModel, service: Service): Settings {
+  const own = Object.entries({ ...service.container, ...service.host }).map(([key, value]) => [
+    names[key] ?? key,
+    value,
+  ]);
+  const settings: Settings = Object.fromEntries(own);
+  if (service.container.Env) settings['environment'] = environmentOf(service.container.Env);
+  settings['image'] = service.image;
+  settings['platform'] = service.platform;
+  settings['ports'] = service.ports;
+  settings['volumes'] = service.mounts.map((mount) => ({
+    ...mount,
+    name: model.volumes[mount.source]?.name,
+  }));
+  settings['networks'] = service.networks.map((one) => ({ ...one, name: model.networks[one.network]?.name }));
+  settings['network_mode'] = service.networkMode;
+  return settings;
+}
+
+function environmentOf(lines: readonly string[]): Record<string, string> {
+  return Object.fromEntries(
+    lines.map((line) => {
+      const split = line.indexOf('=');
+      return [line.slice(0, split), line.slice(split + 1)];
+    }),
+  );
+}
+
+/** The same for the same content, whatever the order of keys. */
+function hashOf(value: unknown): string {
+  return fingerprint(canonical(value));
+}
+
+export function canonical(value: unknown): string {
+  if (Array.isArray(value)) return `[${value.map(canonical).join(',')}]`;
+  if (typeof value !== 'object' || value === null) return JSON.stringify(value ?? null);
+  const all: [string, unknown][] = Object.entries(value);
+  const entries = all.filter(([, one]) => one !== undefined);
+  entries.sort(([a], [b]) => (a < b ? -1 : 1));
+  return `{${entries.map(([key, one]) => `${JSON.stringify(key)}:${canonical(one)}`).join(',')}}`;
+}
