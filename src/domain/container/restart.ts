@@ -30,15 +30,6 @@ export function restarts(policy: RestartPolicy | undefined, ended: Ended): boole
 }
 
 /**
- * Whether the policy starts a container when the daemon starts and finds it not running after a reboot:
- * `always` does so even after a person stopped it.
- */
-export function startsWithDaemon(policy: RestartPolicy | undefined, ended: Ended): boolean {
-  if (policy?.Name === 'always') return true;
-  return restarts(policy, ended);
-}
-
-/**
  * Milliseconds to wait before the next restart: 100, doubling up to a minute, from the start again after a
  * run of ten seconds (moby, daemon/internal/restartmanager).
  * @param previous the delay before the run that just ended; 0 for none

@@ -1,0 +1,99 @@
+import type { Container, Endpoint } from '#domain/container/container.ts';
+import type { EndpointRequest } from '#domain/container/config.ts';
+import type { ContainerParts } from '#engine/containers/parts.ts';
+import type { ContainerRegistry } from '#engine/containers/registry.ts';
+import type { KeyedMutex } from '#base/mutex.ts';
+import { hasProcess } from '#domain/container/state.ts';
+import { ownsSandbox } from '#engine/containers/endpoints.ts';
+import { etcTexts } from '#engine/containers/etc-files.ts';
+import { conflict, forbidden, notFound } from '#base/errors.ts';
+
+/** Joins containers to networks and takes them out, running or not. */
+export class Connecting {
+  readonly #parts: ContainerParts;
+  readonly #registry: ContainerRegistry;
+  readonly #locks: KeyedMutex;
+
+  constructor(parts: ContainerParts, registry: ContainerRegistry, locks: KeyedMutex) {
+    this.#parts = parts;
+    this.#registry = registry;
+    this.#locks = locks;
+  }
+
+  /** @throws forbidden `endpoint-exists`, `network-mode`; as Networks.get, Networks.attach */
+  connect(id: string, name: string, request: EndpointRequest): Promise<void> {
+    return this.#locks.run(id, async () => {
+      const { networks } = this.#parts;
+      const container = this.#registry.get(id);
+      const network = networks.get(name);
+      this.#refuse(container, network.name);
+      if (container.endpoints.some((endpoint) => endpoint.networkId === network.id))
+        throw forbidden(
+          'endpoint-exists',
+          `endpoint with name ${container.name} already exists in network ${network.name}`,
+        );
+      const who = { id, name: container.name, hostname: container.config.Hostname ?? '' };
+      const drafted = networks.endpoint(who, network, request, nextIndex(container));
+      const endpoint = hasProcess(container)
+        ? await networks.attach(id, drafted, container.endpoints.length === 0)
+        : drafted;
+      await this.#save(container, [...container.endpoints, endpoint]);
+      this.#event('connect', network.id, network.name, id);
+    });
+  }
+
+  /** @throws not-found `endpoint-missing` */
+  disconnect(id: string, name: string, force: boolean): Promise<void> {
+    return this.#locks.run(id, async () => {
+      const { networks } = this.#parts;
+      const container = this.#registry.get(id);
+      const network = networks.get(name);
+      const endpoint = container.endpoints.find((each) => each.networkId === network.id);
+      if (endpoint === undefined) {
+        if (force) return;
+        throw notFound('endpoint-missing', `container ${id} is not connected to network ${network.name}`);
+      }
+      this.#refuse(container, network.name);
+      if (hasProcess(container)) await networks.detach(id, endpoint);
+      await this.#save(
+        container,
+        container.endpoints.filter((each) => each !== endpoint),
+      );
+      this.#event('disconnect', network.id, network.name, id);
+    });
+  }
+
+  #refuse(container: Container, network: string): void {
+    if (!ownsSandbox(container))
+      throw conflict(
+        'network-mode',
+        `container sharing network namespace with another container or host cannot be connected to any other network`,
+      );
+    if (network === 'host' || network === 'none')
+      throw forbidden(
+        'network-mode',
+        `cannot connect container to ${network} network or disconnect it from there`,
+      );
+  }
+
+  async #save(container: Container, endpoints: Endpoint[]): Promise<void> {
+    const saved = this.#registry.put({ ...container, endpoints });
+    if (!hasProcess(saved)) return;
+    await this.#parts.files.write(
+      saved.id,
+      await etcTexts(this.#parts, saved, (ref) => this.#registry.find(ref)),
+    );
+  }
+
+  #event(action: string, networkId: string, name: string, container: string): void {
+    this.#parts.events.emit('network', action, networkId, { container, name, type: 'bridge' });
+  }
+}
+
+/** The first free number of an interface name ethN. */
+function nextIndex(container: Container): number {
+  const used = new Set(container.endpoints.map((endpoint) => endpoint.interfaceName));
+  let index = 0;
+  while (used.has(`eth${index}`)) index++;
+  return index;
+}

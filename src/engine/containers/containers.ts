@@ -1,0 +1,286 @@
+import type { Container } from '#domain/container/container.ts';
+import type { EndpointRequest, Resources, RestartPolicy } from '#domain/container/config.ts';
+import type * as contracts from '#engine/contracts.ts';
+import type { ContainerParts } from '#engine/containers/parts.ts';
+import type { LogEntry, LogQuery } from '#ports/log-store.ts';
+import type { EtcPaths } from '#ports/container-files.ts';
+import type { PathStat } from '#ports/root-files.ts';
+import type { ExecProcess } from '#ports/runtime.ts';
+import type { Change } from '#ports/snapshotter.ts';
+import type { Readable } from 'node:stream';
+import { parseName } from '#domain/container/names.ts';
+import { parseSignal } from '#domain/container/signals.ts';
+import { hasProcess, isActive } from '#domain/container/state.ts';
+import { announce } from '#engine/containers/announcer.ts';
+import { Connecting } from '#engine/containers/connecting.ts';
+import { Creating } from '#engine/containers/creating.ts';
+import { joinsContainer } from '#engine/containers/endpoints.ts';
+import { Execs, type ExecIo } from '#engine/containers/execs.ts';
+import { LifeCycle } from '#engine/containers/life-cycle.ts';
+import { Lives, type Outcome } from '#engine/containers/lives.ts';
+import { Observing } from '#engine/containers/observing.ts';
+import { Reconciling } from '#engine/containers/reconciling.ts';
+import { ContainerRegistry } from '#engine/containers/registry.ts';
+import { RootAccess } from '#engine/containers/root-access.ts';
+import { Updating } from '#engine/containers/updating.ts';
+import { KeyedMutex } from '#base/mutex.ts';
+import { conflict, unchanged } from '#base/errors.ts';
+
+/** The noun's front: each verb finds the container and hands over to the part that knows how. */
+export class Containers implements contracts.Containers {
+  readonly #parts: ContainerParts;
+  readonly #registry: ContainerRegistry;
+  readonly #lives = new Lives();
+  readonly #locks = new KeyedMutex();
+  readonly #execs: Execs;
+  readonly #creating: Creating;
+  readonly #cycle: LifeCycle;
+  readonly #observing: Observing;
+  readonly #rootAccess: RootAccess;
+  readonly #connecting: Connecting;
+  readonly #updating: Updating;
+
+  constructor(parts: ContainerParts) {
+    this.#parts = parts;
+    this.#registry = new ContainerRegistry(parts.store);
+    this.#execs = new Execs(parts, this.#registry);
+    this.#creating = new Creating(parts, this.#registry);
+    this.#cycle = new LifeCycle(parts, this.#registry, this.#lives, this.#locks, this.#execs);
+    this.#observing = new Observing(parts);
+    this.#rootAccess = new RootAccess(parts, this.#registry, this.#locks);
+    this.#connecting = new Connecting(parts, this.#registry, this.#locks);
+    this.#updating = new Updating(parts, this.#registry, this.#locks);
+    this.#tellOthers();
+  }
+
+  /** Loads the records and brings them and the host together. To be called once, after the other nouns have started. */
+  async open(): Promise<void> {
+    this.#parts.runtime.onExit((exit) => this.#cycle.exited(exit));
+    await new Reconciling(this.#parts, this.#registry, this.#cycle).run();
+  }
+
+  /** Stops watching; containers go on. */
+  close(): void {
+    this.#cycle.close();
+  }
+
+  get(ref: string): Container {
+    return this.#registry.get(ref);
+  }
+
+  find(ref: string): Container | undefined {
+    return this.#registry.find(ref);
+  }
+
+  list(): Container[] {
+    return this.#registry.list();
+  }
+
+  create(request: contracts.CreateContainer): Promise<{ id: string; warnings: string[] }> {
+    return this.#creating.create(request);
+  }
+
+  start(ref: string): Promise<void> {
+    return this.#cycle.start(this.get(ref).id);
+  }
+
+  async stop(ref: string, options: { timeout?: number; signal?: string } = {}): Promise<void> {
+    const container = this.get(ref);
+    if (!(await this.#cycle.stop(container.id, options)))
+      throw unchanged('already-stopped', `container ${container.name} is not running`);
+  }
+
+  restart(ref: string, options: { timeout?: number; signal?: string } = {}): Promise<void> {
+    return this.#cycle.restart(this.get(ref).id, options);
+  }
+
+  kill(ref: string, signal = 'SIGKILL'): Promise<void> {
+    return this.#cycle.kill(this.get(ref), parseSignal(signal || 'SIGKILL'));
+  }
+
+  pause(ref: string): Promise<void> {
+    return this.#cycle.pause(this.get(ref));
+  }
+
+  unpause(ref: string): Promise<void> {
+    return this.#cycle.unpause(this.get(ref));
+  }
+
+  rename(ref: string, name: string): Promise<void> {
+    const { id } = this.get(ref);
+    const wanted = parseName(name);
+    return this.#locks.run(id, () => {
+      const container = this.#registry.get(id);
+      this.#registry.reserve(wanted, id);
+      this.#registry.releaseName(container.name);
+      const renamed = this.#registry.put({
+        ...container,
+        name: wanted,
+        endpoints: renamedEndpoints(container, wanted),
+      });
+      announce(this.#parts.events, renamed, 'rename', { oldName: `/${container.name}` });
+      return Promise.resolve();
+    });
+  }
+
+  remove(ref: string, options: { force?: boolean; volumes?: boolean } = {}): Promise<void> {
+    return this.#cycle.remove(this.get(ref), options);
+  }
+
+  wait(ref: string, condition: contracts.WaitCondition, signal: AbortSignal): Promise<Outcome> {
+    const container = this.get(ref);
+    if (condition === 'not-running' && !isActive(container))
+      return Promise.resolve({ exitCode: container.state.exitCode });
+    return this.#lives.of(container.id).wait(condition, signal);
+  }
+
+  attach(ref: string): contracts.Attachment {
+    const container = this.get(ref);
+    const { status } = container.state;
+    if (status === 'paused')
+      throw conflict(
+        'container-paused',
+        `container ${container.id} is paused, unpause the container before attach`,
+      );
+    if (status === 'restarting')
+      throw conflict(
+        'container-restarting',
+        `container ${container.id} is restarting, wait until the container is running`,
+      );
+    if (status === 'running')
+      return { stdio: this.#parts.runtime.attach(container.id), cancel: () => undefined };
+    return this.#lives.of(container.id).place();
+  }
+
+  async resize(ref: string, columns: number, rows: number): Promise<void> {
+    const container = this.get(ref);
+    if (!hasProcess(container))
+      throw conflict('container-not-running', `container ${container.id} is not running`);
+    await this.#parts.runtime.resize(container.id, columns, rows);
+  }
+
+  connect(ref: string, network: string, request: EndpointRequest): Promise<void> {
+    return this.#connecting.connect(this.get(ref).id, network, request);
+  }
+
+  disconnect(ref: string, network: string, force: boolean): Promise<void> {
+    return this.#connecting.disconnect(this.get(ref).id, network, force);
+  }
+
+  createExec(ref: string, config: contracts.ExecConfig): contracts.Exec {
+    return this.#execs.create(ref, config);
+  }
+
+  getExec(id: string): contracts.Exec {
+    return this.#execs.get(id);
+  }
+
+  startExec(id: string, io: ExecIo): Promise<ExecProcess> {
+    return this.#execs.start(id, io);
+  }
+
+  resizeExec(id: string, columns: number, rows: number): Promise<void> {
+    return this.#execs.resize(id, columns, rows);
+  }
+
+  execsOf(id: string): string[] {
+    return this.#execs.idsOf(id);
+  }
+
+  update(ref: string, changes: Resources & { RestartPolicy?: RestartPolicy }): Promise<string[]> {
+    return this.#updating.update(this.get(ref).id, changes);
+  }
+
+  async prune(wanted: (container: Container) => boolean): Promise<{ removed: string[]; reclaimed: number }> {
+    const removed: string[] = [];
+    let reclaimed = 0;
+    for (const container of this.list().filter((each) => !isActive(each) && wanted(each))) {
+      reclaimed += await this.#parts.snapshotter.usage(container.id);
+      await this.remove(container.id);
+      removed.push(container.id);
+    }
+    return { removed, reclaimed };
+  }
+
+  top(ref: string, psArguments: string[]): Promise<{ titles: string[]; processes: string[][] }> {
+    return this.#observing.top(this.get(ref), psArguments);
+  }
+
+  usage(ref: string): Promise<contracts.ContainerUsage | undefined> {
+    return this.#observing.usage(this.get(ref));
+  }
+
+  /** With `follow` it ends when the container's present run ends. */
+  logs(ref: string, query: Omit<LogQuery, 'ended'>): AsyncIterable<LogEntry> {
+    const container = this.get(ref);
+    const ended = hasProcess(container) ? this.#lives.of(container.id).ended : Promise.resolve();
+    return this.#parts.logs.read(container.id, { ...query, ended });
+  }
+
+  sizes(ref: string): Promise<{ own: number; root: number }> {
+    return this.#rootAccess.sizes(this.get(ref));
+  }
+
+  changes(ref: string): Promise<Change[]> {
+    return this.#parts.snapshotter.changes(this.get(ref).id);
+  }
+
+  exportRoot(ref: string): Promise<Readable> {
+    return this.#rootAccess.exportRoot(this.get(ref));
+  }
+
+  statPath(ref: string, path: string): Promise<PathStat> {
+    return this.#rootAccess.stat(this.get(ref), path);
+  }
+
+  packPath(ref: string, path: string): Promise<Readable> {
+    return this.#rootAccess.pack(this.get(ref), path);
+  }
+
+  unpackPath(
+    ref: string,
+    path: string,
+    tar: Readable,
+    options: { keepKinds: boolean; copyOwners: boolean },
+  ): Promise<void> {
+    return this.#rootAccess.unpack(this.get(ref), path, tar, options);
+  }
+
+  pathsOf(container: Container): EtcPaths & { log: string } {
+    const { files, logs } = this.#parts;
+    return { ...files.paths(joinsContainer(container) ?? container.id), log: logs.path(container.id) };
+  }
+
+  onChange(listener: (container: Container) => void): () => void {
+    return this.#registry.onChange(listener);
+  }
+
+  /** What images, volumes and networks need to know before they let something be removed. */
+  #tellOthers(): void {
+    const { images, volumes, networks } = this.#parts;
+    const ids = (uses: (container: Container) => boolean): string[] =>
+      this.list()
+        .filter(uses)
+        .map((container) => container.id);
+    images.usedBy((imageId) =>
+      this.list()
+        .filter((container) => container.imageId === imageId)
+        .map((container) => ({ containerId: container.id, running: isActive(container) })),
+    );
+    volumes.usedBy((name) => ids((container) => container.mounts.some((point) => point.name === name)));
+    networks.connectedBy((networkId) =>
+      this.list().flatMap((container) =>
+        container.endpoints
+          .filter((endpoint) => endpoint.networkId === networkId)
+          .map((endpoint) => ({ container, endpoint })),
+      ),
+    );
+  }
+}
+
+function renamedEndpoints(container: Container, name: string): Container['endpoints'] {
+  return container.endpoints.map((endpoint) => ({
+    ...endpoint,
+    dnsNames: endpoint.dnsNames.map((known) => (known === container.name ? name : known)),
+  }));
+}

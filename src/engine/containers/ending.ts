@@ -1,0 +1,89 @@
+import type { Container } from '#domain/container/container.ts';
+import type { ContainerParts } from '#engine/containers/parts.ts';
+import type { ContainerRegistry } from '#engine/containers/registry.ts';
+import type { Execs } from '#engine/containers/execs.ts';
+import type { HealthMonitor } from '#engine/containers/health-monitor.ts';
+import type { Lives } from '#engine/containers/lives.ts';
+import { restarts } from '#domain/container/restart.ts';
+import { afterExit, hasProcess } from '#domain/container/state.ts';
+import { announce } from '#engine/containers/announcer.ts';
+import { ownsSandbox, vacated } from '#engine/containers/endpoints.ts';
+import { settled } from '#engine/containers/registry.ts';
+import type { TaskExit } from '#ports/runtime.ts';
+
+/**
+ * What happens when a main process has ended: the exit is recorded before anything is freed, so that a
+ * crash in between loses neither; whatever is not freed then, the next start of the daemon frees. The caller
+ * holds the container's lock.
+ */
+export class Ending {
+  readonly #parts: ContainerParts;
+  readonly #registry: ContainerRegistry;
+  readonly #lives: Lives;
+  readonly #health: HealthMonitor;
+  readonly #execs: Execs;
+
+  constructor(
+    parts: ContainerParts,
+    registry: ContainerRegistry,
+    lives: Lives,
+    health: HealthMonitor,
+    execs: Execs,
+  ) {
+    this.#parts = parts;
+    this.#registry = registry;
+    this.#lives = lives;
+    this.#health = health;
+    this.#execs = execs;
+  }
+
+  /** Gives the container as it is then; undefined when it was not running. */
+  async end(exit: TaskExit): Promise<Container | undefined> {
+    const container = this.#registry.byId(exit.id);
+    if (container === undefined || !hasProcess(container)) return undefined;
+    this.#health.end(container.id);
+    this.#execs.containerEnded(container.id);
+    const ended = this.#record(container, exit);
+    await this.release(container);
+    const { exitCode } = ended.state;
+    this.#lives.of(container.id).end({ exitCode }, ended.state.status === 'exited');
+    return ended;
+  }
+
+  #record(container: Container, exit: TaskExit): Container {
+    const { restartCount, stoppedByUser } = container.state;
+    const removed = this.#lives.of(container.id).removal !== undefined;
+    const ended = { exitCode: exit.exitCode, restartCount, stoppedByUser };
+    const again = !removed && restarts(container.hostConfig.RestartPolicy, ended);
+    const recorded = this.#registry.put(
+      settled({
+        ...container,
+        endpoints: container.endpoints.map(vacated),
+        ports: [],
+        state: afterExit(container.state, exit, again),
+      }),
+    );
+    if (exit.oomKilled) announce(this.#parts.events, recorded, 'oom');
+    const seconds = Math.max(
+      0,
+      Math.round((Date.parse(exit.exitedAt) - Date.parse(container.state.startedAt)) / 1000),
+    );
+    announce(this.#parts.events, recorded, 'die', {
+      exitCode: String(exit.exitCode),
+      execDuration: String(seconds),
+    });
+    return recorded;
+  }
+
+  /** Frees what a running container holds. Idempotent. @param container as it was while it ran */
+  async release(container: Container): Promise<void> {
+    const { runtime, networks, snapshotter, report } = this.#parts;
+    const failed = (error: unknown): void =>
+      report(`container ${container.id} was not freed completely`, error);
+    await runtime.delete(container.id).catch(failed);
+    await Promise.all([
+      ownsSandbox(container) ? networks.removeSandbox(container).catch(failed) : undefined,
+      snapshotter.unmount(container.id).catch(failed),
+    ]);
+  }
+}

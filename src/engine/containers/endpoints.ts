@@ -1,0 +1,75 @@
+import type { Container, Endpoint } from '#domain/container/container.ts';
+import type { EndpointRequest } from '#domain/container/config.ts';
+import type { CreateContainer, Networks } from '#engine/contracts.ts';
+import type { Network } from '#domain/network/network.ts';
+import { invalid, isKind } from '#base/errors.ts';
+
+/** Whether the container joins the network namespace of another one. */
+export function joinsContainer(container: Pick<Container, 'hostConfig'>): string | undefined {
+  const mode = container.hostConfig.NetworkMode ?? '';
+  return mode.startsWith('container:') ? mode.slice('container:'.length) : undefined;
+}
+
+/** Whether the container has a network namespace of its own. */
+export function ownsSandbox(container: Pick<Container, 'hostConfig'>): boolean {
+  return container.hostConfig.NetworkMode !== 'host' && joinsContainer(container) === undefined;
+}
+
+/**
+ * The endpoints of a container that is being made: the network of its mode first, then what else the request
+ * names.
+ * @throws invalid `network-missing`; as Networks.endpoint
+ */
+export function draftEndpoints(
+  networks: Networks,
+  container: Container,
+  request: CreateContainer,
+): Endpoint[] {
+  const mode = container.hostConfig.NetworkMode ?? 'bridge';
+  if (mode.startsWith('container:') || container.config.NetworkDisabled === true) return [];
+  const asked = new Map<string, EndpointRequest>([[find(networks, mode).name, {}]]);
+  for (const [key, wanted] of Object.entries(request.endpoints)) {
+    const name = key === 'default' ? 'bridge' : find(networks, key).name;
+    if ((mode === 'host' || mode === 'none') && name !== mode)
+      throw invalid(
+        'network-mode',
+        `container cannot be connected to network "${name}" and to "${mode}" at once`,
+      );
+    asked.set(name, { ...asked.get(name), ...wanted });
+  }
+  const who = { id: container.id, name: container.name, hostname: container.config.Hostname ?? '' };
+  return [...asked].map(([name, wanted], index) => {
+    const mac = index === 0 && container.config.MacAddress ? { MacAddress: container.config.MacAddress } : {};
+    return networks.endpoint(who, networks.get(name), { ...mac, ...withoutEmptyMac(wanted) }, index);
+  });
+}
+
+function withoutEmptyMac(wanted: EndpointRequest): EndpointRequest {
+  const copy = { ...wanted };
+  if (copy.MacAddress === '') delete copy.MacAddress;
+  return copy;
+}
+
+// Not "not found": Docker's clients take a 404 of a create for a missing image and pull it.
+function find(networks: Networks, name: string): Network {
+  try {
+    return networks.get(name);
+  } catch (error) {
+    if (isKind(error, 'not-found')) throw invalid(error.code, error.message, { cause: error });
+    throw error;
+  }
+}
+
+/** An endpoint without the addresses that only a running container has. */
+export function vacated(endpoint: Endpoint): Endpoint {
+  return {
+    ...endpoint,
+    macAddress: '',
+    ipAddress: '',
+    prefixLength: 0,
+    gateway: '',
+    ip6Address: '',
+    ip6PrefixLength: 0,
+    ip6Gateway: '',
+  };
+}

@@ -1,0 +1,172 @@
+import type { Container } from '#domain/container/container.ts';
+import type { Exec, ExecConfig } from '#engine/contracts.ts';
+import type { ContainerParts } from '#engine/containers/parts.ts';
+import type { ContainerRegistry } from '#engine/containers/registry.ts';
+import { execProcess } from '#domain/container/process.ts';
+import { announce } from '#engine/containers/announcer.ts';
+import { userOf } from '#engine/containers/specifying.ts';
+import { newId } from '#base/ids.ts';
+import { conflict, invalid, notFound } from '#base/errors.ts';
+import type { ExecProcess } from '#ports/runtime.ts';
+
+interface Entry {
+  exec: Exec;
+  started: boolean;
+  process?: ExecProcess;
+}
+
+export interface ExecIo {
+  tty: boolean;
+  stdin: boolean;
+  consoleSize?: [number, number];
+}
+
+/** Ended execs that can still be inspected, for each container. */
+const keptEnded = 50;
+
+/** Further processes in running containers. They live in memory only: an exec does not outlive the daemon. */
+export class Execs {
+  readonly #parts: ContainerParts;
+  readonly #registry: ContainerRegistry;
+  readonly #entries = new Map<string, Entry>();
+
+  constructor(parts: ContainerParts, registry: ContainerRegistry) {
+    this.#parts = parts;
+    this.#registry = registry;
+  }
+
+  /** @throws conflict `container-not-running`, `container-paused`; invalid `exec-command-missing` */
+  create(ref: string, config: ExecConfig): Exec {
+    const container = this.#running(ref);
+    if (config.Cmd.length === 0) throw invalid('exec-command-missing', 'No exec command specified');
+    const exec: Exec = {
+      id: newId(),
+      containerId: container.id,
+      config,
+      running: false,
+      exitCode: null,
+      pid: 0,
+    };
+    this.#entries.set(exec.id, { exec, started: false });
+    this.#event(exec, `exec_create: ${config.Cmd.join(' ')}`);
+    return exec;
+  }
+
+  /** @throws not-found `exec-missing` */
+  get(id: string): Exec {
+    return this.#entry(id).exec;
+  }
+
+  idsOf(containerId: string): string[] {
+    return this.#of(containerId)
+      .filter(({ exec }) => exec.exitCode === null)
+      .map(({ exec }) => exec.id);
+  }
+
+  /** @throws conflict `exec-started`; as Runtime.exec */
+  async start(id: string, io: ExecIo): Promise<ExecProcess> {
+    const entry = this.#entry(id);
+    if (entry.started) throw conflict('exec-started', `exec ${id} has already been started`);
+    const container = this.#running(entry.exec.containerId);
+    entry.started = true;
+    try {
+      const process = await this.run(container, entry.exec.config, io);
+      this.#began(entry, process);
+      return process;
+    } catch (error) {
+      entry.exec = { ...entry.exec, exitCode: 126 };
+      throw error;
+    }
+  }
+
+  /** Runs a process without an entry of its own, as health probes are. */
+  async run(container: Container, config: ExecConfig, io: ExecIo): Promise<ExecProcess> {
+    const { host, runtime, snapshotter } = this.#parts;
+    const rootPath = await snapshotter.mount(container.id);
+    const user = await userOf(host, container, rootPath, config.User || container.config.User || '');
+    const process = execProcess({
+      container,
+      user,
+      host: host.facts,
+      args: config.Cmd,
+      tty: io.tty,
+      privileged: config.Privileged === true,
+      env: config.Env ?? [],
+      cwd: config.WorkingDir ?? '',
+      consoleSize: io.consoleSize ?? config.ConsoleSize ?? null,
+    });
+    return runtime.exec(container.id, process, { tty: io.tty, stdin: io.stdin });
+  }
+
+  async resize(id: string, columns: number, rows: number): Promise<void> {
+    const { process, exec } = this.#entry(id);
+    if (process === undefined || !exec.running)
+      throw conflict('exec-not-running', `exec ${id} is not running`);
+    await process.resize(columns, rows);
+  }
+
+  /** The kernel ended them together with the container's main process. */
+  containerEnded(containerId: string): void {
+    for (const entry of this.#of(containerId)) if (!entry.started) this.#entries.delete(entry.exec.id);
+  }
+
+  containerRemoved(containerId: string): void {
+    for (const { exec } of this.#of(containerId)) this.#entries.delete(exec.id);
+  }
+
+  #began(entry: Entry, process: ExecProcess): void {
+    entry.process = process;
+    entry.exec = { ...entry.exec, running: true, pid: process.pid };
+    this.#event(entry.exec, `exec_start: ${entry.exec.config.Cmd.join(' ')}`);
+    process.exit.then(
+      ({ exitCode }) => this.#ended(entry, exitCode),
+      (error: unknown) => {
+        this.#parts.report(`exec ${entry.exec.id} ended without an exit code`, error);
+        this.#ended(entry, 137);
+      },
+    );
+  }
+
+  #ended(entry: Entry, exitCode: number): void {
+    entry.exec = { ...entry.exec, running: false, exitCode };
+    delete entry.process;
+    this.#event(entry.exec, 'exec_die', { exitCode: String(exitCode) });
+    const ended = this.#of(entry.exec.containerId).filter(({ exec }) => exec.exitCode !== null);
+    for (const { exec } of ended.slice(0, Math.max(0, ended.length - keptEnded)))
+      this.#entries.delete(exec.id);
+  }
+
+  #of(containerId: string): Entry[] {
+    return [...this.#entries.values()].filter(({ exec }) => exec.containerId === containerId);
+  }
+
+  #entry(id: string): Entry {
+    const entry = this.#entries.get(id);
+    if (entry !== undefined) return entry;
+    throw notFound('exec-missing', `No such exec instance: ${id}`);
+  }
+
+  #running(ref: string): Container {
+    const container = this.#registry.get(ref);
+    const { status } = container.state;
+    if (status === 'paused')
+      throw conflict(
+        'container-paused',
+        `container ${container.id} is paused, unpause the container before exec`,
+      );
+    if (status === 'restarting')
+      throw conflict(
+        'container-restarting',
+        `Container ${container.id} is restarting, wait until the container is running`,
+      );
+    if (status !== 'running')
+      throw conflict('container-not-running', `container ${container.id} is not running`);
+    return container;
+  }
+
+  #event(exec: Exec, action: string, more: Record<string, string> = {}): void {
+    const container = this.#registry.byId(exec.containerId);
+    if (container !== undefined)
+      announce(this.#parts.events, container, action, { execID: exec.id, ...more });
+  }
+}

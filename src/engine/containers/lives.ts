@@ -1,0 +1,112 @@
+import type { Attachment, WaitCondition } from '#engine/contracts.ts';
+import type { Stdio } from '#ports/runtime.ts';
+import { conflict } from '#base/errors.ts';
+
+export interface Outcome {
+  exitCode: number;
+  error?: string;
+}
+
+interface Pending {
+  resolve: (stdio: Stdio) => void;
+  reject: (reason: unknown) => void;
+}
+
+type Moment = 'exit' | 'stopped' | 'removed';
+
+const moments: Readonly<Record<WaitCondition, Moment>> = {
+  'next-exit': 'exit',
+  'not-running': 'stopped',
+  removed: 'removed',
+};
+
+/** What only the running daemon knows of a container: who waits for it, and its present run. */
+export class Life {
+  readonly #waiters = new Set<{ moment: Moment; resolve: (outcome: Outcome) => void }>();
+  readonly #places = new Set<Pending>();
+  #run = Promise.withResolvers<void>();
+  /** Milliseconds that the last restart waited; 0 when none did. */
+  restartDelay = 0;
+  /** Ends the wait for the next restart. */
+  restartTimer: AbortController | undefined;
+  /** A restart on request is on its way: the exit in between is no reason to remove the container. */
+  restartsOnRequest = false;
+  removal: Promise<void> | undefined;
+
+  /** Resolves when the present run has ended and everything that it held is free. */
+  get ended(): Promise<void> {
+    return this.#run.promise;
+  }
+
+  begin(): void {
+    this.#run = Promise.withResolvers<void>();
+  }
+
+  end(outcome: Outcome, final: boolean): void {
+    this.#run.resolve();
+    this.tell('exit', outcome);
+    if (final) this.tell('stopped', outcome);
+  }
+
+  wait(condition: WaitCondition, signal: AbortSignal): Promise<Outcome> {
+    const { promise, resolve, reject } = Promise.withResolvers<Outcome>();
+    const waiter = { moment: moments[condition], resolve };
+    this.#waiters.add(waiter);
+    const abort = (): void => reject(signal.reason instanceof Error ? signal.reason : new Error('aborted'));
+    signal.addEventListener('abort', abort, { once: true });
+    return promise.finally(() => {
+      this.#waiters.delete(waiter);
+      signal.removeEventListener('abort', abort);
+    });
+  }
+
+  tell(moment: Moment, outcome: Outcome): void {
+    for (const waiter of this.#waiters) if (waiter.moment === moment) waiter.resolve(outcome);
+  }
+
+  /** A place at the streams of the next start. */
+  place(): Attachment {
+    const { promise, resolve, reject } = Promise.withResolvers<Stdio>();
+    const pending: Pending = { resolve, reject };
+    this.#places.add(pending);
+    promise.catch(() => undefined);
+    return {
+      stdio: promise,
+      cancel: () => {
+        if (this.#places.delete(pending)) reject(conflict('attachment-cancelled', 'the client went away'));
+      },
+    };
+  }
+
+  /** Gives everybody who waits for the start a connection. */
+  async seat(connect: () => Promise<Stdio>): Promise<void> {
+    const places = [...this.#places];
+    this.#places.clear();
+    await Promise.all(places.map(async (place) => connect().then(place.resolve, place.reject)));
+  }
+
+  refuse(reason: unknown): void {
+    for (const place of this.#places) place.reject(reason);
+    this.#places.clear();
+  }
+}
+
+export class Lives {
+  readonly #lives = new Map<string, Life>();
+
+  of(id: string): Life {
+    const known = this.#lives.get(id);
+    if (known !== undefined) return known;
+    const life = new Life();
+    this.#lives.set(id, life);
+    return life;
+  }
+
+  forget(id: string): void {
+    this.#lives.delete(id);
+  }
+
+  all(): Life[] {
+    return [...this.#lives.values()];
+  }
+}

@@ -1,0 +1,125 @@
+import type { Container } from '#domain/container/container.ts';
+import type { ContainerParts } from '#engine/containers/parts.ts';
+import type { ContainerRegistry } from '#engine/containers/registry.ts';
+import type { LifeCycle } from '#engine/containers/life-cycle.ts';
+import type { TaskExit } from '#ports/runtime.ts';
+import { afterStart, hasProcess } from '#domain/container/state.ts';
+import { settled } from '#engine/containers/registry.ts';
+
+/** Exit code of a main process that nobody saw end: the machine went down, or the monitor was killed. */
+const lostExitCode = 137;
+const ownId = /^[0-9a-f]{64}$/;
+
+/**
+ * Brings the records and the host together when the daemon starts: what runs is adopted, what ended
+ * meanwhile is handled as an exit, what was half done is finished or undone, and what belongs to no
+ * container is removed.
+ */
+export class Reconciling {
+  readonly #parts: ContainerParts;
+  readonly #registry: ContainerRegistry;
+  readonly #cycle: LifeCycle;
+
+  constructor(parts: ContainerParts, registry: ContainerRegistry, cycle: LifeCycle) {
+    this.#parts = parts;
+    this.#registry = registry;
+    this.#cycle = cycle;
+  }
+
+  async run(): Promise<void> {
+    const halfMade = this.#registry.load();
+    for (const container of halfMade) await this.#undoCreate(container);
+    const containers = this.#registry.list();
+    const ended = await this.#observe(containers);
+    await this.#parts.networks.adopt(
+      this.#registry.list().filter((each) => hasProcess(each) && !ended.has(each.id)),
+    );
+    for (const [id, exit] of ended) await this.#afterAbsence(id, exit);
+    for (const container of this.#registry.list()) await this.#finish(container);
+    await this.#sweep();
+  }
+
+  async #undoCreate(container: Container): Promise<void> {
+    await this.#cycle.removing.discard(container);
+    for (const point of container.mounts) await this.#cycle.removing.removeAnonymous(point);
+    this.#registry.delete(container);
+  }
+
+  /** Adopts what runs; gives the exits of those that should run and do not. */
+  async #observe(containers: Container[]): Promise<Map<string, TaskExit>> {
+    const ended = new Map<string, TaskExit>();
+    for (const container of containers) {
+      if (!hasProcess(container) && container.pending !== 'start') continue;
+      const exit = await this.#look(container);
+      if (exit !== undefined) ended.set(container.id, exit);
+    }
+    return ended;
+  }
+
+  async #look(container: Container): Promise<TaskExit | undefined> {
+    const { runtime } = this.#parts;
+    const [{ status, pid }, exit] = [await runtime.observe(container.id), await runtime.exitOf(container.id)];
+    const lives = (status === 'running' || status === 'paused') && exit === undefined;
+    if (lives) {
+      this.#cycle.adopt(this.#adopted(container, status, pid));
+      return undefined;
+    }
+    if (container.pending === 'start' && exit === undefined) {
+      await this.#undoStart(container);
+      return undefined;
+    }
+    if (container.pending === 'start') this.#adopted(container, 'running', pid);
+    return exit ?? this.#lost(container.id);
+  }
+
+  #adopted(container: Container, status: 'running' | 'paused', pid: number): Container {
+    const started =
+      container.pending === 'start'
+        ? { ...container, state: afterStart(container.state, pid, this.#parts.clock.timestamp(), false) }
+        : container;
+    return this.#registry.put(settled({ ...started, state: { ...started.state, status, pid } }));
+  }
+
+  async #undoStart(container: Container): Promise<void> {
+    await this.#cycle.ending.release(container);
+    this.#registry.put(settled(container));
+  }
+
+  #lost(id: string): TaskExit {
+    return { id, exitCode: lostExitCode, exitedAt: this.#parts.clock.timestamp(), oomKilled: false };
+  }
+
+  async #afterAbsence(id: string, exit: TaskExit): Promise<void> {
+    const ended = await this.#cycle.ending.end(exit);
+    if (ended?.state.status === 'exited') await this.#cycle.afterEnd(ended);
+    else if (ended === undefined) this.#parts.report(`container ${id} is gone`, undefined);
+  }
+
+  /** What a record says is still to be done. */
+  async #finish(container: Container): Promise<void> {
+    const { state, hostConfig } = container;
+    if (state.status === 'removing')
+      await this.#cycle.removing.remove(container, hostConfig.AutoRemove === true);
+    else if (state.status === 'exited' && hostConfig.AutoRemove === true)
+      await this.#cycle.removing.remove(container, true);
+    else if (state.status === 'restarting') this.#cycle.restartLater(container);
+    else if (state.status === 'exited' && hostConfig.RestartPolicy?.Name === 'always')
+      this.#cycle.restartLater(this.#registry.setState(container, { status: 'restarting' }));
+  }
+
+  /** Removes what belongs to no container, or to one that does not run. */
+  async #sweep(): Promise<void> {
+    const { runtime, snapshotter, files } = this.#parts;
+    for (const id of await runtime.list()) if (!this.#runs(id)) await runtime.delete(id);
+    for (const id of (await snapshotter.listActive()).filter((key) => ownId.test(key))) {
+      if (this.#registry.byId(id) === undefined) await snapshotter.remove(id);
+      else if (!this.#runs(id)) await snapshotter.unmount(id);
+    }
+    for (const id of await files.list()) if (this.#registry.byId(id) === undefined) await files.remove(id);
+  }
+
+  #runs(id: string): boolean {
+    const container = this.#registry.byId(id);
+    return container !== undefined && hasProcess(container);
+  }
+}

@@ -1,0 +1,60 @@
+import type { Container } from '#domain/container/container.ts';
+import type { ContainerParts } from '#engine/containers/parts.ts';
+import type { ContainerRegistry } from '#engine/containers/registry.ts';
+import type { Lives } from '#engine/containers/lives.ts';
+import { announce } from '#engine/containers/announcer.ts';
+import { isKind } from '#base/errors.ts';
+import { conflict } from '#base/errors.ts';
+
+/** Removes what does not run; the caller holds the container's lock. */
+export class Removing {
+  readonly #parts: ContainerParts;
+  readonly #registry: ContainerRegistry;
+  readonly #lives: Lives;
+
+  constructor(parts: ContainerParts, registry: ContainerRegistry, lives: Lives) {
+    this.#parts = parts;
+    this.#registry = registry;
+    this.#lives = lives;
+  }
+
+  async remove(container: Container, volumes: boolean): Promise<void> {
+    const marked = this.#registry.setState(container, { status: 'removing' });
+    await this.discard(marked);
+    this.#registry.delete(marked);
+    if (volumes) await this.#removeAnonymous(marked);
+    announce(this.#parts.events, marked, 'destroy');
+    const life = this.#lives.of(container.id);
+    life.refuse(conflict('container-removed', `container ${container.id} was removed`));
+    life.tell('removed', outcomeOf(marked));
+    life.tell('exit', outcomeOf(marked));
+    life.tell('stopped', outcomeOf(marked));
+    this.#lives.forget(container.id);
+  }
+
+  /** Everything on the host that is the container's, whatever it came to. Idempotent. */
+  async discard({ id }: Pick<Container, 'id'>): Promise<void> {
+    const { snapshotter, logs, files } = this.#parts;
+    await Promise.all([snapshotter.remove(id), logs.remove(id), files.remove(id)]);
+  }
+
+  /** The anonymous volumes of a container; one that another container uses stays. */
+  async #removeAnonymous(container: Container): Promise<void> {
+    for (const point of container.mounts) await this.removeAnonymous(point);
+  }
+
+  async removeAnonymous(point: Container['mounts'][number]): Promise<void> {
+    if (point.anonymous !== true || point.name === undefined) return;
+    try {
+      await this.#parts.volumes.remove(point.name, true);
+    } catch (error) {
+      if (isKind(error, 'conflict') || isKind(error, 'not-found')) return;
+      this.#parts.report(`anonymous volume ${point.name} was not removed`, error);
+    }
+  }
+}
+
+function outcomeOf(container: Container): { exitCode: number; error?: string } {
+  const { exitCode, error } = container.state;
+  return error === '' ? { exitCode } : { exitCode, error };
+}

@@ -1,0 +1,121 @@
+import type { Container } from '#domain/container/container.ts';
+import type { RuntimeSpec } from '#domain/container/runtime-spec.ts';
+import type { NamespaceSource, ResolvedDevice, SpecInput } from '#domain/container/spec-input.ts';
+import type { ResolvedUser } from '#domain/container/user.ts';
+import type { ContainerParts } from '#engine/containers/parts.ts';
+import type { EtcPaths } from '#ports/container-files.ts';
+import { buildSpec } from '#domain/container/spec.ts';
+import { hasProcess } from '#domain/container/state.ts';
+import { resolveUser } from '#domain/container/user.ts';
+import { conflict, invalid } from '#base/errors.ts';
+
+/** Looks up what a specification depends on and builds it. @throws as buildSpec, resolveUser, Host.devices */
+export async function specify(
+  parts: Pick<ContainerParts, 'host' | 'instance' | 'initPath'>,
+  container: Container,
+  found: { rootPath: string; sandbox: NamespaceSource; files: EtcPaths },
+  find: (ref: string) => Container | undefined,
+): Promise<RuntimeSpec> {
+  const { host, instance, initPath } = parts;
+  const { hostConfig, config } = container;
+  const user = await userOf(host, container, found.rootPath, config.User ?? '');
+  if (config.WorkingDir)
+    await host.makeFolderInRoot(found.rootPath, config.WorkingDir, { uid: user.uid, gid: user.gid });
+  const shmPath = sharedShm(container, find);
+  const input: SpecInput = {
+    container,
+    rootPath: found.rootPath,
+    user,
+    namespaces: {
+      network: found.sandbox,
+      pid: shared('pid', hostConfig.PidMode, find),
+      ipc: shared('ipc', hostConfig.IpcMode, find),
+      uts: hostConfig.UTSMode === 'host' || hostConfig.NetworkMode === 'host' ? 'host' : 'private',
+    },
+    files: found.files,
+    ...(shmPath === undefined ? {} : { shmPath }),
+    devices: await devicesOf(host, container),
+    blockDevices: await blockDevices(host, container),
+    cgroupParent: instance.cgroupParent,
+    ...(initPath === undefined ? {} : { initPath }),
+    host: host.facts,
+  };
+  return buildSpec(input);
+}
+
+/** @param spec as in `--user`; the image's own files decide what names mean */
+export async function userOf(
+  host: ContainerParts['host'],
+  container: Container,
+  rootPath: string,
+  spec: string,
+): Promise<ResolvedUser> {
+  const [passwd, group] = await Promise.all([
+    host.readInRoot(rootPath, '/etc/passwd'),
+    host.readInRoot(rootPath, '/etc/group'),
+  ]);
+  return resolveUser(spec, { passwd: passwd ?? '', group: group ?? '' }, container.hostConfig.GroupAdd ?? []);
+}
+
+function shared(
+  type: 'pid' | 'ipc',
+  mode: string | undefined,
+  find: (ref: string) => Container | undefined,
+): NamespaceSource {
+  if (mode === 'host') return 'host';
+  if (mode === undefined || !mode.startsWith('container:')) return 'private';
+  return { path: `/proc/${runningPeer(mode, find).state.pid}/ns/${type}` };
+}
+
+function sharedShm(container: Container, find: (ref: string) => Container | undefined): string | undefined {
+  const mode = container.hostConfig.IpcMode ?? '';
+  return mode.startsWith('container:')
+    ? `/proc/${runningPeer(mode, find).state.pid}/root/dev/shm`
+    : undefined;
+}
+
+/** The running container that `container:REF` names. @throws invalid, conflict with Docker's words */
+export function runningPeer(mode: string, find: (ref: string) => Container | undefined): Container {
+  const ref = mode.slice('container:'.length);
+  const peer = find(ref);
+  if (peer === undefined) throw invalid('container-missing', `No such container: ${ref}`);
+  if (!hasProcess(peer))
+    throw conflict('container-not-running', `cannot join namespace of a non running container: ${peer.id}`);
+  return peer;
+}
+
+async function devicesOf(host: ContainerParts['host'], { hostConfig }: Container): Promise<ResolvedDevice[]> {
+  if (hostConfig.Privileged === true) return host.allDevices();
+  const found = await Promise.all(
+    (hostConfig.Devices ?? []).map((device) =>
+      host.devices(
+        device.PathOnHost,
+        device.PathInContainer || device.PathOnHost,
+        device.CgroupPermissions || 'rwm',
+      ),
+    ),
+  );
+  return found.flat();
+}
+
+async function blockDevices(
+  host: ContainerParts['host'],
+  { hostConfig }: Container,
+): Promise<SpecInput['blockDevices']> {
+  const named: ({ Path: string }[] | null | undefined)[] = [
+    hostConfig.BlkioWeightDevice,
+    hostConfig.BlkioDeviceReadBps,
+    hostConfig.BlkioDeviceWriteBps,
+    hostConfig.BlkioDeviceReadIOps,
+    hostConfig.BlkioDeviceWriteIOps,
+  ];
+  const paths = [
+    ...new Set(named.flatMap((list): { Path: string }[] => list ?? []).map((device) => device.Path)),
+  ];
+  const numbers: SpecInput['blockDevices'] = {};
+  for (const path of paths) {
+    const device = (await host.devices(path, path, 'r'))[0];
+    if (device !== undefined) numbers[path] = { major: device.major, minor: device.minor };
+  }
+  return numbers;
+}

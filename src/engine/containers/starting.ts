@@ -1,0 +1,150 @@
+import type { Container, Endpoint } from '#domain/container/container.ts';
+import type { NamespaceSource } from '#domain/container/spec-input.ts';
+import type { ContainerParts } from '#engine/containers/parts.ts';
+import type { ContainerRegistry } from '#engine/containers/registry.ts';
+import type { HealthMonitor } from '#engine/containers/health-monitor.ts';
+import type { Lives } from '#engine/containers/lives.ts';
+import { healthPlan, initialHealth } from '#domain/container/health.ts';
+import { wantedPorts } from '#domain/container/port-bindings.ts';
+import { afterFailedStart, afterStart } from '#domain/container/state.ts';
+import { announce } from '#engine/containers/announcer.ts';
+import { joinsContainer, ownsSandbox, vacated } from '#engine/containers/endpoints.ts';
+import { etcTexts } from '#engine/containers/etc-files.ts';
+import { settled } from '#engine/containers/registry.ts';
+import { runningPeer, specify } from '#engine/containers/specifying.ts';
+import { together, Undo } from '#engine/containers/undo.ts';
+import { BerthError, messageOf } from '#base/errors.ts';
+import type { EtcPaths } from '#ports/container-files.ts';
+
+/** Exit codes that Docker's clients show for a main process that could not be started. */
+const startExitCodes: Readonly<Record<string, number>> = {
+  'executable-not-found': 127,
+  'executable-not-permitted': 126,
+};
+const otherStartFailure = 128;
+
+/** Starts a container's main process; the caller holds the container's lock. */
+export class Starting {
+  readonly #parts: ContainerParts;
+  readonly #registry: ContainerRegistry;
+  readonly #lives: Lives;
+  readonly #health: HealthMonitor;
+
+  constructor(parts: ContainerParts, registry: ContainerRegistry, lives: Lives, health: HealthMonitor) {
+    this.#parts = parts;
+    this.#registry = registry;
+    this.#lives = lives;
+    this.#health = health;
+  }
+
+  /** @param restarted by the restart policy. @throws what the failing step threw; everything is undone then */
+  async start(container: Container, restarted: boolean): Promise<void> {
+    const undo = new Undo(this.#parts.report);
+    try {
+      await this.#run(container, restarted, undo);
+    } catch (error) {
+      await undo.run();
+      this.#failed(container, error);
+      throw error;
+    }
+  }
+
+  async #run(container: Container, restarted: boolean, undo: Undo): Promise<void> {
+    const { runtime, clock, events } = this.#parts;
+    const [rootPath, joined] = await together(this.#mount(container, undo), this.#join(container, undo));
+    const connected = this.#registry.put({ ...container, endpoints: joined.endpoints, pending: 'start' });
+    const files = await this.#etcFiles(connected);
+    const spec = await specify(
+      this.#parts,
+      connected,
+      { rootPath, sandbox: joined.sandbox, files },
+      this.#find,
+    );
+    undo.add(() => runtime.delete(container.id));
+    const [{ pid }, ports] = await together(
+      runtime.create({
+        id: container.id,
+        spec,
+        tty: container.config.Tty === true,
+        stdin: container.config.OpenStdin === true,
+        stdinOnce: container.config.StdinOnce === true,
+        log: container.hostConfig.LogConfig?.Type !== 'none',
+      }),
+      this.#publish(connected, undo),
+    );
+    const life = this.#lives.of(container.id);
+    await life.seat(() => runtime.attach(container.id));
+    const startedAt = clock.timestamp();
+    await runtime.start(container.id);
+    life.begin();
+    const running = this.#running({ ...connected, ports }, pid, startedAt, restarted);
+    announce(events, running, 'start');
+    this.#health.begin(running);
+  }
+
+  readonly #find = (ref: string): Container | undefined => this.#registry.find(ref);
+
+  #running(container: Container, pid: number, startedAt: string, restarted: boolean): Container {
+    const state = afterStart(container.state, pid, startedAt, restarted);
+    const checked = healthPlan(container.config.Healthcheck, container.config.Shell ?? []) !== undefined;
+    return this.#registry.put(
+      settled({ ...container, state: checked ? { ...state, health: initialHealth() } : state }),
+    );
+  }
+
+  async #mount(container: Container, undo: Undo): Promise<string> {
+    const { snapshotter, volumes } = this.#parts;
+    undo.add(() => snapshotter.unmount(container.id));
+    const root = await snapshotter.mount(container.id);
+    for (const point of container.mounts)
+      if (point.type === 'volume' && point.name !== undefined) await volumes.use(point.name);
+    return root;
+  }
+
+  async #join(
+    container: Container,
+    undo: Undo,
+  ): Promise<{ sandbox: NamespaceSource; endpoints: Endpoint[] }> {
+    const { networks } = this.#parts;
+    const mode = container.hostConfig.NetworkMode ?? '';
+    if (joinsContainer(container) !== undefined)
+      return { sandbox: { path: `/proc/${runningPeer(mode, this.#find).state.pid}/ns/net` }, endpoints: [] };
+    if (!ownsSandbox(container)) return { sandbox: 'host', endpoints: container.endpoints };
+    const endpoints: Endpoint[] = [];
+    undo.add(() => networks.removeSandbox({ ...container, endpoints }));
+    const path = await networks.createSandbox(container.id);
+    for (const endpoint of container.endpoints) {
+      const network = networks.get(endpoint.networkId);
+      const isFirst = endpoints.length === 0;
+      endpoints.push(
+        network.driver === 'bridge' ? await networks.attach(container.id, endpoint, isFirst) : endpoint,
+      );
+    }
+    return { sandbox: { path }, endpoints };
+  }
+
+  async #publish(container: Container, undo: Undo): Promise<Container['ports']> {
+    const wanted = wantedPorts(container.config, container.hostConfig);
+    if (wanted.length === 0 || !ownsSandbox(container)) return [];
+    undo.add(() => this.#parts.networks.unpublish(container));
+    return this.#parts.networks.publish(container, wanted);
+  }
+
+  async #etcFiles(container: Container): Promise<EtcPaths> {
+    const { files } = this.#parts;
+    const peer = joinsContainer(container);
+    if (peer !== undefined) return files.paths(peer);
+    await files.write(container.id, await etcTexts(this.#parts, container, this.#find));
+    return files.paths(container.id);
+  }
+
+  #failed(container: Container, error: unknown): void {
+    const code = error instanceof BerthError ? startExitCodes[error.code] : undefined;
+    const exitCode = code ?? otherStartFailure;
+    const state = afterFailedStart(container.state, exitCode, messageOf(error));
+    this.#registry.put(
+      settled({ ...container, endpoints: container.endpoints.map(vacated), ports: [], state }),
+    );
+    this.#lives.of(container.id).refuse(error);
+  }
+}
