@@ -22,12 +22,15 @@ async function serve(routes: Routes): Promise<AsyncDisposable & { app: FastifyIn
   };
 }
 
-async function raw(port: number, ...parts: string[]): Promise<{ socket: Socket; text: () => Promise<string> }> {
-  const socket = connect({ port, host: '127.0.0.1', allowHalfOpen: true });
+async function raw(
+  port: number,
+  ...parts: string[]
+): Promise<{ socket: Socket; text: () => Promise<string> }> {
+  const socket = connect({ port, host: '127.0.0.1', allowHalfOpen: false });
   await once(socket, 'connect');
   const chunks: Buffer[] = [];
   socket.on('data', (chunk: Buffer) => chunks.push(chunk));
-  const ended = once(socket, 'end');
+  const ended = once(socket, 'close');
   for (const part of parts) socket.write(part);
   return {
     socket,
@@ -85,7 +88,11 @@ test('errors keep their kind as status, and an unexpected one tells no stack', a
   });
   const known = await server.app.inject('/conflict');
   assert.equal(known.statusCode, 409);
-  assert.deepEqual(known.json(), { message: 'volume is in use', code: 'in-use', hint: 'remove the container' });
+  assert.deepEqual(known.json(), {
+    message: 'volume is in use',
+    code: 'in-use',
+    hint: 'remove the container',
+  });
   const bug = await server.app.inject('/bug');
   assert.equal(bug.statusCode, 500);
   assert.deepEqual(bug.json(), { message: 'boom', code: 'internal' });
@@ -93,18 +100,29 @@ test('errors keep their kind as status, and an unexpected one tells no stack', a
 
 test('bodies are refused by field name, by content type and by syntax', async () => {
   await using server = await serve((app) => {
-    const body = Type.Object({ Name: Type.String(), Driver: Type.Optional(Type.Object({ Size: Type.Number() })) });
+    const body = Type.Object({
+      Name: Type.String(),
+      Driver: Type.Optional(Type.Object({ Size: Type.Number() })),
+    });
     app.post('/things', { schema: { body } }, () => ({}));
   });
   const post = async (payload: string, type = 'application/json'): Promise<[number, string]> => {
-    const reply = await server.app.inject({ method: 'POST', url: '/things', payload, headers: { 'content-type': type } });
+    const reply = await server.app.inject({
+      method: 'POST',
+      url: '/things',
+      payload,
+      headers: { 'content-type': type },
+    });
     const answer: { message?: string } = reply.json();
     return [reply.statusCode, answer.message ?? ''];
   };
   assert.deepEqual(await post('{"Name":"a"}'), [200, '']);
   assert.match((await post('{"Name":'))[1], /invalid JSON in the request's body/);
   assert.match((await post('{"Name":5}'))[1], /body field 'Name': must be string/);
-  assert.match((await post('{"Name":"a","Driver":{"Size":"1"}}'))[1], /body field 'Driver.Size': must be number/);
+  assert.match(
+    (await post('{"Name":"a","Driver":{"Size":"1"}}'))[1],
+    /body field 'Driver.Size': must be number/,
+  );
   assert.match((await post('{}'))[1], /body field 'Name'/);
   assert.match((await post('Name=a', 'text/plain'))[1], /unsupported Content-Type header \(text\/plain\)/);
   assert.equal((await post('x', 'text/plain'))[0], 400);
@@ -116,16 +134,21 @@ const echo: Routes = (_app, hijack) => {
     if (params['id'] === 'detached') return;
     const stream = connection.accept('application/x-raw');
     stream.write(`${String(params['id'])} ${String(query['stream'])} ${JSON.stringify(body)};`);
-    for await (const chunk of stream) stream.write(String(chunk).toUpperCase());
+    stream.on('data', (chunk: Buffer) => stream.write(chunk.toString().toUpperCase()));
+    await once(stream, 'end');
     stream.end('bye');
   });
 };
 
 const body = '{"Tty":true}';
 const post = (path: string, ...headers: string[]): string =>
-  [`POST ${path} HTTP/1.1`, 'Host: x', 'Content-Type: application/json', `Content-Length: ${body.length}`, ...headers].join(
-    '\r\n',
-  ) + `\r\n\r\n${body}`;
+  [
+    `POST ${path} HTTP/1.1`,
+    'Host: x',
+    'Content-Type: application/json',
+    `Content-Length: ${body.length}`,
+    ...headers,
+  ].join('\r\n') + `\r\n\r\n${body}`;
 
 for (const upgrade of [true, false])
   test(`a hijacked POST ${upgrade ? 'with' : 'without'} Upgrade headers gives body, stream and half close`, async () => {
@@ -164,7 +187,10 @@ for (const upgrade of [true, false])
 
 test('a hijack handler that does not accept answers 200 with nothing', async () => {
   await using server = await serve(echo);
-  const client = await raw(server.port, post('/boxes/detached/attach', 'Connection: Upgrade', 'Upgrade: tcp'));
+  const client = await raw(
+    server.port,
+    post('/boxes/detached/attach', 'Connection: Upgrade', 'Upgrade: tcp'),
+  );
   const text = await client.text();
   assert.match(text, /^HTTP\/1.1 200 OK\r\n/);
   assert.match(text, /Content-Length: 0\r\n/i);
@@ -193,5 +219,8 @@ test('an error inside a stream of JSON lines is the last line; before the first 
   assert.equal(early.statusCode, 404);
   const late = await server.app.inject('/late');
   assert.equal(late.statusCode, 200);
-  assert.equal(late.body, '{"i":0}\r\n{"i":1}\r\n{"errorDetail":{"message":"no layer"},"error":"no layer"}\r\n');
+  assert.equal(
+    late.body,
+    '{"i":0}\r\n{"i":1}\r\n{"errorDetail":{"message":"no layer"},"error":"no layer"}\r\n',
+  );
 });

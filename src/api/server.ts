@@ -1,6 +1,12 @@
 import { Readable } from 'node:stream';
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
-import { fastify, type FastifyBaseLogger, type FastifyInstance, type FastifyRequest } from 'fastify';
+import {
+  fastify,
+  LogController,
+  type FastifyBaseLogger,
+  type FastifyInstance,
+  type FastifyRequest,
+} from 'fastify';
 import { invalid, messageOf, notFound } from '#base/errors.ts';
 import { Hijack } from '#api/docker/hijack.ts';
 import { errorResponse } from '#api/errors.ts';
@@ -33,7 +39,7 @@ export async function createServer(options: ServerOptions): Promise<ApiServer> {
   const hijacks: Hijack[] = [];
   const app = fastify({
     loggerInstance: options.log,
-    disableRequestLogging: true,
+    logController: new LogController({ disableRequestLogging: true }),
     rewriteUrl: (request) => apiPath(request.url ?? '/'),
     routerOptions: { ignoreTrailingSlash: true, maxParamLength: 1024 },
     bodyLimit: jsonLimit,

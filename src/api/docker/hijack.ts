@@ -38,7 +38,9 @@ export class Hijack {
 
   constructor(app: FastifyInstance) {
     this.#app = app;
-    app.server.on('upgrade', (request: IncomingMessage, socket: Duplex) => this.#upgraded(request, socket));
+    app.server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) =>
+      this.#upgraded(request, socket, head),
+    );
   }
 
   post(path: string, handler: HijackHandler): void {
@@ -90,16 +92,17 @@ export class Hijack {
   }
 
   // Node took its parser off the socket; the request still goes the way of all others (hooks, errors).
-  #upgraded(request: IncomingMessage, socket: Duplex): void {
+  #upgraded(request: IncomingMessage, socket: Duplex, head: Buffer): void {
     socket.on('error', () => socket.destroy());
     if (!(socket instanceof Socket)) {
       socket.destroy();
       return;
     }
+    if (head.length > 0) socket.unshift(head);
     const response = new ServerResponse(request);
     response.shouldKeepAlive = false;
     response.assignSocket(socket);
-    response.once('finish', () => socket.end());
+    response.once('finish', () => socket.destroySoon());
     this.#app.routing(request, response);
   }
 }
@@ -146,12 +149,13 @@ function head(contentType: string, protocol: string | undefined): string {
 }
 
 // Without Upgrade headers Node keeps its parser on the socket: what the client sends now is the process's
-// input, not the next request, and its half close must not close our side.
+// input, not the next request, and its half close must not close our side. A listener for 'readable' makes
+// the parser let go of the handle, and its removal leaves the stream neither flowing nor paused.
 function takeFromParser(socket: Socket): void {
-  socket.pause();
-  socket.removeAllListeners('data');
-  socket.removeAllListeners('end');
-  socket.removeAllListeners('drain');
+  for (const event of ['data', 'end', 'drain']) socket.removeAllListeners(event);
+  const nothing = (): void => undefined;
+  socket.on('readable', nothing);
+  socket.removeListener('readable', nothing);
 }
 
 function isStream(body: unknown): boolean {
