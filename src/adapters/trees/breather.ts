@@ -1,0 +1,21 @@
+import { setImmediate } from 'node:timers/promises';
+
+const longest = 8;
+
+/** Lets the event loop turn when synchronous work on many small files has held it for 8 ms. */
+export class Breather {
+  readonly #signal: AbortSignal | undefined;
+  #since = performance.now();
+
+  constructor(signal?: AbortSignal) {
+    this.#signal = signal;
+  }
+
+  /** @throws the signal's reason once it is aborted */
+  async breathe(): Promise<void> {
+    this.#signal?.throwIfAborted();
+    if (performance.now() - this.#since < longest) return;
+    await setImmediate();
+    this.#since = performance.now();
+  }
+}

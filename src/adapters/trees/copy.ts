@@ -1,0 +1,103 @@
+import {
+  chmodSync,
+  constants,
+  copyFileSync,
+  lchownSync,
+  lutimesSync,
+  readlinkSync,
+  rmSync,
+  symlinkSync,
+} from 'node:fs';
+import { copyFile } from 'node:fs/promises';
+import { getXattr, mknod, setXattr } from '#adapters/linux/libc.ts';
+import { invalid } from '#base/errors.ts';
+import type { CopyRules, Owner } from '#ports/file-trees.ts';
+import { Breather } from './breather.ts';
+import { lstatOrUndefined, makeFolderAt, raw, text } from './in-root.ts';
+import { walk, type Walked } from './walk.ts';
+
+/** Larger files are copied in the thread pool. */
+const smallFile = 1024 * 1024;
+const capability = 'security.capability';
+const root: Owner = { uid: 0, gid: 0 };
+
+/** `source` and `target` are resolved; `prefix` is the source's path below its root, for the filter. */
+export async function copyTree(
+  source: string,
+  prefix: string,
+  target: string,
+  rules: CopyRules,
+): Promise<void> {
+  const breather = new Breather(rules.signal);
+  const made = new Map<string, Walked>();
+  for (const found of walk(source)) {
+    await breather.breathe();
+    if (found.relative === '' && found.stats.isDirectory()) {
+      openFolder(target, rules.owner ?? root);
+      continue;
+    }
+    const path = [prefix, text(found.relative)].filter((part) => part !== '').join('/');
+    if (found.relative !== '' && rules.keeps?.(path) === false) continue;
+    const to = found.relative === '' ? target : `${target}/${found.relative}`;
+    if (found.relative !== '') makeParents(target, found.relative, rules.owner ?? root);
+    if (found.stats.isDirectory()) made.set(to, folder(found, to, rules));
+    else await file(found, to, rules);
+  }
+  // Writing into a folder changes its time, so these come last.
+  for (const [path, { stats }] of made) lutimesSync(raw(path), stats.atime, stats.mtime);
+}
+
+// A kept file may lie below a folder that the filter leaves out.
+function makeParents(target: string, relative: string, owner: Owner): void {
+  const parts = relative.split('/').slice(0, -1);
+  let at = target;
+  for (const part of parts) {
+    at = `${at}/${part}`;
+    if (lstatOrUndefined(at) === undefined) makeFolderAt(at, owner);
+  }
+}
+
+function openFolder(target: string, owner: Owner): void {
+  const there = lstatOrUndefined(target);
+  if (there === undefined) makeFolderAt(target, owner);
+  else if (!there.isDirectory()) throw ontoFile(target);
+}
+
+function folder(found: Walked, to: string, rules: CopyRules): Walked {
+  openFolder(to, root);
+  settle(found, to, rules);
+  return found;
+}
+
+async function file(found: Walked, to: string, rules: CopyRules): Promise<void> {
+  const { absolute, stats } = found;
+  if (stats.isSocket()) return;
+  const there = lstatOrUndefined(to);
+  if (there?.isDirectory() === true) throw ontoFolder(to);
+  if (there !== undefined) rmSync(raw(to));
+  if (stats.isSymbolicLink()) symlinkSync(readlinkSync(raw(absolute), 'buffer'), raw(to));
+  else if (!stats.isFile()) mknod(text(to), stats.mode, stats.rdev);
+  else if (stats.size <= smallFile) copyFileSync(raw(absolute), raw(to), constants.COPYFILE_FICLONE);
+  else await copyFile(raw(absolute), raw(to), constants.COPYFILE_FICLONE);
+  settle(found, to, rules);
+  lutimesSync(raw(to), stats.atime, stats.mtime);
+}
+
+// Owner before mode and capabilities, because a change of owner drops those.
+function settle({ absolute, stats }: Walked, to: string, rules: CopyRules): void {
+  const { uid, gid } = rules.owner ?? stats;
+  lchownSync(raw(to), uid, gid);
+  if (stats.isSymbolicLink()) return;
+  chmodSync(raw(to), (rules.mode ?? stats.mode) & 0o7777);
+  if (!stats.isFile()) return;
+  const value = getXattr(text(absolute), capability);
+  if (value !== undefined) setXattr(text(to), capability, value);
+}
+
+function ontoFile(target: string): Error {
+  return invalid('copy-onto-file', `cannot copy to non-directory: ${text(target)}`);
+}
+
+function ontoFolder(target: string): Error {
+  return invalid('copy-onto-folder', `cannot overwrite directory with non-directory: ${text(target)}`);
+}

@@ -1,0 +1,152 @@
+import {
+  chmodSync,
+  createReadStream,
+  lchownSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+  type Stats,
+} from 'node:fs';
+import { mkdir, readdir, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Readable } from 'node:stream';
+import { invalid, notFound, systemCode } from '#base/errors.ts';
+import type { CopyRules, FileFacts, FileTrees, Owner, Place } from '#ports/file-trees.ts';
+import { Breather } from './breather.ts';
+import { copyTree } from './copy.ts';
+import { digestOf } from './digest.ts';
+import { fetchFile } from './download.ts';
+import { bytes, locate, lstatOrUndefined, makeFolderAt, raw, resolveInRoot, text } from './in-root.ts';
+import { beginsWithTar, unpackTar } from './unpack.ts';
+import { walk } from './walk.ts';
+
+const largestText = 4 * 1024 * 1024;
+const rootOwner: Owner = { uid: 0, gid: 0 };
+
+/** Trees of files, with private folders below one folder of this machine. */
+export class DiskFileTrees implements FileTrees {
+  readonly #folder: string;
+
+  /** `folder`: absolute; it is made when it is first needed. */
+  constructor(folder: string) {
+    this.#folder = folder;
+  }
+
+  async createFolder(id: string): Promise<string> {
+    const path = join(this.#folder, id);
+    await mkdir(path, { recursive: true, mode: 0o700 });
+    return path;
+  }
+
+  async removeFolder(id: string): Promise<void> {
+    await rm(join(this.#folder, id), { recursive: true, force: true });
+  }
+
+  async listFolders(): Promise<string[]> {
+    try {
+      return await readdir(this.#folder);
+    } catch (error) {
+      if (systemCode(error) === 'ENOENT') return [];
+      throw error;
+    }
+  }
+
+  stat(place: Place): Promise<FileFacts | undefined> {
+    const stats = lstatOrUndefined(locate(place));
+    return Promise.resolve(stats === undefined ? undefined : { kind: kindOf(stats), size: stats.size });
+  }
+
+  readText(place: Place): Promise<string | undefined> {
+    const path = locate(place);
+    const stats = lstatOrUndefined(path);
+    if (stats?.isFile() !== true) return Promise.resolve(undefined);
+    if (stats.size > largestText)
+      throw invalid(
+        'file-too-large',
+        `'${place.path}' has ${stats.size} bytes; at most ${largestText} are read`,
+      );
+    return Promise.resolve(readFileSync(raw(path), 'utf8'));
+  }
+
+  async list(root: string): Promise<string[]> {
+    const breather = new Breather();
+    const found: string[] = [];
+    for (const { relative } of walk(bytes(root))) {
+      await breather.breathe();
+      if (relative !== '') found.push(text(relative));
+    }
+    return found;
+  }
+
+  digest(place: Place, options: Pick<CopyRules, 'keeps' | 'signal'> & { owners: boolean }): Promise<string> {
+    const path = existing(place);
+    return digestOf(path, below(place, path), options);
+  }
+
+  async copy(source: Place, target: Place, rules: CopyRules): Promise<void> {
+    const from = existing(source);
+    const to = targetOf(target, rules.owner);
+    await copyTree(from, below(source, from), to, rules);
+  }
+
+  makeFolder(place: Place, owner: Owner): Promise<void> {
+    const path = targetOf(place, owner);
+    const there = lstatOrUndefined(path);
+    if (there === undefined) makeFolderAt(path, owner);
+    else if (!there.isDirectory())
+      throw invalid('copy-onto-file', `cannot make the folder '${place.path}': a file is there`);
+    return Promise.resolve();
+  }
+
+  writeFile(place: Place, content: string, { owner, mode }: { owner: Owner; mode: number }): Promise<void> {
+    const path = targetOf(place, owner);
+    if (lstatOrUndefined(path)?.isDirectory() === true)
+      throw invalid('copy-onto-folder', `cannot overwrite directory with non-directory: ${place.path}`);
+    rmSync(raw(path), { force: true });
+    writeFileSync(raw(path), content, { flag: 'wx' });
+    lchownSync(raw(path), owner.uid, owner.gid);
+    chmodSync(raw(path), mode);
+    return Promise.resolve();
+  }
+
+  isArchive(place: Place): Promise<boolean> {
+    return beginsWithTar(createReadStream(raw(existing(place))));
+  }
+
+  async unpack(tar: Readable, place: Place, rules: Pick<CopyRules, 'owner' | 'signal'> = {}): Promise<void> {
+    await this.makeFolder(place, rules.owner ?? rootOwner);
+    await unpackTar(tar, bytes(place.root), bytes(place.path), rules);
+  }
+
+  unpackFile(archive: Place, place: Place, rules: Pick<CopyRules, 'owner' | 'signal'> = {}): Promise<void> {
+    return this.unpack(createReadStream(raw(existing(archive))), place, rules);
+  }
+
+  download(url: URL, place: Place, options: { checksum?: string; signal: AbortSignal }): Promise<void> {
+    return fetchFile(url, text(targetOf(place, undefined)), options);
+  }
+}
+
+function kindOf(stats: Stats): FileFacts['kind'] {
+  if (stats.isFile()) return 'file';
+  if (stats.isDirectory()) return 'directory';
+  return stats.isSymbolicLink() ? 'symlink' : 'other';
+}
+
+function existing(place: Place): string {
+  const path = locate(place);
+  if (lstatOrUndefined(path) !== undefined) return path;
+  throw notFound('file-missing', `stat ${place.path}: file does not exist`);
+}
+
+// The root may itself be reached by a symbolic link; what counts is the path below it.
+function below(place: Place, path: string): string {
+  return text(path.slice(bytes(place.root).length + 1));
+}
+
+function targetOf(place: Place, owner: Owner | undefined): string {
+  const root = bytes(place.root);
+  if (!statSync(raw(root)).isDirectory()) throw invalid('copy-onto-file', `'${place.root}' is no folder`);
+  return resolveInRoot(root, bytes(place.path), { followLast: true, make: owner ?? rootOwner });
+}

@@ -1,0 +1,51 @@
+import type { Readable } from 'node:stream';
+import type { TarEntry } from '#domain/archive/tar-entry.ts';
+import { TarParser, type TarListener } from '#domain/archive/tar-parser.ts';
+import { BerthError } from '#base/errors.ts';
+import type { CopyRules } from '#ports/file-trees.ts';
+import { Breather } from './breather.ts';
+import { decompressed } from './decompress.ts';
+import { TreeWriter } from './tree-writer.ts';
+
+/** `root` and `at` are byte strings. @throws invalid `layer-corrupt`, `layer-path-escapes` */
+export async function unpackTar(
+  tar: Readable,
+  root: string,
+  at: string,
+  { owner, signal }: Pick<CopyRules, 'owner' | 'signal'>,
+): Promise<void> {
+  const writer = new TreeWriter(root, at, owner);
+  const parser = new TarParser(writer);
+  const breather = new Breather(signal);
+  try {
+    for await (const chunk of decompressed(tar, signal)) {
+      parser.push(chunk);
+      await breather.breathe();
+    }
+    parser.end();
+    writer.finish();
+  } finally {
+    writer.close();
+  }
+}
+
+/** Whether a stream, decompressed if need be, begins with a tar header. */
+export async function beginsWithTar(source: Readable): Promise<boolean> {
+  const seen: TarEntry[] = [];
+  const listener: TarListener = {
+    entry: (entry) => seen.push(entry),
+    data: () => undefined,
+    end: () => undefined,
+  };
+  const parser = new TarParser(listener);
+  try {
+    for await (const chunk of decompressed(source)) {
+      parser.push(chunk);
+      if (seen.length > 0) return true;
+    }
+    return false;
+  } catch (error) {
+    if (error instanceof BerthError && error.kind === 'invalid') return false;
+    throw error;
+  }
+}

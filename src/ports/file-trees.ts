@@ -1,0 +1,75 @@
+import type { Readable } from 'node:stream';
+
+/** A path inside a root folder. Symbolic links are followed as if the root were `/`: nothing outside is reached. */
+export interface Place {
+  /** Absolute path of an existing folder. */
+  root: string;
+  /** Absolute inside the root, or relative to it. */
+  path: string;
+}
+
+export interface Owner {
+  uid: number;
+  gid: number;
+}
+
+export interface FileFacts {
+  kind: 'file' | 'directory' | 'symlink' | 'other';
+  /** Bytes. */
+  size: number;
+}
+
+export interface CopyRules {
+  /** Of all that is made; absent: as the source has it. */
+  owner?: Owner;
+  /** Permission bits of all that is made; absent: as the source has them. */
+  mode?: number;
+  /** Whether a path, relative to the source's root, is taken. Folders that are not taken may have taken files below. */
+  keeps?: (path: string) => boolean;
+  signal?: AbortSignal;
+}
+
+/** Trees of files on this machine: contexts and root file systems that a build reads and writes. */
+export interface FileTrees {
+  /** A new private folder; the id names it until it is removed. */
+  createFolder(id: string): Promise<string>;
+  /** Idempotent. */
+  removeFolder(id: string): Promise<void>;
+  /** Ids of the folders there are, for clean-up after a crash. */
+  listFolders(): Promise<string[]>;
+  /** Undefined when nothing is there. A symbolic link at the end is followed too. */
+  stat(place: Place): Promise<FileFacts | undefined>;
+  /** Undefined when no file is there. @throws invalid `file-too-large` above 4 MiB */
+  readText(place: Place): Promise<string | undefined>;
+  /** All paths below the root, relative to it, parents before their children, in order of name. */
+  list(root: string): Promise<string[]>;
+  /**
+   * A digest over names, kinds, modes, link targets and bytes of a file or tree, and over the owners if
+   * asked. Times do not count. @throws not-found `file-missing`
+   */
+  digest(place: Place, options: Pick<CopyRules, 'keeps' | 'signal'> & { owners: boolean }): Promise<string>;
+  /**
+   * Copies a file to exactly the target, or the contents of a folder into the target folder. What is
+   * missing of the target's folders is made (mode 755, owner as in the rules, else root).
+   * @throws not-found `file-missing`, invalid `copy-onto-folder`, `copy-onto-file`
+   */
+  copy(source: Place, target: Place, rules: CopyRules): Promise<void>;
+  /** Folders that exist stay as they are. @throws invalid `copy-onto-file` */
+  makeFolder(place: Place, owner: Owner): Promise<void>;
+  writeFile(place: Place, content: string, options: { owner: Owner; mode: number }): Promise<void>;
+  /** Whether a file is a tar archive, plain or compressed by gzip, bzip2, xz or zstd. */
+  isArchive(place: Place): Promise<boolean>;
+  /**
+   * Unpacks a tar archive, plain or compressed as above, into a folder, which is made. Names and links
+   * never lead out of the root.
+   * @throws invalid `layer-corrupt`, `layer-path-escapes`; unavailable `decompressor-missing`
+   */
+  unpack(tar: Readable, place: Place, rules?: Pick<CopyRules, 'owner' | 'signal'>): Promise<void>;
+  /** As `unpack` of the archive in a file. */
+  unpackFile(archive: Place, place: Place, rules?: Pick<CopyRules, 'owner' | 'signal'>): Promise<void>;
+  /**
+   * Fetches a URL into a file (mode 600, time from Last-Modified).
+   * @throws unavailable `download-failed`, invalid `download-checksum-mismatch`
+   */
+  download(url: URL, place: Place, options: { checksum?: string; signal: AbortSignal }): Promise<void>;
+}
