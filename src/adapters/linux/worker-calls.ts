@@ -1,6 +1,6 @@
 import { parentPort, Worker } from 'node:worker_threads';
 import { SystemCallError } from '#adapters/linux/libc.ts';
-import { messageOf } from '#base/errors.ts';
+import { BerthError, messageOf, type ErrorKind } from '#base/errors.ts';
 
 // Calls into a worker thread, for system calls and libraries that block or that move the thread.
 
@@ -10,6 +10,7 @@ type CallsOf<C> = { [K in keyof C]: { request: unknown; reply: unknown } };
 interface Failure {
   message: string;
   system?: { syscall: string; errno: number; about: string };
+  berth?: { kind: ErrorKind; code: string };
 }
 
 interface Answer {
@@ -60,8 +61,10 @@ export class WorkerCalls<C extends CallsOf<C>> {
 }
 
 function restored(failure: Failure): Error {
-  if (failure.system === undefined) return new Error(failure.message);
-  return new SystemCallError(failure.system.syscall, failure.system.errno, failure.system.about);
+  const { message, system, berth } = failure;
+  if (system !== undefined) return new SystemCallError(system.syscall, system.errno, system.about);
+  if (berth !== undefined) return new BerthError(berth.kind, berth.code, message);
+  return new Error(message);
 }
 
 /** The worker's end: answers each call by the handler of its name, one after another. */
@@ -80,7 +83,9 @@ export function serveCalls<C extends CallsOf<C>>(handlers: {
 }
 
 function failureOf(error: unknown): Failure {
-  if (!(error instanceof SystemCallError)) return { message: messageOf(error) };
+  const message = messageOf(error);
+  if (error instanceof BerthError) return { message, berth: { kind: error.kind, code: error.code } };
+  if (!(error instanceof SystemCallError)) return { message };
   const { syscall, errno, about } = error;
-  return { message: error.message, system: { syscall, errno, about } };
+  return { message, system: { syscall, errno, about } };
 }

@@ -12,7 +12,6 @@ import {
   createVeth,
   deleteAddress,
   deleteLink,
-  isolatePort,
   listAddresses,
   listLinks,
   listRoutes,
@@ -20,6 +19,8 @@ import {
   readLink,
   readRoute,
   setUp,
+  settleLink,
+  shapePort,
   type LinkInfo,
 } from './messages.ts';
 import type { HomeNamespace } from './namespaces.ts';
@@ -76,8 +77,9 @@ export class HostLinks {
       const bridgeIndex = this.#link(link.bridge).index;
       this.#socket.run(createVeth({ ...link, bridgeIndex, namespace }));
       try {
-        if (link.isolated === true) this.#socket.run(isolatePort(link.hostName));
+        this.#socket.run(shapePort(link.hostName, link.isolated === true));
         this.#configure(link);
+        this.#socket.run(settleLink(link.hostName));
       } catch (error) {
         this.removeLink(link.hostName);
         throw error;

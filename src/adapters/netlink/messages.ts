@@ -32,7 +32,7 @@ const IFLA = {
 } as const;
 const INFO = { KIND: 1, DATA: 2, SLAVE_KIND: 4, SLAVE_DATA: 5 } as const;
 const VETH_INFO_PEER = 1;
-const BRPORT_ISOLATED = 33;
+const BRPORT = { MODE: 4, ISOLATED: 33 } as const;
 const IFA = { ADDRESS: 1, LOCAL: 2, BROADCAST: 4 } as const;
 const RTA = { DST: 1, OIF: 4, GATEWAY: 5, TABLE: 15 } as const;
 const IFF_UP = 1;
@@ -113,9 +113,13 @@ export function createVeth(pair: VethPair): NetlinkMessage {
   );
 }
 
-export function isolatePort(name: string): NetlinkMessage {
+/**
+ * How the bridge treats this link. Hairpin mode lets a frame leave by the link that it came from: a container
+ * that calls its own published port needs it.
+ */
+export function shapePort(name: string, isolated: boolean): NetlinkMessage {
   return link(
-    `isolate link '${name}'`,
+    `set bridge options of link '${name}'`,
     0,
     0,
     false,
@@ -123,9 +127,22 @@ export function isolatePort(name: string): NetlinkMessage {
     nested(
       IFLA.LINKINFO,
       attribute(INFO.SLAVE_KIND, 'bridge'),
-      nested(INFO.SLAVE_DATA, attribute(BRPORT_ISOLATED, Buffer.from([1]))),
+      nested(
+        INFO.SLAVE_DATA,
+        attribute(BRPORT.MODE, Buffer.from([1])),
+        attribute(BRPORT.ISOLATED, Buffer.from([isolated ? 1 : 0])),
+      ),
     ),
   );
+}
+
+/**
+ * Asking for one link makes the kernel (from 6.8 on) carry out what it put off about its carrier. Without
+ * that a bridge drops what a new link sends until the work queue comes round, and the sender waits a second.
+ */
+export function settleLink(name: string): NetlinkMessage {
+  const body = Buffer.concat([linkHeader(0, 0), attribute(IFLA.IFNAME, name)]);
+  return { type: RTM.GETLINK, flags: 0, body, about: `read link '${name}'` };
 }
 
 export function setUp(name: string, index: number, mtu?: number): NetlinkMessage {

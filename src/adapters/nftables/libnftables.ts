@@ -24,7 +24,7 @@ export class Nftables {
   /** @throws unavailable `packet-filter-failed` with nft's own words */
   run(commands: string): void {
     if (runCommand(this.#context, commands) === 0) return;
-    const words = errors(this.#context).trim().split('\n')[0] ?? '';
+    const words = errors(this.#context).trim().split('\n')[0] ?? 'unknown reason';
     throw unavailable('packet-filter-failed', `setting packet filter rules failed: ${words}`);
   }
 }
