@@ -16,5 +16,9 @@ export interface Resolver {
   unlisten(address: string): Promise<void>;
   /** Resolvers that the host uses and a container can reach. */
   upstreams(): string[];
+  /** Search domains of the host. */
+  searchDomains(): string[];
+  /** The host's resolv.conf as it is, for containers in the host's network. */
+  hostFile(): string;
   close(): Promise<void>;
 }
