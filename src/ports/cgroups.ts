@@ -21,6 +21,10 @@ export interface Cgroups {
   readonly version: 1 | 2;
   /** `path` as in the runtime spec's cgroupsPath. Undefined when the group is gone. */
   usage(path: string): Promise<CgroupUsage | undefined>;
+  /** Process ids in the group, in the host's namespace; none when it is gone. */
+  processes(path: string): Promise<number[]>;
+  /** Whether the group's processes are stopped by the freezer. */
+  isFrozen(path: string): Promise<boolean>;
   /** Removes an empty group in every hierarchy. Idempotent. */
   remove(path: string): Promise<void>;
   /** Groups below `parent`, for clean-up after a crash. */

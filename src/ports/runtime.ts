@@ -83,6 +83,8 @@ export interface Runtime {
   /** @throws conflict `task-not-running` */
   attach(id: string): Promise<Stdio>;
   resize(id: string, columns: number, rows: number): Promise<void>;
+  /** Makes the monitor write to a new log file, after the present one was renamed. Nothing to do when it is gone. */
+  reopenLog(id: string): Promise<void>;
   /** Runs another process in the task. @throws as `create`; conflict `task-not-running` */
   exec(id: string, process: ProcessSpec, io: { tty: boolean; stdin: boolean }): Promise<ExecProcess>;
   /** Process ids in the task, in the host's namespace. */

@@ -1,0 +1,89 @@
+import type { Socket } from 'node:net';
+import { Readable, Writable } from 'node:stream';
+import { adopt, connectSeqpacket } from '#adapters/linux/descriptors.ts';
+import type { Stdio } from '#ports/runtime.ts';
+
+/** conmon reads messages into a buffer of 8,192 bytes and drops what is longer. */
+const longestMessage = 8000;
+const stderrMark = 3;
+
+/**
+ * A connection to conmon's attach socket (SOCK_SEQPACKET). Each message from conmon begins with a byte that
+ * tells the stream; messages to conmon are stdin. Reading stops while a consumer is slow, which makes conmon
+ * and so the container wait: nothing is dropped.
+ */
+export class Attachment implements Stdio {
+  readonly stdin: Writable;
+  readonly stdout: Readable;
+  readonly stderr: Readable;
+  readonly #socket: Socket;
+  readonly #keepsStdin: boolean;
+  #stdinUsed = false;
+
+  /** @param keepsStdin the container's stdin is open, and would be closed by the end of this connection */
+  constructor(path: string, keepsStdin: boolean) {
+    this.#socket = adopt(connectSeqpacket(path)).socket;
+    this.#keepsStdin = keepsStdin;
+    const resume = (): void => void this.#socket.resume();
+    this.stdout = new Readable({ read: resume });
+    this.stderr = new Readable({ read: resume });
+    this.stdin = this.#input();
+    this.#receive();
+  }
+
+  #receive(): void {
+    // One read of the socket is one message, and Node does not join what it read.
+    this.#socket.on('data', (message: Buffer) => {
+      const stream = message[0] === stderrMark ? this.stderr : this.stdout;
+      if (!stream.push(message.subarray(1))) this.#socket.pause();
+    });
+    const end = (): void => {
+      this.stdout.push(null);
+      this.stderr.push(null);
+      this.#socket.destroy();
+    };
+    this.#socket.once('end', end);
+    // conmon's end with unread input in its socket is a reset; the output before it has been read.
+    this.#socket.once('error', end);
+  }
+
+  #input(): Writable {
+    return new Writable({
+      write: (chunk: Buffer, _encoding, done) => {
+        this.#stdinUsed = true;
+        this.#send(chunk, 0, done);
+      },
+      final: (done) => {
+        this.#stdinUsed = true;
+        if (this.#socket.destroyed) done();
+        else this.#socket.end(done);
+      },
+    });
+  }
+
+  #send(chunk: Buffer, from: number, done: (error?: Error | null) => void): void {
+    if (from >= chunk.length) {
+      done();
+      return;
+    }
+    if (!this.#socket.writable) {
+      // The process is gone or closed its input: what is typed goes nowhere, as on Docker.
+      done();
+      return;
+    }
+    this.#socket.write(chunk.subarray(from, from + longestMessage), (error) => {
+      if (error) done();
+      else this.#send(chunk, from + longestMessage, done);
+    });
+  }
+
+  close(): void {
+    this.stdin.destroy();
+    this.stdout.destroy();
+    this.stderr.destroy();
+    this.#socket.removeAllListeners('data');
+    // Closing would end the container's stdin although this client never had it: read on and throw away.
+    if (this.#keepsStdin && !this.#stdinUsed) this.#socket.on('data', () => undefined).unref();
+    else this.#socket.destroy();
+  }
+}

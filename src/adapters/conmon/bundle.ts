@@ -1,0 +1,97 @@
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { systemCode } from '#base/errors.ts';
+import type { ProcessSpec, RuntimeSpec } from '#domain/container/runtime-spec.ts';
+import type { CreateTask } from '#ports/runtime.ts';
+
+/** What has to be known of a task after a restart of the daemon. */
+export interface TaskRecord {
+  cgroupPath: string;
+  tty: boolean;
+  stdin: boolean;
+}
+
+/** The folders of one instance's tasks, below its run folder. */
+export class TaskFiles {
+  readonly bundles: string;
+  readonly runtimeRoot: string;
+  readonly exits: string;
+  readonly execs: string;
+
+  constructor(run: string) {
+    this.bundles = join(run, 'bundles');
+    this.runtimeRoot = join(run, 'crun');
+    this.exits = join(run, 'exits');
+    this.execs = join(run, 'execs');
+  }
+
+  async prepare(): Promise<void> {
+    await rm(this.execs, { recursive: true, force: true });
+    for (const folder of [this.bundles, this.runtimeRoot, this.exits, this.execs])
+      await mkdir(folder, { recursive: true, mode: 0o700 });
+  }
+
+  bundle(id: string): string {
+    return join(this.bundles, id);
+  }
+
+  inBundle(id: string, name: 'attach' | 'ctl' | 'oom' | 'conmon.pid' | 'pid' | 'task.json'): string {
+    return join(this.bundles, id, name);
+  }
+
+  state(id: string): string {
+    return join(this.runtimeRoot, id);
+  }
+
+  exit(id: string): string {
+    return join(this.exits, id);
+  }
+
+  async writeBundle(task: CreateTask, spec: RuntimeSpec): Promise<TaskRecord> {
+    const record = { cgroupPath: spec.linux.cgroupsPath, tty: task.tty, stdin: task.stdin };
+    await mkdir(this.bundle(task.id), { recursive: true, mode: 0o700 });
+    await Promise.all([
+      writeFile(join(this.bundle(task.id), 'config.json'), encode(spec), { mode: 0o600 }),
+      writeFile(this.inBundle(task.id, 'task.json'), JSON.stringify(record), { mode: 0o600 }),
+    ]);
+    return record;
+  }
+
+  /** Undefined when there is no such task. */
+  async readRecord(id: string): Promise<TaskRecord | undefined> {
+    const text = await readIfThere(this.inBundle(id, 'task.json'));
+    const parse: (text: string) => TaskRecord = JSON.parse;
+    return text === undefined || text === '' ? undefined : parse(text);
+  }
+
+  async remove(id: string): Promise<void> {
+    await Promise.all(
+      [this.state(id), this.bundle(id), this.exit(id)].map((path) =>
+        rm(path, { recursive: true, force: true }),
+      ),
+    );
+  }
+}
+
+export async function readIfThere(path: string): Promise<string | undefined> {
+  try {
+    return await readFile(path, 'utf8');
+  } catch (error) {
+    if (systemCode(error) === 'ENOENT') return undefined;
+    throw error;
+  }
+}
+
+declare global {
+  interface JSON {
+    /** Not yet in the compiler's library (ES2026). */
+    rawJSON(text: string): unknown;
+  }
+}
+
+/** As JSON; "no limit" is the largest unsigned 64-bit number, which a JavaScript number cannot hold. */
+export function encode(spec: RuntimeSpec | ProcessSpec): string {
+  return JSON.stringify(spec, (_key, value: unknown) =>
+    value === Number.POSITIVE_INFINITY ? JSON.rawJSON('18446744073709551615') : value,
+  );
+}

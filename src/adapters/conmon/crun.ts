@@ -1,0 +1,93 @@
+import { execFile } from 'node:child_process';
+import { constants } from 'node:fs';
+import { open, unlink } from 'node:fs/promises';
+import { join } from 'node:path';
+import { conflict, internal, systemCode } from '#base/errors.ts';
+import { readIfThere } from './bundle.ts';
+
+/** What crun writes of a container in its state folder. */
+export interface CrunState {
+  pid: number;
+  /** Clock ticks after boot: field 22 of /proc/PID/stat. Tells a process from a later one with the same id. */
+  startTime: string;
+}
+
+/** crun (1.8.1 and later) with one root folder. */
+export class Crun {
+  readonly program: string;
+  readonly root: string;
+
+  constructor(program: string, root: string) {
+    this.program = program;
+    this.root = root;
+  }
+
+  /** What goes before every command. */
+  get options(): string[] {
+    return ['--root', this.root, '--cgroup-manager=cgroupfs'];
+  }
+
+  /** Runs a command that ends soon. @throws internal `runtime-failed` with crun's own words */
+  run(command: string, ...args: string[]): Promise<string> {
+    return this.#execute([...this.options, command, ...args]);
+  }
+
+  async version(): Promise<{ version: string; commit: string }> {
+    const text = await this.#execute(['--version']);
+    const version = /version (\S+)/.exec(text)?.[1] ?? 'unknown';
+    return { version, commit: /commit: (\S+)/.exec(text)?.[1] ?? '' };
+  }
+
+  #execute(args: string[]): Promise<string> {
+    return new Promise((resolve, reject) => {
+      execFile(this.program, args, { encoding: 'utf8' }, (error, stdout, stderr) => {
+        if (error === null) resolve(stdout);
+        else reject(internal('runtime-failed', `crun ${args.join(' ')}: ${stderr.trim() || error.message}`));
+      });
+    });
+  }
+
+  /** Undefined when crun knows no such container. */
+  async state(id: string): Promise<CrunState | undefined> {
+    const text = await readIfThere(join(this.root, id, 'status'));
+    if (text === undefined || text === '') return undefined;
+    const parse: (text: string) => Record<string, unknown> = JSON.parse;
+    const state = parse(text);
+    return { pid: Number(state.pid), startTime: String(state['process-start-time']) };
+  }
+
+  /** Whether the main process still waits for its start: it reads from a FIFO until then. */
+  async isWaiting(id: string): Promise<boolean> {
+    const fifo = await this.#openFifo(id);
+    await fifo?.close();
+    return fifo !== undefined;
+  }
+
+  /** What `crun start` does, without a process. @throws conflict `task-not-created` */
+  async release(id: string): Promise<void> {
+    const fifo = await this.#openFifo(id);
+    if (fifo === undefined)
+      throw conflict('task-not-created', `start task ${id}: its main process does not wait for a start`);
+    try {
+      await fifo.write('0');
+    } finally {
+      await fifo.close();
+    }
+    await unlink(this.#fifo(id));
+  }
+
+  /** Undefined when nobody reads from it. */
+  async #openFifo(id: string) {
+    try {
+      return await open(this.#fifo(id), constants.O_WRONLY | constants.O_NONBLOCK);
+    } catch (error) {
+      const code = systemCode(error);
+      if (code === 'ENOENT' || code === 'ENXIO') return undefined;
+      throw error;
+    }
+  }
+
+  #fifo(id: string): string {
+    return join(this.root, id, 'exec.fifo');
+  }
+}

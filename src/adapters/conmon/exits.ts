@@ -1,0 +1,46 @@
+import { type FSWatcher, watch } from 'node:fs';
+import { stat } from 'node:fs/promises';
+import { readIfThere, type TaskFiles } from './bundle.ts';
+
+export interface ExitRecord {
+  exitCode: number;
+  /** RFC 3339 with nanoseconds. */
+  exitedAt: string;
+}
+
+/** The exit that conmon wrote of a task, after all its output was in the log; undefined while it runs. */
+export async function readExit(files: TaskFiles, id: string): Promise<ExitRecord | undefined> {
+  const text = await readIfThere(files.exit(id));
+  if (text === undefined || text === '') return undefined;
+  const { mtimeNs } = await stat(files.exit(id), { bigint: true });
+  return { exitCode: Number(text), exitedAt: timestamp(mtimeNs) };
+}
+
+function timestamp(nanoseconds: bigint): string {
+  const seconds = new Date(Number(nanoseconds / 1_000_000n)).toISOString().slice(0, 19);
+  return `${seconds}.${(nanoseconds % 1_000_000_000n).toString().padStart(9, '0')}Z`;
+}
+
+/** Tells of each new exit file once. conmon writes a temporary file and renames it, so it is complete. */
+export class ExitWatcher {
+  readonly #watcher: FSWatcher;
+  readonly #seen = new Set<string>();
+
+  constructor(files: TaskFiles, onExit: (id: string) => void) {
+    this.#watcher = watch(files.exits, (_event, name) => {
+      // The temporary files carry a suffix.
+      if (name === null || name.includes('.') || this.#seen.has(name)) return;
+      this.#seen.add(name);
+      onExit(name);
+    });
+  }
+
+  /** The task is gone; a new one with the same id may come. */
+  forget(id: string): void {
+    this.#seen.delete(id);
+  }
+
+  close(): void {
+    this.#watcher.close();
+  }
+}

@@ -1,0 +1,33 @@
+import { readFileSync } from 'node:fs';
+import { systemCode } from '#base/errors.ts';
+import type { CrunState } from './crun.ts';
+
+/** Whether the process that a state names still is that process, and no zombie. */
+export function isAlive({ pid, startTime }: CrunState): boolean {
+  const fields = statOf(pid);
+  return fields !== undefined && fields.state !== 'Z' && fields.startTime === startTime;
+}
+
+function statOf(pid: number): { state: string; startTime: string } | undefined {
+  try {
+    const text = readFileSync(`/proc/${pid}/stat`, 'utf8');
+    // The name in parentheses may hold anything, so count from its end: state is field 3, start time 22.
+    const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
+    return { state: fields[0] ?? '', startTime: fields[19] ?? '' };
+  } catch (error) {
+    const code = systemCode(error);
+    if (code === 'ENOENT' || code === 'ESRCH') return undefined;
+    throw error;
+  }
+}
+
+/** Sends a signal; a process that is gone is fine. Gives whether there was one. */
+export function kill(pid: number, signal: number | NodeJS.Signals): boolean {
+  try {
+    process.kill(pid, signal);
+    return true;
+  } catch (error) {
+    if (systemCode(error) === 'ESRCH') return false;
+    throw error;
+  }
+}

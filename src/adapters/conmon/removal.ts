@@ -1,0 +1,62 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { internal } from '#base/errors.ts';
+import type { Cgroups } from '#ports/cgroups.ts';
+import { readIfThere, type TaskFiles } from './bundle.ts';
+import type { Crun } from './crun.ts';
+import { isAlive, kill } from './processes.ts';
+
+const patience = 10_000;
+
+export interface RemovalParts {
+  files: TaskFiles;
+  crun: Crun;
+  cgroups: Cgroups;
+}
+
+/**
+ * Ends whatever a task left and removes its control groups and files; what is missing already is fine. The kernel
+ * tells nobody when a group of version 1 runs empty, so its emptiness is looked for in growing intervals.
+ */
+export async function removeTask(parts: RemovalParts, id: string): Promise<void> {
+  const { files, crun, cgroups } = parts;
+  const record = await files.readRecord(id);
+  if (record !== undefined) {
+    if (await cgroups.isFrozen(record.cgroupPath)) await crun.run('resume', id);
+    await endProcesses(parts, id, record.cgroupPath);
+    await cgroups.remove(record.cgroupPath);
+  }
+  await files.remove(id);
+}
+
+async function endProcesses({ files, cgroups, crun }: RemovalParts, id: string, path: string): Promise<void> {
+  const deadline = performance.now() + patience;
+  for (let pause = 1; ; pause = Math.min(pause * 2, 50)) {
+    const left = await cgroups.processes(path);
+    for (const pid of left) kill(pid, 'SIGKILL');
+    const main = await crun.state(id);
+    const mainLives = main !== undefined && isAlive(main);
+    if (
+      left.length === 0 &&
+      !mainLives &&
+      !(await monitorLives(files, id, performance.now() > deadline - patience / 2))
+    )
+      return;
+    if (performance.now() > deadline)
+      throw internal('task-not-ended', `delete task ${id}: processes ${left.join(', ')} do not end`);
+    await delay(pause);
+  }
+}
+
+/**
+ * conmon ends by itself after it has written the exit; one that hangs on a client that does not read is ended
+ * when half of the time is over.
+ */
+async function monitorLives(files: TaskFiles, id: string, force: boolean): Promise<boolean> {
+  const pid = Number((await readIfThere(files.inBundle(id, 'conmon.pid'))) ?? 0);
+  if (!(pid > 0)) return false;
+  const command = await readIfThere(`/proc/${pid}/cmdline`);
+  // Its id stands in its arguments; a zombie has none.
+  if (command?.includes(id) !== true) return false;
+  if (force) kill(pid, 'SIGKILL');
+  return true;
+}

@@ -1,0 +1,225 @@
+import { constants } from 'node:fs';
+import { execFile } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
+import { open, readdir, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { conflict, systemCode } from '#base/errors.ts';
+import type { ProcessSpec, RuntimeSpec } from '#domain/container/runtime-spec.ts';
+import type { Cgroups } from '#ports/cgroups.ts';
+import type { CreateTask, ExecProcess, Runtime, Stdio, TaskExit, TaskState } from '#ports/runtime.ts';
+import { Attachment } from './attachment.ts';
+import { readIfThere, TaskFiles, type TaskRecord } from './bundle.ts';
+import { Crun, type CrunState } from './crun.ts';
+import { startExec } from './exec.ts';
+import { ExitWatcher, readExit } from './exits.ts';
+import { type MonitorSettings, startMonitor } from './monitor.ts';
+import { isAlive, kill } from './processes.ts';
+import { removeTask } from './removal.ts';
+
+export interface ConmonRuntimeOptions {
+  /** The instance's run folder (absolute); bundles/, crun/, exits/ and execs/ are made in it. */
+  run: string;
+  cgroups: Cgroups;
+  /** Where a container's log file is (`LogStore.path`). */
+  logPath: (id: string) => string;
+  /** Programs; the defaults are where Debian has them. */
+  conmon?: string;
+  crun?: string;
+}
+
+/** The port Runtime with conmon and crun. */
+export class ConmonRuntime implements Runtime {
+  readonly name = 'crun';
+  readonly #files: TaskFiles;
+  readonly #crun: Crun;
+  readonly #cgroups: Cgroups;
+  readonly #monitor: MonitorSettings;
+  readonly #listeners = new Set<(exit: TaskExit) => void>();
+  readonly #exits: ExitWatcher;
+
+  private constructor(options: ConmonRuntimeOptions, files: TaskFiles) {
+    this.#files = files;
+    this.#crun = new Crun(options.crun ?? '/usr/bin/crun', files.runtimeRoot);
+    this.#cgroups = options.cgroups;
+    this.#monitor = {
+      program: options.conmon ?? '/usr/bin/conmon',
+      crun: this.#crun,
+      files,
+      logPath: options.logPath,
+    };
+    this.#exits = new ExitWatcher(files, (id) => void this.#tell(id));
+  }
+
+  /** Makes the folders and begins to watch for exits. What ended before is told by `exitOf`. */
+  static async open(options: ConmonRuntimeOptions): Promise<ConmonRuntime> {
+    const files = new TaskFiles(options.run);
+    await files.prepare();
+    return new ConmonRuntime(options, files);
+  }
+
+  async version(): Promise<{ runtime: string; monitor: string; commit: string }> {
+    const [crun, { stdout }] = await Promise.all([
+      this.#crun.version(),
+      promisify(execFile)(this.#monitor.program, ['--version']),
+    ]);
+    return {
+      runtime: crun.version,
+      monitor: /version (\S+)/.exec(stdout)?.[1] ?? 'unknown',
+      commit: crun.commit,
+    };
+  }
+
+  async create(task: CreateTask): Promise<{ pid: number }> {
+    await this.#files.writeBundle(task, task.spec);
+    try {
+      return { pid: await startMonitor(this.#monitor, task) };
+    } catch (error) {
+      await this.delete(task.id);
+      throw error;
+    }
+  }
+
+  async start(id: string): Promise<void> {
+    await this.#crun.release(id);
+  }
+
+  async signal(id: string, signal: number): Promise<void> {
+    const { pid } = await this.#running(id);
+    if (!kill(pid, signal)) throw notRunning(id);
+  }
+
+  async pause(id: string): Promise<void> {
+    await this.#running(id);
+    await this.#crun.run('pause', id);
+  }
+
+  async resume(id: string): Promise<void> {
+    await this.#running(id);
+    await this.#crun.run('resume', id);
+  }
+
+  async delete(id: string): Promise<void> {
+    await removeTask({ files: this.#files, crun: this.#crun, cgroups: this.#cgroups }, id);
+    this.#exits.forget(id);
+  }
+
+  async observe(id: string): Promise<TaskState> {
+    const record = await this.#files.readRecord(id);
+    if (record === undefined) return { status: 'absent', pid: 0 };
+    const state = await this.#crun.state(id);
+    if (state === undefined || !isAlive(state)) return { status: 'stopped', pid: 0 };
+    const { pid } = state;
+    if (await this.#crun.isWaiting(id)) return { status: 'created', pid };
+    const paused = await this.#cgroups.isFrozen(record.cgroupPath);
+    return { status: paused ? 'paused' : 'running', pid };
+  }
+
+  async exitOf(id: string): Promise<TaskExit | undefined> {
+    const exit = await readExit(this.#files, id);
+    if (exit === undefined) return undefined;
+    return { id, ...exit, oomKilled: await this.#wasOomKilled(id) };
+  }
+
+  /** conmon notes that memory ran out; where it could not watch (a hybrid tree), the group still counts. */
+  async #wasOomKilled(id: string): Promise<boolean> {
+    if ((await readIfThere(this.#files.inBundle(id, 'oom'))) !== undefined) return true;
+    const record = await this.#files.readRecord(id);
+    const usage = record && (await this.#cgroups.usage(record.cgroupPath));
+    return (usage?.oomKills ?? 0) > 0;
+  }
+
+  onExit(listener: (exit: TaskExit) => void): void {
+    this.#listeners.add(listener);
+  }
+
+  async #tell(id: string): Promise<void> {
+    const exit = await this.exitOf(id);
+    // A task that was deleted in the meantime has nobody who waits for it.
+    if (exit !== undefined) for (const listener of this.#listeners) listener(exit);
+  }
+
+  async list(): Promise<string[]> {
+    const [bundles, states] = await Promise.all([
+      readdir(this.#files.bundles),
+      readdir(this.#files.runtimeRoot),
+    ]);
+    return [...new Set([...bundles, ...states])];
+  }
+
+  async attach(id: string): Promise<Stdio> {
+    const record = await this.#record(id);
+    try {
+      return new Attachment(this.#files.inBundle(id, 'attach'), record.stdin && !record.tty);
+    } catch (error) {
+      const code = systemCode(error);
+      if (code === 'ENOENT' || code === 'ECONNREFUSED') throw notRunning(id);
+      throw error;
+    }
+  }
+
+  async resize(id: string, columns: number, rows: number): Promise<void> {
+    await this.#record(id);
+    await this.#control(id, `1 ${rows} ${columns}\n`);
+  }
+
+  async reopenLog(id: string): Promise<void> {
+    await this.#control(id, '2 0 0\n');
+  }
+
+  /** conmon reads from its FIFO until it ends; without a reader there is nobody to tell. */
+  async #control(id: string, message: string): Promise<void> {
+    try {
+      const fifo = await open(this.#files.inBundle(id, 'ctl'), constants.O_WRONLY | constants.O_NONBLOCK);
+      await fifo.write(message).finally(() => fifo.close());
+    } catch (error) {
+      const code = systemCode(error);
+      if (code !== 'ENOENT' && code !== 'ENXIO') throw error;
+    }
+  }
+
+  async exec(id: string, process: ProcessSpec, io: { tty: boolean; stdin: boolean }): Promise<ExecProcess> {
+    await this.#running(id);
+    return startExec(this.#crun, this.#files, { id, process, ...io });
+  }
+
+  async processes(id: string): Promise<number[]> {
+    const record = await this.#files.readRecord(id);
+    return record === undefined ? [] : this.#cgroups.processes(record.cgroupPath);
+  }
+
+  async update(id: string, resources: RuntimeSpec['linux']['resources']): Promise<void> {
+    await this.#running(id);
+    // Without the device rules: they stand, and would be appended once more.
+    const limits = { ...resources };
+    delete limits.devices;
+    const file = join(this.#files.execs, `${randomUUID()}.json`);
+    try {
+      await writeFile(file, JSON.stringify(limits), { mode: 0o600 });
+      await this.#crun.run('update', '--resources', file, id);
+    } finally {
+      await rm(file, { force: true });
+    }
+  }
+
+  close(): Promise<void> {
+    this.#exits.close();
+    return Promise.resolve();
+  }
+
+  async #record(id: string): Promise<TaskRecord> {
+    const record = await this.#files.readRecord(id);
+    if (record === undefined) throw notRunning(id);
+    return record;
+  }
+
+  async #running(id: string): Promise<CrunState> {
+    const state = await this.#crun.state(id);
+    if (state === undefined || !isAlive(state)) throw notRunning(id);
+    return state;
+  }
+}
+
+function notRunning(id: string): Error {
+  return conflict('task-not-running', `Container ${id} is not running`);
+}
