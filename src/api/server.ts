@@ -76,7 +76,7 @@ function negotiateVersions(app: FastifyInstance, version: string): void {
 // JSON is parsed; anything else (archives) reaches the route as a stream that it has to consume.
 function readBodies(app: FastifyInstance): void {
   app.removeAllContentTypeParsers();
-  app.addContentTypeParser<string>('application/json', { parseAs: 'string' }, async (_request, text) => {
+  app.addContentTypeParser<string>('application/json', { parseAs: 'string' }, async (_request, text: string) => {
     try {
       const json: unknown = text.trim() === '' ? undefined : JSON.parse(text);
       return await Promise.resolve(json);
@@ -84,7 +84,7 @@ function readBodies(app: FastifyInstance): void {
       throw invalid('json-malformed', `invalid JSON in the request's body: ${messageOf(error)}`);
     }
   });
-  app.addContentTypeParser('*', async (_request, payload) => Promise.resolve(payload));
+  app.addContentTypeParser('*', async (_request, payload: unknown) => Promise.resolve(payload));
   app.addHook('preValidation', async (request) => {
     if (request.routeOptions.schema?.body === undefined || !(request.body instanceof Readable)) return;
     if (isEmpty(request)) {

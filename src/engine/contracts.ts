@@ -163,6 +163,11 @@ export interface Volumes {
   remove(name: string, force: boolean): Promise<void>;
   /** Makes the volume's directory ready (mounts what its options ask for) and gives its path. */
   use(name: string): Promise<string>;
+  /** Removes the unused volumes among `candidates`. Gives their names and the bytes that this freed. */
+  prune(candidates: Volume[]): Promise<{ removed: string[]; bytes: number }>;
+  /** Bytes on disk. */
+  usage(name: string): Promise<number>;
+  isUsed(name: string): boolean;
   usedBy(source: (volume: string) => string[]): void;
 }
 
