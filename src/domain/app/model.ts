@@ -1,4 +1,4 @@
-import type { ContainerConfig, HostConfig } from '#domain/container/config.ts';
+import type { ContainerConfig, HostConfig, Resources } from '#domain/container/config.ts';
 
 /** What a person wants to run: a compose file's meaning with all variables and defaults in place. */
 export interface AppModel {
@@ -37,6 +37,8 @@ export interface Build {
   context: string;
   /** Relative to the context, or absolute. */
   dockerfile: string;
+  /** The Dockerfile itself, instead of one in the context. */
+  dockerfileInline?: string;
   args: Record<string, string>;
   labels: Record<string, string>;
   tags: string[];
@@ -44,6 +46,9 @@ export interface Build {
   network?: string;
   /** Bytes. */
   shmSize?: number;
+  ulimits?: NonNullable<Resources['Ulimits']>;
+  /** `name:address` */
+  extraHosts: string[];
   noCache: boolean;
   pull: boolean;
 }

@@ -192,11 +192,9 @@ const names: Record<string, string> = {
 };
 
 function settingsOf(model: AppModel, service: Service): Settings {
-  const own = Object.entries({ ...service.container, ...service.host }).map(([key, value]) => [
-    names[key] ?? key,
-    value,
-  ]);
-  const settings: Settings = Object.fromEntries(own);
+  const own: Settings = { ...service.container, ...service.host };
+  const settings: Settings = {};
+  for (const [key, value] of Object.entries(own)) settings[names[key] ?? key] = value;
   if (service.container.Env) settings['environment'] = environmentOf(service.container.Env);
   settings['image'] = service.image;
   settings['platform'] = service.platform;
@@ -227,8 +225,8 @@ function hashOf(value: unknown): string {
 export function canonical(value: unknown): string {
   if (Array.isArray(value)) return `[${value.map(canonical).join(',')}]`;
   if (typeof value !== 'object' || value === null) return JSON.stringify(value ?? null);
-  const all: [string, unknown][] = Object.entries(value);
-  const entries = all.filter(([, one]) => one !== undefined);
+  const copy: Record<string, unknown> = { ...value };
+  const entries = Object.entries(copy).filter(([, one]) => one !== undefined);
   entries.sort(([a], [b]) => (a < b ? -1 : 1));
   return `{${entries.map(([key, one]) => `${JSON.stringify(key)}:${canonical(one)}`).join(',')}}`;
 }

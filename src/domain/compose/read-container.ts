@@ -174,7 +174,7 @@ function readDeployRestart(policy: Reader): RestartPolicy | undefined {
   return undefined;
 }
 
-function readExtraHosts(hosts: Reader): string[] {
+export function readExtraHosts(hosts: Reader): string[] {
   if (hosts.tree?.kind === 'map')
     return hosts
       .entries()
@@ -209,7 +209,7 @@ function readDevices(devices: Reader): NonNullable<HostConfig['Devices']> {
   });
 }
 
-function readUlimits(ulimits: Reader): NonNullable<HostConfig['Ulimits']> {
+export function readUlimits(ulimits: Reader): NonNullable<HostConfig['Ulimits']> {
   return ulimits.entries().flatMap(([name, limit]) => {
     const both = limit.tree?.kind === 'map' ? undefined : limit.integer();
     const soft = both ?? limit.at('soft').integer();

@@ -1,5 +1,5 @@
 import type { Build, Dependency, PullPolicy, Service, ServiceNetwork } from '#domain/app/model.ts';
-import { readContainer, readHost } from './read-container.ts';
+import { readContainer, readExtraHosts, readHost, readUlimits } from './read-container.ts';
 import { readFiles, readMounts } from './read-mounts.ts';
 import { readPorts } from './read-ports.ts';
 import { compact, type Reader } from './reader.ts';
@@ -64,7 +64,10 @@ function readBuild(build: Reader, resolve: (path: string) => string): Build | un
     tags: build.at('tags').texts(),
     target: build.at('target').text(),
     network: build.at('network').text(),
+    dockerfileInline: build.at('dockerfile_inline').text(),
     shmSize: build.at('shm_size').bytes(),
+    ulimits: build.at('ulimits').present ? readUlimits(build.at('ulimits')) : undefined,
+    extraHosts: readExtraHosts(build.at('extra_hosts')),
     noCache: build.at('no_cache').boolean() ?? false,
     pull: build.at('pull').boolean() ?? false,
   });
