@@ -34,7 +34,7 @@ export interface RootFiles {
     root: string,
     path: string,
     tar: Readable,
-    options: { keepKinds: boolean; copyOwners: boolean },
+    rules: { keepKinds: boolean; owner?: { uid: number; gid: number } },
   ): Promise<void>;
   /**
    * Copies what a folder of the root holds into an empty folder of the host, owners, modes and times kept, and

@@ -5,7 +5,9 @@ import type { ContainerRegistry } from '#engine/containers/registry.ts';
 import type { KeyedMutex } from '#base/mutex.ts';
 import type { PathStat } from '#ports/root-files.ts';
 import { hasProcess } from '#domain/container/state.ts';
-import { notFound } from '#base/errors.ts';
+import { userOf } from '#engine/containers/specifying.ts';
+import { cleanPath } from '#domain/container/paths.ts';
+import { forbidden, isKind, notFound } from '#base/errors.ts';
 
 /** The root file systems of containers, seen from outside; one that does not run is mounted for the time. */
 export class RootAccess {
@@ -32,35 +34,47 @@ export class RootAccess {
 
   /** @throws not-found `path-missing` with Docker's words */
   async stat(container: Container, path: string): Promise<PathStat> {
-    const root = await this.#open(container);
-    try {
-      const found = await this.#parts.rootFiles.stat(root, path);
-      if (found !== undefined) return found;
-      throw notFound('path-missing', `Could not find the file ${path} in container ${container.id}`);
-    } finally {
-      await this.#close(container);
-    }
+    return this.#with(container, async (root) => {
+      const place = placeOf(container, root, path);
+      const found = await this.#parts.rootFiles.stat(place.root, place.path);
+      if (found === undefined) throw missing(container, path);
+      return place.path === '/' ? { ...found, name: path.split('/').filter(Boolean).at(-1) ?? '/' } : found;
+    });
   }
 
   async pack(container: Container, path: string): Promise<Readable> {
-    const root = await this.#open(container);
+    const place = placeOf(container, await this.#open(container), path);
     try {
-      return this.#closing(container, await this.#parts.rootFiles.pack(root, path));
+      return this.#closing(container, await this.#parts.rootFiles.pack(place.root, place.path));
     } catch (error) {
       await this.#close(container);
-      throw error;
+      throw isKind(error, 'not-found') ? missing(container, path) : error;
     }
   }
 
+  /** @throws forbidden `path-read-only`; as RootFiles.unpack */
   async unpack(
     container: Container,
     path: string,
     tar: Readable,
     options: { keepKinds: boolean; copyOwners: boolean },
   ): Promise<void> {
+    await this.#with(container, async (root) => {
+      const place = placeOf(container, root, path);
+      if (place.readOnly)
+        throw forbidden('path-read-only', `container rootfs is marked read-only: ${path} cannot be written`);
+      const { uid, gid } = await userOf(this.#parts.host, container, root, container.config.User ?? '');
+      await this.#parts.rootFiles.unpack(place.root, place.path, tar, {
+        keepKinds: options.keepKinds,
+        ...(options.copyOwners ? { owner: { uid, gid } } : {}),
+      });
+    });
+  }
+
+  async #with<T>(container: Container, use: (root: string) => Promise<T>): Promise<T> {
     const root = await this.#open(container);
     try {
-      await this.#parts.rootFiles.unpack(root, path, tar, options);
+      return await use(root);
     } finally {
       await this.#close(container);
     }
@@ -95,4 +109,30 @@ export class RootAccess {
     });
     return stream;
   }
+}
+
+interface InRoot {
+  root: string;
+  path: string;
+  readOnly: boolean;
+}
+
+/**
+ * Where a path of the container is to be found: in a running container as it sees it itself, in one that does
+ * not run in its root or in the volume or bind that would be mounted there.
+ */
+function placeOf(container: Container, root: string, path: string): InRoot {
+  const absolute = path.startsWith('/') ? path : `/${path}`;
+  const below = container.mounts
+    .filter(({ destination }) => `${cleanPath(absolute)}/`.startsWith(`${destination}/`))
+    .sort((one, other) => other.destination.length - one.destination.length);
+  const mounted = below[0];
+  const readOnly = mounted === undefined ? container.hostConfig.ReadonlyRootfs === true : !mounted.readWrite;
+  if (hasProcess(container)) return { root: `/proc/${container.state.pid}/root`, path: absolute, readOnly };
+  if (mounted === undefined || mounted.source === '') return { root, path: absolute, readOnly };
+  return { root: mounted.source, path: `/${absolute.slice(mounted.destination.length + 1)}`, readOnly };
+}
+
+function missing(container: Container, path: string): Error {
+  return notFound('path-missing', `Could not find the file ${path} in container ${container.name}`);
 }

@@ -1,0 +1,68 @@
+import { mkdirSync, statSync, writeFileSync } from 'node:fs';
+import { mkdir, readdir, readFile, rm } from 'node:fs/promises';
+import { hostname } from 'node:os';
+import { join } from 'node:path';
+import type { ContainerFiles, EtcPaths } from '#ports/container-files.ts';
+import { systemCode } from '#base/errors.ts';
+
+/** One folder for each container below a folder of the instance's run folder. */
+export class DiskContainerFiles implements ContainerFiles {
+  readonly #folder: string;
+
+  /** @param folder absolute; made when it is first needed */
+  constructor(folder: string) {
+    this.#folder = folder;
+  }
+
+  paths(id: string): EtcPaths {
+    const of = (name: string): string => join(this.#folder, id, name);
+    return { hosts: of('hosts'), hostname: of('hostname'), resolvConf: of('resolv.conf') };
+  }
+
+  // Synchronous on purpose: three small files on tmpfs cost less than one trip to the thread pool.
+  write(id: string, texts: EtcPaths): Promise<void> {
+    const paths = this.paths(id);
+    mkdirSync(join(this.#folder, id), { recursive: true, mode: 0o755 });
+    writeFileSync(paths.hosts, texts.hosts, { mode: 0o644 });
+    writeFileSync(paths.hostname, texts.hostname, { mode: 0o644 });
+    writeFileSync(paths.resolvConf, texts.resolvConf, { mode: 0o644 });
+    return Promise.resolve();
+  }
+
+  remove(id: string): Promise<void> {
+    return rm(join(this.#folder, id), { recursive: true, force: true });
+  }
+
+  async list(): Promise<string[]> {
+    try {
+      return await readdir(this.#folder);
+    } catch (error) {
+      if (systemCode(error) === 'ENOENT') return [];
+      throw error;
+    }
+  }
+
+  kind(path: string): Promise<'folder' | 'other' | undefined> {
+    const stats = statSync(path, { throwIfNoEntry: false });
+    if (stats === undefined) return Promise.resolve(undefined);
+    return Promise.resolve(stats.isDirectory() ? 'folder' : 'other');
+  }
+
+  async makeFolder(path: string): Promise<void> {
+    await mkdir(path, { recursive: true });
+  }
+
+  async ofHost(): Promise<EtcPaths> {
+    const [hosts, resolvConf] = await Promise.all([textOf('/etc/hosts'), textOf('/etc/resolv.conf')]);
+    return { hosts, resolvConf, hostname: hostname() };
+  }
+}
+
+async function textOf(path: string): Promise<string> {
+  try {
+    return await readFile(path, 'utf8');
+  } catch (error) {
+    if (systemCode(error) === 'ENOENT') return '';
+    throw error;
+  }
+}

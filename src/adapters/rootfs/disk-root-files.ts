@@ -1,0 +1,213 @@
+import {
+  closeSync,
+  constants,
+  fstatSync,
+  lstatSync,
+  openSync,
+  readdirSync,
+  readlinkSync,
+  type Stats,
+} from 'node:fs';
+import { posix } from 'node:path';
+import { Readable } from 'node:stream';
+import { createGunzip, createZstdDecompress } from 'node:zlib';
+import { descriptorPath, folderFlags, O_PATH, openIfThere } from '#adapters/rootfs/in-root.ts';
+import { copyAttributes, TreeWriter, type WriteRules } from '#adapters/rootfs/tree-writer.ts';
+import { packFolder, packNamed } from '#adapters/rootfs/pack-tree.ts';
+import { TarParser } from '#domain/archive/tar-parser.ts';
+import type { PathStat, RootFiles } from '#ports/root-files.ts';
+import { invalid, notFound } from '#base/errors.ts';
+
+const { O_DIRECTORY, O_NOFOLLOW, O_RDONLY } = constants;
+
+// os.FileMode of Go: the type bits that Docker's clients read.
+const goMode = {
+  folder: 2 ** 31,
+  link: 2 ** 27,
+  device: 2 ** 26,
+  pipe: 2 ** 25,
+  socket: 2 ** 24,
+  setuid: 2 ** 23,
+  setgid: 2 ** 22,
+  character: 2 ** 21,
+  sticky: 2 ** 20,
+};
+
+/** Root file systems on this machine's disk, in use or not. */
+export class DiskRootFiles implements RootFiles {
+  stat(root: string, path: string): Promise<PathStat | undefined> {
+    return this.#within(root, (at) => {
+      const fd = openIfThere(at, bytes(path), O_PATH | (followsLast(path) ? 0 : O_NOFOLLOW));
+      if (fd === undefined) return Promise.resolve(undefined);
+      try {
+        return Promise.resolve(statOf(path, fstatSync(fd), fd));
+      } finally {
+        closeSync(fd);
+      }
+    });
+  }
+
+  async pack(root: string, path: string): Promise<Readable> {
+    const at = openSync(root, folderFlags);
+    try {
+      return await Promise.resolve(packIn(at, path));
+    } finally {
+      closeSync(at);
+    }
+  }
+
+  packAll(root: string): Readable {
+    return streamOf(packFolder(openSync(root, O_RDONLY | O_DIRECTORY), ''), undefined);
+  }
+
+  unpack(root: string, path: string, tar: Readable, rules: WriteRules): Promise<void> {
+    return this.#within(root, async (at) => {
+      const found = openIfThere(at, bytes(path), O_PATH);
+      if (found === undefined) throw missing(path);
+      const isFolder = fstatSync(found).isDirectory();
+      closeSync(found);
+      if (!isFolder) throw invalid('path-not-folder', `extraction point is not a directory: ${path}`);
+      await write(at, bytes(path), decompressed(tar), rules);
+    });
+  }
+
+  copyUp(root: string, path: string, target: string): Promise<void> {
+    if (readdirSync(target).length > 0) return Promise.resolve();
+    return this.#within(root, async (at) => {
+      const source = openIfThere(at, bytes(path), O_RDONLY | O_DIRECTORY);
+      if (source === undefined) return;
+      try {
+        const into = openSync(target, folderFlags);
+        try {
+          await write(into, '', packFolder(source, ''), { keepKinds: false });
+        } finally {
+          closeSync(into);
+        }
+        copyAttributes(fstatSync(source), target);
+      } finally {
+        closeSync(source);
+      }
+    });
+  }
+
+  async #within<T>(root: string, use: (at: number) => Promise<T>): Promise<T> {
+    const at = openSync(root, folderFlags);
+    try {
+      return await use(at);
+    } finally {
+      closeSync(at);
+    }
+  }
+}
+
+function packIn(at: number, path: string): Readable {
+  const named = posix.basename(path);
+  if (followsLast(path)) {
+    const folder = openIfThere(at, bytes(path), O_RDONLY | O_DIRECTORY);
+    if (folder === undefined) throw missing(path);
+    return streamOf(packFolder(folder, named === '.' || named === '' ? './' : `${bytes(named)}/`), folder);
+  }
+  const parent = openIfThere(at, bytes(posix.dirname(path)), folderFlags);
+  if (parent === undefined) throw missing(path);
+  try {
+    lstatSync(descriptorPath(parent, bytes(named)));
+  } catch {
+    closeSync(parent);
+    throw missing(path);
+  }
+  return streamOf(packNamed(parent, bytes(named), bytes(named)), parent);
+}
+
+/** `path/` and `path/.` mean what a link at the end points to. */
+function followsLast(path: string): boolean {
+  return path === '/' || path.endsWith('/') || path.endsWith('/.');
+}
+
+function streamOf(chunks: Generator<Uint8Array>, fd: number | undefined): Readable {
+  const stream = Readable.from(chunks, { objectMode: false });
+  if (fd !== undefined) stream.once('close', () => closeSync(fd));
+  return stream;
+}
+
+async function write(
+  root: number,
+  base: string,
+  tar: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
+  rules: WriteRules,
+): Promise<void> {
+  const writer = new TreeWriter(root, base, rules);
+  const parser = new TarParser(writer);
+  try {
+    for await (const chunk of tar) parser.push(chunk);
+    parser.end();
+  } finally {
+    writer.close();
+  }
+}
+
+async function* decompressed(tar: Readable): AsyncGenerator<Uint8Array> {
+  const chunks: AsyncIterable<Uint8Array> = tar;
+  const iterator = chunks[Symbol.asyncIterator]();
+  const first = await iterator.next();
+  if (first.done === true) return;
+  const whole = Readable.from(rest(first.value, iterator), { objectMode: false });
+  const [one = 0, two = 0] = first.value;
+  const unpacked: AsyncIterable<Uint8Array> =
+    one === 0x1f && two === 0x8b
+      ? whole.pipe(createGunzip())
+      : one === 0x28 && two === 0xb5
+        ? whole.pipe(createZstdDecompress())
+        : whole;
+  yield* unpacked;
+}
+
+async function* rest(first: Uint8Array, others: AsyncIterator<Uint8Array>): AsyncGenerator<Uint8Array> {
+  yield first;
+  for (let next = await others.next(); next.done !== true; next = await others.next()) yield next.value;
+}
+
+function statOf(path: string, stats: Stats, fd: number): PathStat {
+  return {
+    name: posix.basename(path) || '/',
+    size: stats.size,
+    mode: modeOf(stats),
+    mtime: stats.mtime.toISOString(),
+    linkTarget: stats.isSymbolicLink() ? linkTarget(path, fd) : '',
+    isFolder: stats.isDirectory(),
+  };
+}
+
+function linkTarget(path: string, fd: number): string {
+  const target = readlinkOf(fd);
+  return target.startsWith('/') ? posix.normalize(target) : posix.join(posix.dirname(path), target);
+}
+
+// readlinkat with an empty name has no counterpart in Node; the folder and the name have.
+function readlinkOf(fd: number): string {
+  const real = readlinkSync(`/proc/self/fd/${fd}`);
+  return readlinkSync(real);
+}
+
+function modeOf(stats: Stats): number {
+  const { mode } = stats;
+  const kinds: [boolean, number][] = [
+    [stats.isDirectory(), goMode.folder],
+    [stats.isSymbolicLink(), goMode.link],
+    [stats.isBlockDevice(), goMode.device],
+    [stats.isCharacterDevice(), goMode.device + goMode.character],
+    [stats.isFIFO(), goMode.pipe],
+    [stats.isSocket(), goMode.socket],
+    [(mode & 0o4000) !== 0, goMode.setuid],
+    [(mode & 0o2000) !== 0, goMode.setgid],
+    [(mode & 0o1000) !== 0, goMode.sticky],
+  ];
+  return kinds.reduce((sum, [applies, bit]) => (applies ? sum + bit : sum), mode & 0o777);
+}
+
+function bytes(path: string): string {
+  return Buffer.from(path).toString('latin1');
+}
+
+function missing(path: string): Error {
+  return notFound('path-missing', `Could not find the file ${path}`);
+}
