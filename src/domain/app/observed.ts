@@ -36,6 +36,8 @@ export interface ObservedContainer {
   health: HealthStatus;
   /** It ended by itself with exit code 0 and its policy does not start it again. */
   completed: boolean;
+  /** Names of its volumes that nobody named. */
+  anonymousVolumes: string[];
 }
 
 export interface ObservedNetwork {

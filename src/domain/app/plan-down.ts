@@ -19,10 +19,16 @@ export function planDown(app: string, observed: ObservedApp, options: { volumes:
     ...containers.filter(isUp).map((one) => stop(one, reason)),
     ...containers.map((one) => removal(one, reason)),
     ...mine(observed.networks).map(({ name }): Step => ({ kind: 'remove-network', name, reason })),
-    ...(options.volumes ? mine(observed.volumes) : []).map(({ name }): Step => ({
+    ...(options.volumes ? volumesOf(app, observed) : []).map((name): Step => ({
       kind: 'remove-volume',
       name,
       reason: 'asked for',
     })),
   ];
+}
+
+/** What the app made, and what its containers hold that nobody named. */
+function volumesOf(app: string, observed: ObservedApp): string[] {
+  const made = observed.volumes.filter((one) => one.app === app).map((one) => one.name);
+  return [...new Set([...made, ...observed.containers.flatMap((one) => one.anonymousVolumes)])];
 }

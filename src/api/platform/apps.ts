@@ -1,0 +1,145 @@
+import type { FastifyInstance } from 'fastify';
+import { Type, type Static } from 'typebox';
+import { messageOf } from '#base/errors.ts';
+import type { Problem } from '#domain/compose/problem.ts';
+import type { Apps } from '#engine/apps/apps.ts';
+import type { ProjectRequest } from '#engine/apps/requests.ts';
+import { errorResponse } from '#api/errors.ts';
+import { clientGone, linesOf, sendJsonLines } from '#api/streams.ts';
+import type { AppAnswer, AppStreamEvent, LogLine, Notice, PlanAnswer } from '#api/types/apps.ts';
+
+const closed = { additionalProperties: false };
+
+const Project = {
+  folder: Type.String({ pattern: '^/' }),
+  files: Type.Array(Type.String({ minLength: 1 }), { minItems: 1 }),
+  environment: Type.Record(Type.String(), Type.String()),
+  appName: Type.Optional(Type.String()),
+  strict: Type.Optional(Type.Boolean()),
+  rebuild: Type.Optional(Type.Boolean()),
+};
+const PlanBody = Type.Object(Project, closed);
+const UpBody = Type.Object({ ...Project, timeout: Type.Optional(Type.Number({ minimum: 0 })) }, closed);
+const DownBody = Type.Object(
+  { volumes: Type.Optional(Type.Boolean()), timeout: Type.Optional(Type.Number({ minimum: 0 })) },
+  closed,
+);
+const AppPath = Type.Object({ app: Type.String() });
+const ListQuery = Type.Object({ folder: Type.Optional(Type.String()) }, closed);
+const LogsQuery = Type.Object(
+  {
+    service: Type.Optional(Type.String()),
+    follow: Type.Optional(Type.Union([Type.Literal('true'), Type.Literal('false')])),
+    tail: Type.Optional(Type.String({ pattern: '^[0-9]+$' })),
+    since: Type.Optional(Type.String()),
+  },
+  closed,
+);
+
+/** Seconds that a service may take to become healthy. */
+const patience = 300;
+
+/** Berth's own API of apps: compose projects of this machine, by their folder. */
+export function appRoutes(app: FastifyInstance, engine: { apps: Apps }): void {
+  changes(app, engine.apps);
+  views(app, engine.apps);
+}
+
+function changes(app: FastifyInstance, apps: Apps): void {
+  app.post<{ Body: Static<typeof PlanBody> }>(
+    '/berth/v1/apps/plan',
+    { schema: { body: PlanBody } },
+    async ({ body }) => {
+      const { notices, ...plan } = await apps.plan({ ...project(body), rebuild: body.rebuild ?? false });
+      const answer: PlanAnswer = { ...plan, notices: notices.map(notice) };
+      return answer;
+    },
+  );
+  app.post<{ Body: Static<typeof UpBody> }>(
+    '/berth/v1/apps/up',
+    { schema: { body: UpBody } },
+    ({ body }, reply) => {
+      const signal = clientGone(reply);
+      const request = { ...project(body), rebuild: body.rebuild ?? false, timeout: body.timeout ?? patience };
+      return sendJsonLines(
+        reply,
+        events((emit) => apps.up(request, emit, signal)),
+      );
+    },
+  );
+  app.post<{ Body: Static<typeof DownBody>; Params: Static<typeof AppPath> }>(
+    '/berth/v1/apps/:app/down',
+    { schema: { body: DownBody, params: AppPath } },
+    ({ body, params }, reply) => {
+      const signal = clientGone(reply);
+      const request = {
+        volumes: body.volumes ?? false,
+        ...(body.timeout === undefined ? {} : { timeout: body.timeout }),
+      };
+      return sendJsonLines(
+        reply,
+        events((emit) => apps.down(params.app, request, emit, signal)),
+      );
+    },
+  );
+}
+
+function views(app: FastifyInstance, apps: Apps): void {
+  app.get<{ Querystring: Static<typeof ListQuery> }>(
+    '/berth/v1/apps',
+    { schema: { querystring: ListQuery } },
+    ({ query }): AppAnswer[] => apps.list(query.folder),
+  );
+  app.get<{ Params: Static<typeof AppPath> }>(
+    '/berth/v1/apps/:app',
+    { schema: { params: AppPath } },
+    ({ params }): AppAnswer => apps.get(params.app),
+  );
+  app.get<{ Params: Static<typeof AppPath>; Querystring: Static<typeof LogsQuery> }>(
+    '/berth/v1/apps/:app/logs',
+    { schema: { params: AppPath, querystring: LogsQuery } },
+    ({ params, query }, reply) => {
+      // An unknown app is an error response; after that the headers go out, for logs may stay silent.
+      apps.get(params.app);
+      const lines: AsyncIterable<LogLine> = apps.logs(params.app, {
+        follow: query.follow === 'true',
+        signal: clientGone(reply),
+        ...(query.service === undefined ? {} : { service: query.service }),
+        ...(query.tail === undefined ? {} : { tail: Number(query.tail) }),
+        ...(query.since === undefined ? {} : { since: query.since }),
+      });
+      return sendJsonLines(reply, lines, { eager: query.follow === 'true' });
+    },
+  );
+}
+
+function project(body: Static<typeof PlanBody>): ProjectRequest {
+  const { folder, files, environment, appName, strict = false } = body;
+  const base = { folder, files, environment, strict };
+  return appName === undefined ? base : { ...base, appName };
+}
+
+function notice({ severity, code, path, message, at }: Problem): Notice {
+  return { severity, code, message: path === '' ? message : `${path}: ${message}`, ...at };
+}
+
+/**
+ * The events of a change as lines. What goes wrong before the first is an ordinary error response; after
+ * that it is the last line.
+ */
+async function* events(
+  work: (emit: (event: AppStreamEvent) => void) => Promise<void>,
+): AsyncGenerator<AppStreamEvent> {
+  let began = false;
+  try {
+    for await (const event of linesOf<AppStreamEvent>(work)) {
+      began = true;
+      yield event;
+    }
+  } catch (error) {
+    if (!began) throw error;
+    const { code = 'internal', hint } = errorResponse(error).body;
+    const last = { type: 'error', code, message: messageOf(error) } as const;
+    yield hint === undefined ? last : { ...last, hint };
+  }
+}

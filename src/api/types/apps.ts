@@ -1,0 +1,102 @@
+// The shapes of /berth/v1/apps, for its clients. Streams are one JSON object a line.
+
+export interface ProjectBody {
+  /** Absolute. */
+  folder: string;
+  /** Absolute or relative to the folder; the later changes the earlier. */
+  files: string[];
+  /** The caller's variables that the files mention. */
+  environment: Record<string, string>;
+  appName?: string;
+  /** A warning is an error. */
+  strict?: boolean;
+  /** Build images again whose context did not change. */
+  rebuild?: boolean;
+}
+
+export interface UpBody extends ProjectBody {
+  /** Seconds that a service may take to become healthy, or to complete; 300 unless given. */
+  timeout?: number;
+}
+
+export interface DownBody {
+  volumes?: boolean;
+  /** Seconds that a container may take to stop. */
+  timeout?: number;
+}
+
+export interface AppStep {
+  kind: string;
+  reason: string;
+  service?: string;
+  image?: string;
+  name?: string;
+}
+
+export interface Notice {
+  severity: 'error' | 'warning' | 'advice';
+  code: string;
+  message: string;
+  file: string;
+  line: number;
+  column: number;
+}
+
+export interface PlanAnswer {
+  app: string;
+  revision: number;
+  steps: AppStep[];
+  notices: Notice[];
+}
+
+export type AppStreamEvent =
+  | ({ type: 'notice' } & Notice)
+  | { type: 'plan'; app: string; revision: number; steps: AppStep[] }
+  | { type: 'step'; step: AppStep; state: 'started' | 'done' | 'undone' | 'failed'; message?: string }
+  | { type: 'progress'; step: AppStep; id?: string; text: string; current?: number; total?: number }
+  | {
+      type: 'unwell';
+      service: string;
+      container: string;
+      message: string;
+      probe?: { exitCode: number; output: string };
+      logs: string[];
+    }
+  | { type: 'result'; app: string; revision: number; changed: boolean; services: ServiceAnswer[] }
+  /** The last line of a change that failed. */
+  | { type: 'error'; code: string; message: string; hint?: string };
+
+export interface AppAnswer {
+  name: string;
+  revision: number;
+  folder: string;
+  files: string[];
+  services: ServiceAnswer[];
+}
+
+export interface ServiceAnswer {
+  name: string;
+  wanted: number;
+  replicas: ReplicaAnswer[];
+}
+
+export interface ReplicaAnswer {
+  container: string;
+  id: string;
+  replica: number;
+  image: string;
+  status: string;
+  health: string;
+  exitCode: number;
+  startedAt: string;
+  ports: { container: string; hostIp: string; hostPort: number }[];
+}
+
+export interface LogLine {
+  service: string;
+  replica: number;
+  container: string;
+  stream: 'stdout' | 'stderr';
+  time: string;
+  line: string;
+}

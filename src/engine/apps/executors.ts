@@ -1,0 +1,174 @@
+import { conflict, isKind } from '#base/errors.ts';
+import type { HostConfig } from '#domain/container/config.ts';
+import type { Step } from '#domain/app/step.ts';
+import { shortId } from '#base/ids.ts';
+import { buildImage, pullImage } from './image-executors.ts';
+import { anonymousVolumes, composeLabels } from './observe.ts';
+import { serviceOf, type Executors, type Run } from './run.ts';
+import { waitCompleted, waitHealthy, waitStarted } from './waits.ts';
+
+/** One executor for each kind of step. Each may be run again after a crash in the middle of it. */
+export const executors: Executors = {
+  'pull-image': pullImage,
+  'build-image': buildImage,
+  'create-network': createNetwork,
+  'create-volume': createVolume,
+  'create-container': createContainer,
+  'replace-container': replaceContainer,
+  'rename-container': async (step, run) => {
+    await run.parts.containers.rename(step.container, step.name);
+  },
+  'start-container': startContainer,
+  'restart-container': async (step, run) => {
+    await run.parts.containers.restart(step.name, stopOptions(run));
+  },
+  'stop-container': stopContainer,
+  'remove-container': async (step, run) => {
+    await ignoring('not-found', run.parts.containers.remove(step.container, { force: true }));
+  },
+  'wait-healthy': waitHealthy,
+  'wait-started': waitStarted,
+  'wait-completed': waitCompleted,
+  'remove-network': async (step, run) => {
+    await ignoring('not-found', run.parts.networks.remove(step.name));
+  },
+  'remove-volume': async (step, run) => {
+    await ignoring('not-found', run.parts.volumes.remove(step.name, false));
+  },
+};
+
+async function createNetwork(step: Step<'create-network'>, run: Run): Promise<void> {
+  const wanted = run.target?.networks.find((one) => one.key === step.network);
+  if (wanted === undefined) return;
+  await run.parts.networks.create({
+    name: wanted.name,
+    app: run.app,
+    internal: wanted.internal,
+    attachable: wanted.attachable,
+    ipv6: wanted.ipv6,
+    options: wanted.driverOpts,
+    pools: wanted.pools,
+    labels: { ...wanted.labels, ...labelsOf(run, wanted.hash), [composeLabels.network]: wanted.key },
+    ...(wanted.driver === undefined ? {} : { driver: wanted.driver }),
+  });
+  run.onFailure(step, () => run.parts.networks.remove(wanted.name));
+}
+
+async function createVolume(step: Step<'create-volume'>, run: Run): Promise<void> {
+  const wanted = run.target?.volumes.find((one) => one.key === step.volume);
+  if (wanted === undefined) return;
+  await run.parts.volumes.create({
+    name: wanted.name,
+    app: run.app,
+    options: wanted.driverOpts,
+    labels: { ...wanted.labels, ...labelsOf(run, wanted.hash), [composeLabels.volume]: wanted.key },
+    ...(wanted.driver === undefined ? {} : { driver: wanted.driver }),
+  });
+  run.onFailure(step, () => run.parts.volumes.remove(wanted.name, false));
+}
+
+function labelsOf(run: Run, hash: string): Record<string, string> {
+  return { [composeLabels.project]: run.app, [composeLabels.hash]: hash };
+}
+
+async function createContainer(step: Step<'create-container'>, run: Run): Promise<void> {
+  await makeContainer(step, run, []);
+}
+
+async function makeContainer(
+  step: { service: string; replica: number; name: string },
+  run: Run,
+  inherited: readonly { name: string; destination: string }[],
+): Promise<void> {
+  const service = serviceOf(run, step.service);
+  const replica = service.replicas.find((one) => one.replica === step.replica);
+  if (replica === undefined) return;
+  const { config, hostConfig, endpoints, platform } = replica.request;
+  const labels = {
+    ...config.Labels,
+    ...labelsOf(run, service.hash),
+    [composeLabels.service]: service.name,
+    [composeLabels.number]: String(replica.replica),
+    [composeLabels.oneOff]: 'False',
+    [composeLabels.folder]: run.folder,
+    [composeLabels.files]: run.files.join(','),
+  };
+  const { id } = await run.parts.containers.create({
+    name: replica.name,
+    config: { ...config, Labels: labels },
+    hostConfig: withInherited(hostConfig, inherited),
+    endpoints,
+    identity: { app: run.app, service: service.name, revision: run.revision, replica: replica.replica },
+    ...(platform === undefined ? {} : { platform }),
+  });
+  run.onFailure({ kind: 'create-container', reason: 'new', ...step }, () =>
+    ignoring('not-found', run.parts.containers.remove(id, { force: true, volumes: inherited.length === 0 })),
+  );
+}
+
+/** Data in volumes that nobody named go over to the next container, as Docker Compose does. */
+function withInherited(
+  host: HostConfig,
+  inherited: readonly { name: string; destination: string }[],
+): HostConfig {
+  const taken = new Set([
+    ...(host.Binds ?? []).map((bind) => bind.split(':')[1]),
+    ...(host.Mounts ?? []).map((mount) => mount.Target),
+  ]);
+  const binds = inherited
+    .filter((one) => !taken.has(one.destination))
+    .map((one) => `${one.name}:${one.destination}`);
+  return binds.length === 0 ? host : { ...host, Binds: [...(host.Binds ?? []), ...binds] };
+}
+
+async function replaceContainer(step: Step<'replace-container'>, run: Run): Promise<void> {
+  const { containers } = run.parts;
+  const former = containers.get(step.container);
+  const wasUp = former.state.status === 'running' || former.state.status === 'restarting';
+  run.displaced += 1;
+  run.onFailure(step, async () => {
+    const now = containers.find(former.id);
+    if (now === undefined) return;
+    if (now.name !== former.name) await containers.rename(now.id, former.name);
+    if (wasUp) await ignoring('unchanged', containers.start(now.id));
+  });
+  await ignoring('unchanged', containers.stop(former.id, stopOptions(run)));
+  const aside = `${shortId(former.id)}_${step.name}`;
+  if (former.name === step.name) await containers.rename(former.id, aside);
+  await makeContainer(step, run, anonymousVolumes(run.parts, former));
+}
+
+async function startContainer(step: Step<'start-container'>, run: Run): Promise<void> {
+  const { containers } = run.parts;
+  const container = containers.find(step.name);
+  if (container === undefined)
+    throw conflict(
+      'app-container-gone',
+      `the container '${step.name}' was removed by someone else meanwhile`,
+      {
+        hint: 'run berth up again',
+      },
+    );
+  await ignoring('unchanged', containers.start(container.id));
+}
+
+async function stopContainer(step: Step<'stop-container'>, run: Run): Promise<void> {
+  const { containers } = run.parts;
+  const container = containers.find(step.container);
+  if (container === undefined) return;
+  run.displaced += 1;
+  run.onFailure(step, () => ignoring('unchanged', containers.start(container.id)));
+  await ignoring('unchanged', containers.stop(container.id, stopOptions(run)));
+}
+
+function stopOptions(run: Run): { timeout?: number } {
+  return run.stopTimeout === undefined ? {} : { timeout: run.stopTimeout };
+}
+
+async function ignoring(kind: 'unchanged' | 'not-found', work: Promise<void>): Promise<void> {
+  try {
+    await work;
+  } catch (error) {
+    if (!isKind(error, kind)) throw error;
+  }
+}

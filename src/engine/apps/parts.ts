@@ -1,0 +1,32 @@
+import type { LastService } from '#domain/app/observed.ts';
+import type { Builds, Containers, Events, Images, Networks, Volumes } from '#engine/contracts.ts';
+import type { Clock } from '#ports/clock.ts';
+import type { ProjectFiles } from '#ports/project-files.ts';
+import type { StateStore } from '#ports/state-store.ts';
+
+/** Everything that the room apps works with. */
+export interface AppParts {
+  store: StateStore;
+  clock: Clock;
+  events: Events;
+  containers: Containers;
+  images: Images;
+  builds: Builds;
+  networks: Networks;
+  volumes: Volumes;
+  files: ProjectFiles;
+  /** Says what went wrong in the background: nobody waits for the answer there. */
+  report: (problem: string, error: unknown) => void;
+}
+
+/** What the state store holds of an app. */
+export interface AppRecord {
+  name: string;
+  /** From 1, of the last `up` that changed something. */
+  revision: number;
+  folder: string;
+  files: string[];
+  /** RFC 3339. */
+  updated: string;
+  services: Record<string, LastService & { replicas: number }>;
+}

@@ -1,0 +1,36 @@
+/** Where an app's files lie and what they may use of the caller's environment. */
+export interface ProjectRequest {
+  /** Absolute. */
+  folder: string;
+  /** Absolute or relative to the folder; the later changes the earlier. */
+  files: string[];
+  environment: Record<string, string>;
+  /** Overrides the name in the file. */
+  appName?: string;
+  /** A warning is an error. */
+  strict: boolean;
+}
+
+export interface UpRequest extends ProjectRequest {
+  /** Build images again whose context did not change. */
+  rebuild: boolean;
+  /** Seconds that a service may take to become healthy, or to complete. */
+  timeout: number;
+}
+
+export interface DownRequest {
+  volumes: boolean;
+  /** Seconds that a container may take to stop; absent: its own. */
+  timeout?: number;
+}
+
+export interface LogsRequest {
+  /** Absent: all of them. */
+  service?: string;
+  follow: boolean;
+  /** Lines of each container. */
+  tail?: number;
+  /** RFC 3339. */
+  since?: string;
+  signal: AbortSignal;
+}

@@ -1,0 +1,51 @@
+import type { Container } from '#domain/container/container.ts';
+import type { AppSummary, ReplicaSummary, ServiceSummary } from './events.ts';
+import type { AppParts, AppRecord } from './parts.ts';
+import { containersOf } from './observe.ts';
+
+/** An app as people see it, from its record and its containers. */
+export function summarize(
+  parts: Pick<AppParts, 'containers'>,
+  name: string,
+  record: AppRecord | undefined,
+): AppSummary {
+  const containers = containersOf(parts, name);
+  const services = [...new Set([...Object.keys(record?.services ?? {}), ...containers.map(serviceName)])];
+  const revisions = containers.map((one) => one.identity?.revision ?? 0);
+  return {
+    name,
+    revision: record?.revision ?? Math.max(0, ...revisions),
+    folder: record?.folder ?? '',
+    files: record?.files ?? [],
+    services: services.map((service) => summarizeService(service, record, containers)),
+  };
+}
+
+function summarizeService(
+  name: string,
+  record: AppRecord | undefined,
+  containers: Container[],
+): ServiceSummary {
+  const mine = containers.filter((one) => serviceName(one) === name);
+  const replicas = mine.map(replicaSummary).sort((a, b) => a.replica - b.replica);
+  return { name, wanted: record?.services[name]?.replicas ?? mine.length, replicas };
+}
+
+function serviceName(container: Container): string {
+  return container.identity?.service ?? '';
+}
+
+function replicaSummary(container: Container): ReplicaSummary {
+  const { state } = container;
+  return {
+    container: container.name,
+    id: container.id,
+    replica: container.identity?.replica ?? 0,
+    image: container.imageName,
+    status: state.status,
+    health: state.health?.status ?? 'none',
+    exitCode: state.exitCode,
+    startedAt: state.startedAt,
+    ports: container.ports,
+  };
+}
