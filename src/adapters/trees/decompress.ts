@@ -72,7 +72,7 @@ async function* through(
 }
 
 function isDataError(error: unknown): boolean {
-  return /^Z_|^ZSTD_|^ERR_ZSTD/.test(systemCode(error) ?? '');
+  return /^Z_|^ZSTD/.test(systemCode(error) ?? '');
 }
 
 async function* throughProgram(

@@ -2,7 +2,9 @@ import {
   chmodSync,
   createReadStream,
   lchownSync,
+  readdirSync,
   readFileSync,
+  rmdirSync,
   rmSync,
   statSync,
   writeFileSync,
@@ -107,6 +109,14 @@ export class DiskFileTrees implements FileTrees {
     writeFileSync(raw(path), content, { flag: 'wx' });
     lchownSync(raw(path), owner.uid, owner.gid);
     chmodSync(raw(path), mode);
+    return Promise.resolve();
+  }
+
+  removeEmpty(place: Place): Promise<void> {
+    const path = resolveInRoot(bytes(place.root), bytes(place.path), { followLast: false });
+    const found = lstatOrUndefined(path);
+    if (found?.isFile() === true && found.size === 0) rmSync(raw(path));
+    if (found?.isDirectory() === true && readdirSync(raw(path)).length === 0) rmdirSync(raw(path));
     return Promise.resolve();
   }
 

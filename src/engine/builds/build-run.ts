@@ -1,0 +1,222 @@
+import type { Image } from '#domain/image/image.ts';
+import type { ImageConfig } from '#domain/image/manifest.ts';
+import type { HostConfig } from '#domain/container/config.ts';
+import type { BuildArguments } from '#domain/build/arguments.ts';
+import { baseName } from '#domain/build/path.ts';
+import { copyOrigin, nearStage, type BuildPlan, type PlannedStage } from '#domain/build/plan.ts';
+import type { Written } from '#domain/dockerfile/instruction.ts';
+import { mistake } from '#domain/dockerfile/source.ts';
+import { parseReference } from '#domain/image/reference.ts';
+import type { BuildRequest, Lease } from '#engine/contracts.ts';
+import type { BuildCache } from '#engine/builds/cache.ts';
+import type { BuildContext } from '#engine/builds/context.ts';
+import { failed, type Origin } from '#engine/builds/copy-sources.ts';
+import { prepareCopy, type CopyWork, type PreparedCopy } from '#engine/builds/copy-step.ts';
+import type { Sink } from '#engine/builds/output.ts';
+import type { BuildParts } from '#engine/builds/parts.ts';
+import type { StepExits } from '#engine/builds/step-exits.ts';
+import type { Place } from '#ports/file-trees.ts';
+import { newId } from '#base/ids.ts';
+import { BerthError, messageOf, unavailable } from '#base/errors.ts';
+
+/** What the stages of one build share. */
+export interface RunParts {
+  /** Names the build's private folders. */
+  id: string;
+  parts: BuildParts;
+  request: BuildRequest;
+  plan: BuildPlan;
+  context: BuildContext;
+  lease: Lease;
+  exits: StepExits;
+  cache: BuildCache;
+  signal: AbortSignal;
+}
+
+/** Where a COPY takes its files from; `id` names the image, whose content never changes. */
+export interface UsableOrigin {
+  id?: string;
+  use<T>(work: (origin: Origin) => Promise<T>): Promise<T>;
+}
+
+const architectures: Record<string, string> = { x64: 'amd64', arm64: 'arm64' };
+
+/** `linux/amd64`: of this machine. */
+export function machinePlatform(parts: Pick<BuildParts, 'host'>): string {
+  const { architecture } = parts.host.facts;
+  return `linux/${architectures[architecture] ?? architecture}`;
+}
+
+export class BuildRun {
+  readonly parts: BuildParts;
+  readonly request: BuildRequest;
+  readonly plan: BuildPlan;
+  readonly lease: Lease;
+  readonly exits: StepExits;
+  readonly cache: BuildCache;
+  readonly signal: AbortSignal;
+  /** All steps of all stages, as `Step 1/N` counts them. */
+  readonly steps: number;
+  readonly #id: string;
+  readonly #context: BuildContext;
+  readonly #stages = new Map<number, Promise<Image | undefined>>();
+  readonly #pulls = new Map<string, Promise<Image>>();
+
+  constructor(run: RunParts) {
+    this.parts = run.parts;
+    this.request = run.request;
+    this.plan = run.plan;
+    this.lease = run.lease;
+    this.exits = run.exits;
+    this.cache = run.cache;
+    this.signal = run.signal;
+    this.steps = run.plan.stages.reduce((sum, stage) => sum + 1 + stage.instructions.length, 0);
+    this.#id = run.id;
+    this.#context = run.context;
+  }
+
+  get arguments(): BuildArguments {
+    const given = Object.entries(this.request.buildArgs).flatMap(([name, value]) =>
+      value === null ? [] : [[name, value] as const],
+    );
+    return { given: Object.fromEntries(given), globals: this.plan.globals };
+  }
+
+  /** The configuration that `FROM scratch` begins with. */
+  scratch(): ImageConfig {
+    const [os = 'linux', architecture = ''] = machinePlatform(this.parts).split('/');
+    return { os, architecture, config: {}, rootfs: { type: 'layers', diff_ids: [] }, history: [] };
+  }
+
+  hostConfig(network: 'default' | 'none' | 'host'): HostConfig {
+    const asked = this.request.networkMode ?? 'default';
+    return {
+      ...this.request.resources,
+      ExtraHosts: this.request.extraHosts ?? [],
+      NetworkMode: network === 'default' ? asked : network,
+    };
+  }
+
+  /** Other stages wait for this one by its index. */
+  enter(index: number, result: Promise<Image | undefined>): void {
+    this.#stages.set(index, result);
+    // Whoever waits for it gets the failure; nobody may.
+    result.catch(() => undefined);
+  }
+
+  /** Waits for stages. @throws what they threw */
+  async settled(indexes: number[]): Promise<void> {
+    for (const index of indexes) await this.#stages.get(index);
+  }
+
+  /** The image that a stage begins with; undefined for scratch. */
+  async base(stage: PlannedStage, sink: Sink): Promise<Image | undefined> {
+    if (stage.base.kind === 'scratch') return undefined;
+    if (stage.base.kind === 'stage') return this.#stages.get(stage.base.index);
+    const image = await this.#image(stage.base.reference, stage.from, stage.platform, sink);
+    await this.holdImage(image);
+    return image;
+  }
+
+  /** Keeps an image's blobs and snapshots until the build ends. */
+  async holdImage(image: Image): Promise<void> {
+    const digests = image.layers.map((layer) => layer.digest);
+    await this.lease.hold(...digests, ...(image.chainId === '' ? [] : [image.chainId]));
+  }
+
+  /** @throws invalid `dockerfile-invalid` for a stage that is not there; as Images.pull */
+  async origin(from: string | undefined, written: Written, stage: number, sink: Sink): Promise<UsableOrigin> {
+    if (from === undefined) {
+      const { root, keeps } = this.#context;
+      return { use: (work) => work({ root, keeps, owners: false }) };
+    }
+    const found = copyOrigin(this.plan.file, written, from, stage);
+    const image =
+      found.kind === 'stage'
+        ? await this.#stages.get(found.index)
+        : found.kind === 'image'
+          ? await this.#image(found.reference, written, undefined, sink)
+          : undefined;
+    if (image !== undefined) await this.holdImage(image);
+    const { snapshotter } = this.parts;
+    return {
+      id: image?.id ?? 'scratch',
+      use: (work) => snapshotter.view(image?.chainId ?? '', (root) => work({ root, owners: true })),
+    };
+  }
+
+  async prepareCopy(work: CopyWork, origin: UsableOrigin): Promise<PreparedCopy> {
+    const downloads = await this.#download(work);
+    return origin.use((source) => prepareCopy(this.parts.trees, work, source, downloads, this.signal));
+  }
+
+  /** The same sources below another root: a view is mounted anew for each use. */
+  rebased(prepared: PreparedCopy, origin: Origin): PreparedCopy {
+    const before = prepared.origin.root;
+    const sources = prepared.sources.map((source) =>
+      source.place.root === before ? { ...source, place: { ...source.place, root: origin.root } } : source,
+    );
+    return { ...prepared, origin, sources };
+  }
+
+  async #download(work: CopyWork): Promise<{ place: Place; name: string }[]> {
+    const { trees } = this.parts;
+    const found: { place: Place; name: string }[] = [];
+    for (const url of work.urls) {
+      const name = baseName(decodeURIComponent(url.pathname));
+      if (name === '' && work.destination.endsWith('/'))
+        throw failed(work, `cannot determine filename from url: ${url.href}`);
+      const root = await trees.createFolder(`${this.#id}-urls`);
+      const place = { root, path: newId() };
+      const checksum = work.checksum === undefined ? {} : { checksum: work.checksum };
+      await trees.download(url, place, { ...checksum, signal: this.signal });
+      found.push({ place, name });
+    }
+    return found;
+  }
+
+  async #image(
+    reference: string,
+    written: Written,
+    platform: string | undefined,
+    sink: Sink,
+  ): Promise<Image> {
+    const here = this.request.pull === true ? undefined : this.parts.images.find(reference);
+    if (here !== undefined) return here;
+    const key = `${reference} ${platform ?? ''}`;
+    const pull = this.#pulls.get(key) ?? this.#pull(reference, platform, sink);
+    this.#pulls.set(key, pull);
+    try {
+      return await pull;
+    } catch (error) {
+      this.signal.throwIfAborted();
+      throw this.#missing(reference, written, error);
+    }
+  }
+
+  #pull(reference: string, platform: string | undefined, sink: Sink): Promise<Image> {
+    const { registry } = parseReference(reference);
+    const auth = this.request.auths?.[registry];
+    const wanted = platform ?? this.request.platform;
+    return this.parts.images.pull(reference, {
+      ...(auth === undefined ? {} : { auth }),
+      ...(wanted === undefined || wanted === '' ? {} : { platform: wanted }),
+      onProgress: (progress) => void sink.write(progress),
+      signal: this.signal,
+    });
+  }
+
+  #missing(reference: string, written: Written, error: unknown): BerthError {
+    if (error instanceof BerthError && error.code === 'dockerfile-invalid') return error;
+    const near = nearStage(this.plan.file, reference);
+    const { file } = this.plan;
+    if (near !== undefined)
+      return mistake(file.source, written.at, messageOf(error), {
+        length: written.text.length,
+        hint: `${near} (a stage)`,
+      });
+    return error instanceof BerthError
+      ? error
+      : unavailable('pull-failed', messageOf(error), { cause: error });
+  }
+}

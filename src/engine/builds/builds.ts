@@ -1,0 +1,172 @@
+import type { Image } from '#domain/image/image.ts';
+import { formatReference, parseReference } from '#domain/image/reference.ts';
+import { planBuild, type BuildPlan, type PlannedStage } from '#domain/build/plan.ts';
+import { parseDockerfile } from '#domain/dockerfile/parse.ts';
+import type { BuildRequest, Builds as BuildsContract } from '#engine/contracts.ts';
+import { BuildRun, machinePlatform } from '#engine/builds/build-run.ts';
+import { BuildCache } from '#engine/builds/cache.ts';
+import { openContext } from '#engine/builds/context.ts';
+import { noImage } from '#engine/builds/failures.ts';
+import { OrderedOutput, say, type Sink } from '#engine/builds/output.ts';
+import { snapshotPrefix, type BuildParts } from '#engine/builds/parts.ts';
+import { StageRun } from '#engine/builds/stage-run.ts';
+import { StepExits } from '#engine/builds/step-exits.ts';
+import { newId } from '#base/ids.ts';
+import { invalid, isKind } from '#base/errors.ts';
+
+/** Builds images from Dockerfiles. Stages that do not need each other run at the same time. */
+export class Builds implements BuildsContract {
+  readonly #parts: BuildParts;
+  readonly #cache: BuildCache;
+  readonly #exits: StepExits;
+  readonly #running = new Map<string, AbortController>();
+
+  constructor(parts: BuildParts) {
+    this.#parts = parts;
+    this.#cache = new BuildCache(parts.store, parts.images);
+    this.#exits = new StepExits(parts.runtime);
+  }
+
+  /** Removes what builds left that a crash cut off; to be called before the first build, after Images.start. */
+  async start(): Promise<void> {
+    const { snapshotter, trees } = this.#parts;
+    for (const id of await trees.listFolders()) await trees.removeFolder(id);
+    for (const key of await snapshotter.listActive())
+      if (key.startsWith(snapshotPrefix)) await snapshotter.remove(key);
+    this.#cache.sweep();
+  }
+
+  async build(request: BuildRequest): Promise<Image> {
+    const tags = request.tags.map((tag) => formatReference(parseReference(tag)));
+    const abort = new AbortController();
+    const id = request.id === undefined || request.id === '' ? newId() : request.id;
+    this.#running.set(id, abort);
+    try {
+      const signal = AbortSignal.any([request.signal, abort.signal]);
+      const image = await this.#buildWith({ ...request, signal }, abort);
+      for (const tag of tags) await this.#parts.images.tag(image.id, tag);
+      return this.#parts.images.get(image.id);
+    } finally {
+      if (this.#running.get(id) === abort) this.#running.delete(id);
+    }
+  }
+
+  cancel(id: string): void {
+    this.#running.get(id)?.abort(invalid('build-cancelled', `the build ${id} was cancelled`));
+  }
+
+  async prune(): Promise<{ removed: string[]; reclaimed: number }> {
+    const { images, events } = this.#parts;
+    const before = this.#storedBytes();
+    const removed: string[] = [];
+    for (const id of this.#cache.clear()) {
+      const image = images.find(id);
+      if (image === undefined || image.tags.length > 0 || this.#hasChildren(image)) continue;
+      try {
+        const report = await images.remove(id, { force: false, prune: true });
+        removed.push(...report.flatMap((line) => ('Deleted' in line ? [line.Deleted] : [])));
+      } catch (error) {
+        // A container or another image uses it.
+        if (!isKind(error, 'conflict')) throw error;
+      }
+    }
+    const reclaimed = Math.max(0, before - this.#storedBytes());
+    events.emit('builder', 'prune', '', { reclaimed: String(reclaimed) });
+    return { removed, reclaimed };
+  }
+
+  #hasChildren(image: Image): boolean {
+    return this.#parts.images.list().some((other) => other.parent === image.id);
+  }
+
+  #storedBytes(): number {
+    const layers = new Map(
+      this.#parts.images
+        .list()
+        .flatMap((image) => image.layers.map((layer) => [layer.digest, layer.size] as const)),
+    );
+    return [...layers.values()].reduce((sum, size) => sum + size, 0);
+  }
+
+  async #buildWith(request: BuildRequest, abort: AbortController): Promise<Image> {
+    const parts = this.#parts;
+    const id = newId();
+    const lease = parts.images.lease();
+    try {
+      const context = await openContext(parts.trees, id, request);
+      const plan = this.#plan(request, context.dockerfile);
+      const { signal } = request;
+      const run = new BuildRun({
+        id,
+        parts,
+        request,
+        plan,
+        context,
+        lease,
+        signal,
+        exits: this.#exits,
+        cache: this.#cache,
+      });
+      return await runStages(run, abort);
+    } finally {
+      await lease.close();
+      await parts.trees.removeFolder(id);
+      await parts.trees.removeFolder(`${id}-urls`);
+    }
+  }
+
+  #plan(request: BuildRequest, dockerfile: { name: string; text: string }): BuildPlan {
+    const machine = machinePlatform(this.#parts);
+    const given = Object.entries(request.buildArgs).flatMap(([name, value]) =>
+      value === null ? [] : [[name, value] as const],
+    );
+    const { target, labels, platform } = request;
+    return planBuild(parseDockerfile(dockerfile.text, dockerfile.name), {
+      args: Object.fromEntries(given),
+      labels,
+      machine,
+      platform: platform === undefined || platform === '' ? machine : platform,
+      ...(target === undefined ? {} : { target }),
+    });
+  }
+}
+
+/** Runs the graph: each stage begins when those that it needs are done. One failure stops all. */
+async function runStages(run: BuildRun, abort: AbortController): Promise<Image> {
+  const { stages, unused } = run.plan;
+  const output = new OrderedOutput(run.request.onProgress, stages.length);
+  let firstStep = 0;
+  const runs = stages.map((stage, lane) => {
+    const start = firstStep;
+    firstStep += 1 + stage.instructions.length;
+    const result = runStage(run, stage, output.sink(lane), start).finally(() => output.end(lane));
+    run.enter(stage.index, result);
+    return result.catch((error: unknown) => {
+      // From now on the others fail with the same error.
+      abort.abort(error);
+      throw error;
+    });
+  });
+  await Promise.allSettled(runs);
+  const image = (await Promise.all(runs)).at(-1);
+  if (image === undefined) throw noImage();
+  if (unused.length > 0)
+    await say(
+      output.sink(stages.length - 1),
+      `[Warning] One or more build-args [${unused.join(' ')}] were not consumed\n`,
+    );
+  return image;
+}
+
+async function runStage(
+  run: BuildRun,
+  stage: PlannedStage,
+  sink: Sink,
+  firstStep: number,
+): Promise<Image | undefined> {
+  await run.settled(stage.needs);
+  run.signal.throwIfAborted();
+  await say(sink, `Step ${firstStep + 1}/${run.steps} : ${stage.from.text}\n`);
+  const base = await run.base(stage, sink);
+  return new StageRun(run, stage, sink, base, firstStep + 1).finish();
+}

@@ -1,0 +1,173 @@
+import { createHash } from 'node:crypto';
+import { hasNames, parseMode, resolveOwner } from '#domain/build/owner.ts';
+import { namesFolder, resolveFrom } from '#domain/build/path.ts';
+import type { Expander } from '#domain/build/state.ts';
+import type { Named } from '#domain/dockerfile/instruction.ts';
+import {
+  failed,
+  filterOf,
+  findSources,
+  isHeredoc,
+  type CopySource,
+  type Origin,
+} from '#engine/builds/copy-sources.ts';
+import type { CopyRules, FileTrees, Owner, Place } from '#ports/file-trees.ts';
+import { BerthError } from '#base/errors.ts';
+
+/** A COPY or ADD with its variables expanded. */
+export interface CopyWork {
+  instruction: 'COPY' | 'ADD';
+  paths: string[];
+  urls: URL[];
+  texts: { name: string; content: string }[];
+  /** Absolute, with its slash at the end if it had one. */
+  destination: string;
+  from?: string;
+  chown?: string;
+  mode?: number;
+  exclude: string[];
+  checksum?: string;
+}
+
+/** Sources that were found, and a digest of everything that the result depends on. */
+export interface PreparedCopy {
+  work: CopyWork;
+  origin: Origin;
+  sources: CopySource[];
+  digest: string;
+}
+
+/** @throws invalid `dockerfile-invalid`, `mode-invalid` */
+export function expandCopy(copy: Named<'COPY' | 'ADD'>, expand: Expander, workdir: string): CopyWork {
+  const paths = copy.sources.flatMap((source) => (isHeredoc(source) ? [] : [expand.one(source)]));
+  const isUrl = (path: string): boolean => copy.name === 'ADD' && /^https?:\/\//.test(path);
+  const destination = expand.one(copy.destination);
+  const texts = copy.sources.filter(isHeredoc).map(({ name, content, expand: expands }) => ({
+    name,
+    content: expands ? expandText(content, expand) : content,
+  }));
+  return {
+    instruction: copy.name,
+    paths: paths.filter((path) => !isUrl(path)),
+    urls: paths.filter(isUrl).map((path) => new URL(path)),
+    texts,
+    destination:
+      resolveFrom(workdir === '' ? '/' : workdir, destination) + (namesFolder(destination) ? '/' : ''),
+    exclude: copy.exclude.map((pattern) => expand.one(pattern)),
+    ...(copy.from === undefined ? {} : { from: copy.from }),
+    ...(copy.chown === undefined ? {} : { chown: expand.one(copy.chown) }),
+    ...(copy.chmod === undefined ? {} : { mode: parseMode(expand.one(copy.chmod)) }),
+    ...(copy.checksum === undefined ? {} : { checksum: expand.one(copy.checksum) }),
+  };
+}
+
+// Variables only: quotes stay as they are in a file's text.
+function expandText(content: string, expand: Expander): string {
+  return content.replaceAll(/\\\$|\$(?:\{[^}]*\}|[A-Za-z_]\w*)/g, (match) =>
+    match === '\\$' ? '$' : expand.one(match),
+  );
+}
+
+/** Looks up and digests what is to be copied. @throws invalid `build-copy-failed` */
+export async function prepareCopy(
+  trees: FileTrees,
+  work: CopyWork,
+  origin: Origin,
+  downloads: { place: Place; name: string }[],
+  signal: AbortSignal,
+): Promise<PreparedCopy> {
+  const finding = {
+    instruction: work.instruction,
+    exclude: work.exclude,
+    unpacks: work.instruction === 'ADD',
+    signal,
+  };
+  const sources = work.paths.length === 0 ? [] : await findSources(trees, origin, work.paths, finding);
+  for (const { place, name } of downloads)
+    sources.push({ kind: 'file', place, name, digest: await trees.digest(place, { owners: false, signal }) });
+  const count = sources.length + work.texts.length;
+  if (count > 1 && !work.destination.endsWith('/'))
+    throw failed(
+      finding,
+      `When using ${work.instruction} with more than one source file, the destination must be a directory and end with a /`,
+    );
+  const parts = [...sources.map(({ kind, name, digest }) => [kind, name, digest]), work.texts];
+  const digest = createHash('sha256').update(JSON.stringify(parts)).digest('hex');
+  return { work, origin, sources, digest };
+}
+
+/** What the history says: `COPY file:DIGEST in /dst `. */
+export function copyComment({ work, sources, digest }: PreparedCopy): string {
+  const [only] = sources;
+  const single = sources.length + work.texts.length === 1 ? (only ?? { kind: 'file', digest }) : undefined;
+  const kind = single === undefined ? 'multi' : single.kind === 'directory' ? 'dir' : 'file';
+  const chown = work.chown === undefined ? '' : `--chown=${work.chown} `;
+  const shown = work.destination === '/' ? '/' : work.destination;
+  return `${work.instruction} ${chown}${kind}:${single?.digest ?? digest} in ${shown} `;
+}
+
+/** Puts the files into the root. @throws invalid `build-copy-failed`, `owner-unknown` */
+export async function performCopy(
+  trees: FileTrees,
+  { work, origin, sources }: PreparedCopy,
+  root: string,
+  signal: AbortSignal,
+): Promise<void> {
+  const owner = await ownerOf(trees, work, root);
+  const rules: CopyRules = {
+    keeps: filterOf(origin, work),
+    signal,
+    ...(work.mode === undefined ? {} : { mode: work.mode }),
+    // From another stage or image, files keep their owners unless --chown says otherwise.
+    ...(origin.owners && work.chown === undefined ? {} : { owner }),
+  };
+  const target: Place = { root, path: work.destination };
+  const intoFolder = work.destination.endsWith('/') || (await trees.stat(target))?.kind === 'directory';
+  try {
+    for (const source of sources) await place(trees, source, target, intoFolder, rules, owner, work);
+    for (const { name, content } of work.texts)
+      await trees.writeFile(inside(target, name, intoFolder), content, { owner, mode: work.mode ?? 0o644 });
+  } catch (error) {
+    if (error instanceof BerthError && error.kind === 'invalid') throw failed(work, error.message);
+    throw error;
+  }
+}
+
+async function place(
+  trees: FileTrees,
+  source: CopySource,
+  target: Place,
+  intoFolder: boolean,
+  rules: CopyRules,
+  owner: Owner,
+  work: CopyWork,
+): Promise<void> {
+  if (source.kind === 'archive') {
+    const archiveRules =
+      work.chown === undefined ? { signal: rules.signal } : { owner, signal: rules.signal };
+    await trees.unpackFile(source.place, target, definedOnly(archiveRules));
+  } else if (source.kind === 'directory') await trees.copy(source.place, target, rules);
+  else await trees.copy(source.place, inside(target, source.name, intoFolder), rules);
+}
+
+function definedOnly(rules: {
+  owner?: Owner;
+  signal: AbortSignal | undefined;
+}): Pick<CopyRules, 'owner' | 'signal'> {
+  const { owner, signal } = rules;
+  return { ...(owner === undefined ? {} : { owner }), ...(signal === undefined ? {} : { signal }) };
+}
+
+function inside(target: Place, name: string, intoFolder: boolean): Place {
+  return intoFolder ? { root: target.root, path: `${target.path}/${name}` } : target;
+}
+
+async function ownerOf(trees: FileTrees, { chown }: CopyWork, root: string): Promise<Owner> {
+  if (chown === undefined) return { uid: 0, gid: 0 };
+  if (!hasNames(chown)) return resolveOwner(chown, { passwd: '', group: '' });
+  const [passwd, group] = await Promise.all([
+    trees.readText({ root, path: '/etc/passwd' }),
+    trees.readText({ root, path: '/etc/group' }),
+  ]);
+  return resolveOwner(chown, { passwd: passwd ?? '', group: group ?? '' });
+}

@@ -1,0 +1,39 @@
+import { BerthError, messageOf, invalid } from '#base/errors.ts';
+import type { Instruction } from '#domain/dockerfile/instruction.ts';
+import type { Dockerfile } from '#domain/dockerfile/parse.ts';
+import { excerpt } from '#domain/dockerfile/source.ts';
+
+/** A RUN that ended with another code than 0. */
+export class StepFailure extends BerthError {
+  readonly exitCode: number;
+
+  constructor(message: string, exitCode: number, cause?: unknown) {
+    super('invalid', 'build-step-failed', message, cause === undefined ? {} : { cause });
+    this.exitCode = exitCode;
+  }
+}
+
+/** Docker's words. */
+export function stepFailed(command: string[], exitCode: number): StepFailure {
+  return new StepFailure(
+    `The command '${command.join(' ')}' returned a non-zero code: ${exitCode}`,
+    exitCode,
+  );
+}
+
+/** The error with the place of the instruction below Docker's words, unless it says a place itself. */
+export function located(file: Dockerfile, instruction: Instruction, error: unknown): Error {
+  if (!(error instanceof BerthError)) return error instanceof Error ? error : new Error(messageOf(error));
+  if (error.code === 'dockerfile-invalid') return error;
+  const length = (file.source.lines[instruction.at.line - 1] ?? '').length;
+  const message = `${error.message}\n${excerpt(file.source, instruction.at, { length })}`;
+  if (error instanceof StepFailure) return new StepFailure(message, error.exitCode, error);
+  const hint = error.hint === undefined ? {} : { hint: error.hint };
+  return new BerthError(error.kind, error.code, message, { cause: error, ...hint });
+}
+
+export function noImage(): BerthError {
+  return invalid('build-empty', 'No image was generated. Is your Dockerfile empty?', {
+    hint: 'a stage of FROM scratch needs an instruction',
+  });
+}

@@ -1,0 +1,68 @@
+import { chainIds } from '#domain/image/chain.ts';
+import type { Digest } from '#domain/image/digest.ts';
+import type { Image } from '#domain/image/image.ts';
+import { mediaTypes, type Descriptor, type ImageConfig } from '#domain/image/manifest.ts';
+import type { Lease } from '#engine/contracts.ts';
+import { snapshotPrefix, type BuildParts } from '#engine/builds/parts.ts';
+import { newId } from '#base/ids.ts';
+
+/** What a step put on top of its parent; undefined when it changed no file. */
+export interface NewLayer {
+  descriptor: Descriptor;
+  diffId: Digest;
+  /** Bytes of the unpacked files. */
+  size: number;
+}
+
+/** A tar of nothing but its end: two blocks of zeros. */
+const emptyTar = 1024;
+
+/**
+ * Runs `work` on a writable root on top of `parent` and keeps what it changed as a committed layer.
+ * Failed: nothing is left. The id also names the step's container.
+ */
+export async function makeLayer(
+  parts: Pick<BuildParts, 'snapshotter' | 'blobs' | 'report'>,
+  lease: Lease,
+  parent: Image | undefined,
+  work: (root: string, id: string) => Promise<void>,
+): Promise<NewLayer | undefined> {
+  const { snapshotter } = parts;
+  const id = newId();
+  const key = `${snapshotPrefix}${id}`;
+  await snapshotter.create(key, parent?.chainId ?? '');
+  try {
+    await work(await snapshotter.mount(key), id);
+    await snapshotter.unmount(key);
+    return await keepLayer(parts, lease, parent, key);
+  } finally {
+    await snapshotter.remove(key);
+  }
+}
+
+async function keepLayer(
+  { snapshotter, blobs }: Pick<BuildParts, 'snapshotter' | 'blobs'>,
+  lease: Lease,
+  parent: Image | undefined,
+  key: string,
+): Promise<NewLayer | undefined> {
+  let blob = await blobs.write(snapshotter.diff(key));
+  await lease.hold(blob.digest);
+  // Between writing and holding it could have gone with another image that had the same layer.
+  if ((await blobs.stat(blob.digest)) === undefined) blob = await blobs.write(snapshotter.diff(key));
+  if (blob.size <= emptyTar) return undefined;
+  const size = await snapshotter.usage(key);
+  const chainId = chainIds([...(parent?.config.rootfs.diff_ids ?? []), blob.digest]).at(-1) ?? blob.digest;
+  await lease.hold(chainId);
+  if (!(await snapshotter.isCommitted(chainId))) await snapshotter.commit(key, chainId);
+  return {
+    descriptor: { mediaType: mediaTypes.ociLayer, digest: blob.digest, size: blob.size },
+    diffId: blob.digest,
+    size,
+  };
+}
+
+export function withLayer(config: ImageConfig, layer: NewLayer | undefined): ImageConfig {
+  if (layer === undefined) return config;
+  return { ...config, rootfs: { type: 'layers', diff_ids: [...config.rootfs.diff_ids, layer.diffId] } };
+}

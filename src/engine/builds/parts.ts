@@ -1,0 +1,31 @@
+import type { Instance } from '#domain/instance.ts';
+import type { Events, Images, Networks } from '#engine/contracts.ts';
+import type { BlobStore } from '#ports/blob-store.ts';
+import type { Clock } from '#ports/clock.ts';
+import type { ContainerFiles } from '#ports/container-files.ts';
+import type { FileTrees } from '#ports/file-trees.ts';
+import type { Host } from '#ports/host.ts';
+import type { Runtime } from '#ports/runtime.ts';
+import type { Snapshotter } from '#ports/snapshotter.ts';
+import type { StateStore } from '#ports/state-store.ts';
+
+/** Everything that the room builds works with. */
+export interface BuildParts {
+  store: StateStore;
+  clock: Clock;
+  events: Events;
+  images: Images;
+  networks: Networks;
+  runtime: Runtime;
+  snapshotter: Snapshotter;
+  blobs: BlobStore;
+  trees: FileTrees;
+  files: ContainerFiles;
+  host: Host;
+  instance: Instance;
+  /** Says what went wrong in the background: nobody waits for the answer there. */
+  report: (problem: string, error: unknown) => void;
+}
+
+/** Begins the keys of a build's snapshots, so that what a crash leaves can be told from containers'. */
+export const snapshotPrefix = 'build-';

@@ -1,0 +1,135 @@
+import type { Container, Endpoint } from '#domain/container/container.ts';
+import type { ContainerConfig, HostConfig } from '#domain/container/config.ts';
+import type { NamespaceSource } from '#domain/container/spec-input.ts';
+import { completeHostConfig } from '#domain/container/host-config.ts';
+import { newState } from '#domain/container/state.ts';
+import type { BuildParts } from '#engine/builds/parts.ts';
+import { say, type Sink } from '#engine/builds/output.ts';
+import type { StepExits } from '#engine/builds/step-exits.ts';
+import { etcTexts } from '#engine/containers/etc-files.ts';
+import { specify } from '#engine/containers/specifying.ts';
+import { Undo } from '#engine/containers/undo.ts';
+import { shortId } from '#base/ids.ts';
+import type { Readable } from 'node:stream';
+
+const mountPoints = ['/etc/hosts', '/etc/hostname', '/etc/resolv.conf', '/proc', '/sys', '/dev', '/etc'];
+const SIGKILL = 9;
+
+export interface StepRequest {
+  /** Names the container and all that it holds. */
+  id: string;
+  /** Absolute path of the mounted root. */
+  root: string;
+  command: string[];
+  config: ContainerConfig;
+  /** NetworkMode, ExtraHosts and limits. */
+  hostConfig: HostConfig;
+  sink: Sink;
+  signal: AbortSignal;
+}
+
+/** Runs the command in a real container and gives its exit code; nothing of the container is left. */
+export async function runStep(parts: BuildParts, exits: StepExits, request: StepRequest): Promise<number> {
+  const undo = new Undo(parts.report);
+  await say(request.sink, ` ---> Running in ${shortId(request.id)}\n`);
+  try {
+    return await runContainer(parts, exits, request, undo);
+  } finally {
+    await undo.run();
+  }
+}
+
+async function runContainer(
+  parts: BuildParts,
+  exits: StepExits,
+  request: StepRequest,
+  undo: Undo,
+): Promise<number> {
+  const { runtime, files } = parts;
+  const { id, root, signal } = request;
+  await keepMountPoints(parts, root, undo);
+  const joined = await joinNetwork(parts, draft(parts, request), undo);
+  undo.add(() => files.remove(id));
+  await files.write(id, await etcTexts(parts, joined.container, () => undefined));
+  const found = { rootPath: root, sandbox: joined.sandbox, files: files.paths(id) };
+  const spec = await specify(parts, joined.container, found, () => undefined);
+  signal.throwIfAborted();
+  undo.add(() => runtime.delete(id));
+  const exit = exits.expect(id);
+  undo.add(() => exits.forget(id));
+  await runtime.create({ id, spec, tty: false, stdin: false, stdinOnce: false, log: false });
+  const stdio = await runtime.attach(id);
+  undo.add(() => stdio.close());
+  const output = Promise.all([pour(stdio.stdout, request.sink), pour(stdio.stderr, request.sink)]);
+  await runtime.start(id);
+  const kill = (): void => void runtime.signal(id, SIGKILL).catch(() => undefined);
+  signal.addEventListener('abort', kill, { once: true });
+  try {
+    if (signal.aborted) kill();
+    const [code] = await Promise.all([exit, output]);
+    signal.throwIfAborted();
+    return code;
+  } finally {
+    signal.removeEventListener('abort', kill);
+  }
+}
+
+// The runtime makes what it mounts upon; those that the image does not have must not get into the layer.
+async function keepMountPoints({ trees }: BuildParts, root: string, undo: Undo): Promise<void> {
+  for (const path of mountPoints.toReversed())
+    if ((await trees.stat({ root, path })) === undefined) undo.add(() => trees.removeEmpty({ root, path }));
+}
+
+function draft(
+  { clock, host, runtime }: BuildParts,
+  { id, command, config, hostConfig }: StepRequest,
+): Container {
+  const [path = '', ...args] = command;
+  return {
+    id,
+    name: `build-${shortId(id)}`,
+    created: clock.timestamp(),
+    imageId: '',
+    imageName: '',
+    platform: 'linux',
+    config: { ...config, Hostname: shortId(id), Entrypoint: null, Cmd: command },
+    hostConfig: completeHostConfig(hostConfig, {
+      cgroupVersion: host.facts.cgroupVersion,
+      runtime: runtime.name,
+    }),
+    path,
+    args,
+    mounts: [],
+    endpoints: [],
+    ports: [],
+    state: newState(),
+  };
+}
+
+async function joinNetwork(
+  { networks }: BuildParts,
+  container: Container,
+  undo: Undo,
+): Promise<{ container: Container; sandbox: NamespaceSource }> {
+  const network = networks.get(container.hostConfig.NetworkMode ?? 'bridge');
+  const who = { id: container.id, name: container.name, hostname: container.config.Hostname ?? '' };
+  const endpoint = networks.endpoint(who, network, {}, 0);
+  if (network.driver === 'host')
+    return { container: { ...container, endpoints: [endpoint] }, sandbox: 'host' };
+  const endpoints: Endpoint[] = [];
+  undo.add(() => networks.removeSandbox({ ...container, endpoints }));
+  const path = await networks.createSandbox(container.id);
+  if (network.driver === 'bridge') endpoints.push(await networks.attach(container.id, endpoint, true));
+  return { container: { ...container, endpoints }, sandbox: { path } };
+}
+
+async function pour(stream: Readable, sink: Sink): Promise<void> {
+  const decoder = new TextDecoder();
+  const chunks: AsyncIterable<unknown> = stream;
+  for await (const chunk of chunks) {
+    const text = decoder.decode(chunk instanceof Uint8Array ? chunk : undefined, { stream: true });
+    if (text !== '') await say(sink, text);
+  }
+  const rest = decoder.decode();
+  if (rest !== '') await say(sink, rest);
+}

@@ -1,0 +1,241 @@
+import type { Image } from '#domain/image/image.ts';
+import type { HistoryEntry } from '#domain/image/manifest.ts';
+import { proxyArguments } from '#domain/build/arguments.ts';
+import { cacheKey } from '#domain/build/cache-key.ts';
+import { filesComment, nopComment, runComment } from '#domain/build/history.ts';
+import { applyMetadata, commandLine, isMetadata, shellOf, type Metadata } from '#domain/build/metadata.ts';
+import type { PlannedStage } from '#domain/build/plan.ts';
+import {
+  configOf,
+  expanderFor,
+  lookupIn,
+  withConfig,
+  withHistory,
+  type StageState,
+} from '#domain/build/state.ts';
+import type { Instruction, Named } from '#domain/dockerfile/instruction.ts';
+import { parseTrigger, type Dockerfile } from '#domain/dockerfile/parse.ts';
+import type { BuildRun } from '#engine/builds/build-run.ts';
+import { copyComment, expandCopy, performCopy } from '#engine/builds/copy-step.ts';
+import { located, stepFailed } from '#engine/builds/failures.ts';
+import { makeLayer, withLayer, type NewLayer } from '#engine/builds/layering.ts';
+import { say, sayImage, type Sink } from '#engine/builds/output.ts';
+import { runStep } from '#engine/builds/run-step.ts';
+import { shellScript } from '#engine/builds/shell-script.ts';
+
+/** What an instruction does and how its result is found again. */
+interface Step {
+  /** The state after it, without its layer and history. */
+  state: StageState;
+  /** For `docker history`. */
+  comment: string;
+  /** Keys under which the result is kept: a cheap one first where there are two. */
+  keys: string[];
+  /** Changes files: makes a layer. */
+  work?: (root: string, id: string) => Promise<void>;
+}
+
+/** Runs the instructions of one stage after another, taking from the cache what it can. */
+export class StageRun {
+  readonly #run: BuildRun;
+  readonly #stage: PlannedStage;
+  readonly #sink: Sink;
+  readonly #file: Dockerfile;
+  #state: StageState;
+  #image: Image | undefined;
+  #stepNumber: number;
+
+  /** `base` is undefined for scratch; `firstStep` counts from 1. */
+  constructor(run: BuildRun, stage: PlannedStage, sink: Sink, base: Image | undefined, firstStep: number) {
+    this.#run = run;
+    this.#stage = stage;
+    this.#sink = sink;
+    this.#file = run.plan.file;
+    this.#image = base;
+    this.#state = { config: base?.config ?? run.scratch(), args: {}, cmdSet: false };
+    this.#stepNumber = firstStep;
+  }
+
+  /** Gives the stage's image; undefined for a stage of `FROM scratch` alone. */
+  async finish(): Promise<Image | undefined> {
+    await this.#triggers();
+    for (const instruction of this.#stage.instructions) {
+      await this.#announce(instruction.text);
+      await this.#step(instruction, this.#file);
+    }
+    return this.#image;
+  }
+
+  // What the base's ONBUILD holds runs right after FROM.
+  async #triggers(): Promise<void> {
+    if (this.#image !== undefined) await sayImage(this.#sink, this.#image.id);
+    else await say(this.#sink, ' ---> \n');
+    const triggers = configOf(this.#state).OnBuild ?? [];
+    if (triggers.length === 0) return;
+    await say(
+      this.#sink,
+      `# Executing ${triggers.length} build trigger${triggers.length === 1 ? '' : 's'}\n`,
+    );
+    this.#state = withConfig(this.#state, { OnBuild: null });
+    for (const trigger of triggers) {
+      const instruction = parseTrigger(trigger, `ONBUILD of ${this.#stage.from.image}`);
+      const file = {
+        ...this.#file,
+        source: { name: `ONBUILD of ${this.#stage.from.image}`, lines: [trigger] },
+      };
+      await this.#step(instruction, file);
+    }
+  }
+
+  async #announce(text: string): Promise<void> {
+    this.#stepNumber++;
+    await say(this.#sink, `Step ${this.#stepNumber}/${this.#run.steps} : ${text}\n`);
+  }
+
+  async #step(instruction: Instruction, file: Dockerfile): Promise<void> {
+    this.#run.signal.throwIfAborted();
+    try {
+      const step = await this.#prepare(instruction, file);
+      const image = await this.#fromCache(step);
+      this.#image = image ?? (await this.#make(step));
+      this.#state = { ...step.state, config: this.#image.config };
+      await sayImage(this.#sink, this.#image.id);
+    } catch (error) {
+      this.#run.signal.throwIfAborted();
+      throw located(file, instruction, error);
+    }
+  }
+
+  async #prepare(instruction: Instruction, file: Dockerfile): Promise<Step> {
+    if (instruction.name === 'RUN') return this.#prepareRun(instruction);
+    if (!isMetadata(instruction)) return this.#prepareCopy(instruction, file);
+    return this.#prepareMetadata(instruction, file);
+  }
+
+  #prepareMetadata(instruction: Metadata, file: Dockerfile): Step {
+    const { state, comment } = applyMetadata(file, instruction, this.#state, this.#run.arguments);
+    const shell = shellOf(configOf(this.#state));
+    if (instruction.name !== 'WORKDIR') return this.#plain(state, nopComment(shell, comment));
+    const folder = configOf(state).WorkingDir ?? '/';
+    const owner = { uid: 0, gid: 0 };
+    return {
+      ...this.#plain(state, filesComment(shell, comment)),
+      work: (root) => this.#run.parts.trees.makeFolder({ root, path: folder }, owner),
+    };
+  }
+
+  #plain(state: StageState, comment: string): Step {
+    return { state, comment, keys: [this.#key(['metadata', comment])] };
+  }
+
+  #prepareRun(run: Named<'RUN'>): Step {
+    const config = configOf(this.#state);
+    const command = run.heredocs.length === 0 ? commandLine(run.command, config) : shellScript(run, config);
+    const env = new Set((config.Env ?? []).map((entry) => entry.slice(0, entry.indexOf('='))));
+    const args = Object.entries(this.#state.args)
+      .filter(([name]) => !env.has(name))
+      .map(([name, value]) => `${name}=${value}`)
+      .sort();
+    const comment = runComment(command, args);
+    const withEnv = {
+      ...config,
+      Env: [...(config.Env ?? []), ...args, ...proxyArguments(this.#run.arguments.given)],
+    };
+    return {
+      state: this.#state,
+      comment,
+      keys: [this.#key(['run', run.network, ...command, '', ...args])],
+      work: async (root, id) => {
+        const { parts, exits, signal } = this.#run;
+        const hostConfig = this.#run.hostConfig(run.network);
+        const code = await runStep(parts, exits, {
+          id,
+          root,
+          command,
+          config: withEnv,
+          hostConfig,
+          sink: this.#sink,
+          signal,
+        });
+        if (code !== 0) throw stepFailed(command, code);
+        await say(this.#sink, ` ---> Removed intermediate container ${id.slice(0, 12)}\n`);
+      },
+    };
+  }
+
+  async #prepareCopy(instruction: Named<'COPY' | 'ADD'>, file: Dockerfile): Promise<Step> {
+    const config = configOf(this.#state);
+    const expand = expanderFor(file, instruction, lookupIn(this.#state));
+    const work = expandCopy(instruction, expand, config.WorkingDir ?? '');
+    const origin = await this.#run.origin(work.from, instruction, this.#stage.index, this.#sink);
+    const how = [
+      work.instruction,
+      work.destination,
+      work.chown ?? '',
+      String(work.mode ?? ''),
+      ...work.exclude,
+    ];
+    const cheap = origin.id === undefined ? [] : [this.#key(['copy-of', origin.id, ...how, ...work.paths])];
+    const known = this.#cached(cheap);
+    if (known !== undefined) return { state: this.#state, comment: '', keys: cheap };
+    const prepared = await this.#run.prepareCopy(work, origin);
+    return {
+      state: this.#state,
+      comment: filesComment(shellOf(config), copyComment(prepared)),
+      keys: [...cheap, this.#key(['copy', ...how, prepared.digest])],
+      work: (root) =>
+        origin.use((source) => {
+          const { trees } = this.#run.parts;
+          return performCopy(trees, this.#run.rebased(prepared, source), root, this.#run.signal);
+        }),
+    };
+  }
+
+  #key(parts: string[]): string {
+    return cacheKey(this.#image?.id ?? 'scratch', parts);
+  }
+
+  #cached(keys: string[]): Image | undefined {
+    if (this.#run.request.noCache === true) return undefined;
+    for (const key of keys) {
+      const image = this.#run.cache.find(key);
+      if (image !== undefined) return image;
+    }
+    return undefined;
+  }
+
+  async #fromCache(step: Step): Promise<Image | undefined> {
+    const image = this.#cached(step.keys);
+    if (image === undefined) return undefined;
+    await this.#run.holdImage(image);
+    await say(this.#sink, ' ---> Using cache\n');
+    this.#remember(step, image);
+    return image;
+  }
+
+  async #make(step: Step): Promise<Image> {
+    const { parts, lease } = this.#run;
+    const layer = step.work === undefined ? undefined : await makeLayer(parts, lease, this.#image, step.work);
+    const image = await this.#store(step, layer);
+    this.#remember(step, image);
+    return image;
+  }
+
+  #remember(step: Step, image: Image): void {
+    for (const key of step.keys) this.#run.cache.put(key, image);
+  }
+
+  async #store(step: Step, layer: NewLayer | undefined): Promise<Image> {
+    const { parts } = this.#run;
+    const entry: HistoryEntry = { created: parts.clock.timestamp(), created_by: step.comment };
+    if (layer === undefined) entry.empty_layer = true;
+    const parent = this.#image;
+    return parts.images.store({
+      config: withLayer(withHistory(step.state, entry).config, layer),
+      layers: [...(parent?.layers ?? []), ...(layer === undefined ? [] : [layer.descriptor])],
+      tags: [],
+      size: (parent?.size ?? 0) + (layer?.size ?? 0),
+      ...(parent === undefined ? {} : { parent: parent.id }),
+    });
+  }
+}
