@@ -32,10 +32,10 @@ interface KnownPlan extends BootstrapPlan {
 
 export interface BasesOptions {
   bootstrapper: Bootstrapper;
-  blobs: BlobStore;
-  snapshots: Snapshotter;
-  store: StateStore;
-  clock: Clock;
+  blobs: Pick<BlobStore, 'stat' | 'open' | 'write'>;
+  snapshots: Pick<Snapshotter, 'isCommitted' | 'unpack'>;
+  store: Pick<StateStore, 'collection'>;
+  clock: Pick<Clock, 'now'>;
   /** As an image names it; Debian's word is the same for those that Berth runs on. */
   architecture: 'amd64' | 'arm64';
   /** How long a plan is good before the mirror is asked again; absent: an hour. */
