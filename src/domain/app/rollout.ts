@@ -1,4 +1,5 @@
 import { isUp, type Assessment } from './assess.ts';
+import type { ObservedContainer } from './observed.ts';
 import type { Step } from './step.ts';
 import type { AppTarget, ServiceTarget } from './target.ts';
 
@@ -73,7 +74,7 @@ export class Rollout {
   /** After everything has been started: wait until what was touched, or is not well, is as wanted. */
   #settle(service: ServiceTarget): void {
     const containers = [...(this.#services.get(service.name)?.current.values() ?? [])];
-    const unwell = containers.some((one) => one?.health === 'starting' || one?.health === 'unhealthy');
+    const unwell = containers.some((one) => one !== undefined && isUnwell(one));
     if (!this.#touched.has(service.name) && !unwell) return;
     const probed = service.probed || containers.some((one) => one !== undefined && one.health !== 'none');
     if (probed) this.#waitFor(service.name, 'healthy', 'to know that it works');
@@ -99,4 +100,10 @@ export class Rollout {
       return isUp(one) || one.completed;
     });
   }
+}
+
+/** A paused container is not probed, so nothing can be said of it. */
+function isUnwell({ status, health }: ObservedContainer): boolean {
+  const probed = status === 'running' || status === 'restarting';
+  return probed && (health === 'starting' || health === 'unhealthy');
 }

@@ -144,6 +144,7 @@ function readModel(root: Reader, reading: Reading): AppModel {
   const context: ServiceContext = {
     app: name,
     resolve: reading.resolve,
+    lookup: reading.lookup,
     networks: new Set(Object.keys(networks)),
     volumes: new Set(Object.keys(volumes)),
     secrets: readFileDefinitions(root.at('secrets'), reading.resolve),

@@ -1,4 +1,5 @@
 import type { Build, Dependency, PullPolicy, Service, ServiceNetwork } from '#domain/app/model.ts';
+import type { Lookup } from './interpolate.ts';
 import { readContainer, readExtraHosts, readHost, readUlimits } from './read-container.ts';
 import { readFiles, readMounts } from './read-mounts.ts';
 import { readPorts } from './read-ports.ts';
@@ -7,6 +8,7 @@ import { compact, type Reader } from './reader.ts';
 export interface ServiceContext {
   app: string;
   resolve: (path: string) => string;
+  lookup: Lookup;
   networks: ReadonlySet<string>;
   volumes: ReadonlySet<string>;
   secrets: ReadonlyMap<string, string | undefined>;
@@ -16,7 +18,7 @@ export interface ServiceContext {
 }
 
 export function readService(name: string, service: Reader, context: ServiceContext): Service {
-  const build = readBuild(service.at('build'), context.resolve);
+  const build = readBuild(service.at('build'), context);
   const image = service.at('image').text();
   if (image === undefined && build === undefined)
     service.complain('compose-missing-key', "the service has neither 'image' nor 'build'");
@@ -46,7 +48,7 @@ export function readService(name: string, service: Reader, context: ServiceConte
   });
 }
 
-function readBuild(build: Reader, resolve: (path: string) => string): Build | undefined {
+function readBuild(build: Reader, { resolve, lookup }: ServiceContext): Build | undefined {
   if (!build.present) return undefined;
   const short = build.tree?.kind === 'map' ? undefined : build.text();
   const context = short ?? build.at('context').text() ?? '.';
@@ -59,7 +61,12 @@ function readBuild(build: Reader, resolve: (path: string) => string): Build | un
   return compact<Build>({
     context: resolve(context),
     dockerfile: build.at('dockerfile').text() ?? 'Dockerfile',
-    args: Object.fromEntries([...args].flatMap(([key, value]) => (value === null ? [] : [[key, value]]))),
+    args: Object.fromEntries(
+      [...args].flatMap(([key, value]) => {
+        const known = value ?? lookup(key);
+        return known === undefined ? [] : [[key, known]];
+      }),
+    ),
     labels: build.at('labels').record(),
     tags: build.at('tags').texts(),
     target: build.at('target').text(),

@@ -24,8 +24,6 @@ const build: Record<string, Support> = {
   'services.*.build.privileged': 'the build runs without extra privileges',
   'services.*.build.secrets': 'the build has no secrets',
   'services.*.build.platforms': "the image is built for this machine's platform only",
-  'services.*.build.provenance': 'no attestation is made',
-  'services.*.build.sbom': 'no attestation is made',
 };
 
 const deploy: Record<string, Support> = {
@@ -158,18 +156,20 @@ const rest: Record<string, Support> = {
   models: 'no model is provided',
 };
 
-const stores: Record<string, Support> = Object.fromEntries(
-  ['secrets', 'configs'].flatMap((noun) => [
-    [`${noun}.*.name`, 'it has no effect: the files of the project are mounted'],
-    [`${noun}.*.environment`, 'it is not provided; put it into a file'],
-    [`${noun}.*.external`, 'there is no store outside the project; use file'],
-    [`${noun}.*.labels`, 'it has no effect here'],
-    [`${noun}.*.driver`, 'it has no effect here'],
-    [`${noun}.*.driver_opts`, 'it has no effect here'],
-    [`${noun}.*.template_driver`, 'the file is mounted as it is'],
-    [`${noun}.*.content`, 'it is not provided; put it into a file'],
-  ]),
-);
+const stores: Record<string, Support> = {
+  ...Object.fromEntries(
+    ['secrets', 'configs'].flatMap((noun) => [
+      [`${noun}.*.name`, 'it has no effect: the files of the project are mounted'],
+      [`${noun}.*.environment`, 'it is not provided; put it into a file'],
+      [`${noun}.*.external`, 'there is no store outside the project; use file'],
+      [`${noun}.*.labels`, 'it has no effect here'],
+      [`${noun}.*.template_driver`, 'the file is mounted as it is'],
+    ]),
+  ),
+  'secrets.*.driver': 'it has no effect here',
+  'secrets.*.driver_opts': 'it has no effect here',
+  'configs.*.content': 'it is not provided; put it into a file',
+};
 
 /** The one table: every key of the schema, by its path with `*` for names and `[]` for items. */
 export const support: Readonly<Record<string, Support | undefined>> = {
