@@ -15,12 +15,12 @@ export interface SnapshotterFixture extends AsyncDisposable {
   snapshotter: Snapshotter;
 }
 
-type Member = [name: string, type: TarType, more?: Partial<TarEntry> & { content?: string }];
+type Member = [name: string, type: TarType, more?: Partial<TarEntry> & { content?: string | Buffer }];
 
 /** An uncompressed layer tar of these members. */
 export function layerOf(members: Member[]): Buffer {
   const parts = members.flatMap(([name, type, { content = '', ...more } = {}]) => {
-    const body = Buffer.from(content);
+    const body = typeof content === 'string' ? Buffer.from(content) : content;
     const header = encodeHeader(tarEntry(name, type, { size: body.length, ...more }));
     return [header, body, new Uint8Array(paddingOf(body.length))];
   });

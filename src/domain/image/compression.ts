@@ -1,0 +1,23 @@
+import { mediaTypes } from '#domain/image/manifest.ts';
+
+export type Compression = 'none' | 'gzip' | 'zstd' | 'xz' | 'bzip2';
+
+const magics: [Compression, number[]][] = [
+  ['gzip', [0x1f, 0x8b]],
+  ['zstd', [0x28, 0xb5, 0x2f, 0xfd]],
+  ['xz', [0xfd, 0x37, 0x7a, 0x58, 0x5a]],
+  ['bzip2', [0x42, 0x5a, 0x68]],
+];
+
+/** How a stream that begins with these bytes (6 are enough) is compressed. */
+export function compressionOf(start: Uint8Array): Compression {
+  for (const [compression, magic] of magics)
+    if (magic.every((byte, i) => start[i] === byte)) return compression;
+  return 'none';
+}
+
+/** The media type of a layer in an OCI manifest. */
+export function layerMediaType(compression: 'none' | 'gzip' | 'zstd'): string {
+  if (compression === 'gzip') return mediaTypes.ociLayerGzip;
+  return compression === 'zstd' ? mediaTypes.ociLayerZstd : mediaTypes.ociLayer;
+}

@@ -1,0 +1,129 @@
+import type { Readable } from 'node:stream';
+import { KeyedMutex } from '#base/mutex.ts';
+import type { Image } from '#domain/image/image.ts';
+import type { Platform } from '#domain/image/manifest.ts';
+import { familiarName, formatReference, parseReference } from '#domain/image/reference.ts';
+import type {
+  Events,
+  Images as ImagesContract,
+  ImageUser,
+  Lease,
+  NewImage,
+  Progress,
+  PullOptions,
+  RemovedImage,
+} from '#engine/contracts.ts';
+import type { BaseImages } from '#engine/images/base-images.ts';
+import { Catalog } from '#engine/images/catalog.ts';
+import { Collector } from '#engine/images/collector.ts';
+import { importRoot, type ImportOptions } from '#engine/images/importing.ts';
+import { Layers } from '#engine/images/layers.ts';
+import { Leases, type IngestRecord } from '#engine/images/leases.ts';
+import { loadArchive } from '#engine/images/loading.ts';
+import type { Parts } from '#engine/images/parts.ts';
+import { pullImage } from '#engine/images/pulling.ts';
+import { pushImage } from '#engine/images/pushing.ts';
+import { storeImage } from '#engine/images/recording.ts';
+import { removeImage } from '#engine/images/removing.ts';
+import { saveImages } from '#engine/images/saving.ts';
+import type { BlobStore } from '#ports/blob-store.ts';
+import type { Clock } from '#ports/clock.ts';
+import type { RegistryClient } from '#ports/registry-client.ts';
+import type { Snapshotter } from '#ports/snapshotter.ts';
+import type { StateStore } from '#ports/state-store.ts';
+
+export interface ImagesOptions {
+  blobs: BlobStore;
+  snapshots: Snapshotter;
+  registry: RegistryClient;
+  bases: BaseImages;
+  state: StateStore;
+  clock: Clock;
+  events: Events;
+  /** The host's, in Go's words: `{ os: 'linux', architecture: 'amd64' }`. */
+  platform: Platform;
+}
+
+/** The images of this store. The catalog is in memory and written through; contents are in blob store and snapshotter. */
+export class Images implements ImagesContract {
+  readonly #parts: Parts;
+  readonly #locks = new KeyedMutex();
+  #users: (imageId: string) => ImageUser[] = () => [];
+
+  constructor({ state, ...options }: ImagesOptions) {
+    const catalog = new Catalog(state);
+    const leases = new Leases();
+    const journal = state.collection<IngestRecord>('image-ingest');
+    const { blobs, snapshots } = options;
+    const images = (): Image[] => catalog.all();
+    const collector = new Collector({ blobs, snapshots, leases, journal, images });
+    const layers = new Layers(blobs, snapshots);
+    this.#parts = { ...options, catalog, leases, journal, collector, layers };
+  }
+
+  /** Removes what an interrupted pull, load or import left. */
+  start(): Promise<void> {
+    return this.#parts.collector.recover();
+  }
+
+  get(name: string): Image {
+    return this.#parts.catalog.get(name);
+  }
+
+  find(name: string): Image | undefined {
+    return this.#parts.catalog.find(name);
+  }
+
+  list(): Image[] {
+    return this.#parts.catalog.all();
+  }
+
+  pull(name: string, options: PullOptions): Promise<Image> {
+    return pullImage(this.#parts, name, options);
+  }
+
+  push(name: string, options: Omit<PullOptions, 'platform'>): Promise<void> {
+    return pushImage(this.#parts, name, options);
+  }
+
+  async store(image: NewImage): Promise<Image> {
+    await using lease = this.lease();
+    return await storeImage(this.#parts, image, lease);
+  }
+
+  async tag(name: string, reference: string): Promise<void> {
+    const image = this.get(name);
+    const full = formatReference(parseReference(reference));
+    await this.#locks.run(image.id, () => {
+      this.#parts.catalog.tag(this.#parts.catalog.get(image.id), full);
+      return Promise.resolve();
+    });
+    this.#parts.events.emit('image', 'tag', image.id, { name: familiarName(full) });
+  }
+
+  async remove(name: string, options: { force: boolean; prune: boolean }): Promise<RemovedImage[]> {
+    return await this.#locks.run(this.get(name).id, () =>
+      removeImage(this.#parts, (id) => this.#users(id), name, options),
+    );
+  }
+
+  load(archive: Readable, onProgress: (progress: Progress) => void): Promise<void> {
+    return loadArchive(this.#parts, archive, onProgress);
+  }
+
+  save(names: string[]): Readable {
+    return saveImages(this.#parts, names);
+  }
+
+  importRoot(tar: Readable, options: ImportOptions): Promise<Image> {
+    return importRoot(this.#parts, tar, options);
+  }
+
+  usedBy(source: (imageId: string) => ImageUser[]): void {
+    this.#users = source;
+  }
+
+  lease(): Lease {
+    return this.#parts.leases.open();
+  }
+}

@@ -1,0 +1,98 @@
+import { invalid } from '#base/errors.ts';
+import { chainIds } from '#domain/image/chain.ts';
+import { compressionOf } from '#domain/image/compression.ts';
+import type { Digest } from '#domain/image/digest.ts';
+import type { Descriptor } from '#domain/image/manifest.ts';
+import { decompressed } from '#engine/images/compression.ts';
+import { measured } from '#engine/images/measured.ts';
+import type { BlobStore } from '#ports/blob-store.ts';
+import type { Snapshotter } from '#ports/snapshotter.ts';
+
+/** Layers unpacked at a time: more than this only wait for the disk. */
+const parallel = 2;
+
+/** One layer and where its snapshot stands. */
+export interface LayerPlace {
+  layer: Descriptor;
+  diffId: Digest;
+  chainId: Digest;
+  parent: Digest | '';
+}
+
+/** Puts an image's layers and its config's diff ids together. @throws invalid `image-layers-mismatch` */
+export function placesOf(layers: Descriptor[], diffIds: Digest[]): LayerPlace[] {
+  if (layers.length !== diffIds.length)
+    throw invalid(
+      'image-layers-mismatch',
+      `reading an image: the manifest has ${layers.length} layers, the config ${diffIds.length}`,
+    );
+  const chain = chainIds(diffIds);
+  return layers.flatMap((layer, i) => {
+    const [diffId, chainId] = [diffIds[i], chain[i]];
+    return diffId === undefined || chainId === undefined
+      ? []
+      : [{ layer, diffId, chainId, parent: chain[i - 1] ?? ('' as const) }];
+  });
+}
+
+/** Brings layers from the blob store into the snapshotter. */
+export class Layers {
+  readonly #blobs: BlobStore;
+  readonly #snapshots: Snapshotter;
+
+  constructor(blobs: BlobStore, snapshots: Snapshotter) {
+    this.#blobs = blobs;
+    this.#snapshots = snapshots;
+  }
+
+  /**
+   * Unpacks a layer unless that is done already. `onRead` hears the compressed bytes read so far. Gives
+   * the unpacked size. @throws as Snapshotter.unpack
+   */
+  async unpack(place: LayerPlace, onRead?: (bytes: number) => void): Promise<number> {
+    const { layer, chainId, parent, diffId } = place;
+    if (await this.#snapshots.isCommitted(chainId)) return this.size(chainId);
+    const blob = await this.#blobs.open(layer.digest);
+    const seen = onRead === undefined ? blob : measured(blob, onRead);
+    const content = decompressed(seen, compressionOf(await this.start(layer.digest)));
+    return (await this.#snapshots.unpack(chainId, parent, content, diffId)).size;
+  }
+
+  /**
+   * Runs `unpack` on several layers, some at a time: their order means nothing to the snapshotter. Gives
+   * the sum of their sizes; when one fails, after the others in work have ended, its error.
+   */
+  async unpackAll(places: LayerPlace[], unpack: (place: LayerPlace) => Promise<number>): Promise<number> {
+    const pending = [...places];
+    let size = 0;
+    const run = async (): Promise<void> => {
+      for (let next = pending.shift(); next !== undefined; next = pending.shift()) {
+        const bytes = await unpack(next);
+        size += bytes;
+      }
+    };
+    const stopped = (error: unknown): never => {
+      pending.length = 0;
+      throw error;
+    };
+    const results = await Promise.allSettled(Array.from({ length: parallel }, () => run().catch(stopped)));
+    for (const result of results) if (result.status === 'rejected') throw result.reason;
+    return size;
+  }
+
+  async size(chainId: Digest): Promise<number> {
+    const all = await this.#snapshots.listCommitted();
+    return all.find((snapshot) => snapshot.chainId === chainId)?.size ?? 0;
+  }
+
+  /** The first bytes of a blob, enough to tell its compression. */
+  async start(digest: Digest): Promise<Uint8Array> {
+    const chunks: Uint8Array[] = [];
+    for await (const chunk of await this.#open(digest)) chunks.push(chunk);
+    return Buffer.concat(chunks);
+  }
+
+  async #open(digest: Digest): Promise<AsyncIterable<Uint8Array>> {
+    return this.#blobs.open(digest, { start: 0, end: 5 });
+  }
+}

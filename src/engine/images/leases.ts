@@ -1,0 +1,126 @@
+import { KeyedMutex } from '#base/mutex.ts';
+import type { Digest } from '#domain/image/digest.ts';
+import type { Lease } from '#engine/contracts.ts';
+import type { Collection } from '#ports/state-store.ts';
+
+/** A digest that work in progress brought in. What a crash leaves of it is collected at the next start. */
+export interface IngestRecord {
+  since: string;
+}
+
+/**
+ * Who works with which blobs and snapshots, so that none is collected under their hands. A holder and the
+ * collector take the same lock on a digest: what a holder sees after `hold` stays.
+ */
+export class Leases {
+  readonly #locks = new KeyedMutex();
+  readonly #held = new Map<Digest, number>();
+  #openEnded = 0;
+
+  isHeld(digest: Digest): boolean {
+    return this.#held.has(digest);
+  }
+
+  /** Somebody writes blobs whose digests are not known yet: no blob may go. */
+  get isOpenEnded(): boolean {
+    return this.#openEnded > 0;
+  }
+
+  /** Runs `work` while nobody can begin to hold `digest`. */
+  exclusively(digest: Digest, work: () => Promise<void>): Promise<void> {
+    return this.#locks.run(digest, work);
+  }
+
+  open(): Lease {
+    return new OpenLease(this);
+  }
+
+  /** A lease for work that only this room does: remembered over a crash, and open-ended where digests come late. */
+  ingest(journal: Collection<IngestRecord>, since: string, options: { openEnded: boolean }): IngestLease {
+    if (options.openEnded) this.#openEnded++;
+    return new IngestLease(this, journal, since, () => {
+      if (options.openEnded) this.#openEnded--;
+    });
+  }
+
+  acquire(digest: Digest): Promise<void> {
+    return this.#locks.run(digest, () => {
+      this.#held.set(digest, (this.#held.get(digest) ?? 0) + 1);
+      return Promise.resolve();
+    });
+  }
+
+  release(digest: Digest): void {
+    const count = this.#held.get(digest) ?? 0;
+    if (count > 1) this.#held.set(digest, count - 1);
+    else this.#held.delete(digest);
+  }
+}
+
+class OpenLease implements Lease {
+  readonly #leases: Leases;
+  readonly #held = new Set<Digest>();
+
+  constructor(leases: Leases) {
+    this.#leases = leases;
+  }
+
+  async hold(...digests: Digest[]): Promise<void> {
+    for (const digest of digests) {
+      if (this.#held.has(digest)) continue;
+      this.#held.add(digest);
+      await this.#leases.acquire(digest);
+    }
+  }
+
+  close(): Promise<void> {
+    for (const digest of this.#held) this.#leases.release(digest);
+    this.#held.clear();
+    return Promise.resolve();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+}
+
+export class IngestLease implements Lease {
+  readonly #lease: Lease;
+  readonly #journal: Collection<IngestRecord>;
+  readonly #since: string;
+  readonly #end: () => void;
+  readonly #brought = new Set<Digest>();
+  #closed = false;
+
+  constructor(leases: Leases, journal: Collection<IngestRecord>, since: string, end: () => void) {
+    this.#lease = leases.open();
+    this.#journal = journal;
+    this.#since = since;
+    this.#end = end;
+  }
+
+  /** Everything held so far: candidates for collection when the work has failed. */
+  get brought(): Digest[] {
+    return [...this.#brought];
+  }
+
+  async hold(...digests: Digest[]): Promise<void> {
+    for (const digest of digests) {
+      if (this.#brought.has(digest)) continue;
+      this.#brought.add(digest);
+      this.#journal.put(digest, { since: this.#since });
+    }
+    await this.#lease.hold(...digests);
+  }
+
+  async close(): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#end();
+    await this.#lease.close();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+}

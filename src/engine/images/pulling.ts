@@ -1,0 +1,232 @@
+import type { Readable } from 'node:stream';
+import { invalid, notFound } from '#base/errors.ts';
+import { shortId } from '#base/ids.ts';
+import {
+  isIndexType,
+  looksLikeIndex,
+  parseImageConfig,
+  parseIndex,
+  parseManifest,
+} from '#domain/image/documents.ts';
+import type { Digest } from '#domain/image/digest.ts';
+import type { Image } from '#domain/image/image.ts';
+import { mediaTypes, type Descriptor, type Manifest, type Platform } from '#domain/image/manifest.ts';
+import { formatPlatform, matchesPlatform, parsePlatform, selectManifest } from '#domain/image/platform.ts';
+import { familiarName, formatReference, parseReference, type Reference } from '#domain/image/reference.ts';
+import type { Progress, PullOptions } from '#engine/contracts.ts';
+import { baseRegistry } from '#engine/images/base-images.ts';
+import { ingest } from '#engine/images/ingest.ts';
+import { placesOf, type LayerPlace } from '#engine/images/layers.ts';
+import type { IngestLease } from '#engine/images/leases.ts';
+import { measured } from '#engine/images/measured.ts';
+import type { Parts } from '#engine/images/parts.ts';
+import { imageOf, storeImage } from '#engine/images/recording.ts';
+
+/** Layers fetched at a time, as Docker's max-concurrent-downloads. */
+const parallel = 3;
+
+interface Pull extends PullOptions {
+  reference: Reference;
+  wanted: Platform;
+  lease: IngestLease;
+}
+
+/** `docker pull`. */
+export async function pullImage(parts: Parts, name: string, options: PullOptions): Promise<Image> {
+  const reference = parseReference(name);
+  const wanted =
+    options.platform === undefined || options.platform === ''
+      ? parts.platform
+      : parsePlatform(options.platform, parts.platform);
+  const shown = reference.digest ?? reference.tag ?? '';
+  options.onProgress({ status: `Pulling from ${reference.repository}`, id: shown });
+  const image = await ingest(parts, { openEnded: false }, (lease) =>
+    reference.registry === baseRegistry
+      ? makeBase(parts, { ...options, reference, wanted, lease })
+      : fetchImage(parts, { ...options, reference, wanted, lease }),
+  );
+  const repository = { registry: reference.registry, repository: reference.repository };
+  parts.events.emit('image', 'pull', familiarName(formatReference(reference)), {
+    name: familiarName(formatReference(repository)),
+  });
+  return image;
+}
+
+async function makeBase(parts: Parts, pull: Pull): Promise<Image> {
+  const full = formatReference(pull.reference);
+  const before = parts.catalog.find(full);
+  const image = await storeImage(parts, await parts.bases.make(pull.reference, pull), pull.lease);
+  report(pull, image.manifestDigest, before?.id !== image.id);
+  // The maker tags what it makes; the name that was asked for is a tag too.
+  return image.tags.includes(full) ? image : parts.catalog.tag(image, full);
+}
+
+async function fetchImage(parts: Parts, pull: Pull): Promise<Image> {
+  const full = formatReference(pull.reference);
+  const before = parts.catalog.find(full);
+  const { topDigest, digest, manifest } = await resolve(parts, pull);
+  const { config, id } = await fetchConfig(parts, pull, manifest);
+  const places = placesOf(manifest.layers, config.rootfs.diff_ids);
+  await pull.lease.hold(...places.map((place) => place.chainId));
+  const size = await fetchLayers(parts, pull, places);
+  const { tag, ...repository } = pull.reference;
+  const image = parts.catalog.record(
+    imageOf(
+      parts,
+      { id, manifestDigest: digest, config, layers: manifest.layers, size },
+      {
+        tags: tag === undefined || pull.reference.digest !== undefined ? [] : [full],
+        repoDigests: [formatReference({ ...repository, digest: topDigest })],
+      },
+    ),
+  );
+  report(pull, topDigest, before?.id !== image.id);
+  return image;
+}
+
+function report({ onProgress, reference }: Pull, digest: Digest, isNew: boolean): void {
+  const name = familiarName(formatReference(reference));
+  onProgress({ status: `Digest: ${digest}` });
+  onProgress({
+    status: isNew ? `Status: Downloaded newer image for ${name}` : `Status: Image is up to date for ${name}`,
+  });
+}
+
+interface Resolved {
+  /** What the name stands for in the registry: of the index, where there is one. */
+  topDigest: Digest;
+  digest: Digest;
+  manifest: Manifest;
+}
+
+/** The manifest for the wanted platform, its bytes in the store. */
+async function resolve(parts: Parts, pull: Pull): Promise<Resolved> {
+  const top = await parts.registry.manifest(pull.reference, pull.auth, pull.signal);
+  let { digest, content } = top;
+  if (isIndexType(top.mediaType) || looksLikeIndex(content.toString('utf8'))) {
+    const chosen = choose(pull, parseIndex(content.toString('utf8'), `the index ${digest}`).manifests);
+    const { registry, repository } = pull.reference;
+    const reference = { registry, repository, digest: chosen.digest };
+    ({ digest, content } = await parts.registry.manifest(reference, pull.auth, pull.signal));
+  }
+  const manifest = parseManifest(content.toString('utf8'), `the manifest ${digest}`);
+  await pull.lease.hold(digest);
+  await parts.blobs.write([content], { digest });
+  return { topDigest: top.digest, digest, manifest };
+}
+
+function choose({ reference, wanted }: Pull, manifests: Descriptor[]): Descriptor {
+  const chosen = selectManifest(manifests, wanted);
+  if (chosen !== undefined) return chosen;
+  throw notFound(
+    'platform-missing',
+    `no matching manifest for ${formatPlatform(wanted)} in the manifest list entries of ` +
+      familiarName(formatReference(reference)),
+    { hint: 'ask for a platform that the image offers, with --platform' },
+  );
+}
+
+async function fetchConfig(
+  parts: Parts,
+  pull: Pull,
+  manifest: Manifest,
+): Promise<{ id: Digest; config: ReturnType<typeof parseImageConfig> }> {
+  const { digest, mediaType } = manifest.config;
+  if (mediaType !== mediaTypes.ociConfig && mediaType !== mediaTypes.dockerConfig)
+    throw invalid(
+      'not-an-image',
+      `pulling ${familiarName(formatReference(pull.reference))}: it is an artifact with a config of the type ` +
+        `'${mediaType}', not an image`,
+    );
+  await pull.lease.hold(digest);
+  if ((await parts.blobs.stat(digest)) === undefined)
+    await parts.blobs.write(await openBlob(parts, pull, manifest.config), manifest.config);
+  const config = parseImageConfig((await parts.blobs.read(digest)).toString('utf8'), `the config ${digest}`);
+  if (pull.platform !== undefined && pull.platform !== '' && !matchesPlatform(config, pull.wanted))
+    throw notFound(
+      'platform-missing',
+      `image with reference ${familiarName(formatReference(pull.reference))} was found but its platform ` +
+        `(${formatPlatform(config)}) does not match the specified platform (${formatPlatform(pull.wanted)})`,
+    );
+  return { id: digest, config };
+}
+
+/** Fetches and unpacks. A layer is unpacked while others are still fetched. Gives the unpacked size. */
+async function fetchLayers(parts: Parts, pull: Pull, places: LayerPlace[]): Promise<number> {
+  const stop = new AbortController();
+  const inner = { ...pull, signal: AbortSignal.any([pull.signal, stop.signal]) };
+  const pending = [...places];
+  for (const { layer } of places)
+    pull.onProgress({ status: 'Pulling fs layer', progressDetail: {}, id: shortId(layer.digest) });
+  const fetched = new Map<LayerPlace, Promise<void>>();
+  const gates = new Map(places.map((place) => [place, Promise.withResolvers<void>()]));
+  for (const [place, gate] of gates) {
+    fetched.set(place, gate.promise);
+    gate.promise.catch(() => undefined);
+  }
+  const worker = async (): Promise<void> => {
+    for (let next = pending.shift(); next !== undefined; next = pending.shift()) {
+      await fetchLayer(parts, inner, next);
+      gates.get(next)?.resolve();
+    }
+  };
+  const failed = (error: unknown): void => {
+    pending.length = 0;
+    stop.abort(error);
+    for (const gate of gates.values()) gate.reject(error);
+  };
+  const workers = Array.from({ length: parallel }, () => worker().catch(failed));
+  try {
+    return await parts.layers.unpackAll(places, async (place) => {
+      await fetched.get(place);
+      return unpack(parts, inner, place);
+    });
+  } catch (error) {
+    failed(error);
+    throw error;
+  } finally {
+    await Promise.all(workers);
+  }
+}
+
+async function fetchLayer(parts: Parts, pull: Pull, { layer, chainId }: LayerPlace): Promise<void> {
+  const id = shortId(layer.digest);
+  const { lease, onProgress } = pull;
+  await lease.hold(layer.digest);
+  if ((await parts.blobs.stat(layer.digest)) !== undefined) {
+    if (await parts.snapshots.isCommitted(chainId))
+      onProgress({ status: 'Already exists', progressDetail: {}, id });
+    return;
+  }
+  await parts.blobs.write(
+    await openBlob(parts, pull, layer, (current) =>
+      onProgress({ status: 'Downloading', progressDetail: { current, total: layer.size }, id }),
+    ),
+    layer,
+  );
+  onProgress({ status: 'Verifying Checksum', progressDetail: {}, id });
+  onProgress({ status: 'Download complete', progressDetail: {}, id });
+}
+
+async function openBlob(
+  parts: Parts,
+  pull: Pull,
+  blob: Descriptor,
+  onRead?: (bytes: number) => void,
+): Promise<Readable> {
+  const source = await parts.registry.blob(pull.reference, blob, pull.auth, pull.signal);
+  return onRead === undefined ? source : measured(source, onRead);
+}
+
+async function unpack(parts: Parts, pull: Pull, place: LayerPlace): Promise<number> {
+  if (await parts.snapshots.isCommitted(place.chainId)) return parts.layers.size(place.chainId);
+  const { layer } = place;
+  const id = shortId(layer.digest);
+  const say = (progress: Progress): void => pull.onProgress({ ...progress, id });
+  const size = await parts.layers.unpack(place, (current) => {
+    pull.signal.throwIfAborted();
+    say({ status: 'Extracting', progressDetail: { current, total: layer.size } });
+  });
+  say({ status: 'Pull complete', progressDetail: {} });
+  return size;
+}

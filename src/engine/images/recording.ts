@@ -1,0 +1,66 @@
+import { chainIdOf, chainIds } from '#domain/image/chain.ts';
+import type { Digest } from '#domain/image/digest.ts';
+import type { Image } from '#domain/image/image.ts';
+import { mediaTypes, type Descriptor, type ImageConfig, type Manifest } from '#domain/image/manifest.ts';
+import type { NewImage } from '#engine/contracts.ts';
+import type { Parts } from '#engine/images/parts.ts';
+import type { Lease } from '#engine/contracts.ts';
+import type { BlobInfo, BlobStore } from '#ports/blob-store.ts';
+
+/** A document as it is stored: compact JSON, in the order of its keys. */
+export function writeDocument(blobs: BlobStore, document: object): Promise<BlobInfo> {
+  return blobs.write([Buffer.from(JSON.stringify(document))]);
+}
+
+/** Writes an OCI manifest for a config and layers that are in the store. */
+export async function writeManifest(
+  parts: Parts,
+  config: { digest: Digest; size: number },
+  layers: Descriptor[],
+): Promise<Digest> {
+  const manifest: Manifest = {
+    schemaVersion: 2,
+    mediaType: mediaTypes.ociManifest,
+    config: { mediaType: mediaTypes.ociConfig, digest: config.digest, size: config.size },
+    layers,
+  };
+  return (await writeDocument(parts.blobs, manifest)).digest;
+}
+
+export interface Found {
+  id: Digest;
+  manifestDigest: Digest;
+  config: ImageConfig;
+  layers: Descriptor[];
+  size: number;
+}
+
+/** An image document of what is in the store. */
+export function imageOf(
+  parts: Parts,
+  found: Found,
+  names: { tags?: string[]; repoDigests?: string[]; parent?: Digest } = {},
+): Image {
+  const image: Image = {
+    ...found,
+    chainId: chainIdOf(found.config.rootfs.diff_ids),
+    tags: names.tags ?? [],
+    repoDigests: names.repoDigests ?? [],
+    stored: parts.clock.timestamp(),
+  };
+  if (names.parent !== undefined) image.parent = names.parent;
+  return image;
+}
+
+/** Writes config and manifest, records the image and moves its tags to it. The layers are held already. */
+export async function storeImage(parts: Parts, image: NewImage, lease: Lease): Promise<Image> {
+  await lease.hold(...image.layers.map((layer) => layer.digest), ...chainIds(image.config.rootfs.diff_ids));
+  const config = await writeDocument(parts.blobs, image.config);
+  const manifestDigest = await writeManifest(parts, config, image.layers);
+  await lease.hold(config.digest, manifestDigest);
+  const names: { tags: string[]; parent?: Digest } = { tags: image.tags };
+  if (image.parent !== undefined) names.parent = image.parent;
+  const { layers, size } = image;
+  const found = { id: config.digest, manifestDigest, config: image.config, layers, size };
+  return parts.catalog.record(imageOf(parts, found, names));
+}

@@ -1,0 +1,148 @@
+import { conflict } from '#base/errors.ts';
+import { shortId } from '#base/ids.ts';
+import type { Image } from '#domain/image/image.ts';
+import { familiarName, formatReference, parseReference, type Reference } from '#domain/image/reference.ts';
+import type { ImageUser, RemovedImage } from '#engine/contracts.ts';
+import { imageMissing } from '#engine/images/catalog.ts';
+import { partsOf } from '#engine/images/collector.ts';
+import type { Parts } from '#engine/images/parts.ts';
+
+type Users = (imageId: string) => ImageUser[];
+
+/**
+ * `docker rmi`, with Docker's rules: a name is taken off, and the image goes with its last name unless a
+ * container uses it; by id it must have names in one repository only, or `force`. `prune`: parents of the
+ * classic builder that nothing else needs go too.
+ */
+export async function removeImage(
+  parts: Parts,
+  users: Users,
+  name: string,
+  options: { force: boolean; prune: boolean },
+): Promise<RemovedImage[]> {
+  const image = parts.catalog.get(name);
+  const removal = new Removal(parts, users);
+  if (isIdOf(image, name)) await removal.byId(image, options);
+  else await removal.byName(image, name, options);
+  return removal.report;
+}
+
+function isIdOf(image: Image, name: string): boolean {
+  return image.id.startsWith(name) || (/^[0-9a-f]+$/.test(name) && image.id.startsWith(`sha256:${name}`));
+}
+
+class Removal {
+  readonly #parts: Parts;
+  readonly #users: Users;
+  readonly report: RemovedImage[] = [];
+
+  constructor(parts: Parts, users: Users) {
+    this.#parts = parts;
+    this.#users = users;
+  }
+
+  async byName(image: Image, name: string, options: { force: boolean; prune: boolean }): Promise<void> {
+    const full = this.#nameOn(image, name);
+    const user = this.#users(image.id)[0];
+    if (!options.force && user !== undefined && isSingleReference(image))
+      throw conflict(
+        'image-in-use',
+        `conflict: unable to remove repository reference "${familiarName(full)}" (must force) - container ` +
+          `${shortId(user.containerId)} is using its referenced image ${shortId(image.id)}`,
+      );
+    let rest = this.#untag(image, [full]);
+    const repository = repositoryOf(full);
+    if (!full.includes('@') && !rest.tags.some((tag) => repositoryOf(tag) === repository))
+      rest = this.#untag(
+        rest,
+        rest.repoDigests.filter((digest) => repositoryOf(digest) === repository),
+      );
+    if (rest.tags.length + rest.repoDigests.length > 0) return;
+    await this.#delete(rest, { ...options, quiet: true });
+  }
+
+  async byId(image: Image, options: { force: boolean; prune: boolean }): Promise<void> {
+    if (!isSingleReference(image) && !options.force)
+      throw unable(image, 'must be forced', 'image is referenced in multiple repositories');
+    this.#refuse(image, options.force);
+    await this.#delete(image, { ...options, quiet: false });
+  }
+
+  async #delete(image: Image, options: { force: boolean; prune: boolean; quiet: boolean }): Promise<void> {
+    // With its last name gone an image that is still in use stays, nameless, without complaint.
+    if (options.quiet && this.#users(image.id).length > 0) return;
+    this.#refuse(image, options.force);
+    const rest = this.#untag(image, [...image.tags, ...image.repoDigests]);
+    this.#parts.catalog.delete(rest);
+    this.report.push({ Deleted: image.id });
+    this.#parts.events.emit('image', 'delete', image.id, { name: image.id });
+    for (const chainId of await this.#parts.collector.collect(partsOf(image)))
+      this.report.push({ Deleted: chainId });
+    if (options.prune && image.parent !== undefined) await this.#pruneParent(image.parent);
+  }
+
+  async #pruneParent(id: NonNullable<Image['parent']>): Promise<void> {
+    const parent = this.#parts.catalog.byId(id);
+    if (parent === undefined || parent.tags.length + parent.repoDigests.length > 0) return;
+    if (this.#parts.catalog.children(id).length > 0 || this.#users(id).length > 0) return;
+    await this.#delete(parent, { force: false, prune: true, quiet: true });
+  }
+
+  #refuse(image: Image, force: boolean): void {
+    if (this.#parts.catalog.children(image.id).length > 0)
+      throw unable(image, 'cannot be forced', 'image has dependent child images');
+    const users = this.#users(image.id);
+    const running = users.find((user) => user.running);
+    if (running !== undefined)
+      throw unable(
+        image,
+        'cannot be forced',
+        `image is being used by running container ${shortId(running.containerId)}`,
+      );
+    const stopped = users[0];
+    if (stopped !== undefined && !force)
+      throw unable(
+        image,
+        'must be forced',
+        `image is being used by stopped container ${shortId(stopped.containerId)}`,
+      );
+  }
+
+  #untag(image: Image, names: string[]): Image {
+    const rest = this.#parts.catalog.untag(image, names);
+    for (const name of names) {
+      this.report.push({ Untagged: familiarName(name) });
+      this.#parts.events.emit('image', 'untag', image.id, { name: image.id });
+    }
+    return rest;
+  }
+
+  /** The name in full as the image carries it. */
+  #nameOn(image: Image, name: string): string {
+    const { tag, digest, ...repository } = parseReference(name);
+    const wanted: Reference =
+      digest === undefined
+        ? { ...repository, ...(tag === undefined ? {} : { tag }) }
+        : { ...repository, digest };
+    const full = formatReference(wanted);
+    if (image.tags.includes(full) || image.repoDigests.includes(full)) return full;
+    throw imageMissing(name);
+  }
+}
+
+function unable(image: Image, force: string, why: string): Error {
+  return conflict('image-in-use', `conflict: unable to delete ${shortId(image.id)} (${force}) - ${why}`);
+}
+
+/** `docker.io/library/redis` of `docker.io/library/redis:7`. */
+function repositoryOf(full: string): string {
+  const plain = full.split('@')[0] ?? full;
+  const colon = plain.lastIndexOf(':');
+  return colon > plain.lastIndexOf('/') ? plain.slice(0, colon) : plain;
+}
+
+/** At most one tag, and everything in one repository. */
+function isSingleReference(image: Image): boolean {
+  const repositories = new Set([...image.tags, ...image.repoDigests].map(repositoryOf));
+  return repositories.size <= 1 && image.tags.length <= 1;
+}
