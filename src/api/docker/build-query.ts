@@ -1,0 +1,159 @@
+import { Type } from 'typebox';
+import { Value } from 'typebox/value';
+import { invalid, unsupported } from '#base/errors.ts';
+import type { BuildRequest } from '#engine/contracts.ts';
+import { flag, integer, type Query } from '#api/docker/query.ts';
+
+/** As it comes: a parameter may be repeated. */
+export type RawQuery = Record<string, string | string[] | undefined>;
+
+export type BuildSettings = Omit<BuildRequest, 'context' | 'onProgress' | 'signal' | 'auths'>;
+
+const StringMap = Type.Record(Type.String(), Type.String());
+const NullableMap = Type.Record(Type.String(), Type.Union([Type.String(), Type.Null()]));
+const StringList = Type.Array(Type.String());
+const Ulimits = Type.Array(Type.Object({ Name: Type.String(), Soft: Type.Number(), Hard: Type.Number() }));
+
+/** Each parameter of `POST /build` is honoured, refused here, or told in `warnings`. */
+export interface ReadQuery {
+  settings: BuildSettings;
+  quiet: boolean;
+  warnings: string[];
+}
+
+/** @throws invalid, unsupported naming the parameter */
+export function readBuildQuery(raw: RawQuery): ReadQuery {
+  const query = single(raw);
+  refuse(query);
+  return { settings: settingsOf(query, raw), quiet: flag(query, 'q'), warnings: warningsOf(query) };
+}
+
+function single(raw: RawQuery): Query {
+  return Object.fromEntries(
+    Object.entries(raw).map(([name, value]) => [name, Array.isArray(value) ? value[0] : value]),
+  );
+}
+
+function list(raw: RawQuery, name: string): string[] {
+  const value = raw[name];
+  return (Array.isArray(value) ? value : [value ?? '']).filter((each) => each !== '');
+}
+
+function refuse(query: Query): void {
+  if (query['version'] === '2')
+    throw unsupported(
+      'buildkit-unsupported',
+      'this engine does not speak the BuildKit protocol: set DOCKER_BUILDKIT=0 to build with the classic builder',
+    );
+  const { remote = '' } = query;
+  if (remote !== '' && remote !== 'client-session')
+    throw unsupported(
+      'build-remote-unsupported',
+      `building from the remote context '${remote}' (Git or URL) is not offered: send the context as a tar archive`,
+    );
+  if (remote === 'client-session')
+    throw unsupported(
+      'buildkit-unsupported',
+      'a build context of a BuildKit session is not offered: set DOCKER_BUILDKIT=0',
+    );
+  refuseOptions(query);
+}
+
+function refuseOptions(query: Query): void {
+  const { platform = '' } = query;
+  if (flag(query, 'squash'))
+    throw invalid('squash-unsupported', 'squash is only supported with experimental mode');
+  if (parsed(query, 'securityopt', StringList)?.length)
+    throw invalid(
+      'securityopt-unsupported',
+      'The daemon on this platform does not support setting security options on build',
+    );
+  if (!['', 'default'].includes(query['isolation'] ?? ''))
+    throw invalid(
+      'isolation-unsupported',
+      `invalid isolation: '${query['isolation'] ?? ''}': on Linux it is default`,
+    );
+  if (!['', '[]', 'null'].includes(query['outputs'] ?? ''))
+    throw invalid('outputs-unsupported', 'outputs are offered by BuildKit only');
+  if (platform !== '' && !/^[a-z0-9_.-]+(?:\/[a-z0-9_.-]+){0,2}$/i.test(platform))
+    throw invalid(
+      'platform-invalid',
+      `invalid platform: '${platform}': required is OS/ARCHITECTURE[/VARIANT]`,
+    );
+}
+
+function warningsOf(query: Query): string[] {
+  const warnings: string[] = [];
+  if (parsed(query, 'cachefrom', StringList)?.length)
+    warnings.push('--cache-from is not needed: the cache is keyed by content; the images named are not used');
+  if (query['rm'] !== undefined && !flag(query, 'rm', true))
+    warnings.push('--rm=false: the containers of steps are removed all the same');
+  return warnings;
+}
+
+function settingsOf(query: Query, raw: RawQuery): BuildSettings {
+  return {
+    tags: list(raw, 't'),
+    buildArgs: parsed(query, 'buildargs', NullableMap) ?? {},
+    labels: parsed(query, 'labels', StringMap) ?? {},
+    noCache: flag(query, 'nocache'),
+    pull: flag(query, 'pull'),
+    extraHosts: list(raw, 'extrahosts'),
+    resources: resourcesOf(query),
+    ...text(query, 'dockerfile', 'dockerfile'),
+    ...text(query, 'target', 'target'),
+    ...text(query, 'platform', 'platform'),
+    ...text(query, 'networkmode', 'networkMode'),
+    ...text(query, 'buildid', 'id'),
+  };
+}
+
+function text<K extends string>(query: Query, name: string, key: K): Partial<Record<K, string>> {
+  const value = query[name];
+  const found: Partial<Record<K, string>> = {};
+  if (value !== undefined && value !== '') found[key] = value;
+  return found;
+}
+
+const limits = [
+  ['memory', 'Memory'],
+  ['memswap', 'MemorySwap'],
+  ['cpushares', 'CpuShares'],
+  ['cpuperiod', 'CpuPeriod'],
+  ['cpuquota', 'CpuQuota'],
+  ['shmsize', 'ShmSize'],
+] as const;
+
+function resourcesOf(query: Query): NonNullable<BuildRequest['resources']> {
+  const resources: NonNullable<BuildRequest['resources']> = {};
+  for (const [name, key] of limits) {
+    const value = integer(query, name);
+    if (value !== undefined && value !== 0) resources[key] = value;
+  }
+  const { cpusetcpus = '', cpusetmems = '', cgroupparent = '' } = query;
+  if (cpusetcpus !== '') resources.CpusetCpus = cpusetcpus;
+  if (cpusetmems !== '') resources.CpusetMems = cpusetmems;
+  if (cgroupparent !== '') resources.CgroupParent = cgroupparent;
+  const ulimits = parsed(query, 'ulimits', Ulimits);
+  if (ulimits !== undefined && ulimits.length > 0) resources.Ulimits = ulimits;
+  return resources;
+}
+
+/** A parameter that holds JSON; undefined when absent or null. */
+function parsed<S extends Parameters<typeof Value.Check>[1]>(query: Query, name: string, schema: S) {
+  const value = query[name];
+  if (value === undefined || value === '') return undefined;
+  const json: (text: string) => unknown = JSON.parse;
+  let found: unknown;
+  try {
+    found = json(value);
+  } catch (cause) {
+    throw invalid('query-invalid', `invalid query parameter '${name}': '${value}' is not JSON`, { cause });
+  }
+  if (found === null) return undefined;
+  if (Value.Check(schema, found)) return found;
+  throw invalid(
+    'query-invalid',
+    `invalid query parameter '${name}': '${value}' has another shape than required`,
+  );
+}

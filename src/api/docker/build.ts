@@ -1,0 +1,80 @@
+import { Readable } from 'node:stream';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
+import { shortId } from '#base/ids.ts';
+import type { Image } from '#domain/image/image.ts';
+import { familiarName, formatReference, parseReference } from '#domain/image/reference.ts';
+import { StepFailure } from '#engine/builds/failures.ts';
+import type { Builds, Progress } from '#engine/contracts.ts';
+import { readRegistryConfig } from '#api/docker/build-auth.ts';
+import { readBuildQuery, type RawQuery, type ReadQuery } from '#api/docker/build-query.ts';
+import type { Query } from '#api/docker/query.ts';
+import { clientGone, linesOf, sendJsonLines } from '#api/streams.ts';
+
+type Line = Progress & { errorDetail?: { code: number; message: string }; error?: string };
+type Write = (line: Line) => void;
+
+/** How much of a quiet build's output is kept, for the case that it fails. */
+const keptLines = 1000;
+
+/** `POST /build` with the classic builder's stream, `/build/cancel` and `/build/prune`. */
+export function buildRoutes(app: FastifyInstance, engine: { builds: Builds }): void {
+  app.post<{ Querystring: RawQuery }>('/build', (request, reply) => {
+    const read = readBuildQuery(request.query);
+    const auths = readRegistryConfig(request.headers['x-registry-config']);
+    const signal = clientGone(reply);
+    const context = { tar: bodyOf(request) };
+    return sendJsonLines(
+      reply,
+      linesOf<Line>((write) =>
+        respond(read, write, (onProgress) =>
+          engine.builds.build({ ...read.settings, auths, context, onProgress, signal }),
+        ),
+      ),
+    );
+  });
+  app.post<{ Querystring: Query }>('/build/cancel', async (request, reply) => {
+    engine.builds.cancel(request.query['id'] ?? '');
+    return reply.code(204).send();
+  });
+  app.post('/build/prune', async () => {
+    const { removed, reclaimed } = await engine.builds.prune();
+    return { CachesDeleted: removed, SpaceReclaimed: reclaimed };
+  });
+}
+
+function bodyOf({ body, raw }: FastifyRequest): Readable {
+  return body instanceof Readable ? body : raw;
+}
+
+async function respond(
+  read: ReadQuery,
+  write: Write,
+  build: (onProgress: Write) => Promise<Image>,
+): Promise<void> {
+  const kept: Line[] = [];
+  const keep: Write = (line) => {
+    kept.push(line);
+    if (kept.length > keptLines) kept.shift();
+  };
+  const say = read.quiet ? keep : write;
+  try {
+    for (const warning of read.warnings) say({ stream: `[Warning] ${warning}\n` });
+    tellResult(read, await build(say), write);
+  } catch (error) {
+    for (const line of kept) write(line);
+    if (!(error instanceof StepFailure)) throw error;
+    // The client exits with this code.
+    write({ errorDetail: { code: error.exitCode, message: error.message }, error: error.message });
+  }
+}
+
+function tellResult({ quiet, settings }: ReadQuery, image: Image, write: Write): void {
+  if (quiet) {
+    write({ stream: `${image.id}\n` });
+    return;
+  }
+  write({ aux: { ID: image.id } });
+  write({ stream: `Successfully built ${shortId(image.id)}\n` });
+  for (const tag of settings.tags)
+    write({ stream: `Successfully tagged ${familiarName(formatReference(parseReference(tag)))}\n` });
+}
