@@ -139,6 +139,12 @@ export interface Networks {
   resolvConf(container: Container): string;
   /** After a restart of the daemon: takes over what these running containers hold. */
   adopt(running: Container[]): Promise<void>;
+  /** Who is joined to a network now, with addresses. */
+  joined(network: Network): { container: Container; endpoint: Endpoint }[];
+  /** Whether a container, running or not, names the network. */
+  isNamed(network: Network): boolean;
+  /** Removes those of the networks that nobody is joined to. Gives their names. */
+  prune(candidates: Network[]): Promise<string[]>;
   /** The room containers tells who is connected, for inspect, DNS and "in use". */
   connectedBy(source: (networkId: string) => { container: Container; endpoint: Endpoint }[]): void;
 }
@@ -253,6 +259,8 @@ export interface Containers {
   createExec(ref: string, config: ExecConfig): Exec;
   /** @throws not-found `exec-missing` "No such exec instance: ID" */
   getExec(id: string): Exec;
+  /** @throws as startExec would before it runs anything: `exec-missing`, `exec-started`, `container-not-running` ... */
+  checkExec(id: string): void;
   startExec(
     id: string,
     io: { tty: boolean; stdin: boolean; consoleSize?: [number, number] },

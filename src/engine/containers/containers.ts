@@ -175,6 +175,10 @@ export class Containers implements contracts.Containers {
     return this.#execs.get(id);
   }
 
+  checkExec(id: string): void {
+    this.#execs.check(id);
+  }
+
   startExec(id: string, io: ExecIo): Promise<ExecProcess> {
     return this.#execs.start(id, io);
   }

@@ -6,7 +6,7 @@ import { execProcess } from '#domain/container/process.ts';
 import { announce } from '#engine/containers/announcer.ts';
 import { userOf } from '#engine/containers/specifying.ts';
 import { newId } from '#base/ids.ts';
-import { conflict, invalid, notFound } from '#base/errors.ts';
+import { BerthError, conflict, invalid, notFound } from '#base/errors.ts';
 import type { ExecProcess } from '#ports/runtime.ts';
 
 interface Entry {
@@ -63,10 +63,17 @@ export class Execs {
       .map(({ exec }) => exec.id);
   }
 
-  /** @throws conflict `exec-started`; as Runtime.exec */
-  async start(id: string, io: ExecIo): Promise<ExecProcess> {
+  /** @throws not-found `exec-missing`; conflict `exec-started`, `container-not-running`, `container-paused` */
+  check(id: string): void {
     const entry = this.#entry(id);
     if (entry.started) throw conflict('exec-started', `exec ${id} has already been started`);
+    this.#running(entry.exec.containerId);
+  }
+
+  /** @throws as check and Runtime.exec */
+  async start(id: string, io: ExecIo): Promise<ExecProcess> {
+    this.check(id);
+    const entry = this.#entry(id);
     const container = this.#running(entry.exec.containerId);
     entry.started = true;
     try {
@@ -74,7 +81,8 @@ export class Execs {
       this.#began(entry, process);
       return process;
     } catch (error) {
-      entry.exec = { ...entry.exec, exitCode: 126 };
+      const isMissing = error instanceof BerthError && error.code === 'executable-not-found';
+      entry.exec = { ...entry.exec, exitCode: isMissing ? 127 : 126 };
       throw error;
     }
   }

@@ -1,0 +1,88 @@
+import type { Container } from '#domain/container/container.ts';
+import type { Containers } from '#engine/contracts.ts';
+import { frame } from '#api/docker/stdio.ts';
+import { flag, type Query } from '#api/docker/query.ts';
+import { timeFromClient } from '#domain/event/time.ts';
+import { invalid, unsupported } from '#base/errors.ts';
+
+export interface LogRequest {
+  stdout: boolean;
+  stderr: boolean;
+  since?: string;
+  until?: string;
+  tail?: number;
+  follow: boolean;
+}
+
+/** Reads the query of `docker logs`. @throws invalid */
+export function logQuery(query: Query): LogRequest {
+  const request: LogRequest = {
+    stdout: flag(query, 'stdout'),
+    stderr: flag(query, 'stderr'),
+    follow: flag(query, 'follow'),
+  };
+  const { since, until, tail } = query;
+  if (since !== undefined && since !== '' && since !== '0') request.since = timestamp(since);
+  if (until !== undefined && until !== '' && until !== '0') request.until = timestamp(until);
+  // As Docker: what is no number means everything.
+  if (tail !== undefined && /^\d+$/.test(tail)) request.tail = Number(tail);
+  return request;
+}
+
+function timestamp(text: string): string {
+  const time = timeFromClient(text);
+  if (time !== undefined) return time;
+  throw invalid('time-invalid', `invalid time '${text}'`, { hint: 'write seconds since 1970, or RFC 3339' });
+}
+
+/**
+ * The container's output as `docker logs` sends it: framed unless it has a terminal.
+ * @throws invalid `log-streams-missing`; unsupported `log-driver-unreadable`
+ */
+export function logLines(
+  containers: Pick<Containers, 'logs'>,
+  container: Container,
+  query: Query,
+  signal: AbortSignal,
+): AsyncGenerator<Buffer> {
+  const request = logQuery(query);
+  if (!request.stdout && !request.stderr)
+    throw invalid('log-streams-missing', 'Bad parameters: you must choose at least one stream');
+  if (container.hostConfig.LogConfig?.Type === 'none')
+    throw unsupported('log-driver-unreadable', 'configured logging driver does not support reading');
+  return encode(containers, container, request, query, signal);
+}
+
+async function* encode(
+  containers: Pick<Containers, 'logs'>,
+  container: Container,
+  request: LogRequest,
+  query: Query,
+  signal: AbortSignal,
+): AsyncGenerator<Buffer> {
+  const tty = container.config.Tty === true;
+  const withTime = flag(query, 'timestamps');
+  const details = flag(query, 'details') ? `${detailsOf(container)} ` : '';
+  for await (const entry of containers.logs(container.id, { ...request, signal })) {
+    const prefix = `${withTime ? `${entry.time} ` : ''}${details}`;
+    const data = prefix === '' ? entry.data : Buffer.concat([Buffer.from(prefix), entry.data]);
+    yield tty ? data : frame(entry.stream, data);
+  }
+}
+
+/** Labels and variables that the log options `labels` and `env` name. */
+function detailsOf({ config, hostConfig }: Container): string {
+  const options = hostConfig.LogConfig?.Config ?? {};
+  const names = (text: string | undefined): string[] => (text ?? '').split(',').filter((name) => name !== '');
+  const variables = new Map(
+    (config.Env ?? []).map((entry): [string, string] => {
+      const [name = '', ...value] = entry.split('=');
+      return [name, value.join('=')];
+    }),
+  );
+  const found = [
+    ...names(options['labels']).map((name) => [name, config.Labels?.[name]] as const),
+    ...names(options['env']).map((name) => [name, variables.get(name)] as const),
+  ];
+  return found.flatMap(([name, value]) => (value === undefined ? [] : [`${name}=${value}`])).join(',');
+}

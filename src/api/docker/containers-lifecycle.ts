@@ -1,0 +1,115 @@
+import type { FastifyInstance } from 'fastify';
+import type { ContainerApiParts } from '#api/docker/containers.ts';
+import type { CreateContainer } from '#engine/contracts.ts';
+import {
+  cleanBody,
+  createBody,
+  unknownFields,
+  updateBody,
+  type CreateBody,
+} from '#api/docker/container-schemas.ts';
+import { pruneMatch, pruneFilters } from '#api/docker/prune-filters.ts';
+import { filters, flag, integer, type Query } from '#api/docker/query.ts';
+import { invalid } from '#base/errors.ts';
+
+interface Named {
+  Params: { id: string };
+  Querystring: Query;
+}
+
+/** From create to remove. */
+export function containerLifeCycle(app: FastifyInstance, parts: ContainerApiParts): void {
+  const { containers } = parts;
+  app.post<{ Querystring: Query; Body: CreateBody }>(
+    '/containers/create',
+    { schema: { body: createBody }, preValidation: cleanBody },
+    async ({ body, query }, reply) => {
+      const { id, warnings } = await containers.create(createRequest(body, query));
+      return reply.code(201).send({ Id: id, Warnings: [...warnings, ...unknownFields(body)] });
+    },
+  );
+
+  app.post<Named>('/containers/:id/start', async ({ params }, reply) => {
+    await containers.start(params.id);
+    return reply.code(204).send();
+  });
+  app.post<Named>('/containers/:id/stop', async ({ params, query }, reply) => {
+    await containers.stop(params.id, stopOptions(query));
+    return reply.code(204).send();
+  });
+  app.post<Named>('/containers/:id/restart', async ({ params, query }, reply) => {
+    await containers.restart(params.id, stopOptions(query));
+    return reply.code(204).send();
+  });
+  app.post<Named>('/containers/:id/kill', async ({ params, query }, reply) => {
+    await containers.kill(params.id, query['signal']);
+    return reply.code(204).send();
+  });
+  app.post<Named>('/containers/:id/pause', async ({ params }, reply) => {
+    await containers.pause(params.id);
+    return reply.code(204).send();
+  });
+  app.post<Named>('/containers/:id/unpause', async ({ params }, reply) => {
+    await containers.unpause(params.id);
+    return reply.code(204).send();
+  });
+  app.post<Named>('/containers/:id/rename', async ({ params, query }, reply) => {
+    const name = query['name'] ?? '';
+    if (name === '' || name === '/')
+      throw invalid('container-name-invalid', 'Neither old nor new names may be empty');
+    await containers.rename(params.id, name);
+    return reply.code(204).send();
+  });
+  changes(app, parts);
+}
+
+function changes(app: FastifyInstance, { containers, now }: ContainerApiParts): void {
+  app.post<{ Params: { id: string }; Body: Parameters<typeof containers.update>[1] }>(
+    '/containers/:id/update',
+    { schema: { body: updateBody }, preValidation: cleanBody },
+    async ({ params, body }) => ({ Warnings: await containers.update(params.id, body) }),
+  );
+
+  app.delete<Named>('/containers/:id', async ({ params, query }, reply) => {
+    if (flag(query, 'link'))
+      throw invalid(
+        'link-unsupported',
+        'removing a link (rm --link) is not supported: links end with their container',
+      );
+    await containers.remove(params.id, { force: flag(query, 'force'), volumes: flag(query, 'v') });
+    return reply.code(204).send();
+  });
+
+  app.post<{ Querystring: Query }>('/containers/prune', async ({ query }) => {
+    const wanted = pruneMatch(filters(query, pruneFilters), now());
+    const { removed, reclaimed } = await containers.prune(wanted);
+    return { ContainersDeleted: removed.length === 0 ? null : removed, SpaceReclaimed: reclaimed };
+  });
+}
+
+function createRequest(body: CreateBody, query: Query): CreateContainer {
+  const { HostConfig: hostConfig = {}, NetworkingConfig: networking, ...config } = body;
+  const request: CreateContainer = {
+    config: { ...config, ...listed(config) },
+    hostConfig,
+    endpoints: networking?.EndpointsConfig ?? {},
+  };
+  const { name, platform } = query;
+  if (name !== undefined && name !== '') request.name = name;
+  if (platform !== undefined && platform !== '') request.platform = platform;
+  return request;
+}
+
+// Old clients write a command as one text.
+function listed({ Cmd, Entrypoint }: { Cmd?: unknown; Entrypoint?: unknown }): CreateContainer['config'] {
+  return {
+    ...(typeof Cmd === 'string' ? { Cmd: [Cmd] } : {}),
+    ...(typeof Entrypoint === 'string' ? { Entrypoint: [Entrypoint] } : {}),
+  };
+}
+
+function stopOptions(query: Query): { timeout?: number; signal?: string } {
+  const timeout = integer(query, 't');
+  const signal = query['signal'];
+  return { ...(timeout === undefined ? {} : { timeout }), ...(signal ? { signal } : {}) };
+}

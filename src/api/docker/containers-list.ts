@@ -1,0 +1,83 @@
+import type { FastifyInstance } from 'fastify';
+import type { Container } from '#domain/container/container.ts';
+import type { ContainerApiParts } from '#api/docker/containers.ts';
+import {
+  checkFilterValues,
+  containerFilters,
+  includesStopped,
+  matchesFilters,
+  type FilterContext,
+} from '#domain/container/filters.ts';
+import { isActive } from '#domain/container/state.ts';
+import { inspectJson, summaryJson } from '#api/docker/container-json.ts';
+import { filters, flag, integer, labelsMatch, type Filters, type Query } from '#api/docker/query.ts';
+
+interface Named {
+  Params: { id: string };
+  Querystring: Query;
+}
+
+/** `docker ps` and `docker inspect`. */
+export function containerViews(app: FastifyInstance, parts: ContainerApiParts): void {
+  const { containers } = parts;
+
+  app.get<{ Querystring: Query }>('/containers/json', async ({ query }) => {
+    const wanted = filters(query, containerFilters);
+    checkFilterValues(wanted);
+    const chosen = choose(parts, query, wanted);
+    const withSize = flag(query, 'size');
+    return Promise.all(chosen.map((container) => summary(parts, container, withSize)));
+  });
+
+  app.get<Named>('/containers/:id/json', async ({ params, query }) => {
+    const container = containers.get(params.id);
+    const context = {
+      paths: containers.pathsOf(container),
+      execs: containers.execsOf(container.id),
+      sandbox: `/proc/${container.state.pid}/ns/net`,
+    };
+    if (!flag(query, 'size')) return inspectJson(container, context);
+    return inspectJson(container, { ...context, sizes: await containers.sizes(container.id) });
+  });
+}
+
+function choose(parts: ContainerApiParts, query: Query, wanted: Filters): Container[] {
+  const limit = integer(query, 'limit') ?? 0;
+  const all = flag(query, 'all') || limit > 0 || includesStopped(wanted);
+  const labels: Filters = new Map([...wanted].filter(([key]) => key === 'label'));
+  const others: Filters = new Map([...wanted].filter(([key]) => key !== 'label'));
+  const context = filterContext(parts);
+  const found = parts.containers
+    .list()
+    .filter((container) => all || isActive(container))
+    .filter((container) => labelsMatch(container.config.Labels ?? {}, labels))
+    .filter((container) => matchesFilters(container, others, context))
+    .sort((one, other) => (one.created < other.created ? 1 : -1));
+  return limit > 0 ? found.slice(0, limit) : found;
+}
+
+function filterContext({ containers, images }: ContainerApiParts): FilterContext {
+  return {
+    find: (ref) => containers.find(ref),
+    descendants: (name) => {
+      const ancestor = images.find(name);
+      if (ancestor === undefined) return [];
+      const layers = ancestor.config.rootfs.diff_ids;
+      return images
+        .list()
+        .filter((image) => layers.every((diffId, index) => image.config.rootfs.diff_ids[index] === diffId))
+        .map((image) => image.id);
+    },
+  };
+}
+
+async function summary(
+  { containers, images, now }: ContainerApiParts,
+  container: Container,
+  withSize: boolean,
+): Promise<Record<string, unknown>> {
+  const nameHolds = images.find(container.imageName)?.id === container.imageId;
+  const context = { now: now(), nameHolds };
+  if (!withSize) return summaryJson(container, context);
+  return summaryJson(container, { ...context, sizes: await containers.sizes(container.id) });
+}

@@ -1,0 +1,36 @@
+import type { Container } from '#domain/container/container.ts';
+import { labelsMatch, type Filters } from '#api/docker/query.ts';
+import { invalid } from '#base/errors.ts';
+
+export const pruneFilters = ['label', 'label!', 'until'] as const;
+
+/** Which containers a prune may remove. @param now milliseconds since 1970 */
+export function pruneMatch(wanted: Filters, now: number): (container: Container) => boolean {
+  const [until] = wanted.get('until') ?? [];
+  const before = until === undefined ? Infinity : momentOf(until, now);
+  return (container) =>
+    Date.parse(container.created) < before && labelsMatch(container.config.Labels ?? {}, wanted);
+}
+
+const units = { h: 3_600_000, m: 60_000, s: 1000, ms: 1, us: 0.001, ns: 0.000001 } as const;
+
+/**
+ * Milliseconds since 1970 of a time as Docker's clients write it: seconds since 1970, a duration before now
+ * (`1h30m`), or RFC 3339.
+ * @throws invalid `time-invalid`
+ */
+export function momentOf(text: string, now: number): number {
+  if (/^\d+(\.\d+)?$/.test(text)) return Number(text) * 1000;
+  const parts = [...text.matchAll(/(\d+(?:\.\d+)?)(h|ms|us|ns|m|s)/g)];
+  if (parts.length > 0 && parts.map(([whole]) => whole).join('') === text)
+    return parts.reduce((moment, [, count, unit]) => moment - Number(count) * unitOf(unit), now);
+  const time = Date.parse(text);
+  if (!Number.isNaN(time)) return time;
+  throw invalid('time-invalid', `invalid time '${text}'`, {
+    hint: 'write seconds since 1970, 1h30m, or RFC 3339',
+  });
+}
+
+function unitOf(unit: string | undefined): number {
+  return Object.entries(units).find(([name]) => name === unit)?.[1] ?? 0;
+}
