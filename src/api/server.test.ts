@@ -75,6 +75,7 @@ test('an unknown page is answered as Docker does', async () => {
   const reply = await server.app.inject('/v1.51/nothing');
   assert.equal(reply.statusCode, 404);
   assert.equal(reply.body, '{"message":"page not found"}');
+  assert.equal(reply.headers['content-type'], 'application/json');
 });
 
 test('errors keep their kind as status, and an unexpected one tells no stack', async () => {

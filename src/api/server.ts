@@ -71,20 +71,33 @@ function negotiateVersions(app: FastifyInstance, version: string): void {
     request.apiVersion = negotiate(request.originalUrl);
     await Promise.resolve();
   });
+  // Docker's clients read an error's message only when the type is exactly this.
+  app.addHook('onSend', async (_request, reply) => {
+    const type = reply.getHeader('content-type');
+    if (typeof type === 'string' && type.startsWith('application/json'))
+      reply.header('content-type', 'application/json');
+    await Promise.resolve();
+  });
 }
 
 // JSON is parsed; anything else (archives) reaches the route as a stream that it has to consume.
 function readBodies(app: FastifyInstance): void {
   app.removeAllContentTypeParsers();
-  app.addContentTypeParser<string>('application/json', { parseAs: 'string' }, async (_request, text: string) => {
-    try {
-      const json: unknown = text.trim() === '' ? undefined : JSON.parse(text);
-      return await Promise.resolve(json);
-    } catch (error) {
-      throw invalid('json-malformed', `invalid JSON in the request's body: ${messageOf(error)}`);
-    }
-  });
-  app.addContentTypeParser('*', async (_request, payload: unknown) => Promise.resolve(payload));
+  app.addContentTypeParser<string>(
+    'application/json',
+    { parseAs: 'string' },
+    async (_request: FastifyRequest, text: string) => {
+      try {
+        const json: unknown = text.trim() === '' ? undefined : JSON.parse(text);
+        return await Promise.resolve(json);
+      } catch (error) {
+        throw invalid('json-malformed', `invalid JSON in the request's body: ${messageOf(error)}`);
+      }
+    },
+  );
+  app.addContentTypeParser('*', async (_request: FastifyRequest, payload: unknown) =>
+    Promise.resolve(payload),
+  );
   app.addHook('preValidation', async (request) => {
     if (request.routeOptions.schema?.body === undefined || !(request.body instanceof Readable)) return;
     if (isEmpty(request)) {

@@ -12,13 +12,13 @@ export function clientGone(reply: FastifyReply): AbortSignal {
 }
 
 /**
- * Answers with one JSON object a line, as events and progress have it. The status is decided by the first
+ * Answers with one JSON object a line (or its text, ready made), as events and progress have it. The status is decided by the first
  * line: an error before it is an ordinary error response, one after it the stream's last line, as Docker's
  * JSONMessage has it. With `eager` the headers are sent at once, for streams that may stay silent.
  */
 export async function sendJsonLines(
   reply: FastifyReply,
-  lines: AsyncIterable<object>,
+  lines: AsyncIterable<object | string>,
   options: { eager?: boolean } = {},
 ): Promise<FastifyReply> {
   const iterator = lines[Symbol.asyncIterator]();
@@ -42,12 +42,12 @@ function toHeaders(reply: FastifyReply): Record<string, string> {
 }
 
 async function* encode(
-  iterator: AsyncIterator<object>,
-  first: IteratorResult<object> | undefined,
+  iterator: AsyncIterator<object | string>,
+  first: IteratorResult<object | string> | undefined,
 ): AsyncGenerator<string> {
   try {
     for (let next = first ?? (await iterator.next()); next.done !== true; next = await iterator.next())
-      yield `${JSON.stringify(next.value)}\r\n`;
+      yield `${typeof next.value === 'string' ? next.value : JSON.stringify(next.value)}\r\n`;
   } catch (error) {
     const { message } = errorResponse(error).body;
     yield `${JSON.stringify({ errorDetail: { message }, error: message })}\r\n`;

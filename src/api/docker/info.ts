@@ -1,0 +1,131 @@
+import { compareVersions } from '#api/versions.ts';
+import type { SystemReport } from '#engine/system/system.ts';
+
+/** Docker's SystemInfo. Fields of features that Berth has not are as in an engine that does not use them. */
+export function infoOf(report: SystemReport, apiVersion: string): object {
+  return {
+    ID: report.id,
+    ...counts(report),
+    ...storage(report),
+    ...kernel(report),
+    ...runtimes(report),
+    ...registries(report),
+    Plugins: {
+      Volume: ['local'],
+      Network: ['bridge', 'host', 'null'],
+      Authorization: null,
+      Log: ['json-file', 'none'],
+    },
+    Debug: false,
+    NFd: report.machine.descriptors,
+    NGoroutines: 0,
+    NEventsListener: 0,
+    SystemTime: report.now,
+    LoggingDriver: 'json-file',
+    HttpProxy: '',
+    HttpsProxy: '',
+    NoProxy: '',
+    Name: report.machine.hostname,
+    Labels: [],
+    ExperimentalBuild: false,
+    ServerVersion: report.release.version,
+    Swarm: {
+      NodeID: '',
+      NodeAddr: '',
+      LocalNodeState: 'inactive',
+      ControlAvailable: false,
+      Error: '',
+      RemoteManagers: null,
+    },
+    LiveRestoreEnabled: true,
+    Isolation: '',
+    InitBinary: 'docker-init',
+    ProductLicense: '',
+    GenericResources: null,
+    CDISpecDirs: [],
+    Warnings: report.warnings,
+    ...(compareVersions(apiVersion, '1.47') >= 0 && { Containerd: null }),
+  };
+}
+
+function counts({ containers, images }: SystemReport): object {
+  return {
+    Containers: containers.all,
+    ContainersRunning: containers.running,
+    ContainersPaused: containers.paused,
+    ContainersStopped: containers.stopped,
+    Images: images,
+  };
+}
+
+function storage({ root }: SystemReport): object {
+  return {
+    Driver: 'overlayfs',
+    DriverStatus: [['driver-type', 'overlayfs on directories']],
+    DockerRootDir: root,
+  };
+}
+
+function kernel({ machine }: SystemReport): object {
+  return {
+    MemoryLimit: true,
+    SwapLimit: true,
+    KernelMemory: false,
+    KernelMemoryTCP: false,
+    CpuCfsPeriod: true,
+    CpuCfsQuota: true,
+    CPUShares: true,
+    CPUSet: true,
+    PidsLimit: true,
+    OomKillDisable: machine.cgroupVersion === 1,
+    IPv4Forwarding: machine.ipv4Forwarding,
+    BridgeNfIptables: false,
+    BridgeNfIp6tables: false,
+    CgroupDriver: 'cgroupfs',
+    CgroupVersion: String(machine.cgroupVersion),
+    KernelVersion: machine.kernelVersion,
+    OperatingSystem: machine.operatingSystem,
+    OSVersion: machine.osVersion,
+    OSType: 'linux',
+    Architecture: machine.machine,
+    NCPU: machine.processors,
+    MemTotal: machine.memory,
+    SecurityOptions: [
+      ...(machine.apparmor ? ['name=apparmor'] : []),
+      ...(machine.seccomp ? ['name=seccomp,profile=builtin'] : []),
+      ...(machine.cgroupVersion === 2 ? ['name=cgroupns'] : []),
+    ],
+  };
+}
+
+function runtimes({ runtime }: SystemReport): object {
+  return {
+    Runtimes: { [runtime.name]: { path: runtime.name } },
+    DefaultRuntime: runtime.name,
+    RuncCommit: { ID: runtime.commit, Expected: runtime.commit },
+    ContainerdCommit: { ID: '', Expected: '' },
+    InitCommit: { ID: '', Expected: '' },
+  };
+}
+
+function registries({ insecureRegistries, registryMirrors }: SystemReport): object {
+  const index = (name: string, secure: boolean): object => ({
+    Name: name,
+    Mirrors: name === 'docker.io' ? registryMirrors : [],
+    Secure: secure,
+    Official: name === 'docker.io',
+  });
+  return {
+    RegistryConfig: {
+      AllowNondistributableArtifactsCIDRs: null,
+      AllowNondistributableArtifactsHostnames: null,
+      InsecureRegistryCIDRs: ['127.0.0.0/8', '::1/128'],
+      IndexConfigs: {
+        'docker.io': index('docker.io', true),
+        ...Object.fromEntries(insecureRegistries.map((name) => [name, index(name, false)])),
+      },
+      Mirrors: registryMirrors,
+    },
+    IndexServerAddress: 'https://index.docker.io/v1/',
+  };
+}

@@ -1,0 +1,146 @@
+import { request, type IncomingMessage, type OutgoingHttpHeaders, type RequestOptions } from 'node:http';
+import type { Readable } from 'node:stream';
+import { BerthError, messageOf, systemCode, unavailable, type ErrorKind } from '#base/errors.ts';
+
+export interface Call {
+  method?: 'GET' | 'POST' | 'PUT' | 'DELETE' | 'HEAD';
+  /** Without version prefix, with query: `/containers/json?all=1`. */
+  path: string;
+  /** Sent as JSON; a stream is sent as it is. */
+  body?: object;
+  stream?: Readable;
+  headers?: OutgoingHttpHeaders;
+  signal?: AbortSignal;
+}
+
+const kinds: Readonly<Record<number, ErrorKind>> = {
+  304: 'unchanged',
+  400: 'invalid',
+  401: 'unauthorized',
+  403: 'forbidden',
+  404: 'not-found',
+  409: 'conflict',
+  501: 'unsupported',
+  503: 'unavailable',
+};
+
+/** A client of the daemon's HTTP API over a unix socket or TCP. Errors of the API come as BerthError. */
+export class Client {
+  readonly #host: string;
+
+  /** `unix:///PATH` or `tcp://ADDRESS:PORT`. */
+  constructor(host: string) {
+    this.#host = host;
+  }
+
+  get host(): string {
+    return this.#host;
+  }
+
+  /** The answer with a status below 300. @throws unavailable `daemon-unreachable`; what the API answered */
+  async send(call: Call): Promise<IncomingMessage> {
+    const response = await this.#request(call).catch((error: unknown) => {
+      throw unreachable(this.#host, error);
+    });
+    if ((response.statusCode ?? 500) < 300) return response;
+    throw await errorOf(response);
+  }
+
+  /** The parsed JSON body, undefined when it is empty. The caller says what the API promises to send. */
+  async json(call: Call): Promise<unknown> {
+    const text = await textOf(await this.send(call));
+    const parse: (text: string) => unknown = JSON.parse;
+    return text === '' ? undefined : parse(text);
+  }
+
+  async text(call: Call): Promise<string> {
+    return textOf(await this.send(call));
+  }
+
+  /** One parsed object for each line of a streaming answer. */
+  async *lines(call: Call): AsyncGenerator<unknown> {
+    const parse: (text: string) => unknown = JSON.parse;
+    let rest = '';
+    const response = await this.send(call);
+    response.setEncoding('utf8');
+    for await (const chunk of response) {
+      const lines = (rest + String(chunk)).split('\n');
+      rest = lines.pop() ?? '';
+      for (const line of lines) if (line.trim() !== '') yield parse(line);
+    }
+    if (rest.trim() !== '') yield parse(rest);
+  }
+
+  /** Whether a daemon answers. */
+  async ping(): Promise<boolean> {
+    try {
+      await this.text({ path: '/_ping', signal: AbortSignal.timeout(5000) });
+      return true;
+    } catch (error) {
+      if (error instanceof BerthError && error.code === 'daemon-unreachable') return false;
+      throw error;
+    }
+  }
+
+  #request(call: Call): Promise<IncomingMessage> {
+    const body = call.body === undefined ? undefined : JSON.stringify(call.body);
+    const options: RequestOptions = {
+      ...target(this.#host),
+      method: call.method ?? 'GET',
+      path: call.path,
+      headers: {
+        ...(body !== undefined && {
+          'content-type': 'application/json',
+          'content-length': Buffer.byteLength(body),
+        }),
+        ...call.headers,
+      },
+      ...(call.signal !== undefined && { signal: call.signal }),
+    };
+    return new Promise((resolve, reject) => {
+      const outgoing = request(options, resolve).on('error', reject);
+      if (call.stream === undefined) outgoing.end(body);
+      else call.stream.on('error', (error) => outgoing.destroy(error)).pipe(outgoing);
+    });
+  }
+}
+
+function target(host: string): RequestOptions {
+  if (host.startsWith('unix://')) return { socketPath: host.slice('unix://'.length) };
+  const url = new URL(host.replace(/^tcp:/, 'http:'));
+  return { host: url.hostname.replace(/^\[|\]$/g, ''), port: url.port };
+}
+
+async function textOf(response: IncomingMessage): Promise<string> {
+  response.setEncoding('utf8');
+  let text = '';
+  for await (const chunk of response) text += String(chunk);
+  return text;
+}
+
+async function errorOf(response: IncomingMessage): Promise<BerthError> {
+  const parse: (text: string) => { message?: string; code?: string; hint?: string } = JSON.parse;
+  const text = await textOf(response);
+  const kind = kinds[response.statusCode ?? 500] ?? 'internal';
+  try {
+    const { message = text, code = 'api-error', hint } = parse(text);
+    return new BerthError(kind, code, message, hint === undefined ? {} : { hint });
+  } catch {
+    return new BerthError(
+      kind,
+      'api-error',
+      text === '' ? `the daemon answered ${response.statusCode ?? 0}` : text,
+    );
+  }
+}
+
+function unreachable(host: string, error: unknown): BerthError {
+  const details = { cause: error, hint: hintFor(systemCode(error)) };
+  return unavailable('daemon-unreachable', `no daemon answers on ${host}: ${messageOf(error)}`, details);
+}
+
+function hintFor(code: string | undefined): string {
+  if (code === 'EACCES' || code === 'EPERM')
+    return "the socket is for root and its group: use sudo, or join the group (see 'ls -l' of the socket)";
+  return "start it with 'berth daemon', or set BERTH_HOST to where it listens";
+}

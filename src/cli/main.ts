@@ -1,0 +1,56 @@
+import { Command, CommanderError } from 'commander';
+import { BerthError, messageOf } from '#base/errors.ts';
+import type { Context, Program } from '#cli/context.ts';
+import { declareHostCommands } from '#cli/commands/host.ts';
+import { Output } from '#cli/output.ts';
+
+const usageError = 2;
+
+/** Runs one command line. Gives the exit code: 0, 1 for a failure, 2 for wrong usage. */
+export async function runCommand(args: string[], program: Program): Promise<number> {
+  const context = contextOf(args, program);
+  try {
+    const root = declare(context);
+    await root.parseAsync(args, { from: 'user' });
+    return Number(process.exitCode ?? 0);
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : usageError;
+    if (error instanceof BerthError) context.output.failure(error.message, error.hint);
+    else context.output.failure(`unexpected error: ${messageOf(error)}`, 'please report it');
+    return 1;
+  }
+}
+
+function contextOf(args: string[], program: Program): Context {
+  const { stdout, stderr } = process;
+  const output = new Output({
+    stdout,
+    stderr,
+    json: args.includes('--json'),
+    environment: program.environment,
+  });
+  return {
+    program,
+    output,
+    client: async () => {
+      const [{ Client }, { settings }] = await Promise.all([import('#cli/client.ts'), program.settings()]);
+      return new Client(settings.host);
+    },
+  };
+}
+
+function declare(context: Context): Command {
+  const root = new Command('berth')
+    .description('Runs a compose.yaml in production on one machine, and is a Docker Engine to its clients.')
+    .version(context.program.version, '-V, --version', 'print the version')
+    .helpCommand('help [command]', 'show the help of a command')
+    .showSuggestionAfterError()
+    .showHelpAfterError("(see 'berth --help')")
+    .exitOverride()
+    .addHelpText(
+      'after',
+      '\nExit codes: 0 done, 1 failed, 2 wrong usage.\nDOCKER_HOST=unix:///run/berth/berth.sock points any Docker client at Berth.',
+    );
+  declareHostCommands(root, context);
+  return root;
+}

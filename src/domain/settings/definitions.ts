@@ -1,0 +1,57 @@
+import { parseEndpoint, type Settings } from '#domain/settings/settings.ts';
+import {
+  absolutePath,
+  listOf,
+  oneOf,
+  Requirement,
+  tableOf,
+  text,
+  type Read,
+} from '#domain/settings/values.ts';
+
+export interface Definition<T> {
+  /** As in the file, sections with dots: `log.level`. */
+  key: string;
+  environment?: string;
+  standard: T;
+  read: Read<T>;
+}
+
+const endpoint: Read<string> = (value) => {
+  if (typeof value === 'string' && parseEndpoint(value) !== undefined) return value;
+  throw new Requirement('unix:///PATH or tcp://ADDRESS:PORT');
+};
+
+const registry = text(/^[a-z0-9.-]+(:\d+)?$/, 'a registry as HOST or HOST:PORT');
+
+/** Every setting with its default. Only what has an effect may stand here. */
+export const definitions = {
+  root: define({ key: 'root', environment: 'BERTH_ROOT', standard: '/var/lib/berth', read: absolutePath }),
+  run: define({ key: 'run', environment: 'BERTH_RUN', standard: '/run/berth', read: absolutePath }),
+  host: define({ key: 'host', environment: 'BERTH_HOST', standard: '', read: endpoint }),
+  logLevel: define<Settings['log']['level']>({
+    key: 'log.level',
+    environment: 'BERTH_LOG_LEVEL',
+    standard: 'info',
+    read: oneOf('trace', 'debug', 'info', 'warn', 'error'),
+  }),
+  debianMirror: define({
+    key: 'mirrors.debian',
+    standard: '',
+    read: text(/^https?:\/\/\S+$/, 'an http or https URL'),
+  }),
+  insecure: define<string[]>({
+    key: 'registries.insecure',
+    standard: [],
+    read: listOf(registry, 'HOST or HOST:PORT'),
+  }),
+  registryMirrors: define<Record<string, string>>({
+    key: 'registries.mirrors',
+    standard: {},
+    read: tableOf(text(/^https?:\/\/\S+$/, 'an http or https URL'), 'a table of registry = "URL"'),
+  }),
+};
+
+function define<T>(definition: Definition<T>): Definition<T> {
+  return definition;
+}

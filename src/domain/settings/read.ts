@@ -1,0 +1,130 @@
+import { parse as parseToml, TomlError } from 'smol-toml';
+import { invalid } from '#base/errors.ts';
+import { nearest } from '#base/nearest.ts';
+import { definitions, type Definition } from '#domain/settings/definitions.ts';
+import type { EffectiveSetting, Settings } from '#domain/settings/settings.ts';
+import { Requirement } from '#domain/settings/values.ts';
+
+export interface SettingsInput {
+  /** The settings file, when there is one. */
+  file?: { path: string; text: string };
+  environment: Readonly<Record<string, string | undefined>>;
+}
+
+/**
+ * The settings in force: environment before file before default.
+ * @throws invalid `settings-invalid` with file and line for malformed TOML, an unknown key or a wrong value
+ */
+export function readSettings(input: SettingsInput): { settings: Settings; effective: EffectiveSetting[] } {
+  const found = input.file === undefined ? new Map<string, Found>() : readFile(input.file);
+  const effective: EffectiveSetting[] = [];
+  const get = <T>(definition: Definition<T>): T => {
+    const { value, source } = choose(definition, found.get(definition.key), input.environment);
+    effective.push({ key: definition.key, value, source });
+    return value;
+  };
+  const run = get(definitions.run);
+  const settings: Settings = {
+    run,
+    root: get(definitions.root),
+    host: get({ ...definitions.host, standard: `unix://${run}/berth.sock` }),
+    log: { level: get(definitions.logLevel) },
+    mirrors: { debian: get(definitions.debianMirror) },
+    registries: { insecure: get(definitions.insecure), mirrors: get(definitions.registryMirrors) },
+  };
+  return { settings, effective };
+}
+
+interface Found {
+  value: unknown;
+  /** `FILE:LINE` */
+  at: string;
+}
+
+function choose<T>(
+  { key, environment, standard, read }: Definition<T>,
+  found: Found | undefined,
+  variables: SettingsInput['environment'],
+): { value: T; source: string } {
+  const variable = environment === undefined ? undefined : variables[environment];
+  if (environment !== undefined && variable !== undefined && variable !== '')
+    return {
+      value: checked(read, variable, `environment ${environment}`),
+      source: `environment ${environment}`,
+    };
+  if (found !== undefined)
+    return { value: checked(read, found.value, `${found.at}: ${key}`), source: found.at };
+  return { value: standard, source: 'default' };
+}
+
+function checked<T>(read: (value: unknown) => T, value: unknown, where: string): T {
+  try {
+    return read(value);
+  } catch (error) {
+    const required = error instanceof Requirement ? error.message : String(error);
+    throw invalid('settings-invalid', `${where}: ${JSON.stringify(value)} is not ${required}`);
+  }
+}
+
+function readFile(file: { path: string; text: string }): Map<string, Found> {
+  const keys = new Set(Object.values(definitions).map(({ key }) => key));
+  const found = new Map<string, Found>();
+  for (const [key, value] of flatten(parse(file), '', keys)) {
+    const at = `${file.path}:${lineOf(file.text, key)}`;
+    if (!keys.has(key)) throw unknown(key, at, keys);
+    found.set(key, { value, at });
+  }
+  return found;
+}
+
+function unknown(key: string, at: string, keys: ReadonlySet<string>): Error {
+  const meant = nearest(key, keys);
+  return invalid(
+    'settings-invalid',
+    `${at}: unknown key '${key}'${meant === undefined ? '' : `, did you mean '${meant}'?`}`,
+    {
+      hint: "run 'berth config' to see all keys",
+    },
+  );
+}
+
+function parse(file: { path: string; text: string }): Record<string, unknown> {
+  try {
+    return parseToml(file.text);
+  } catch (error) {
+    if (!(error instanceof TomlError)) throw error;
+    const reason = error.message.split('\n')[0]?.replace('Invalid TOML document: ', '') ?? '';
+    throw invalid('settings-invalid', `${file.path}:${error.line}:${error.column}: ${reason}`);
+  }
+}
+
+// Tables are sections until a key is reached that is a setting as a whole.
+function* flatten(
+  values: Record<string, unknown>,
+  prefix: string,
+  keys: ReadonlySet<string>,
+): Generator<[string, unknown]> {
+  for (const [name, value] of Object.entries(values)) {
+    const key = `${prefix}${name}`;
+    if (isSection(value) && !keys.has(key)) yield* flatten(value, `${key}.`, keys);
+    else yield [key, value];
+  }
+}
+
+function isSection(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value) && !(value instanceof Date);
+}
+
+/** The line on which a key is set; the parser does not tell. */
+function lineOf(source: string, key: string): number {
+  let section = '';
+  const lines = source.split('\n');
+  for (const [index, line] of lines.entries()) {
+    const header = /^\s*\[\[?([^\]]+)\]/.exec(line)?.[1];
+    if (header !== undefined) section = `${header.replaceAll(/[\s"']/g, '')}.`;
+    const name = /^\s*([A-Za-z0-9_."'-]+)\s*=/.exec(line)?.[1]?.replaceAll(/["']/g, '');
+    if (name !== undefined && `${section}${name}` === key) return index + 1;
+    if (header !== undefined && section === `${key}.`) return index + 1;
+  }
+  return 1;
+}

@@ -1,0 +1,29 @@
+/** What can be set, in force. Each key is described in `definitions.ts`. */
+export interface Settings {
+  root: string;
+  run: string;
+  /** `unix:///PATH` or `tcp://ADDRESS:PORT`. */
+  host: string;
+  log: { level: 'trace' | 'debug' | 'info' | 'warn' | 'error' };
+  mirrors: { debian: string };
+  registries: { insecure: string[]; mirrors: Record<string, string> };
+}
+
+/** Where a value comes from: `default`, `FILE:LINE` or `environment BERTH_ROOT`. */
+export interface EffectiveSetting {
+  key: string;
+  value: unknown;
+  source: string;
+}
+
+/** Where the daemon listens, or is to be found. */
+export type Endpoint = { kind: 'unix'; path: string } | { kind: 'tcp'; address: string; port: number };
+
+/** Undefined when the text is no endpoint. */
+export function parseEndpoint(host: string): Endpoint | undefined {
+  const unix = /^unix:\/\/(\/.+)$/.exec(host)?.[1];
+  if (unix !== undefined) return { kind: 'unix', path: unix };
+  const [, address = '', port] = /^tcp:\/\/(\[[0-9a-fA-F:]+\]|[^:/[\]]+):(\d{1,5})\/?$/.exec(host) ?? [];
+  if (port === undefined || Number(port) > 65535) return undefined;
+  return { kind: 'tcp', address: address.replace(/^\[|\]$/g, ''), port: Number(port) };
+}

@@ -1,0 +1,42 @@
+/** Thrown by a reader: what is required of the value. */
+export class Requirement extends Error {}
+
+export type Read<T> = (value: unknown) => T;
+
+export const absolutePath: Read<string> = (value) => {
+  if (typeof value === 'string' && value.startsWith('/'))
+    return value.length > 1 ? value.replace(/\/+$/, '') : value;
+  throw new Requirement('an absolute path');
+};
+
+export function text(pattern: RegExp, required: string): Read<string> {
+  return (value) => {
+    if (typeof value === 'string' && pattern.test(value)) return value;
+    throw new Requirement(required);
+  };
+}
+
+export function oneOf<const T extends string>(...words: T[]): Read<T> {
+  return (value) => {
+    const word = words.find((candidate) => candidate === value);
+    if (word === undefined) throw new Requirement(`one of ${words.join(', ')}`);
+    return word;
+  };
+}
+
+export function listOf<T>(read: Read<T>, required: string): Read<T[]> {
+  return (value) => {
+    if (!Array.isArray(value)) throw new Requirement(`a list, each entry ${required}`);
+    return value.map(read);
+  };
+}
+
+export function tableOf<T>(read: Read<T>, required: string): Read<Record<string, T>> {
+  return (value) =>
+    Object.fromEntries(Object.entries(table(value, required)).map(([key, entry]) => [key, read(entry)]));
+}
+
+function table(value: unknown, required: string): Record<string, unknown> {
+  if (typeof value === 'object' && value !== null && !Array.isArray(value)) return { ...value };
+  throw new Requirement(required);
+}

@@ -1,0 +1,96 @@
+import type { Instance } from '#domain/instance.ts';
+import type { Containers, Images, Volumes } from '#engine/contracts.ts';
+import type { Clock } from '#ports/clock.ts';
+import type { Machine, MachineFacts } from '#ports/machine.ts';
+import type { Runtime } from '#ports/runtime.ts';
+
+export interface Release {
+  version: string;
+  /** Of the daemon's sources; '' when not known. */
+  commit: string;
+  /** RFC 3339; '' when not known. */
+  built: string;
+}
+
+export interface SystemReport {
+  id: string;
+  now: string;
+  root: string;
+  release: Release;
+  machine: MachineFacts;
+  runtime: { name: string; version: string; monitor: string; commit: string };
+  containers: { all: number; running: number; paused: number; stopped: number };
+  images: number;
+  insecureRegistries: string[];
+  registryMirrors: string[];
+  warnings: string[];
+}
+
+export interface SystemOptions {
+  instance: Instance;
+  clock: Pick<Clock, 'timestamp'>;
+  machine: Machine;
+  runtime: Pick<Runtime, 'name' | 'version'>;
+  containers: Pick<Containers, 'list'>;
+  images: Pick<Images, 'list'>;
+  volumes: Pick<Volumes, 'list' | 'usage' | 'isUsed'>;
+  release: Release;
+  registries: { insecure: string[]; mirrors: string[] };
+}
+
+/** What is told about the daemon and its machine as a whole. */
+export class System {
+  readonly #options: SystemOptions;
+  readonly #runtime: Promise<SystemReport['runtime']>;
+
+  constructor(options: SystemOptions) {
+    this.#options = options;
+    const { runtime } = options;
+    this.#runtime = runtime.version().then(
+      ({ runtime: version, monitor, commit }) => ({ name: runtime.name, version, monitor, commit }),
+      () => ({ name: runtime.name, version: '', monitor: '', commit: '' }),
+    );
+  }
+
+  async report(): Promise<SystemReport> {
+    const { instance, clock, release, registries, images } = this.#options;
+    const machine = await this.#options.machine.facts();
+    const runtime = await this.#runtime;
+    return {
+      id: instance.id,
+      now: clock.timestamp(),
+      root: instance.root,
+      release,
+      machine,
+      runtime,
+      containers: this.#count(),
+      images: images.list().length,
+      insecureRegistries: registries.insecure,
+      registryMirrors: registries.mirrors,
+      warnings: warningsOf(machine, runtime.version !== ''),
+    };
+  }
+
+  /** Bytes on disk of every volume and how many containers use it. */
+  async volumeUsage(): Promise<Map<string, number>> {
+    const sizes = new Map<string, number>();
+    for (const { name } of this.#options.volumes.list())
+      sizes.set(name, await this.#options.volumes.usage(name));
+    return sizes;
+  }
+
+  #count(): SystemReport['containers'] {
+    const statuses = this.#options.containers.list().map(({ state }) => state.status);
+    const running = statuses.filter((status) => status === 'running' || status === 'restarting').length;
+    const paused = statuses.filter((status) => status === 'paused').length;
+    return { all: statuses.length, running, paused, stopped: statuses.length - running - paused };
+  }
+}
+
+function warningsOf(machine: MachineFacts, hasRuntime: boolean): string[] {
+  return [
+    ...(machine.ipv4Forwarding ? [] : ["WARNING: IPv4 forwarding is disabled: run 'berth setup'"]),
+    ...(machine.seccomp ? [] : ['WARNING: the kernel has no seccomp filters']),
+    ...(hasRuntime ? [] : ["WARNING: crun or conmon does not answer: run 'berth setup'"]),
+  ];
+}

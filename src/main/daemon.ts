@@ -1,0 +1,73 @@
+import { mkdir, rm } from 'node:fs/promises';
+import { pino, type Logger } from 'pino';
+import { loadSettings } from '#adapters/settings/settings-file.ts';
+import { repairHybridCgroups } from '#adapters/supervisor/hybrid-cgroups.ts';
+import { listenOnSocket } from '#adapters/supervisor/listen-socket.ts';
+import { lockRoot } from '#adapters/supervisor/root-lock.ts';
+import { createServer, type ApiServer } from '#api/server.ts';
+import { invalid } from '#base/errors.ts';
+import { parseEndpoint, type Endpoint, type Settings } from '#domain/settings/settings.ts';
+import { release } from '#main/release.ts';
+import { wire } from '#main/wire.ts';
+
+/** How long running requests may take to finish after a signal to stop. */
+const graceMs = 2000;
+
+/**
+ * The daemon in the foreground, until SIGTERM or SIGINT. Whatever state a crash left is repaired by the
+ * same start as any other.
+ * @throws what is wrong with the settings, the root folder or the socket
+ */
+export async function runDaemon(environment: Readonly<Record<string, string | undefined>>): Promise<void> {
+  const { settings } = await loadSettings(environment);
+  const log = pino({ level: settings.log.level }, pino.destination({ fd: 2, sync: false }));
+  endOnUnexpected(log);
+  const endpoint = endpointOf(settings);
+  await mkdir(settings.root, { recursive: true, mode: 0o711 });
+  const lock = await lockRoot(settings.root);
+  for (const change of await repairHybridCgroups()) log.warn(change);
+  const wired = await wire(settings, log);
+  const server = await createServer({ log, version: release.version, routes: wired.routes });
+  await listen(server, endpoint);
+  log.info({ host: settings.host, root: settings.root, version: release.version }, 'ready');
+  const signal = await stopSignal();
+  log.info({ signal }, 'stopping; containers go on');
+  await server.stop(graceMs);
+  if (endpoint.kind === 'unix') await rm(endpoint.path, { force: true });
+  await wired.close();
+  await lock.close();
+  log.info('stopped');
+}
+
+// What nobody expected leaves the process in a state that nobody thought of; the next start repairs.
+function endOnUnexpected(log: Logger): void {
+  const end = (error: unknown): void => {
+    log.fatal({ err: error }, 'unexpected error, the daemon ends; containers go on');
+    log.flush(() => process.exit(70));
+  };
+  process.on('uncaughtException', end);
+  process.on('unhandledRejection', end);
+}
+
+function endpointOf({ host }: Settings): Endpoint {
+  const endpoint = parseEndpoint(host);
+  if (endpoint === undefined)
+    throw invalid('host-invalid', `'${host}' is not unix:///PATH or tcp://ADDRESS:PORT`);
+  return endpoint;
+}
+
+async function listen({ app }: ApiServer, endpoint: Endpoint): Promise<void> {
+  if (endpoint.kind === 'unix') await listenOnSocket(app.server, endpoint.path);
+  else await app.listen({ host: endpoint.address, port: endpoint.port });
+}
+
+/** Resolves at the first SIGTERM or SIGINT; a second one ends the process at once. */
+function stopSignal(): Promise<NodeJS.Signals> {
+  return new Promise((resolve) => {
+    for (const name of ['SIGTERM', 'SIGINT'] as const)
+      process.on(name, (signal) => {
+        process.once(name, () => process.exit(1));
+        resolve(signal);
+      });
+  });
+}
