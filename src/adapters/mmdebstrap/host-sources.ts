@@ -14,10 +14,10 @@ const etc = '/etc/apt';
 
 /**
  * Text of a deb822 file with the sources that serve `suite`.
- * @param mirror the archive that the settings name; absent: as the host's own apt, if the host is Debian
+ * @param mirror the archive that the settings name; absent or '': as the host's own apt, if the host is Debian
  */
 export async function sourcesText(suite: string, mirror: string | undefined): Promise<string> {
-  if (mirror !== undefined) return formatSources(debianAt(mirror, suite));
+  if (mirror !== undefined && mirror !== '') return formatSources(debianAt(mirror, suite));
   return formatSources(sourcesFor(suite, await hostSources(), await hostSuite()));
 }
 

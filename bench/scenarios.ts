@@ -1,0 +1,91 @@
+import type { Floor } from './floor.ts';
+import { timed } from './measure.ts';
+import type { Subject } from './subjects.ts';
+
+/** One thing measured: how each engine does it, and what plain crun needs for the same. */
+export interface Scenario {
+  name: string;
+  /** Rounds in relation to the number asked for. */
+  share: number;
+  engine: (subject: Subject) => Promise<number>;
+  floor: (floor: Floor) => Promise<number>;
+  prepare?: (subject: Subject) => Promise<unknown>;
+  clear?: (subject: Subject) => Promise<unknown>;
+}
+
+const parallel = 20;
+const environment = ({ socket }: Subject): Record<string, string> => ({ DOCKER_HOST: `unix://${socket}` });
+const docker = (subject: Subject, ...args: string[]) => timed(['docker', ...args], environment(subject));
+const networks = ['bridge', 'none', 'host'] as const;
+const ownOrHost = (network: (typeof networks)[number]) => (network === 'host' ? 'host' : 'own');
+
+const runs: Scenario[] = networks.map((network) => ({
+  name: `docker run --rm --network ${network} IMAGE true`,
+  share: 1,
+  engine: async (subject) => (await docker(subject, 'run', '--rm', '--network', network, 'bench', 'true')).ms,
+  floor: (floor) => floor.run(ownOrHost(network)),
+}));
+
+const engineShare: Scenario[] = networks.map((network) => ({
+  name: `API: create + start + wait + remove, ${network}`,
+  share: 2,
+  engine: ({ api }) => api.runOnce('bench', network),
+  floor: (floor) => floor.run(ownOrHost(network)),
+}));
+
+/** The floor's exec needs a running container; one for the whole run is started lazily. */
+function execScenario(): Scenario {
+  let idle: Promise<string> | undefined;
+  return {
+    name: 'docker exec CONTAINER true',
+    share: 1,
+    prepare: (subject) => docker(subject, 'run', '-d', '--name', 'bench-exec', 'bench', 'sleep', '600'),
+    engine: async (subject) => (await docker(subject, 'exec', 'bench-exec', 'true')).ms,
+    floor: async (floor) => {
+      idle ??= floor.idle();
+      return floor.exec(await idle);
+    },
+    clear: (subject) => docker(subject, 'rm', '-f', 'bench-exec'),
+  };
+}
+
+async function together(start: (i: number) => Promise<unknown>): Promise<number> {
+  const begun = performance.now();
+  await Promise.all(Array.from({ length: parallel }, (_, i) => start(i)));
+  return performance.now() - begun;
+}
+
+const parallelRuns: Scenario = {
+  name: `${parallel} parallel docker run -d`,
+  share: 0.2,
+  engine: async (subject) => {
+    const ms = await together(() =>
+      docker(subject, 'run', '-d', '--label', 'bench', 'bench', 'sleep', '600'),
+    );
+    await removeAll(subject);
+    return ms;
+  },
+  floor: async (floor) => {
+    const ids: string[] = [];
+    const ms = await together(async () => ids.push(await floor.idle()));
+    await floor.remove(ids);
+    return ms;
+  },
+};
+
+async function removeAll(subject: Subject): Promise<void> {
+  const { stdout } = await docker(subject, 'ps', '-aq', '--filter', 'label=bench');
+  await docker(subject, 'rm', '-f', ...stdout.trim().split('\n'));
+}
+
+export function scenarios(): Scenario[] {
+  return [...runs, ...engineShare, execScenario(), parallelRuns];
+}
+
+/** Resident bytes of the daemon with idle containers running. */
+export async function idleMemory(subject: Subject): Promise<number> {
+  await together(() => docker(subject, 'run', '-d', '--label', 'bench', 'bench', 'sleep', '600'));
+  const bytes = await subject.memory();
+  await removeAll(subject);
+  return bytes;
+}
