@@ -141,8 +141,6 @@ export interface Networks {
   adopt(running: Container[]): Promise<void>;
   /** Who is joined to a network now, with addresses. */
   joined(network: Network): { container: Container; endpoint: Endpoint }[];
-  /** Whether a container, running or not, names the network. */
-  isNamed(network: Network): boolean;
   /** Removes those of the networks that nobody is joined to. Gives their names. */
   prune(candidates: Network[]): Promise<string[]>;
   /** The room containers tells who is connected, for inspect, DNS and "in use". */

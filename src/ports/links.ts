@@ -54,6 +54,8 @@ export interface Links {
   connect(link: EndpointLink): Promise<void>;
   /** Removes the named interface inside the namespace (and with it the end on the host). */
   disconnect(namespace: string, name: string): Promise<void>;
+  /** Lets the named interface inside the namespace carry the default route. */
+  routeBy(namespace: string, name: string, gateways: string[]): Promise<void>;
   /** Counters of each interface inside, loopback excepted. */
   counters(namespace: string): Promise<Record<string, LinkCounters>>;
 }

@@ -1,7 +1,9 @@
 import { createSocket } from 'node:dgram';
+import { Resolver } from 'node:dns/promises';
 import { closeSync, openSync } from 'node:fs';
 import { connect, createServer } from 'node:net';
 import { parentPort } from 'node:worker_threads';
+import { systemCode } from '#base/errors.ts';
 import { CLONE_NEWNET, setns } from '#adapters/linux/libc.ts';
 
 // A program in a network namespace: this thread moves there for good and serves and calls by plain sockets.
@@ -10,6 +12,7 @@ export type PeerRequest =
   | { do: 'enter'; namespace: string }
   | { do: 'serve-tcp'; port: number }
   | { do: 'serve-udp'; port: number }
+  | { do: 'resolve'; server: string; name: string }
   | { do: 'tcp'; host: string; port: number }
   | { do: 'udp'; host: string; port: number; message: string; from?: number; patience: number };
 
@@ -65,6 +68,17 @@ export function callUdp(request: Extract<PeerRequest, { do: 'udp' }>): Promise<s
   }).finally(() => socket.close());
 }
 
+/** The IPv4 addresses of a name, sorted, or the error's code. */
+async function resolve(server: string, name: string): Promise<string> {
+  const resolver = new Resolver({ timeout: 1000, tries: 1 });
+  resolver.setServers([server]);
+  try {
+    return (await resolver.resolve4(name)).sort().join(' ');
+  } catch (error) {
+    return systemCode(error) ?? String(error);
+  }
+}
+
 function answer(request: PeerRequest): string | Promise<string> {
   switch (request.do) {
     case 'enter':
@@ -73,6 +87,8 @@ function answer(request: PeerRequest): string | Promise<string> {
       return serveTcp(request.port);
     case 'serve-udp':
       return serveUdp(request.port);
+    case 'resolve':
+      return resolve(request.server, request.name);
     case 'tcp':
       return callTcp(request.host, request.port);
     case 'udp':

@@ -43,6 +43,11 @@ export class Peer implements AsyncDisposable {
     return this.#ask({ do: 'udp', host, port, message, patience, from });
   }
 
+  /** IPv4 addresses of a name in a line, or the error's code. */
+  resolve(server: string, name: string): Promise<string> {
+    return this.#ask({ do: 'resolve', server, name });
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#worker.terminate();
   }

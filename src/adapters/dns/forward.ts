@@ -59,7 +59,8 @@ function askUdp(query: Buffer, server: Upstream): Promise<Buffer | undefined> {
     if (answer !== undefined) resolve(answer);
   });
   // Connected: answers of others are not for us, and a refusal is told at once.
-  socket.connect(server.port ?? DNS_PORT, server.address, () => socket.send(sent));
+  socket.on('connect', () => socket.send(sent));
+  socket.connect(server.port ?? DNS_PORT, server.address);
   return promise.finally(() => {
     clearTimeout(timer);
     socket.close();

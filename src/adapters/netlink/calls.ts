@@ -11,5 +11,6 @@ export interface LinkCalls {
   usedSubnets: { request: undefined; reply: string[] };
   connect: { request: EndpointLink; reply: void };
   disconnect: { request: { namespace: string; name: string }; reply: void };
+  routeBy: { request: { namespace: string; name: string; gateways: string[] }; reply: void };
   counters: { request: string; reply: Record<string, LinkCounters> };
 }

@@ -94,6 +94,12 @@ export class HostLinks {
     inside.run({ ...deleteLink(name), tolerate: [errno.ENODEV] });
   }
 
+  routeBy(namespace: string, name: string, gateways: string[]): void {
+    using inside = this.#home.socketIn(namespace);
+    const { index } = this.#linkIn(inside, name);
+    inside.run(...gateways.map((gateway) => addDefaultRoute(gateway, index)));
+  }
+
   counters(namespace: string): Record<string, LinkCounters> {
     using inside = this.#home.socketIn(namespace);
     const links = this.#links(inside).filter((link) => link.name !== 'lo');
@@ -102,12 +108,11 @@ export class HostLinks {
 
   #configure(link: EndpointLink): void {
     using inside = this.#home.socketIn(link.namespace);
-    const found = this.#links(inside).find((other) => other.name === link.name);
-    if (found === undefined) throw missing(link.name);
+    const { index } = this.#linkIn(inside, link.name);
     inside.run(
-      setUp(link.name, found.index),
-      ...link.addresses.map((cidr) => addAddress(link.name, found.index, cidr)),
-      ...link.gateways.map((gateway) => addDefaultRoute(gateway, found.index)),
+      setUp(link.name, index),
+      ...link.addresses.map((cidr) => addAddress(link.name, index, cidr)),
+      ...link.gateways.map((gateway) => addDefaultRoute(gateway, index)),
     );
   }
 
@@ -116,7 +121,11 @@ export class HostLinks {
   }
 
   #link(name: string): LinkInfo {
-    const found = this.#links(this.#socket).find((link) => link.name === name);
+    return this.#linkIn(this.#socket, name);
+  }
+
+  #linkIn(socket: NetlinkSocket, name: string): LinkInfo {
+    const found = this.#links(socket).find((link) => link.name === name);
     if (found === undefined) throw missing(name);
     return found;
   }

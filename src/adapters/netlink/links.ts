@@ -65,6 +65,10 @@ export class NetlinkLinks implements Links {
     await this.#worker.call('disconnect', { namespace, name });
   }
 
+  async routeBy(namespace: string, name: string, gateways: string[]): Promise<void> {
+    await this.#worker.call('routeBy', { namespace, name, gateways });
+  }
+
   counters(namespace: string): Promise<Record<string, LinkCounters>> {
     return this.#worker.call('counters', namespace);
   }

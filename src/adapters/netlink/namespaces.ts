@@ -14,9 +14,10 @@ const LOOPBACK_INDEX = 1;
 export class HomeNamespace {
   readonly #fd = openSync(OWN_NAMESPACE, 'r');
 
-  /** Makes a namespace with loopback up and keeps it alive by a mount at `path`. */
+  /** Makes a namespace with loopback up and keeps it alive by a mount at `path`, in place of what a crash left there. */
   create(path: string): void {
     mkdirSync(dirname(path), { recursive: true });
+    dropNamespace(path);
     writeFileSync(path, '', { flag: 'wx' });
     try {
       unshare(CLONE_NEWNET);

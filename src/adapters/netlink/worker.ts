@@ -15,5 +15,6 @@ serveCalls<LinkCalls>({
   usedSubnets: () => links.subnets(),
   connect: (link) => links.connect(link),
   disconnect: ({ namespace, name }) => links.disconnect(namespace, name),
+  routeBy: ({ namespace, name, gateways }) => links.routeBy(namespace, name, gateways),
   counters: (namespace) => links.counters(namespace),
 });

@@ -1,0 +1,59 @@
+import { invalid } from '#base/errors.ts';
+import type { EndpointRequest } from '#domain/container/config.ts';
+import type { Network } from '#domain/network/network.ts';
+import { contains, isAddress, parseAddress, parseSubnet } from '#domain/network/cidr.ts';
+
+/** A network on which containers find each other by name: every bridge but the default one, as in Docker. */
+export function resolvesNames(network: Network): boolean {
+  return network.driver === 'bridge' && network.name !== 'bridge';
+}
+
+/**
+ * Refuses what the network cannot give, in Docker's words.
+ * @throws invalid `endpoint-invalid`
+ */
+export function checkEndpointRequest(network: Network, request: EndpointRequest): void {
+  const problems = [...addressProblems(network, request), ...nameProblems(network, request)];
+  const mac = request.MacAddress ?? '';
+  if (mac !== '' && !/^([0-9a-f]{2}[:-]){5}[0-9a-f]{2}$/i.test(mac))
+    problems.push(`invalid MAC address: ${mac}`);
+  if (problems.length === 0) return;
+  throw invalid(
+    'endpoint-invalid',
+    `invalid endpoint settings for network ${network.name}: ${problems.join('; ')}`,
+  );
+}
+
+function addressProblems(network: Network, request: EndpointRequest): string[] {
+  const { IPv4Address = '', IPv6Address = '', LinkLocalIPs = [] } = request.IPAMConfig ?? {};
+  const wanted = [IPv4Address, IPv6Address].filter((address) => address !== '');
+  if (wanted.length > 0 && !resolvesNames(network))
+    return ['user specified IP address is supported on user defined networks only'];
+  const problems = [...formProblems(4, IPv4Address), ...formProblems(6, IPv6Address)];
+  if (problems.length > 0) return problems;
+  if (LinkLocalIPs.length > 0)
+    problems.push(`link-local addresses (${LinkLocalIPs.join(', ')}) are not supported`);
+  for (const address of wanted)
+    if (!network.pools.some((pool) => contains(parseSubnet(pool.subnet), parseAddress(address))))
+      problems.push(`no configured subnet contains IP address ${address}`);
+  return problems;
+}
+
+function formProblems(version: 4 | 6, address: string): string[] {
+  const isRight = isAddress(address) && address.includes(':') === (version === 6);
+  return address === '' || isRight ? [] : [`invalid IPv${version} address: ${address}`];
+}
+
+function nameProblems(network: Network, request: EndpointRequest): string[] {
+  const isAsked = (request.Aliases ?? []).length > 0 && !resolvesNames(network);
+  return isAsked ? ['network-scoped alias is supported only for containers in user defined networks'] : [];
+}
+
+/** Names of a container in a network, each once: its own, aliases, short id, host name. */
+export function dnsNamesOf(
+  container: { name: string; shortId: string; hostname: string },
+  aliases: readonly string[],
+): string[] {
+  const all = [container.name, ...aliases, container.shortId, container.hostname];
+  return [...new Set(all.filter((name) => name !== ''))];
+}

@@ -1,0 +1,83 @@
+import { conflict } from '#base/errors.ts';
+import { resolvesNames } from '#domain/network/endpoint.ts';
+import type { Network } from '#domain/network/network.ts';
+import { allowsInterContainer, masquerades } from '#domain/network/settings.ts';
+import type { FilteredNetwork } from '#ports/packet-filter.ts';
+import type { NameSource } from '#ports/resolver.ts';
+import type { NetworkParts } from './parts.ts';
+
+export function filtered(network: Network): FilteredNetwork {
+  return {
+    bridge: network.bridge,
+    subnets: network.pools.map((pool) => pool.subnet),
+    internal: network.internal,
+    masquerade: masquerades(network),
+    interContainer: allowsInterContainer(network),
+  };
+}
+
+/** The bridge, the rules and the name service behind a network. */
+export class Bridges {
+  readonly #parts: NetworkParts;
+  readonly #names: NameSource;
+
+  constructor(parts: NetworkParts, names: NameSource) {
+    this.#parts = parts;
+    this.#names = names;
+  }
+
+  /** Makes all of it, or nothing. @throws conflict `bridge-exists`; as the ports */
+  async open(network: Network): Promise<void> {
+    const { links, filter } = this.#parts;
+    if ((await links.listLinks(network.bridge)).includes(network.bridge))
+      throw conflict(
+        'bridge-exists',
+        `cannot create network ${network.name}: the host has a link '${network.bridge}'`,
+      );
+    try {
+      await this.#raise(network);
+      await filter.apply([{ do: 'add-network', network: filtered(network) }]);
+      await this.listen(network);
+    } catch (error) {
+      await this.close(network);
+      throw error;
+    }
+  }
+
+  /** After a restart: the bridge again; the rules follow for all networks at once. */
+  async reopen(network: Network): Promise<void> {
+    await this.#raise(network);
+    await this.listen(network).catch((error: unknown) =>
+      this.#parts.report(`network ${network.name}: containers cannot resolve names`, error),
+    );
+  }
+
+  /** Idempotent. */
+  async close(network: Network): Promise<void> {
+    const { links, filter, resolver } = this.#parts;
+    const address = listenAddress(network);
+    if (address !== undefined) await resolver.unlisten(address);
+    await filter.apply([{ do: 'remove-network', bridge: network.bridge }]);
+    await links.removeBridge(network.bridge);
+  }
+
+  async listen(network: Network): Promise<void> {
+    const address = listenAddress(network);
+    if (address !== undefined) await this.#parts.resolver.listen(address, this.#names);
+  }
+
+  #raise(network: Network): Promise<void> {
+    return this.#parts.links.ensureBridge({
+      name: network.bridge,
+      addresses: network.pools.map((pool) => `${pool.gateway}/${pool.subnet.split('/')[1] ?? ''}`),
+      mtu: network.mtu,
+    });
+  }
+}
+
+/** Where the containers of a network find its name service: the first gateway, IPv4 before IPv6. */
+export function listenAddress(network: Network): string | undefined {
+  if (!resolvesNames(network)) return undefined;
+  const gateways = network.pools.map((pool) => pool.gateway);
+  return gateways.find((gateway) => !gateway.includes(':')) ?? gateways[0];
+}

@@ -1,0 +1,130 @@
+import { conflict, invalid, notFound } from '#base/errors.ts';
+import { newId } from '#base/ids.ts';
+import { formatAddress, formatSubnet, parseSubnet, type Subnet } from '#domain/network/cidr.ts';
+import type { AddressPool, Network } from '#domain/network/network.ts';
+import { firstOf, freePool, uniqueLocalPool } from '#domain/network/pools.ts';
+import { checkOverlap, poolOf, type PoolRequest } from '#domain/network/request.ts';
+import { checkOptions, mtuOf, wantedBridgeName } from '#domain/network/settings.ts';
+import type { NewNetwork } from '#engine/contracts.ts';
+import type { NetworkBook } from './network-book.ts';
+import type { NetworkParts } from './parts.ts';
+
+const ID_DIGITS = 7;
+
+/** Decides what a new network looks like: its subnets, gateways and bridge. */
+export class Drafting {
+  readonly #parts: Pick<NetworkParts, 'links' | 'clock' | 'instance'>;
+  readonly #book: NetworkBook;
+
+  constructor(parts: Pick<NetworkParts, 'links' | 'clock' | 'instance'>, book: NetworkBook) {
+    this.#parts = parts;
+    this.#book = book;
+  }
+
+  /**
+   * @param avoid subnets that turned out to be taken
+   * @throws not-found `network-driver-missing`; invalid `network-option-invalid`, `subnet-invalid`; forbidden
+   * `pool-overlaps`; conflict `pools-exhausted`
+   */
+  async bridge(request: NewNetwork, avoid: Subnet[] = []): Promise<Network> {
+    const driver = request.driver ?? '';
+    if (driver !== '' && driver !== 'bridge' && driver !== 'default')
+      throw notFound(
+        'network-driver-missing',
+        `could not find plugin ${driver} in v1 plugin registry: plugin not found`,
+        { hint: 'Berth has the network drivers bridge, host and null.' },
+      );
+    const options = request.options ?? {};
+    checkOptions(options);
+    const id = newId();
+    const pools = await this.#pools(request, avoid);
+    return {
+      ...this.#plain(id, request),
+      driver: 'bridge',
+      ipv6: pools.some((pool) => pool.subnet.includes(':')),
+      pools,
+      bridge: wantedBridgeName(options) ?? this.#bridgeName(request.name, id),
+      mtu: mtuOf(options),
+    };
+  }
+
+  /** The networks `host` and `none`. */
+  without(name: string, driver: 'host' | 'null'): Network {
+    return { ...this.#plain(newId(), { name }), driver, ipv6: false, pools: [], bridge: '', mtu: 0 };
+  }
+
+  #plain(id: string, request: NewNetwork): Omit<Network, 'driver' | 'ipv6' | 'pools' | 'bridge' | 'mtu'> {
+    return {
+      id,
+      name: request.name,
+      created: this.#parts.clock.timestamp(),
+      scope: 'local',
+      internal: request.internal ?? false,
+      attachable: request.attachable ?? false,
+      options: { ...request.options },
+      labels: { ...request.labels },
+      ipamOptions: {},
+      ...(request.app === undefined ? {} : { app: request.app }),
+    };
+  }
+
+  #bridgeName(name: string, id: string): string {
+    const { linkPrefix } = this.#parts.instance;
+    return name === 'bridge' ? linkPrefix : `${linkPrefix}n${id.slice(0, ID_DIGITS)}`;
+  }
+
+  async #pools(request: NewNetwork, avoid: Subnet[]): Promise<AddressPool[]> {
+    const ours = this.#book
+      .list()
+      .flatMap((network) => network.pools.map((pool) => parseSubnet(pool.subnet)));
+    const hostRoutes = (await this.#parts.links.usedSubnets()).map(parseSubnet);
+    const pools: AddressPool[] = [];
+    const used = (): Subnet[] => [...ours, ...pools.map((pool) => parseSubnet(pool.subnet))];
+    for (const { subnet = '', ...rest } of request.pools ?? []) {
+      if (subnet === '') {
+        checkBare(request.name, rest);
+        continue;
+      }
+      checkOverlap(parseSubnet(subnet), used(), hostRoutes);
+      pools.push(poolOf({ subnet, ...rest }));
+    }
+    const has = (version: 4 | 6): boolean =>
+      used()
+        .slice(ours.length)
+        .some((pool) => pool.version === version);
+    if (!has(4)) pools.unshift(this.#automatic4([...ours, ...hostRoutes, ...avoid]));
+    if (request.ipv6 === true && !has(6)) pools.push(this.#automatic6([...ours, ...hostRoutes, ...avoid]));
+    return pools;
+  }
+
+  #automatic4(used: Subnet[]): AddressPool {
+    const pool = freePool(used, this.#parts.instance.id);
+    if (pool !== undefined) return withGateway(pool);
+    throw conflict('pools-exhausted', 'all predefined address pools have been fully subnetted', {
+      hint: 'remove networks that nothing uses (docker network prune), or name a subnet',
+    });
+  }
+
+  #automatic6(used: Subnet[]): AddressPool {
+    const taken = new Set(used.map(formatSubnet));
+    let n = 0;
+    while (taken.has(formatSubnet(uniqueLocalPool(this.#parts.instance.id, n)))) n += 1;
+    return withGateway(uniqueLocalPool(this.#parts.instance.id, n));
+  }
+}
+
+/** @throws invalid `subnet-missing` */
+function checkBare(network: string, rest: Omit<PoolRequest, 'subnet'>): void {
+  const { gateway = '', ipRange = '', auxiliary = {} } = rest;
+  if (gateway === '' && ipRange === '' && Object.keys(auxiliary).length === 0) return;
+  throw invalid(
+    'subnet-missing',
+    `network ${network}: a gateway, range or auxiliary address needs a subnet in the same pool`,
+  );
+}
+
+function withGateway(subnet: Subnet): AddressPool {
+  const gateway =
+    subnet.version === 4 ? firstOf(subnet) : { version: subnet.version, value: subnet.base + 1n };
+  return { subnet: formatSubnet(subnet), gateway: formatAddress(gateway) };
+}

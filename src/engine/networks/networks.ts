@@ -1,0 +1,263 @@
+import { conflict, forbidden } from '#base/errors.ts';
+import { newId, shortId } from '#base/ids.ts';
+import { KeyedMutex } from '#base/mutex.ts';
+import type { EndpointRequest } from '#domain/container/config.ts';
+import type { Container, Endpoint, PublishedPort } from '#domain/container/container.ts';
+import type { WantedPort } from '#domain/container/port-bindings.ts';
+import { parseSubnet, type Subnet } from '#domain/network/cidr.ts';
+import { checkEndpointRequest, dnsNamesOf, resolvesNames } from '#domain/network/endpoint.ts';
+import type { Network } from '#domain/network/network.ts';
+import { checkNetworkName, isPredefined } from '#domain/network/request.ts';
+import { resolvConfText } from '#domain/network/resolv-conf.ts';
+import type * as contracts from '#engine/contracts.ts';
+import { AddressBook } from './address-book.ts';
+import { Bridges, filtered, listenAddress } from './bridges.ts';
+import { Drafting } from './creating.ts';
+import { ContainerNames } from './names.ts';
+import { NetworkBook } from './network-book.ts';
+import type { Connected, NetworkParts } from './parts.ts';
+import { Publisher } from './publisher.ts';
+import { Sandboxes, VETH } from './sandboxes.ts';
+
+/** How often another subnet is tried when someone else on the host took ours at the same moment. */
+const POOL_TRIES = 5;
+/** resolv.conf(5) reads no more. */
+const MAX_SERVERS = 3;
+
+/**
+ * Networks, and the places of containers in them. `start` first, then `adopt` once with the running
+ * containers, then everything else.
+ */
+export class Networks implements contracts.Networks {
+  readonly #parts: NetworkParts;
+  readonly #book: NetworkBook;
+  readonly #addresses = new AddressBook();
+  readonly #publisher: Publisher;
+  readonly #bridges: Bridges;
+  readonly #sandboxes: Sandboxes;
+  readonly #drafting: Drafting;
+  readonly #order = new KeyedMutex();
+  readonly #sources: ((networkId: string) => Connected[])[] = [];
+
+  constructor(parts: NetworkParts) {
+    this.#parts = parts;
+    this.#book = new NetworkBook(parts.store.collection('networks'));
+    this.#publisher = new Publisher(parts);
+    this.#bridges = new Bridges(parts, new ContainerNames(this.#addresses, this.#connected));
+    this.#drafting = new Drafting(parts, this.#book);
+    this.#sandboxes = new Sandboxes(parts, {
+      networks: this.#book,
+      addresses: this.#addresses,
+      publisher: this.#publisher,
+      connected: this.#connected,
+    });
+  }
+
+  /** Makes the predefined networks at the first start; brings bridges and name services back. */
+  async start(): Promise<void> {
+    if (this.#book.byName('bridge') === undefined)
+      this.#book.put(await this.#drafting.bridge({ name: 'bridge', options: DEFAULT_BRIDGE_OPTIONS }));
+    if (this.#book.byName('host') === undefined) this.#book.put(this.#drafting.without('host', 'host'));
+    if (this.#book.byName('none') === undefined) this.#book.put(this.#drafting.without('none', 'null'));
+    for (const network of this.#book.bridges()) {
+      this.#addresses.addNetwork(network);
+      await this.#bridges.reopen(network);
+    }
+  }
+
+  /** The rules are replaced at once, so that established connections go on. Then leftovers are removed. */
+  async adopt(running: Container[]): Promise<void> {
+    for (const container of running) await this.#sandboxes.adopt(container);
+    await this.#parts.filter.reset(this.#book.bridges().map(filtered), this.#publisher.publications());
+    await this.#sweep(new Set(running.map((container) => container.id)));
+  }
+
+  get(name: string): Network {
+    return this.#book.get(name);
+  }
+
+  list(): Network[] {
+    return this.#book.list();
+  }
+
+  create(request: contracts.NewNetwork): Promise<Network> {
+    return this.#order.run('networks', async () => {
+      checkNetworkName(request.name);
+      if (this.#book.byName(request.name) !== undefined)
+        throw conflict('network-exists', `network with name ${request.name} already exists`);
+      const network = await this.#open(request);
+      this.#addresses.addNetwork(network);
+      this.#book.put(network);
+      this.#event('create', network);
+      return network;
+    });
+  }
+
+  remove(name: string): Promise<void> {
+    return this.#order.run('networks', async () => {
+      const network = this.#book.get(name);
+      if (isPredefined(network.name))
+        throw forbidden(
+          'network-predefined',
+          `${network.name} is a pre-defined network and cannot be removed`,
+        );
+      const [user] = this.#addresses.inNetwork(network.id);
+      if (user !== undefined)
+        throw forbidden(
+          'network-in-use',
+          `error while removing network: network ${network.name} id ${network.id} has active endpoints`,
+          { hint: `stop or disconnect its containers first, such as ${shortId(user.containerId)}` },
+        );
+      // From here on nobody can join; what a crash leaves is brought back whole at the next start.
+      this.#addresses.removeNetwork(network.id);
+      try {
+        await this.#bridges.close(network);
+      } catch (error) {
+        this.#addresses.addNetwork(network);
+        throw error;
+      }
+      this.#book.delete(network.id);
+      this.#event('destroy', network);
+    });
+  }
+
+  async prune(candidates: Network[]): Promise<string[]> {
+    const removed: string[] = [];
+    for (const network of candidates) {
+      if (isPredefined(network.name) || this.#addresses.inNetwork(network.id).length > 0) continue;
+      await this.remove(network.id);
+      removed.push(network.name);
+    }
+    this.#parts.events.emit('network', 'prune', '', { reclaimed: '0' });
+    return removed;
+  }
+
+  endpoint(
+    container: { id: string; name: string; hostname: string },
+    network: Network,
+    request: EndpointRequest,
+    index: number,
+  ): Endpoint {
+    checkEndpointRequest(network, request);
+    const names = { name: container.name, shortId: shortId(container.id), hostname: container.hostname };
+    const { IPv4Address = '', IPv6Address = '' } = request.IPAMConfig ?? {};
+    return {
+      networkId: network.id,
+      networkName: network.name,
+      endpointId: newId(),
+      request,
+      interfaceName: network.driver === 'bridge' ? `eth${index}` : '',
+      macAddress: request.MacAddress ?? '',
+      ipAddress: IPv4Address,
+      prefixLength: 0,
+      gateway: '',
+      ip6Address: IPv6Address,
+      ip6PrefixLength: 0,
+      ip6Gateway: '',
+      dnsNames: resolvesNames(network) ? dnsNamesOf(names, request.Aliases ?? []) : [],
+    };
+  }
+
+  createSandbox(containerId: string): Promise<string> {
+    return this.#sandboxes.create(containerId);
+  }
+
+  removeSandbox(container: Container): Promise<void> {
+    return this.#sandboxes.remove(container);
+  }
+
+  attach(containerId: string, endpoint: Endpoint, carriesDefaultRoute: boolean): Promise<Endpoint> {
+    return this.#sandboxes.attach(containerId, endpoint, carriesDefaultRoute);
+  }
+
+  detach(containerId: string, endpoint: Endpoint): Promise<void> {
+    return this.#sandboxes.detach(containerId, endpoint);
+  }
+
+  publish(container: Container, wanted: WantedPort[]): Promise<PublishedPort[]> {
+    return this.#sandboxes.publish(container, wanted);
+  }
+
+  unpublish(container: Container): Promise<void> {
+    return this.#publisher.unpublish(container.id);
+  }
+
+  resolvConf(container: Container): string {
+    const { resolver } = this.#parts;
+    const { Dns, DnsSearch, DnsOptions, NetworkMode } = container.hostConfig;
+    const asked = { servers: Dns ?? [], search: DnsSearch ?? [], options: DnsOptions ?? [] };
+    const isPlain = Object.values(asked).every((list) => list.length === 0);
+    if (NetworkMode === 'host' && isPlain) return resolver.hostFile();
+    const search = asked.search.length > 0 ? asked.search : resolver.searchDomains();
+    const own = this.#nameServers(container);
+    if (own.length === 0) {
+      const servers = asked.servers.length > 0 ? asked.servers : resolver.upstreams();
+      return resolvConfText({ servers, search, options: asked.options });
+    }
+    const hasDots = asked.options.some((option) => option.startsWith('ndots:'));
+    const options = hasDots ? asked.options : [...asked.options, 'ndots:0'];
+    return resolvConfText({ servers: own, search, options });
+  }
+
+  joined(network: Network): Connected[] {
+    const holders = new Set(this.#addresses.inNetwork(network.id).map((lease) => lease.containerId));
+    return this.#connected(network.id).filter(({ container }) => holders.has(container.id));
+  }
+
+  connectedBy(source: (networkId: string) => Connected[]): void {
+    this.#sources.push(source);
+  }
+
+  readonly #connected = (networkId: string): Connected[] =>
+    this.#sources.flatMap((source) => source(networkId));
+
+  /** The name services of the container's networks. */
+  #nameServers(container: Container): string[] {
+    const networks = container.endpoints.map((endpoint) => this.#book.byId(endpoint.networkId));
+    const addresses = networks.map((network) => (network === undefined ? undefined : listenAddress(network)));
+    return addresses.filter((address) => address !== undefined).slice(0, MAX_SERVERS);
+  }
+
+  /** Opens a new network; on a subnet chosen by us that another program of the host took meanwhile, again. */
+  async #open(request: contracts.NewNetwork): Promise<Network> {
+    const avoid: Subnet[] = [];
+    for (let tries = 1; ; tries += 1) {
+      const network = await this.#drafting.bridge(request, avoid);
+      await this.#bridges.open(network);
+      const routes = await this.#parts.links.usedSubnets();
+      const doubled = network.pools.filter(
+        ({ subnet }) => routes.filter((route) => route === subnet).length > 1,
+      );
+      if (doubled.length === 0) return network;
+      await this.#bridges.close(network);
+      if (tries === POOL_TRIES)
+        throw conflict(
+          'pool-overlaps',
+          `subnet ${doubled[0]?.subnet ?? ''} is taken by another program of the host`,
+        );
+      avoid.push(...doubled.map((pool) => parseSubnet(pool.subnet)));
+    }
+  }
+
+  /** Removes namespaces and links of this instance that belong to nobody. */
+  async #sweep(running: Set<string>): Promise<void> {
+    const { links, instance } = this.#parts;
+    for (const id of await links.listNamespaces()) if (!running.has(id)) await links.removeNamespace(id);
+    const bridges = new Set(this.#book.bridges().map((network) => network.bridge));
+    for (const name of await links.listLinks(instance.linkPrefix))
+      if (!bridges.has(name) && !name.startsWith(instance.linkPrefix + VETH)) await links.removeBridge(name);
+  }
+
+  #event(action: 'create' | 'destroy', network: Network): void {
+    this.#parts.events.emit('network', action, network.id, { name: network.name, type: network.driver });
+  }
+}
+
+/** As `docker network inspect bridge` shows them. */
+const DEFAULT_BRIDGE_OPTIONS = {
+  'com.docker.network.bridge.default_bridge': 'true',
+  'com.docker.network.bridge.enable_icc': 'true',
+  'com.docker.network.bridge.enable_ip_masquerade': 'true',
+  'com.docker.network.bridge.host_binding_ipv4': '0.0.0.0',
+  'com.docker.network.driver.mtu': '1500',
+};

@@ -1,0 +1,141 @@
+import { newId } from '#base/ids.ts';
+import type { Container, Endpoint, PublishedPort } from '#domain/container/container.ts';
+import type { WantedPort } from '#domain/container/port-bindings.ts';
+import { allowsInterContainer } from '#domain/network/settings.ts';
+import type { AddressBook, Lease } from './address-book.ts';
+import type { NetworkBook } from './network-book.ts';
+import type { Connected, NetworkParts } from './parts.ts';
+import type { Publisher } from './publisher.ts';
+
+/** Letters that begin the rest of a veth's name on the host; a bridge's begins with another. */
+export const VETH = 'v';
+const RANDOM_DIGITS = 7;
+
+export interface SandboxRooms {
+  networks: NetworkBook;
+  addresses: AddressBook;
+  publisher: Publisher;
+  connected: (networkId: string) => Connected[];
+}
+
+/** The network namespaces of containers, and what joins them to networks. */
+export class Sandboxes {
+  readonly #parts: NetworkParts;
+  readonly #rooms: SandboxRooms;
+
+  constructor(parts: NetworkParts, rooms: SandboxRooms) {
+    this.#parts = parts;
+    this.#rooms = rooms;
+  }
+
+  create(containerId: string): Promise<string> {
+    return this.#parts.links.createNamespace(containerId);
+  }
+
+  async remove(container: Container): Promise<void> {
+    const { addresses, publisher } = this.#rooms;
+    try {
+      await publisher.unpublish(container.id);
+    } finally {
+      // The addresses are free only when nothing answers to them any more.
+      await this.#parts.links.removeNamespace(container.id);
+      for (const lease of addresses.ofContainer(container.id)) {
+        addresses.release(lease);
+        this.#event('disconnect', lease);
+      }
+    }
+  }
+
+  async attach(containerId: string, draft: Endpoint, carriesDefaultRoute: boolean): Promise<Endpoint> {
+    const { networks, addresses } = this.#rooms;
+    const network = networks.get(draft.networkId);
+    const hasRoute = addresses.ofContainer(containerId).some((lease) => lease.carriesDefaultRoute);
+    const routes = !network.internal && (carriesDefaultRoute || !hasRoute);
+    const lease = addresses.lease(containerId, network, draft, routes);
+    try {
+      await this.#connect(lease);
+    } catch (error) {
+      addresses.release(lease);
+      throw error;
+    }
+    // A container that is joined while it runs is told about by the room containers.
+    if (this.#isKnown(lease)) this.#event('connect', lease);
+    return lease.endpoint;
+  }
+
+  async detach(containerId: string, endpoint: Endpoint): Promise<void> {
+    const { addresses, publisher } = this.#rooms;
+    const { links } = this.#parts;
+    const lease = addresses.ofContainer(containerId).find((each) => each.network.id === endpoint.networkId);
+    if (lease === undefined) return;
+    const namespace = links.namespacePath(containerId);
+    await links.disconnect(namespace, lease.endpoint.interfaceName);
+    addresses.release(lease);
+    const next = addresses.ofContainer(containerId).find((each) => !each.network.internal);
+    await publisher.retarget(containerId, lease, next);
+    if (!lease.carriesDefaultRoute || next === undefined) return;
+    next.carriesDefaultRoute = true;
+    await links.routeBy(namespace, next.endpoint.interfaceName, gatewaysOf(next.endpoint));
+  }
+
+  /** By the network that carries the default route; in internal networks nothing is published. */
+  async publish(container: Container, wanted: WantedPort[]): Promise<PublishedPort[]> {
+    const target = this.#publicLease(container.id);
+    return target === undefined ? [] : this.#rooms.publisher.publish(container, wanted, target);
+  }
+
+  /** Takes over what a running container holds. */
+  async adopt(container: Container): Promise<void> {
+    const { networks, addresses, publisher } = this.#rooms;
+    for (const endpoint of container.endpoints) {
+      const network = networks.byId(endpoint.networkId);
+      if (network?.driver !== 'bridge') continue;
+      const hasRoute = addresses.ofContainer(container.id).some((lease) => lease.carriesDefaultRoute);
+      const carriesDefaultRoute = !network.internal && !hasRoute;
+      addresses.enter({ containerId: container.id, network, endpoint, carriesDefaultRoute });
+    }
+    const target = this.#publicLease(container.id);
+    if (target !== undefined && container.ports.length > 0) await publisher.adopt(container, target);
+  }
+
+  #publicLease(containerId: string): Lease | undefined {
+    const open = this.#rooms.addresses.ofContainer(containerId).filter((lease) => !lease.network.internal);
+    return open.find((lease) => lease.carriesDefaultRoute) ?? open[0];
+  }
+
+  async #connect(lease: Lease): Promise<void> {
+    const { links, instance } = this.#parts;
+    const { endpoint, network } = lease;
+    await links.connect({
+      namespace: links.namespacePath(lease.containerId),
+      bridge: network.bridge,
+      // Not from the endpoint's id: the link of the run before may still be on its way out.
+      hostName: `${instance.linkPrefix}${VETH}${newId().slice(0, RANDOM_DIGITS)}`,
+      name: endpoint.interfaceName,
+      mac: endpoint.macAddress,
+      addresses: [
+        ...(endpoint.ipAddress === '' ? [] : [`${endpoint.ipAddress}/${endpoint.prefixLength}`]),
+        ...(endpoint.ip6Address === '' ? [] : [`${endpoint.ip6Address}/${endpoint.ip6PrefixLength}`]),
+      ],
+      gateways: lease.carriesDefaultRoute ? gatewaysOf(endpoint) : [],
+      mtu: network.mtu,
+      isolated: !allowsInterContainer(network),
+    });
+  }
+
+  #isKnown({ containerId, network }: Lease): boolean {
+    return this.#rooms.connected(network.id).some(({ container }) => container.id === containerId);
+  }
+
+  #event(action: 'connect' | 'disconnect', { containerId, network }: Lease): void {
+    this.#parts.events.emit('network', action, network.id, {
+      container: containerId,
+      name: network.name,
+      type: network.driver,
+    });
+  }
+}
+
+function gatewaysOf(endpoint: Endpoint): string[] {
+  return [endpoint.gateway, endpoint.ip6Gateway].filter((gateway) => gateway !== '');
+}
