@@ -1,0 +1,34 @@
+import type { Reference } from '#domain/image/reference.ts';
+
+/** Docker Hub answers for images under another name than the one in their references. */
+const hub = { name: 'docker.io', host: 'registry-1.docker.io' };
+
+export interface Endpoint {
+  host: string;
+  /** Plain HTTP and any certificate are fine. */
+  insecure: boolean;
+}
+
+/** `insecureRegistries`: names as in references, with port where they have one; `host:*` is not known to Docker either. */
+export function endpointOf(registry: string, insecureRegistries: string[]): Endpoint {
+  const host = registry === hub.name ? hub.host : registry;
+  return { host, insecure: isLoopback(host) || insecureRegistries.includes(registry) };
+}
+
+function isLoopback(host: string): boolean {
+  const name = host.replace(/:\d+$/, '');
+  return name === 'localhost' || name === '[::1]' || /^127(?:\.\d{1,3}){3}$/.test(name);
+}
+
+/** `docker login` writes Docker Hub's old address. */
+export function registryOfServerAddress(address: string): string {
+  const plain = address.replace(/^https?:\/\//, '').replace(/\/.*$/, '');
+  return plain === '' || plain === 'index.docker.io' || plain === hub.host ? hub.name : plain;
+}
+
+export type Actions = 'pull' | 'pull,push';
+
+/** Scope of a token (distribution specification, token scope). */
+export function scopeOf(reference: Reference, actions: Actions): string {
+  return `repository:${reference.repository}:${actions}`;
+}

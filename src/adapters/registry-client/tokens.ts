@@ -1,0 +1,173 @@
+import { text } from 'node:stream/consumers';
+import { internal, unauthorized } from '#base/errors.ts';
+import { fingerprint } from '#base/ids.ts';
+import { parseChallenges, type Challenge } from '#adapters/registry-client/challenge.ts';
+import type { HttpRequest, HttpResponse } from '#adapters/registry-client/transport.ts';
+import type { Credentials } from '#ports/registry-client.ts';
+
+type Send = (request: HttpRequest) => Promise<HttpResponse>;
+
+interface Answer {
+  token?: string;
+  access_token?: string;
+  refresh_token?: string;
+  expires_in?: number;
+}
+
+const parse: (content: string) => Answer = JSON.parse;
+/** Seconds, where the server does not say (distribution token specification). */
+const defaultLifetime = 60;
+const client = 'berth';
+
+/** Which Authorization a registry wants, and the tokens that it gave. */
+export class Tokens {
+  readonly #tokens = new Map<string, { header: string; until: number }>();
+  readonly #now: () => number;
+
+  /** `now` gives milliseconds. */
+  constructor(now: () => number) {
+    this.#now = now;
+  }
+
+  /** The header to begin with: what worked before, or undefined. */
+  known(host: string, scope: string, auth: Credentials | undefined): string | undefined {
+    if (auth?.registryToken !== undefined) return `Bearer ${auth.registryToken}`;
+    const held = this.#tokens.get(keyOf(host, scope, auth));
+    return held !== undefined && held.until > this.#now() ? held.header : undefined;
+  }
+
+  /**
+   * The header that answers a 401. @throws unauthorized `registry-credentials-missing` when the registry
+   * wants credentials and there are none
+   */
+  async answer(
+    refused: HttpResponse,
+    scope: string,
+    auth: Credentials | undefined,
+    send: Send,
+    signal: AbortSignal,
+  ): Promise<string> {
+    const challenges = parseChallenges(refused.headers['www-authenticate'] ?? '');
+    const bearer = challenges.find((challenge) => challenge.scheme === 'bearer');
+    const { header, lifetime } =
+      bearer === undefined
+        ? { header: basic(refused.url, auth), lifetime: Infinity }
+        : await this.#fetch(bearer, refused.url, scope, auth, send, signal);
+    // Renewed a little early, because the way there takes time too.
+    const until = this.#now() + (lifetime - 5) * 1000;
+    this.#tokens.set(keyOf(refused.url.host, scope, auth), { header, until });
+    return header;
+  }
+
+  async #fetch(
+    challenge: Challenge,
+    registry: URL,
+    scope: string,
+    auth: Credentials | undefined,
+    send: Send,
+    signal: AbortSignal,
+  ): Promise<{ header: string; lifetime: number }> {
+    const request = tokenRequest(challenge, registry, scope, auth, signal);
+    const { token, access_token, expires_in } = await ask(request, send);
+    const value = token ?? access_token;
+    if (value === undefined || value === '')
+      throw internal('registry-token-missing', `the token server ${request.url.origin} gave no token`);
+    return { header: `Bearer ${value}`, lifetime: expires_in ?? defaultLifetime };
+  }
+
+  /** A refresh token for these credentials, where the registry gives such; '' where it does not. */
+  async identityToken(
+    refused: HttpResponse,
+    auth: Credentials,
+    send: Send,
+    signal: AbortSignal,
+  ): Promise<string> {
+    const bearer = parseChallenges(refused.headers['www-authenticate'] ?? '').find(
+      (challenge) => challenge.scheme === 'bearer',
+    );
+    if (bearer === undefined || auth.identityToken !== undefined) return auth.identityToken ?? '';
+    const request = tokenRequest(bearer, refused.url, '', auth, signal);
+    request.url.searchParams.set('offline_token', 'true');
+    return (await ask(request, send)).refresh_token ?? '';
+  }
+}
+
+function keyOf(host: string, scope: string, auth: Credentials | undefined): string {
+  return `${host} ${scope} ${fingerprint(JSON.stringify(auth ?? {}))}`;
+}
+
+function basic(url: URL, auth: Credentials | undefined): string {
+  const { username = '', password = '' } = auth ?? {};
+  if (username === '')
+    throw unauthorized(
+      'registry-credentials-missing',
+      `Get "${url.origin}${url.pathname}": no basic auth credentials`,
+      { hint: `run 'docker login ${url.host}' first` },
+    );
+  return `Basic ${Buffer.from(`${username}:${password}`).toString('base64')}`;
+}
+
+/** Docker's token protocol: GET with basic credentials, or POST with a refresh token (OAuth 2). */
+function tokenRequest(
+  challenge: Challenge,
+  registry: URL,
+  scope: string,
+  auth: Credentials | undefined,
+  signal: AbortSignal,
+): HttpRequest {
+  const realm = realmOf(challenge, registry);
+  const service = challenge.parameters.get('service') ?? '';
+  if (auth?.identityToken !== undefined && auth.identityToken !== '') {
+    const form = { grant_type: 'refresh_token', service, client_id: client, scope };
+    return {
+      method: 'POST',
+      url: realm,
+      headers: { 'content-type': 'application/x-www-form-urlencoded' },
+      body: new URLSearchParams({ ...form, refresh_token: auth.identityToken }).toString(),
+      signal,
+    };
+  }
+  if (service !== '') realm.searchParams.set('service', service);
+  if (scope !== '') realm.searchParams.append('scope', scope);
+  if (auth?.username === undefined || auth.username === '')
+    return { method: 'GET', url: realm, headers: {}, signal };
+  realm.searchParams.set('account', auth.username);
+  realm.searchParams.set('client_id', client);
+  return { method: 'GET', url: realm, headers: { authorization: basic(realm, auth) }, signal };
+}
+
+function realmOf(challenge: Challenge, registry: URL): URL {
+  const realm = challenge.parameters.get('realm') ?? '';
+  if (!URL.canParse(realm))
+    throw internal('registry-realm-invalid', `'${registry.host}' names no token server: '${realm}'`);
+  const url = new URL(realm);
+  // A registry that is reached securely must not make us send credentials in the clear.
+  if (registry.protocol === 'https:' && url.protocol !== 'https:')
+    throw internal(
+      'registry-realm-insecure',
+      `'${registry.host}' names a token server without TLS: '${url.origin}'`,
+    );
+  return url;
+}
+
+async function ask(request: HttpRequest, send: Send): Promise<Answer> {
+  const response = await send(request);
+  const content = await text(response.body);
+  if (response.status === 401 || response.status === 403)
+    throw unauthorized(
+      'registry-denied',
+      `Get "${request.url.origin}${request.url.pathname}": unauthorized: incorrect username or password`,
+    );
+  if (response.status !== 200)
+    throw internal(
+      'registry-token-failed',
+      `the token server ${request.url.origin} answered ${response.status}`,
+    );
+  try {
+    return parse(content);
+  } catch (error) {
+    throw internal('registry-token-failed', `the token server ${request.url.origin} did not answer in JSON`, {
+      cause: error,
+    });
+  }
+}
