@@ -1,0 +1,198 @@
+import assert from 'node:assert/strict';
+import { appendFileSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import type { LogEntry, LogQuery } from '#ports/log-store.ts';
+import { FileLogStore } from './file-log-store.ts';
+
+const all: LogQuery = { stdout: true, stderr: true };
+
+class Bench implements Disposable {
+  readonly folder = mkdtempSync(join(tmpdir(), 'berth-logs-'));
+  readonly store = new FileLogStore(this.folder);
+  #second = 0;
+
+  /** Writes as conmon does; a text without a newline is a part. */
+  write(text: string, stream = 'stdout'): void {
+    const second = String(this.#second++).padStart(2, '0');
+    const heading = `2026-01-01T00:00:${second}.000000001+00:00 ${stream}`;
+    appendFileSync(
+      this.store.path('c'),
+      text.endsWith('\n') ? `${heading} F ${text}` : `${heading} P ${text}\n`,
+    );
+  }
+
+  async read(query: Partial<LogQuery> = {}): Promise<string[]> {
+    const entries = await collect(this.store.read('c', { ...all, ...query }));
+    return entries.map(({ stream, data }) => `${stream === 'stderr' ? '!' : ''}${data.toString()}`);
+  }
+
+  rotate(maxFiles = 3): Promise<boolean> {
+    return this.store.rotate('c', { maxBytes: 10, maxFiles }, () => {
+      writeFileSync(this.store.path('c'), '', { flag: 'a' });
+      return Promise.resolve();
+    });
+  }
+
+  [Symbol.dispose](): void {
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+}
+
+async function collect(entries: AsyncIterable<LogEntry>): Promise<LogEntry[]> {
+  const list: LogEntry[] = [];
+  for await (const entry of entries) list.push(entry);
+  return list;
+}
+
+async function bench(): Promise<Bench> {
+  const made = new Bench();
+  await made.store.prepare('c');
+  return made;
+}
+
+test('entries come with stream, time and newline; parts of a line are joined, each stream on its own', async () => {
+  using log = await bench();
+  log.write('one\n');
+  log.write('lo');
+  log.write('error\n', 'stderr');
+  log.write('ng\n');
+  log.write('\n');
+  log.write('no end');
+  assert.deepEqual(await log.read(), ['one\n', '!error\n', 'long\n', '\n', 'no end']);
+  assert.deepEqual(await log.read({ stdout: false }), ['!error\n']);
+  const [first] = await collect(log.store.read('c', all));
+  assert.equal(first?.time, '2026-01-01T00:00:00.000000001Z');
+});
+
+test('a container without a log has no entries', async () => {
+  using log = await bench();
+  assert.deepEqual(await log.read(), []);
+  assert.deepEqual(await log.read({ tail: 3 }), []);
+});
+
+test('since includes and until excludes its moment, in any time zone', async () => {
+  using log = await bench();
+  for (const text of ['a\n', 'b\n', 'c\n', 'd\n']) log.write(text);
+  assert.deepEqual(
+    await log.read({ since: '2026-01-01T00:00:01.000000001Z', until: '2026-01-01T01:00:03.000000001+01:00' }),
+    ['b\n', 'c\n'],
+  );
+});
+
+test('tail gives the last entries of the wanted streams, whole, also across files and parts', async () => {
+  using log = await bench();
+  log.write('one\n');
+  await log.rotate();
+  log.write('x'.repeat(100_000));
+  log.write('err\n', 'stderr');
+  log.write('end\n');
+  log.write('last\n');
+  const long = `${'x'.repeat(100_000)}end\n`;
+  assert.deepEqual(await log.read({ tail: 0 }), []);
+  assert.deepEqual(await log.read({ tail: 1 }), ['last\n']);
+  assert.deepEqual(await log.read({ tail: 2 }), [long, 'last\n']);
+  assert.deepEqual(await log.read({ tail: 3 }), ['!err\n', long, 'last\n']);
+  assert.deepEqual(await log.read({ tail: 9 }), ['one\n', '!err\n', long, 'last\n']);
+  assert.deepEqual(await log.read({ tail: 3, stderr: false }), ['one\n', long, 'last\n']);
+  log.write('prompt');
+  assert.deepEqual(await log.read({ tail: 2 }), ['last\n', 'prompt']);
+});
+
+test('tail agrees with reading everything, for many interleavings', async () => {
+  using log = await bench();
+  const pattern = [3, 1, 4, 1, 5, 9, 2, 6, 5, 3, 5, 8, 9, 7, 9, 3, 2, 3, 8, 4, 6, 2, 6, 4, 3];
+  for (const [i, digit] of pattern.entries())
+    log.write(digit % 3 === 0 ? `part${i} ` : `line${i}\n`, digit % 2 === 0 ? 'stderr' : 'stdout');
+  const everything = await log.read();
+  for (let tail = 0; tail <= everything.length + 1; tail++)
+    assert.deepEqual(await log.read({ tail }), tail === 0 ? [] : everything.slice(-tail), `tail ${tail}`);
+});
+
+test('following gives what is written later, over rotations, and ends when the output has', async () => {
+  using log = await bench();
+  log.write('before\n');
+  const ended = Promise.withResolvers<void>();
+  const seen: string[] = [];
+  const entries = log.store.read('c', { ...all, follow: true, ended: ended.promise });
+  for await (const { data } of entries) {
+    const text = data.toString();
+    seen.push(text);
+    const number = Number(text);
+    if (text === 'before\n') log.write('0\n');
+    else if (number < 50) {
+      if (number % 10 === 5) await log.rotate();
+      log.write(`${number + 1}\n`);
+    } else if (number === 50) {
+      log.write('no end');
+      ended.resolve();
+    }
+  }
+  assert.deepEqual(seen, ['before\n', ...Array.from({ length: 51 }, (_, i) => `${i}\n`), 'no end']);
+});
+
+test('a line that is written to the renamed file before the monitor opens a new one is followed too', async () => {
+  using log = await bench();
+  const ended = Promise.withResolvers<void>();
+  const entries = log.store.read('c', { ...all, follow: true, ended: ended.promise });
+  const iterator = entries[Symbol.asyncIterator]();
+  log.write('first\n');
+  const next = async (): Promise<string | undefined> => {
+    const result = await iterator.next();
+    return result.done === true ? undefined : result.value.data.toString();
+  };
+  assert.equal(await next(), 'first\n');
+  await log.store.rotate('c', { maxBytes: 1, maxFiles: 3 }, () => Promise.resolve());
+  const old = `${log.store.path('c')}.1`;
+  appendFileSync(old, '2026-01-01T00:01:00.000000001+00:00 stdout F late\n');
+  assert.equal(await next(), 'late\n');
+  log.write('new file\n');
+  assert.equal(await next(), 'new file\n');
+  ended.resolve();
+  assert.equal(await next(), undefined);
+});
+
+test('an aborted follower ends', async () => {
+  using log = await bench();
+  log.write('a\n');
+  const abort = new AbortController();
+  const seen: string[] = [];
+  for await (const { data } of log.store.read('c', { ...all, follow: true, signal: abort.signal })) {
+    seen.push(data.toString());
+    abort.abort();
+  }
+  assert.deepEqual(seen, ['a\n']);
+});
+
+test('following after a tail goes on with what comes', async () => {
+  using log = await bench();
+  log.write('old\n');
+  log.write('last\n');
+  const seen: string[] = [];
+  for await (const { data } of log.store.read('c', { ...all, tail: 1, follow: true })) {
+    seen.push(data.toString());
+    if (seen.length === 2) break;
+    log.write('new\n');
+  }
+  assert.deepEqual(seen, ['last\n', 'new\n']);
+});
+
+test('rotation keeps so many files, the size is theirs, and removal leaves nothing', async () => {
+  using log = await bench();
+  assert.equal(await log.rotate(), false);
+  for (let i = 0; i < 5; i++) {
+    log.write(`line ${i}\n`);
+    assert.equal(await log.rotate(3), true);
+  }
+  log.write('present\n');
+  assert.deepEqual(readdirSync(join(log.folder, 'c')).sort(), ['log', 'log.1', 'log.2']);
+  assert.deepEqual(await log.read(), ['line 3\n', 'line 4\n', 'present\n']);
+  assert.equal(
+    await log.store.size('c'),
+    3 * '2026-01-01T00:00:00.000000001+00:00 stdout F line 3\n'.length + 1,
+  );
+  await log.store.remove('c');
+  await log.store.remove('c');
+  assert.deepEqual(readdirSync(log.folder), []);
+});
