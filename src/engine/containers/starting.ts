@@ -51,7 +51,7 @@ export class Starting {
 
   async #run(container: Container, restarted: boolean, undo: Undo): Promise<void> {
     const { runtime, clock, events } = this.#parts;
-    const [rootPath, joined] = await together(this.#mount(container, undo), this.#join(container, undo));
+    const [rootPath, joined] = await together(this.#prepare(container, undo), this.#join(container, undo));
     const connected = this.#registry.put({ ...container, endpoints: joined.endpoints, pending: 'start' });
     const files = await this.#etcFiles(connected);
     const spec = await specify(
@@ -92,10 +92,12 @@ export class Starting {
     );
   }
 
-  async #mount(container: Container, undo: Undo): Promise<string> {
-    const { snapshotter, volumes } = this.#parts;
+  /** Everything on disk that the main process needs before it is made. */
+  async #prepare(container: Container, undo: Undo): Promise<string> {
+    const { snapshotter, volumes, logs } = this.#parts;
     undo.add(() => snapshotter.unmount(container.id));
     const root = await snapshotter.mount(container.id);
+    await logs.prepare(container.id);
     for (const point of container.mounts)
       if (point.type === 'volume' && point.name !== undefined) await volumes.use(point.name);
     return root;
