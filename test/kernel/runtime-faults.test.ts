@@ -1,0 +1,169 @@
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { chmodSync, existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { FileLogStore } from '#adapters/logs/file-log-store.ts';
+import { ConmonRuntime } from '#adapters/conmon/runtime.ts';
+import { TaskBench } from '../support/tasks.ts';
+
+function mounts(): string[] {
+  return readFileSync('/proc/self/mountinfo', 'utf8')
+    .split('\n')
+    .filter((line) => line.includes('berth-runtime'));
+}
+
+test('a task whose executable is missing or may not be run fails with words from which clients derive 127 and 126, and leaves nothing', async () => {
+  await using bench = await TaskBench.make();
+  writeFileSync(join(bench.folder, 'rootfs/plain'), 'text');
+  chmodSync(join(bench.folder, 'rootfs/plain'), 0o644);
+  const opening =
+    'failed to create task for container: failed to create shim task: OCI runtime create failed: ';
+  const cases: [string, string, string][] = [
+    ['nosuch', 'executable-not-found', 'exec: "nosuch": executable file not found in $PATH: unknown'],
+    ['/nosuch', 'executable-not-found', 'exec: "/nosuch": stat /nosuch: no such file or directory: unknown'],
+    ['/plain', 'executable-not-permitted', 'exec: "/plain": permission denied: unknown'],
+    ['/etc', 'executable-not-permitted', 'exec: "/etc": permission denied: unknown'],
+  ];
+  for (const [command, code, ending] of cases) {
+    await assert.rejects(bench.runtime.create(bench.task([command])), (error) => {
+      assert.ok(error instanceof Error && 'code' in error);
+      assert.equal(error.code, code);
+      assert.ok(error.message.startsWith(opening) && error.message.endsWith(ending), error.message);
+      return true;
+    });
+  }
+  assert.deepEqual(await bench.runtime.list(), []);
+  assert.deepEqual(await bench.cgroups.list(bench.cgroupParent), []);
+  assert.deepEqual(readdirSync(join(bench.folder, 'run/exits')), []);
+  assert.deepEqual(mounts(), []);
+});
+
+test('a specification that the runtime refuses fails with its words and leaves nothing', async () => {
+  await using bench = await TaskBench.make();
+  const task = bench.task(['true']);
+  task.spec.mounts.push({ destination: '/x', type: 'bind', source: '/nosuch/source', options: ['rbind'] });
+  await assert.rejects(bench.runtime.create(task), {
+    code: 'runtime-create-failed',
+    message: /nosuch\/source/,
+  });
+  assert.deepEqual(await bench.runtime.list(), []);
+  assert.deepEqual(await bench.cgroups.list(bench.cgroupParent), []);
+});
+
+test('a missing monitor is an error that says so', async () => {
+  await using bench = await TaskBench.make();
+  const runtime = await ConmonRuntime.open({
+    run: join(bench.folder, 'other'),
+    cgroups: bench.cgroups,
+    logPath: (id) => join(bench.folder, 'logs', id),
+    conmon: '/nosuch/conmon',
+  });
+  await assert.rejects(runtime.create(bench.task(['true'])), /nosuch\/conmon/);
+  assert.deepEqual(await runtime.list(), []);
+  await runtime.close();
+});
+
+test('a task that takes more memory than it may is ended by the kernel, and that is told', async () => {
+  await using bench = await TaskBench.make();
+  const { id } = await bench.launch(
+    ['sh', '-c', 'yes xxxxxxxxxxxxxxxx | tr -d "\\n" | tail -c 200000000 | wc -c; exit $?'],
+    {
+      hostConfig: { Memory: 16 * 1024 * 1024, MemorySwap: 16 * 1024 * 1024 },
+    },
+  );
+  assert.equal((await bench.exited(id)).oomKilled, true);
+});
+
+test('a paused task stands still until it is resumed, also when it is removed', async () => {
+  await using bench = await TaskBench.make();
+  const { id } = await bench.launch(['sh', '-c', 'while :; do echo x; sleep 0.01; done']);
+  const stdio = await bench.runtime.attach(id);
+  await once(stdio.stdout, 'data');
+  await bench.runtime.pause(id);
+  assert.equal((await bench.runtime.observe(id)).status, 'paused');
+  await bench.runtime.resume(id);
+  assert.equal((await bench.runtime.observe(id)).status, 'running');
+  await once(stdio.stdout, 'data');
+  stdio.close();
+  await bench.runtime.pause(id);
+  await bench.runtime.delete(id);
+  assert.deepEqual(await bench.runtime.list(), []);
+});
+
+test('removing ends what still runs, and works when the runtime has lost its half', async () => {
+  await using bench = await TaskBench.make();
+  const first = await bench.launch(['sh', '-c', 'sleep 1000 & sleep 1001']);
+  assert.ok((await bench.runtime.processes(first.id)).includes(first.pid));
+  await bench.runtime.delete(first.id);
+  assert.equal(isRunning(first.pid), false);
+  const second = await bench.launch(['sleep', '1000']);
+  rmSync(join(bench.folder, 'run/crun', second.id), { recursive: true });
+  await bench.runtime.delete(second.id);
+  assert.equal(isRunning(second.pid), false);
+  const third = bench.task(['true']);
+  await bench.runtime.create(third);
+  await bench.runtime.delete(third.id);
+  assert.deepEqual(await bench.runtime.list(), []);
+  assert.deepEqual(await bench.cgroups.list(bench.cgroupParent), []);
+});
+
+function isRunning(pid: number): boolean {
+  return existsSync(`/proc/${pid}`) && !/\) Z /.test(readFileSync(`/proc/${pid}/stat`, 'utf8'));
+}
+
+test('limits are changed while a task runs', async () => {
+  await using bench = await TaskBench.make();
+  const { id } = await bench.launch(['sleep', '1000'], { hostConfig: { Memory: 64 * 1024 * 1024 } });
+  const path = `${bench.cgroupParent}/${id}`;
+  assert.equal((await bench.cgroups.usage(path))?.memory.limit, 64 * 1024 * 1024);
+  await bench.runtime.update(id, {
+    memory: { limit: 32 * 1024 * 1024, swap: 64 * 1024 * 1024 },
+    pids: { limit: 99 },
+  });
+  const usage = await bench.cgroups.usage(path);
+  assert.equal(usage?.memory.limit, 32 * 1024 * 1024);
+  assert.equal(usage.pids.limit, 99);
+});
+
+test('while its log is rotated, no line of a task is lost or doubled for a follower', async () => {
+  await using bench = await TaskBench.make();
+  const store = new FileLogStore(join(bench.folder, 'store'));
+  const runtime = await ConmonRuntime.open({
+    run: join(bench.folder, 'run'),
+    cgroups: bench.cgroups,
+    logPath: (id) => store.path(id),
+  });
+  const task = bench.task(['sh', '-c', 'seq 1 20000; sleep 0.05; seq 20001 40000; printf end']);
+  await store.prepare(task.id);
+  await runtime.create(task);
+  const ended = bench.exited(task.id);
+  let lines = 0;
+  let rotations = 0;
+  const follower = (async () => {
+    for await (const { data } of store.read(task.id, { stdout: true, stderr: true, follow: true, ended })) {
+      lines++;
+      assert.equal(data.toString(), lines <= 40000 ? `${lines}\n` : 'end');
+      if (lines % 2000 === 0) {
+        const rotated = await store.rotate(task.id, { maxBytes: 1000, maxFiles: 100 }, () =>
+          runtime.reopenLog(task.id),
+        );
+        if (rotated) rotations++;
+      }
+    }
+  })();
+  await runtime.start(task.id);
+  await follower;
+  assert.equal(lines, 40001);
+  assert.ok(rotations > 0);
+  await runtime.close();
+});
+
+test('with the log driver none nothing is written', async () => {
+  await using bench = await TaskBench.make();
+  const task = bench.task(['echo', 'unseen'], { log: false });
+  await bench.runtime.create(task);
+  await bench.runtime.start(task.id);
+  await bench.exited(task.id);
+  assert.deepEqual(readdirSync(join(bench.folder, 'logs')), []);
+});
