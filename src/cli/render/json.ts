@@ -1,16 +1,16 @@
 import type { AppStreamEvent } from '#api/types/apps.ts';
-import type { Screen } from './screen.ts';
+import type { Output } from '#cli/output.ts';
 
 /** Every event as it came, one a line. */
 export class JsonRenderer {
-  readonly #screen: Screen;
+  readonly #output: Output;
 
-  constructor(screen: Screen) {
-    this.#screen = screen;
+  constructor(output: Output) {
+    this.#output = output;
   }
 
   show(event: AppStreamEvent): void {
-    this.#screen.out(`${JSON.stringify(event)}\n`);
+    this.#output.json(event);
   }
 
   close(): void {

@@ -1,51 +1,54 @@
 import type { AppStreamEvent } from '#api/types/apps.ts';
-import { noticeText, planText, resultText, unwellText } from './report.ts';
-import { painter, type Screen } from './screen.ts';
+import type { Output } from '#cli/output.ts';
+import { indented, noticeText, planText, printResult, unwellText, type Paint } from './report.ts';
 import { stepWords } from './words.ts';
 
-const paint = painter(false);
+const plain: Paint = (_colour, text) => text;
 
-/** One line for each thing that happened, for logs of other programs. The result goes to standard output. */
+/** One line for each thing that happened, for logs of other programs. */
 export class PlainRenderer {
-  readonly #screen: Screen;
+  readonly #output: Output;
   #lastText = '';
 
-  constructor(screen: Screen) {
-    this.#screen = screen;
+  constructor(output: Output) {
+    this.#output = output;
   }
 
   show(event: AppStreamEvent): void {
-    if (event.type === 'result') this.#screen.out(resultText(event, paint));
-    else this.#screen.error(this.#text(event));
+    if (event.type === 'result') printResult(event, this.#output);
+    else {
+      const text = this.#text(event);
+      if (text !== undefined) this.#output.note(text);
+    }
   }
 
   close(): void {
     // Each line is complete already.
   }
 
-  #text(event: Exclude<AppStreamEvent, { type: 'result' }>): string {
+  #text(event: Exclude<AppStreamEvent, { type: 'result' }>): string | undefined {
     switch (event.type) {
       case 'notice':
-        return noticeText(event, paint);
+        return noticeText(event, plain);
       case 'plan':
-        return planText(event, paint);
+        return planText(event, plain);
       case 'unwell':
-        return unwellText(event, paint);
+        return unwellText(event, plain);
       case 'error':
         // The command says it, with its exit code.
-        return '';
+        return undefined;
       case 'progress':
         return this.#progress(event);
       case 'step':
-        return event.state === 'started' ? '' : `${stepWords(event.step)}: ${event.state}\n`;
+        return event.state === 'started' ? undefined : `${stepWords(event.step)}: ${event.state}`;
     }
   }
 
   /** Bytes on their way are not for a log; words are, once each. */
-  #progress(event: Extract<AppStreamEvent, { type: 'progress' }>): string {
+  #progress(event: Extract<AppStreamEvent, { type: 'progress' }>): string | undefined {
     const text = event.id === undefined ? event.text : `${event.id}: ${event.text}`;
-    if (event.text === '' || event.current !== undefined || text === this.#lastText) return '';
+    if (event.text === '' || event.current !== undefined || text === this.#lastText) return undefined;
     this.#lastText = text;
-    return text.replace(/^/gm, '  ') + '\n';
+    return indented(text);
   }
 }

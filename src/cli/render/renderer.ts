@@ -1,7 +1,7 @@
 import type { AppStreamEvent } from '#api/types/apps.ts';
+import type { Output } from '#cli/output.ts';
 import { JsonRenderer } from './json.ts';
 import { PlainRenderer } from './plain.ts';
-import type { Screen } from './screen.ts';
 import { TerminalRenderer } from './terminal.ts';
 
 /** Shows a change of an app while it happens. */
@@ -11,7 +11,7 @@ export interface Renderer {
   close(): void;
 }
 
-export function rendererFor(screen: Screen, options: { json: boolean }): Renderer {
-  if (options.json) return new JsonRenderer(screen);
-  return screen.isTerminal ? new TerminalRenderer(screen) : new PlainRenderer(screen);
+export function rendererFor(output: Output): Renderer {
+  if (output.isJson) return new JsonRenderer(output);
+  return output.isLive ? new TerminalRenderer(output) : new PlainRenderer(output);
 }

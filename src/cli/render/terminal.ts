@@ -1,6 +1,6 @@
 import type { AppStep, AppStreamEvent } from '#api/types/apps.ts';
-import { noticeText, planText, resultText, unwellText } from './report.ts';
-import { painter, type Paint, type Screen } from './screen.ts';
+import type { Output } from '#cli/output.ts';
+import { indented, noticeText, planText, printResult, unwellText, type Paint } from './report.ts';
 import { sizeWords, stepWords } from './words.ts';
 
 const frames = ['⠋', '⠙', '⠹', '⠸', '⠼', '⠴', '⠦', '⠧', '⠇', '⠏'];
@@ -9,17 +9,17 @@ const keptOutput = 30;
 
 /** What is done stays on the screen; what is being done is one line below that redraws itself. */
 export class TerminalRenderer {
-  readonly #screen: Screen;
+  readonly #output: Output;
   readonly #paint: Paint;
   #live: { step: AppStep; since: number; text: string; layers: Map<string, [number, number]> } | undefined;
   /** Last lines of a build, shown when it fails. */
-  #output: string[] = [];
+  #printed: string[] = [];
   #frame = 0;
   #timer: NodeJS.Timeout | undefined;
 
-  constructor(screen: Screen) {
-    this.#screen = screen;
-    this.#paint = painter(screen.color);
+  constructor(output: Output) {
+    this.#output = output;
+    this.#paint = (colour, text) => output.paint(colour, text, 'stderr');
   }
 
   show(event: AppStreamEvent): void {
@@ -27,10 +27,10 @@ export class TerminalRenderer {
     else if (event.type === 'progress') this.#progress(event);
     else {
       this.#wipe();
-      if (event.type === 'notice') this.#screen.error(noticeText(event, this.#paint));
-      else if (event.type === 'plan') this.#screen.error(planText(event, this.#paint));
-      else if (event.type === 'unwell') this.#screen.error(unwellText(event, this.#paint));
-      else if (event.type === 'result') this.#screen.out(resultText(event, this.#paint));
+      if (event.type === 'notice') this.#output.note(noticeText(event, this.#paint));
+      else if (event.type === 'plan') this.#output.note(planText(event, this.#paint));
+      else if (event.type === 'unwell') this.#output.note(unwellText(event, this.#paint));
+      else if (event.type === 'result') printResult(event, this.#output);
     }
   }
 
@@ -45,7 +45,7 @@ export class TerminalRenderer {
     this.#wipe();
     if (event.state === 'started') {
       this.#live = { step: event.step, since: Date.now(), text: '', layers: new Map() };
-      this.#output = [];
+      this.#printed = [];
       this.#timer ??= setInterval(() => this.#draw(), frameMs);
       this.#draw();
       return;
@@ -58,8 +58,9 @@ export class TerminalRenderer {
       undone: this.#paint('yellow', '↺'),
     };
     const said = event.state === 'undone' ? ' (taken back)' : this.#paint('dim', seconds);
-    if (event.state === 'failed') this.#screen.error(this.#output.map((line) => `    ${line}\n`).join(''));
-    this.#screen.error(` ${marks[event.state]} ${stepWords(event.step)}${said}\n`);
+    if (event.state === 'failed' && this.#printed.length > 0)
+      this.#output.note(indented(this.#printed.join('\n')));
+    this.#output.note(` ${marks[event.state]} ${stepWords(event.step)}${said}`);
     this.#live = undefined;
   }
 
@@ -70,7 +71,7 @@ export class TerminalRenderer {
     else if (text !== '') {
       const lines = text.split('\n');
       this.#live.text = lines.at(-1) ?? '';
-      this.#output = [...this.#output, ...lines].slice(-keptOutput);
+      this.#printed = [...this.#printed, ...lines].slice(-keptOutput);
     }
   }
 
@@ -81,9 +82,9 @@ export class TerminalRenderer {
     const words = stepWords(this.#live.step);
     const seconds = Math.floor((Date.now() - this.#live.since) / 1000);
     const detail = this.#bar() ?? this.#live.text;
-    const room = Math.max(0, this.#screen.columns - words.length - 12);
+    const room = Math.max(0, this.#output.columns - words.length - 12);
     const line = ` ${mark} ${words} ${this.#paint('dim', `${seconds} s  ${printable(detail).slice(0, room)}`)}`;
-    this.#screen.error(`\r\u001b[K${line}`);
+    this.#output.draw(`\r\u001b[K${line}`);
   }
 
   #bar(): string | undefined {
@@ -97,7 +98,7 @@ export class TerminalRenderer {
   }
 
   #wipe(): void {
-    if (this.#live !== undefined) this.#screen.error('\r\u001b[K');
+    if (this.#live !== undefined) this.#output.draw('\r\u001b[K');
   }
 }
 

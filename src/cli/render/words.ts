@@ -25,7 +25,7 @@ export function stepWords(step: AppStep): string {
 }
 
 /** `+` makes, `~` changes, `-` takes away, a space only waits. */
-export function stepSign(step: AppStep): string {
+export function stepSign(step: AppStep): '+' | '~' | '-' | ' ' {
   if (/^(create|pull|build|start)/.test(step.kind)) return '+';
   if (/^(replace|rename|restart)/.test(step.kind)) return '~';
   return /^(stop|remove)/.test(step.kind) ? '-' : ' ';

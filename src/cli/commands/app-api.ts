@@ -1,0 +1,139 @@
+import { stat } from 'node:fs/promises';
+import { dirname, resolve } from 'node:path';
+import { BerthError, notFound } from '#base/errors.ts';
+import type {
+  AppAnswer,
+  AppStreamEvent,
+  DownBody,
+  LogLine,
+  PlanAnswer,
+  ProjectBody,
+  UpBody,
+} from '#api/types/apps.ts';
+import type { Client } from '#cli/client.ts';
+import type { Renderer } from '#cli/render/renderer.ts';
+
+/** Berth's own API of apps, with the types that it promises. */
+export class AppApi {
+  readonly #client: Client;
+
+  constructor(client: Client) {
+    this.#client = client;
+  }
+
+  async plan(body: ProjectBody): Promise<PlanAnswer> {
+    return planAnswer(await this.#client.json({ method: 'POST', path: '/berth/v1/apps/plan', body }));
+  }
+
+  up(body: UpBody, signal: AbortSignal): AsyncIterable<AppStreamEvent> {
+    return streamEvents(this.#client.lines({ method: 'POST', path: '/berth/v1/apps/up', body, signal }));
+  }
+
+  down(app: string, body: DownBody, signal: AbortSignal): AsyncIterable<AppStreamEvent> {
+    const path = `/berth/v1/apps/${encodeURIComponent(app)}/down`;
+    return streamEvents(this.#client.lines({ method: 'POST', path, body, signal }));
+  }
+
+  async list(folder?: string): Promise<AppAnswer[]> {
+    const query = folder === undefined ? '' : `?folder=${encodeURIComponent(folder)}`;
+    return appAnswers(await this.#client.json({ path: `/berth/v1/apps${query}` }));
+  }
+
+  async get(app: string): Promise<AppAnswer> {
+    return appAnswer(await this.#client.json({ path: `/berth/v1/apps/${encodeURIComponent(app)}` }));
+  }
+
+  logs(app: string, query: URLSearchParams, signal: AbortSignal): AsyncIterable<LogLine> {
+    const path = `/berth/v1/apps/${encodeURIComponent(app)}/logs?${query.toString()}`;
+    return logLines(this.#client.lines({ path, signal }));
+  }
+
+  /**
+   * The app that a command line means: a name, a folder or a file from which it was brought up; without a
+   * word, the one of the present folder, or undefined.
+   */
+  async find(target: string | undefined, cwd: string): Promise<AppAnswer | undefined> {
+    if (target === undefined) return (await this.list(cwd))[0];
+    if (!target.includes('/') && target !== '.') {
+      const named = (await this.list()).find((one) => one.name === target);
+      if (named !== undefined) return named;
+    }
+    const path = resolve(cwd, target);
+    const folder = (await isFile(path)) ? dirname(path) : path;
+    const [found] = await this.list(folder);
+    if (found !== undefined) return found;
+    throw notFound(
+      'app-missing',
+      `there is no app named '${target}', and none was brought up from '${folder}'`,
+      {
+        hint: 'berth ps lists the apps',
+      },
+    );
+  }
+}
+
+// The client hands over parsed JSON of an unknown shape. These say what the API promises (api/types/apps.ts); the
+// daemon and this program are released together.
+function planAnswer(value: unknown): PlanAnswer;
+function planAnswer(value: unknown): unknown {
+  return value;
+}
+
+function appAnswer(value: unknown): AppAnswer;
+function appAnswer(value: unknown): unknown {
+  return value;
+}
+
+function appAnswers(value: unknown): AppAnswer[];
+function appAnswers(value: unknown): unknown {
+  return value;
+}
+
+function streamEvents(lines: AsyncIterable<unknown>): AsyncIterable<AppStreamEvent>;
+function streamEvents(lines: AsyncIterable<unknown>): AsyncIterable<unknown> {
+  return lines;
+}
+
+function logLines(lines: AsyncIterable<unknown>): AsyncIterable<LogLine>;
+function logLines(lines: AsyncIterable<unknown>): AsyncIterable<unknown> {
+  return lines;
+}
+
+async function isFile(path: string): Promise<boolean> {
+  try {
+    return (await stat(path)).isFile();
+  } catch {
+    return false;
+  }
+}
+
+/** Shows a change to its end. @throws the error with which the stream ended */
+export async function follow(events: AsyncIterable<AppStreamEvent>, renderer: Renderer): Promise<void> {
+  let ended = false;
+  try {
+    for await (const event of events) {
+      renderer.show(event);
+      if (event.type === 'error')
+        throw new BerthError(
+          'conflict',
+          event.code,
+          event.message,
+          event.hint === undefined ? {} : { hint: event.hint },
+        );
+      ended = event.type === 'result';
+    }
+  } finally {
+    renderer.close();
+  }
+  if (!ended)
+    throw new BerthError('unavailable', 'daemon-gone', 'the daemon ended in the middle of the change', {
+      hint: 'run the same command again: it goes on where this one stopped',
+    });
+}
+
+/** Aborts at Ctrl-C; the daemon then takes the change back. A second Ctrl-C ends the program. */
+export function interruption(): AbortSignal {
+  const interrupted = new AbortController();
+  process.once('SIGINT', () => interrupted.abort(new Error('interrupted')));
+  return interrupted.signal;
+}

@@ -1,0 +1,96 @@
+import { InvalidArgumentError, type Command } from 'commander';
+import type { Context } from '#cli/context.ts';
+import { examples } from '#cli/commands/host.ts';
+import type { DownOptions } from './down.ts';
+import type { LogsOptions } from './logs.ts';
+import type { UpOptions } from './up.ts';
+
+/** The commands that concern apps. Their code is loaded when they run. */
+export function declareAppCommands(root: Command, context: Context): void {
+  declareChanges(root, context);
+  declareViews(root, context);
+}
+
+const repeatable = (value: string, before: string[]): string[] => [...before, value];
+
+function seconds(text: string): number {
+  if (/^\d+(\.\d+)?$/.test(text)) return Number(text);
+  throw new InvalidArgumentError('required is a number of seconds.');
+}
+
+function count(text: string): number | 'all' {
+  if (text === 'all') return text;
+  if (/^\d+$/.test(text)) return Number(text);
+  throw new InvalidArgumentError("required is a number of lines or 'all'.");
+}
+
+function declareChanges(root: Command, context: Context): void {
+  root
+    .command('up [folder-or-file]')
+    .description('make an app run as its compose file says; does nothing when it does already')
+    .option('-f, --file <file>', 'compose file; a later one changes an earlier one', repeatable, [])
+    .option('--strict', 'keys and values that are not honoured are errors')
+    .option('--build', 'build images again whose context did not change')
+    .option('--timeout <seconds>', 'how long a service may take to become healthy', seconds)
+    .option('-y, --yes', 'do not ask before services that left the file are removed')
+    .option('--json', 'print events as JSON, one a line')
+    .addHelpText(
+      'after',
+      examples('berth up', 'berth up examples/guestbook', 'berth up -f compose.yaml -f production.yaml'),
+    )
+    .action(async (target: string | undefined, options: UpOptions) => {
+      const { up } = await import('./up.ts');
+      await up(context, target, options);
+    });
+  root
+    .command('plan [folder-or-file]')
+    .description('show what up would do')
+    .option('-f, --file <file>', 'compose file; a later one changes an earlier one', repeatable, [])
+    .option('--strict', 'keys and values that are not honoured are errors')
+    .option('--build', 'build images again whose context did not change')
+    .option('--json', 'print the plan as JSON')
+    .addHelpText('after', examples('berth plan', 'berth plan --json | jq .steps'))
+    .action(async (target: string | undefined, options: UpOptions) => {
+      const { plan } = await import('./plan.ts');
+      await plan(context, target, options);
+    });
+  root
+    .command('down [folder-or-file-or-app]')
+    .description('stop and remove the containers and networks of an app')
+    .option('-v, --volumes', 'remove its volumes too, with their data')
+    .option('--timeout <seconds>', 'how long a container may take to stop', seconds)
+    .option('--json', 'print events as JSON, one a line')
+    .addHelpText('after', examples('berth down', 'berth down guestbook', 'berth down -v examples/guestbook'))
+    .action(async (target: string | undefined, options: DownOptions) => {
+      const { down } = await import('./down.ts');
+      await down(context, target, options);
+    });
+}
+
+function declareViews(root: Command, context: Context): void {
+  root
+    .command('ps [folder-or-file-or-app]')
+    .description('show the app of this folder, or all apps: replicas, health, ports')
+    .option('--json', 'print them as JSON')
+    .addHelpText('after', examples('berth ps', 'berth ps guestbook', "berth ps --json | jq '.[].services'"))
+    .action(async (target: string | undefined) => {
+      const { ps } = await import('./ps.ts');
+      await ps(context, target);
+    });
+  root
+    .command('logs [service]')
+    .description('show the output of a service (APP/SERVICE from anywhere), or of a whole app')
+    .option('-f, --follow', 'go on with new lines')
+    .option('-n, --tail <lines>', 'only the last lines of each container', count)
+    .option('--since <time>', 'only lines since a time (RFC 3339), or for so long (10m, 2h)')
+    .option('-t, --timestamps', 'show the time of each line')
+    .option('--json', 'print lines as JSON')
+    .addHelpText(
+      'after',
+      examples('berth logs', 'berth logs -f web', 'berth logs --since 10m guestbook/redis'),
+    )
+    .action(async (target: string | undefined, options: LogsOptions) => {
+      const { logs } = await import('./logs.ts');
+      await logs(context, target, options);
+    });
+}

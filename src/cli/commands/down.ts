@@ -1,0 +1,28 @@
+import { notFound } from '#base/errors.ts';
+import type { Context } from '#cli/context.ts';
+import { rendererFor } from '#cli/render/renderer.ts';
+import { AppApi, follow, interruption } from './app-api.ts';
+
+export interface DownOptions {
+  volumes?: true;
+  timeout?: number;
+}
+
+/** Stops and removes an app. Its files need not be there any more. */
+export async function down(
+  context: Context,
+  target: string | undefined,
+  options: DownOptions,
+): Promise<void> {
+  const api = new AppApi(await context.client());
+  const app = await api.find(target, process.cwd());
+  if (app === undefined)
+    throw notFound('app-missing', `no app was brought up from '${process.cwd()}'`, {
+      hint: 'berth ps lists the apps',
+    });
+  const body = {
+    volumes: options.volumes ?? false,
+    ...(options.timeout === undefined ? {} : { timeout: options.timeout }),
+  };
+  await follow(api.down(app.name, body, interruption()), rendererFor(context.output));
+}

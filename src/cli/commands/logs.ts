@@ -1,0 +1,84 @@
+import { invalid, notFound } from '#base/errors.ts';
+import type { AppAnswer, LogLine } from '#api/types/apps.ts';
+import type { Context } from '#cli/context.ts';
+import type { Colour } from '#cli/output.ts';
+import { AppApi, interruption } from './app-api.ts';
+
+export interface LogsOptions {
+  follow?: true;
+  tail?: number | 'all';
+  since?: string;
+  timestamps?: true;
+}
+
+const colours: Colour[] = ['cyan', 'yellow', 'green', 'blue'];
+
+/** Prints what containers wrote, each line behind the name of its replica unless there is only one. */
+export async function logs(
+  context: Context,
+  target: string | undefined,
+  options: LogsOptions,
+): Promise<void> {
+  const api = new AppApi(await context.client());
+  const { app, service } = await findService(api, target);
+  const query = new URLSearchParams({ follow: String(options.follow ?? false) });
+  if (service !== undefined) query.set('service', service);
+  if (options.tail !== undefined && options.tail !== 'all') query.set('tail', String(options.tail));
+  if (options.since !== undefined) query.set('since', sinceTime(options.since, Date.now()));
+  const signal = interruption();
+  const line = lineWriter(context, app, service, options.timestamps ?? false);
+  try {
+    for await (const one of api.logs(app.name, query, signal)) line(one);
+  } catch (error) {
+    // Ctrl-C is how following ends.
+    if (!signal.aborted) throw error;
+  }
+}
+
+/** APP/SERVICE; SERVICE of the present folder's app; APP; or nothing for that app as a whole. */
+async function findService(
+  api: AppApi,
+  target: string | undefined,
+): Promise<{ app: AppAnswer; service?: string }> {
+  const [name = '', service] = target?.split('/') ?? [];
+  if (service !== undefined) return { app: await api.get(name), service };
+  const here = await api.find(undefined, process.cwd());
+  if (target === undefined && here !== undefined) return { app: here };
+  if (target === undefined)
+    throw notFound('app-missing', `no app was brought up from '${process.cwd()}'`, {
+      hint: 'name it: berth logs APP/SERVICE',
+    });
+  if (here?.services.some((one) => one.name === target) === true) return { app: here, service: target };
+  return { app: await api.get(target) };
+}
+
+function lineWriter(
+  { output }: Context,
+  app: AppAnswer,
+  service: string | undefined,
+  timestamps: boolean,
+): (line: LogLine) => void {
+  const chosen = app.services.filter((one) => service === undefined || one.name === service);
+  const names = chosen.flatMap((one) => one.replicas.map((replica) => `${one.name}-${replica.replica}`));
+  const width = Math.max(0, ...names.map((name) => name.length));
+  return (line) => {
+    output.json(line);
+    const name = `${line.service}-${line.replica}`;
+    const colour = colours[Math.max(0, names.indexOf(name)) % colours.length] ?? 'cyan';
+    const prefix = names.length > 1 ? `${output.paint(colour, `${name.padEnd(width)} |`)} ` : '';
+    output.print(`${prefix}${timestamps ? `${line.time} ` : ''}${line.line}`);
+  };
+}
+
+const spans: Record<string, number> = { s: 1e3, m: 60e3, h: 3600e3, d: 86_400e3 };
+
+/** `10m` ago, or a time as it is, in RFC 3339. */
+export function sinceTime(text: string, now: number): string {
+  const found = /^(\d+)([smhd])$/.exec(text);
+  const at = found === null ? Date.parse(text) : now - Number(found[1]) * (spans[found[2] ?? 's'] ?? 0);
+  if (!Number.isNaN(at)) return new Date(at).toISOString();
+  throw invalid(
+    'time-invalid',
+    `'${text}' is not a time: required is RFC 3339 such as 2026-01-02T03:04:05Z, or 30s, 10m, 2h, 1d`,
+  );
+}

@@ -1,0 +1,17 @@
+import type { Context } from '#cli/context.ts';
+import { noticeText, planText, type Paint } from '#cli/render/report.ts';
+import { AppApi } from './app-api.ts';
+import { projectBody } from './project.ts';
+import type { UpOptions } from './up.ts';
+
+/** Shows what `up` would do. */
+export async function plan(context: Context, target: string | undefined, options: UpOptions): Promise<void> {
+  const body = await projectBody(target, options, context.program.environment);
+  const answer = await new AppApi(await context.client()).plan(body);
+  const { output } = context;
+  output.json(answer);
+  if (output.isJson) return;
+  const remark: Paint = (colour, text) => output.paint(colour, text, 'stderr');
+  for (const notice of answer.notices) output.note(noticeText(notice, remark));
+  output.print(planText(answer, (colour, text) => output.paint(colour, text)));
+}
