@@ -1,6 +1,7 @@
 import { Command, CommanderError } from 'commander';
 import { BerthError, messageOf } from '#base/errors.ts';
 import type { Context, Program } from '#cli/context.ts';
+import { declareAppCommands } from '#cli/commands/apps.ts';
 import { declareHostCommands } from '#cli/commands/host.ts';
 import { Output } from '#cli/output.ts';
 
@@ -51,6 +52,7 @@ function declare(context: Context): Command {
       'after',
       '\nExit codes: 0 done, 1 failed, 2 wrong usage.\nDOCKER_HOST=unix:///run/berth/berth.sock points any Docker client at Berth.',
     );
+  declareAppCommands(root, context);
   declareHostCommands(root, context);
   return root;
 }
