@@ -1,17 +1,16 @@
-import { mkdir } from 'node:fs/promises';
-import { join } from 'node:path';
 import type { FastifyInstance } from 'fastify';
 import type { Logger } from 'pino';
-import { SystemClock } from '#adapters/clock/system-clock.ts';
-import { SqliteStateStore } from '#adapters/sqlite/state-store.ts';
-import { FolderVolumeStorage } from '#adapters/volumes/folder-volume-storage.ts';
-import type { Hijack } from '#api/docker/hijack.ts';
+import { buildRoutes } from '#api/docker/build.ts';
+import { containerRoutes } from '#api/docker/containers.ts';
 import { eventRoutes } from '#api/docker/events.ts';
+import type { Hijack } from '#api/docker/hijack.ts';
+import { systemRoutes } from '#api/docker/system.ts';
 import { volumeRoutes } from '#api/docker/volumes.ts';
+import { appRoutes } from '#api/platform/apps.ts';
 import { instanceOf } from '#domain/instance.ts';
 import type { Settings } from '#domain/settings/settings.ts';
-import { Events } from '#engine/events/events.ts';
-import { Volumes } from '#engine/volumes/volumes.ts';
+import { closeAdapters, openAdapters } from '#main/adapters.ts';
+import { startEngine } from '#main/engine.ts';
 
 export interface Wired {
   routes: (app: FastifyInstance, hijack: Hijack) => void;
@@ -19,25 +18,23 @@ export interface Wired {
   close(): Promise<void>;
 }
 
-/** Constructs adapters and engine, starts them in order of need, and gives the routes. */
+/** Constructs adapters and engine, starts them, and gives the routes. */
 export async function wire(settings: Settings, log: Logger): Promise<Wired> {
   const instance = instanceOf(settings.root, settings.run);
-  await mkdir(instance.root, { recursive: true, mode: 0o711 });
-  await mkdir(instance.run, { recursive: true, mode: 0o711 });
-  const clock = new SystemClock();
-  const store = new SqliteStateStore(join(instance.root, 'state.db'));
-  const storage = new FolderVolumeStorage(join(instance.root, 'volumes'));
-  const events = new Events({ clock });
-  const volumes = new Volumes({ store, storage, clock, events });
-  await volumes.start();
+  const adapters = await openAdapters(instance, settings, log);
+  const engine = await startEngine(instance, settings, adapters, log);
   return {
-    routes: (app) => {
-      eventRoutes(app, { events });
-      volumeRoutes(app, { volumes });
+    routes: (app, hijack) => {
+      systemRoutes(app, engine);
+      eventRoutes(app, engine);
+      volumeRoutes(app, engine);
+      containerRoutes(app, hijack, { ...engine, now: () => adapters.clock.now() });
+      buildRoutes(app, engine);
+      appRoutes(app, engine);
     },
-    close: () => {
-      store.close();
-      return Promise.resolve();
+    close: async () => {
+      engine.containers.close();
+      await closeAdapters(adapters);
     },
   };
 }

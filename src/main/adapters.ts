@@ -1,0 +1,88 @@
+import { mkdir } from 'node:fs/promises';
+import { arch } from 'node:os';
+import { join } from 'node:path';
+import type { Logger } from 'pino';
+import { DiskBlobStore } from '#adapters/blobs/disk-blob-store.ts';
+import { HostCgroups } from '#adapters/cgroups/host-cgroups.ts';
+import { SystemClock } from '#adapters/clock/system-clock.ts';
+import { ConmonRuntime } from '#adapters/conmon/runtime.ts';
+import { DiskContainerFiles } from '#adapters/container-files/disk-container-files.ts';
+import { DnsResolver } from '#adapters/dns/resolver.ts';
+import { LinuxProcesses } from '#adapters/host-processes/host-processes.ts';
+import { LinuxHost } from '#adapters/host/linux-host.ts';
+import { FileLogStore } from '#adapters/logs/file-log-store.ts';
+import { LinuxMachine } from '#adapters/machine/linux-machine.ts';
+import { Mmdebstrap } from '#adapters/mmdebstrap/mmdebstrap.ts';
+import { NetlinkLinks } from '#adapters/netlink/links.ts';
+import { NftPacketFilter } from '#adapters/nftables/packet-filter.ts';
+import { OverlaySnapshotter } from '#adapters/overlay/overlay-snapshotter.ts';
+import { SocketPortReserver } from '#adapters/ports/port-reserver.ts';
+import { LocalProjectFiles } from '#adapters/project-files/project-files.ts';
+import { DiskRootFiles } from '#adapters/rootfs/disk-root-files.ts';
+import { SqliteStateStore } from '#adapters/sqlite/state-store.ts';
+import { DiskFileTrees } from '#adapters/trees/disk-file-trees.ts';
+import { FolderVolumeStorage } from '#adapters/volumes/folder-volume-storage.ts';
+import type { Instance } from '#domain/instance.ts';
+import type { Settings } from '#domain/settings/settings.ts';
+import type { RegistryClient } from '#ports/registry-client.ts';
+import { unsupported } from '#base/errors.ts';
+
+export type Adapters = Awaited<ReturnType<typeof openAdapters>>;
+
+/** Opens every door to the world for one instance. */
+export async function openAdapters(instance: Instance, settings: Settings, log: Logger) {
+  const { root, run } = instance;
+  for (const folder of [root, run]) await mkdir(folder, { recursive: true, mode: 0o711 });
+  const cgroups = new HostCgroups();
+  const logs = new FileLogStore(join(root, 'logs'));
+  const mirror = settings.mirrors.debian;
+  return {
+    store: new SqliteStateStore(join(root, 'state.db')),
+    clock: new SystemClock(),
+    cgroups,
+    logs,
+    blobs: await DiskBlobStore.open(root),
+    snapshotter: await OverlaySnapshotter.open(root),
+    runtime: await ConmonRuntime.open({ run, cgroups, logPath: (id) => logs.path(id) }),
+    links: new NetlinkLinks(instance, (change) => log.warn(change)),
+    filter: new NftPacketFilter(instance),
+    ports: new SocketPortReserver(),
+    resolver: new DnsResolver(),
+    host: new LinuxHost(cgroups),
+    processes: new LinuxProcesses(),
+    machine: new LinuxMachine(cgroups.version),
+    files: new DiskContainerFiles(join(run, 'containers')),
+    rootFiles: new DiskRootFiles(),
+    trees: new DiskFileTrees(join(root, 'builds')),
+    projectFiles: new LocalProjectFiles(),
+    volumeStorage: new FolderVolumeStorage(join(root, 'volumes')),
+    registry: noRegistry,
+    bootstrapper: new Mmdebstrap({ root: join(root, 'bases'), ...(mirror !== '' && { mirror }) }),
+    architecture: arch() === 'arm64' ? ('arm64' as const) : ('amd64' as const),
+  };
+}
+
+const refuse = (): Promise<never> =>
+  Promise.reject(
+    unsupported('registry-missing', 'pulling from and pushing to registries is not available yet'),
+  );
+
+const noRegistry: RegistryClient = {
+  manifest: refuse,
+  blob: refuse,
+  hasBlob: refuse,
+  pushBlob: refuse,
+  pushManifest: refuse,
+  login: refuse,
+};
+
+/** Lets go of everything that holds a thread, a descriptor or a watch. */
+export async function closeAdapters(adapters: Adapters): Promise<void> {
+  await adapters.resolver.close();
+  await adapters.runtime.close();
+  await adapters.links.close();
+  await adapters.filter.close();
+  await adapters.snapshotter.close();
+  adapters.ports.close();
+  adapters.store.close();
+}

@@ -1,0 +1,82 @@
+import { randomInt } from 'node:crypto';
+import type { Logger } from 'pino';
+import type { Instance } from '#domain/instance.ts';
+import type { Settings } from '#domain/settings/settings.ts';
+import { Apps } from '#engine/apps/apps.ts';
+import { Bases } from '#engine/bases/bases.ts';
+import { Builds } from '#engine/builds/builds.ts';
+import { Containers } from '#engine/containers/containers.ts';
+import { Events } from '#engine/events/events.ts';
+import { Images } from '#engine/images/images.ts';
+import { Networks } from '#engine/networks/networks.ts';
+import { System } from '#engine/system/system.ts';
+import { Volumes } from '#engine/volumes/volumes.ts';
+import type { Adapters } from '#main/adapters.ts';
+import { release } from '#main/release.ts';
+
+export type Engine = Awaited<ReturnType<typeof startEngine>>;
+
+/** Constructs the nouns and starts them, those that others need first; each repairs what a crash left. */
+export async function startEngine(instance: Instance, settings: Settings, adapters: Adapters, log: Logger) {
+  const { store, clock, blobs, snapshotter, links, filter, ports, resolver, files, host, trees } = adapters;
+  const report = (problem: string, error: unknown): void => log.error({ err: error }, problem);
+  const events = new Events({ clock });
+  const volumes = new Volumes({ store, storage: adapters.volumeStorage, clock, events });
+  const { architecture, bootstrapper, runtime } = adapters;
+  const images = new Images({
+    blobs,
+    snapshots: snapshotter,
+    registry: adapters.registry,
+    bases: new Bases({ bootstrapper, blobs, snapshots: snapshotter, store, clock, architecture }),
+    state: store,
+    clock,
+    events,
+    platform: { os: 'linux', architecture },
+  });
+  const networks = new Networks({ store, links, filter, ports, resolver, clock, events, instance, report });
+  const builds = new Builds({ ...adapters, events, images, networks, files, host, trees, instance, report });
+  const containers = new Containers({
+    ...adapters,
+    events,
+    images,
+    networks,
+    volumes,
+    instance,
+    random: (below) => randomInt(below),
+    admission: [],
+    report,
+  });
+  const apps = new Apps({
+    store,
+    clock,
+    events,
+    containers,
+    images,
+    builds,
+    networks,
+    volumes,
+    files: adapters.projectFiles,
+    report,
+  });
+  const system = new System({
+    instance,
+    clock,
+    machine: adapters.machine,
+    runtime,
+    containers,
+    images,
+    volumes,
+    release,
+    registries: {
+      insecure: settings.registries.insecure,
+      mirrors: Object.values(settings.registries.mirrors),
+    },
+  });
+  await bootstrapper.start();
+  await images.start();
+  await volumes.start();
+  await networks.start();
+  await builds.start();
+  await containers.open();
+  return { events, volumes, images, networks, builds, containers, apps, system };
+}
