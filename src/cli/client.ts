@@ -58,7 +58,7 @@ export class Client {
   }
 
   /** One parsed object for each line of a streaming answer. */
-  async *lines(call: Call): AsyncGenerator<unknown> {
+  async *lines(call: Call): AsyncGenerator {
     const parse: (text: string) => unknown = JSON.parse;
     let rest = '';
     const response = await this.send(call);

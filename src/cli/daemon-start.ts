@@ -1,0 +1,86 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdir, open, readFile, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { unavailable } from '#base/errors.ts';
+import type { Context } from '#cli/context.ts';
+import type { Client } from '#cli/client.ts';
+import { hasSystemd, installUnit, launcher } from '#cli/host/systemd.ts';
+
+const readyWithinMs = 30_000;
+
+/**
+ * Gives a client of a daemon that answers, starting one when none does: by systemd where that runs and the
+ * settings are the machine's own, else detached, with a pid file and a log file. Says what it did.
+ * @throws unavailable `daemon-start-failed` with the end of the daemon's log
+ */
+export async function ensureDaemon(context: Context): Promise<Client> {
+  const client = await context.client();
+  if (await client.ping()) return client;
+  if (process.getuid?.() !== 0)
+    throw unavailable(
+      'daemon-unreachable',
+      `no daemon answers on ${client.host}, and only root can start one`,
+      {
+        hint: 'run: sudo berth up, or sudo berth daemon',
+      },
+    );
+  if (!client.host.startsWith('unix://'))
+    throw unavailable('daemon-unreachable', `no daemon answers on ${client.host}`, {
+      hint: 'start it there',
+    });
+  const isMachines = Object.keys(context.program.environment).every(
+    (name) => !/^BERTH_(ROOT|RUN|HOST|CONFIG)$/.test(name),
+  );
+  if (isMachines && (await hasSystemd())) {
+    const done = await installUnit();
+    if (done !== undefined) context.output.note(done);
+    await ready(client, undefined, '');
+    return client;
+  }
+  await startDetached(context, client);
+  return client;
+}
+
+async function startDetached(context: Context, client: Client): Promise<void> {
+  const { settings } = await context.program.settings();
+  const [logFile, pidFile] = [join(settings.root, 'daemon.log'), join(settings.run, 'daemon.pid')];
+  for (const path of [logFile, pidFile]) await mkdir(dirname(path), { recursive: true, mode: 0o711 });
+  const log = await open(logFile, 'a', 0o640);
+  const child = spawn(launcher(), ['daemon'], {
+    detached: true,
+    stdio: ['ignore', log.fd, log.fd],
+    cwd: '/',
+  });
+  const ended = once(child, 'exit').then(() => 'ended' as const);
+  child.unref();
+  await log.close();
+  await ready(client, ended, logFile);
+  await writeFile(pidFile, `${child.pid ?? ''}\n`);
+  context.output.note(`started the daemon (process ${child.pid ?? '?'}, log ${logFile})`);
+}
+
+// A daemon has no way to tell a stranger that it is ready but to answer, so its socket is asked.
+async function ready(client: Client, ended: Promise<'ended'> | undefined, logFile: string): Promise<void> {
+  const deadline = Date.now() + readyWithinMs;
+  while (Date.now() < deadline) {
+    if (await client.ping()) return;
+    const next = delay(25).then(() => 'again' as const);
+    if ((await Promise.race([next, ...(ended === undefined ? [] : [ended])])) === 'ended') break;
+  }
+  if (await client.ping()) return;
+  throw unavailable(
+    'daemon-start-failed',
+    `the daemon did not become ready on ${client.host}${await tail(logFile)}`,
+    {
+      hint: "run 'berth daemon' in the foreground to see why, and 'berth doctor' to check the machine",
+    },
+  );
+}
+
+async function tail(logFile: string): Promise<string> {
+  if (logFile === '') return '';
+  const text = await readFile(logFile, 'utf8').catch(() => '');
+  return `:\n${text.trimEnd().split('\n').slice(-5).join('\n')}`;
+}

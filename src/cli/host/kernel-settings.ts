@@ -1,0 +1,53 @@
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { command } from '#cli/host/command.ts';
+import { unavailable } from '#base/errors.ts';
+
+const forwarding = '/proc/sys/net/ipv4/ip_forward';
+const persistent = '/etc/sysctl.d/60-berth.conf';
+const setting =
+  '# Containers reach other networks through this machine (berth setup).\nnet.ipv4.ip_forward = 1\n';
+
+// Each repair gives a sentence about what it changed; undefined when all was well.
+
+export async function enableForwarding(): Promise<string | undefined> {
+  if ((await textOf(forwarding)).trim() === '1') return undefined;
+  await writeFile(forwarding, '1\n');
+  return 'switched IPv4 forwarding on, so that containers reach other networks';
+}
+
+export async function persistForwarding(): Promise<string | undefined> {
+  if ((await textOf(persistent)) === setting) return undefined;
+  await mkdir('/etc/sysctl.d', { recursive: true });
+  await writeFile(persistent, setting);
+  return `wrote ${persistent}, so that IPv4 forwarding is on after a reboot`;
+}
+
+/** Controllers that a hybrid host left in its v2 tree, where crun does not accept them. */
+export async function strayControllers(): Promise<string[]> {
+  const left = await textOf('/sys/fs/cgroup/unified/cgroup.controllers');
+  return left.split(/\s+/).filter((name) => name !== '');
+}
+
+/** The daemon does the same at each start, so a reboot needs no setting. */
+export async function mountStrayControllers(): Promise<string | undefined> {
+  const stray = await strayControllers();
+  for (const name of stray) {
+    const folder = `/sys/fs/cgroup/${name}`;
+    await mkdir(folder, { recursive: true });
+    const { code, stderr } = await command('mount', ['-t', 'cgroup', '-o', name, 'cgroup', folder]);
+    if (code !== 0)
+      throw unavailable(
+        'setup-incomplete',
+        `the cgroup controller '${name}' cannot be mounted as v1: ${stderr.trim()}`,
+        {
+          hint: 'boot with systemd.unified_cgroup_hierarchy=1 to use cgroup v2 alone',
+        },
+      );
+  }
+  if (stray.length === 0) return undefined;
+  return `mounted the cgroup controllers ${stray.join(', ')} as v1: crun refuses a hybrid tree that has some in v2`;
+}
+
+export async function textOf(path: string): Promise<string> {
+  return readFile(path, 'utf8').catch(() => '');
+}
