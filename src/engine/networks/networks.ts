@@ -3,6 +3,7 @@ import { newId, shortId } from '#base/ids.ts';
 import { KeyedMutex } from '#base/mutex.ts';
 import type { EndpointRequest } from '#domain/container/config.ts';
 import type { Container, Endpoint, PublishedPort } from '#domain/container/container.ts';
+import { hasProcess } from '#domain/container/state.ts';
 import type { WantedPort } from '#domain/container/port-bindings.ts';
 import { parseSubnet, type Subnet } from '#domain/network/cidr.ts';
 import { checkEndpointRequest, dnsNamesOf, resolvesNames } from '#domain/network/endpoint.ts';
@@ -200,6 +201,8 @@ export class Networks implements contracts.Networks {
   }
 
   joined(network: Network): Connected[] {
+    if (network.driver !== 'bridge')
+      return this.#connected(network.id).filter(({ container }) => hasProcess(container));
     const holders = new Set(this.#addresses.inNetwork(network.id).map((lease) => lease.containerId));
     return this.#connected(network.id).filter(({ container }) => holders.has(container.id));
   }
