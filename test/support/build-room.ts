@@ -1,3 +1,4 @@
+import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { mkdir, writeFile } from 'node:fs/promises';
@@ -7,7 +8,7 @@ import { HostCgroups } from '#adapters/cgroups/host-cgroups.ts';
 import { DiskContainerFiles } from '#adapters/container-files/disk-container-files.ts';
 import { LinuxHost } from '#adapters/host/linux-host.ts';
 import { DiskFileTrees } from '#adapters/trees/disk-file-trees.ts';
-import { notFound, unsupported } from '#base/errors.ts';
+import { BerthError, notFound, unsupported } from '#base/errors.ts';
 import type { Image } from '#domain/image/image.ts';
 import { instanceOf } from '#domain/instance.ts';
 import type { Network } from '#domain/network/network.ts';
@@ -34,6 +35,16 @@ export interface BuildRoom extends AsyncDisposable {
   inside<T>(image: Image, read: (root: string) => T): Promise<T>;
   /** Another room on the same state, as after a kill of the daemon. */
   again(): Builds;
+}
+
+/** What a build that fails is refused with. */
+export async function refusal(work: Promise<unknown>): Promise<BerthError> {
+  const error: unknown = await work.then(
+    () => undefined,
+    (reason: unknown) => reason,
+  );
+  assert.ok(error instanceof BerthError, `expected an error, got ${String(error)}`);
+  return error;
 }
 
 export interface Built {
@@ -179,6 +190,8 @@ function hostNetworkOnly(): Networks {
     publish: refuse,
     unpublish: refuse,
     adopt: refuse,
+    joined: refuse,
+    prune: refuse,
     connectedBy: () => undefined,
   };
 }

@@ -1,5 +1,5 @@
 import type { Args, From, Instruction, Written } from '#domain/dockerfile/instruction.ts';
-import { suggestion } from '#domain/dockerfile/nearest.ts';
+import { suggestion } from '#domain/dockerfile/suggestion.ts';
 import type { Dockerfile, Stage } from '#domain/dockerfile/parse.ts';
 import { mistake } from '#domain/dockerfile/source.ts';
 import { invalid } from '#base/errors.ts';

@@ -1,7 +1,7 @@
 import { readDirectives, type Directives } from './directives.ts';
 import type { Args, From, Instruction, Written } from './instruction.ts';
 import { logicalLines, positionAt, type LogicalLine } from './lines.ts';
-import { suggestion } from './nearest.ts';
+import { suggestion } from './suggestion.ts';
 import { readCopy, readRun } from './read-files.ts';
 import { readHealthcheck } from './read-healthcheck.ts';
 import {

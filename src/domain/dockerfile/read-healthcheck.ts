@@ -1,6 +1,6 @@
 import { parseDuration } from './duration.ts';
 import type { Healthcheck, Written } from './instruction.ts';
-import { suggestion } from './nearest.ts';
+import { suggestion } from './suggestion.ts';
 import { readCommand } from './read-simple.ts';
 import { flagValue, readFlags, wrong, type Flag, type Statement } from './statement.ts';
 

@@ -1,5 +1,5 @@
 import { positionAt, type LogicalLine } from './lines.ts';
-import { suggestion } from './nearest.ts';
+import { suggestion } from './suggestion.ts';
 import { mistake, type Marking, type Position, type Source } from './source.ts';
 import { splitWords } from './words.ts';
 import type { BerthError } from '#base/errors.ts';

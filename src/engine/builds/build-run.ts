@@ -12,6 +12,7 @@ import type { BuildCache } from '#engine/builds/cache.ts';
 import type { BuildContext } from '#engine/builds/context.ts';
 import { failed, type Origin } from '#engine/builds/copy-sources.ts';
 import { prepareCopy, type CopyWork, type PreparedCopy } from '#engine/builds/copy-step.ts';
+import type { LayerJournal } from '#engine/builds/journal.ts';
 import type { Sink } from '#engine/builds/output.ts';
 import type { BuildParts } from '#engine/builds/parts.ts';
 import type { StepExits } from '#engine/builds/step-exits.ts';
@@ -28,6 +29,7 @@ export interface RunParts {
   plan: BuildPlan;
   context: BuildContext;
   lease: Lease;
+  journal: LayerJournal;
   exits: StepExits;
   cache: BuildCache;
   signal: AbortSignal;
@@ -52,6 +54,7 @@ export class BuildRun {
   readonly request: BuildRequest;
   readonly plan: BuildPlan;
   readonly lease: Lease;
+  readonly journal: LayerJournal;
   readonly exits: StepExits;
   readonly cache: BuildCache;
   readonly signal: AbortSignal;
@@ -67,6 +70,7 @@ export class BuildRun {
     this.request = run.request;
     this.plan = run.plan;
     this.lease = run.lease;
+    this.journal = run.journal;
     this.exits = run.exits;
     this.cache = run.cache;
     this.signal = run.signal;

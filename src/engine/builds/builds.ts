@@ -7,6 +7,7 @@ import { BuildRun, machinePlatform } from '#engine/builds/build-run.ts';
 import { BuildCache } from '#engine/builds/cache.ts';
 import { openContext } from '#engine/builds/context.ts';
 import { noImage } from '#engine/builds/failures.ts';
+import { LayerJournal } from '#engine/builds/journal.ts';
 import { OrderedOutput, say, type Sink } from '#engine/builds/output.ts';
 import { snapshotPrefix, type BuildParts } from '#engine/builds/parts.ts';
 import { StageRun } from '#engine/builds/stage-run.ts';
@@ -19,12 +20,14 @@ export class Builds implements BuildsContract {
   readonly #parts: BuildParts;
   readonly #cache: BuildCache;
   readonly #exits: StepExits;
+  readonly #journal: LayerJournal;
   readonly #running = new Map<string, AbortController>();
 
   constructor(parts: BuildParts) {
     this.#parts = parts;
     this.#cache = new BuildCache(parts.store, parts.images);
     this.#exits = new StepExits(parts.runtime);
+    this.#journal = new LayerJournal(parts.store, parts);
   }
 
   /** Removes what builds left that a crash cut off; to be called before the first build, after Images.start. */
@@ -33,6 +36,7 @@ export class Builds implements BuildsContract {
     for (const id of await trees.listFolders()) await trees.removeFolder(id);
     for (const key of await snapshotter.listActive())
       if (key.startsWith(snapshotPrefix)) await snapshotter.remove(key);
+    await this.#journal.recover();
     this.#cache.sweep();
   }
 
@@ -104,6 +108,7 @@ export class Builds implements BuildsContract {
         context,
         lease,
         signal,
+        journal: this.#journal,
         exits: this.#exits,
         cache: this.#cache,
       });

@@ -3,6 +3,7 @@ import type { Digest } from '#domain/image/digest.ts';
 import type { Image } from '#domain/image/image.ts';
 import { mediaTypes, type Descriptor, type ImageConfig } from '#domain/image/manifest.ts';
 import type { Lease } from '#engine/contracts.ts';
+import type { LayerJournal } from '#engine/builds/journal.ts';
 import { snapshotPrefix, type BuildParts } from '#engine/builds/parts.ts';
 import { newId } from '#base/ids.ts';
 
@@ -10,6 +11,7 @@ import { newId } from '#base/ids.ts';
 export interface NewLayer {
   descriptor: Descriptor;
   diffId: Digest;
+  chainId: Digest;
   /** Bytes of the unpacked files. */
   size: number;
 }
@@ -19,11 +21,11 @@ const emptyTar = 1024;
 
 /**
  * Runs `work` on a writable root on top of `parent` and keeps what it changed as a committed layer.
- * Failed: nothing is left. The id also names the step's container.
+ * Failed: nothing is left but what the journal knows. The id also names the step's container.
  */
 export async function makeLayer(
   parts: Pick<BuildParts, 'snapshotter' | 'blobs' | 'report'>,
-  lease: Lease,
+  keeping: { lease: Lease; journal: LayerJournal },
   parent: Image | undefined,
   work: (root: string, id: string) => Promise<void>,
 ): Promise<NewLayer | undefined> {
@@ -34,7 +36,7 @@ export async function makeLayer(
   try {
     await work(await snapshotter.mount(key), id);
     await snapshotter.unmount(key);
-    return await keepLayer(parts, lease, parent, key);
+    return await keepLayer(parts, keeping, parent, key);
   } finally {
     await snapshotter.remove(key);
   }
@@ -42,22 +44,26 @@ export async function makeLayer(
 
 async function keepLayer(
   { snapshotter, blobs }: Pick<BuildParts, 'snapshotter' | 'blobs'>,
-  lease: Lease,
+  keeping: { lease: Lease; journal: LayerJournal },
   parent: Image | undefined,
   key: string,
 ): Promise<NewLayer | undefined> {
   let blob = await blobs.write(snapshotter.diff(key));
+  const { lease, journal } = keeping;
+  if (blob.size <= emptyTar) return undefined;
+  journal.add('blob', blob.digest);
   await lease.hold(blob.digest);
   // Between writing and holding it could have gone with another image that had the same layer.
   if ((await blobs.stat(blob.digest)) === undefined) blob = await blobs.write(snapshotter.diff(key));
-  if (blob.size <= emptyTar) return undefined;
   const size = await snapshotter.usage(key);
   const chainId = chainIds([...(parent?.config.rootfs.diff_ids ?? []), blob.digest]).at(-1) ?? blob.digest;
+  journal.add('snapshot', chainId);
   await lease.hold(chainId);
   if (!(await snapshotter.isCommitted(chainId))) await snapshotter.commit(key, chainId);
   return {
     descriptor: { mediaType: mediaTypes.ociLayer, digest: blob.digest, size: blob.size },
     diffId: blob.digest,
+    chainId,
     size,
   };
 }

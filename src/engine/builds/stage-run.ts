@@ -214,9 +214,11 @@ export class StageRun {
   }
 
   async #make(step: Step): Promise<Image> {
-    const { parts, lease } = this.#run;
-    const layer = step.work === undefined ? undefined : await makeLayer(parts, lease, this.#image, step.work);
+    const { parts, journal } = this.#run;
+    const layer =
+      step.work === undefined ? undefined : await makeLayer(parts, this.#run, this.#image, step.work);
     const image = await this.#store(step, layer);
+    if (layer !== undefined) journal.settle(layer.diffId, layer.chainId);
     this.#remember(step, image);
     return image;
   }

@@ -1,0 +1,109 @@
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { existsSync, lstatSync, readFileSync, statSync, symlinkSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { buildRoom, refusal } from '../support/build-room.ts';
+
+test('.dockerignore leaves files out of COPY but not the Dockerfile out of the build', async () => {
+  await using room = await buildRoom();
+  const files = {
+    Dockerfile: 'FROM base\nCOPY . /all/\n',
+    '.dockerignore': '# comment\nDockerfile\n.dockerignore\n**/*.log\n!keep.log\nsub/\n!sub/back\n',
+    'a.txt': '',
+    'x.log': '',
+    'keep.log': '',
+    'sub/gone': '',
+    'sub/back': '',
+  };
+  const { image } = await room.build(files);
+  await room.inside(image, (root) => {
+    const found = execFileSync('find', ['.', '-type', 'f'], { cwd: join(root, 'all'), encoding: 'utf8' });
+    assert.deepEqual(found.trim().split('\n').sort(), ['./a.txt', './keep.log', './sub/back']);
+  });
+  const missing = await refusal(room.build({ ...files, Dockerfile: 'FROM base\nCOPY x.log /\n' }));
+  assert.match(
+    missing.message,
+    /^COPY failed: file not found in build context or excluded by \.dockerignore: stat x\.log/,
+  );
+  assert.match(missing.message, /Dockerfile:2:1\n {2}2 \| COPY x\.log \/\n/);
+});
+
+test("COPY takes wild cards, names its target by Docker's rules, and writes here-documents", async () => {
+  await using room = await buildRoom();
+  const { image } = await room.build({
+    Dockerfile: `FROM base
+WORKDIR /w
+COPY a*.txt b[12] many/
+COPY a1.txt exact
+COPY a1.txt /tmp
+COPY dir /w/dir
+COPY <<one <<"two" /docs/
+$FROM_BASE \\$x
+one
+$FROM_BASE
+two
+RUN <<EOF
+echo script > /script
+echo "$FROM_BASE" >> /script
+EOF
+RUN cat <<X > /cat
+text
+X
+`,
+    'a1.txt': 'a1',
+    'a2.txt': 'a2',
+    b1: 'b1',
+    b3: 'b3',
+    'dir/inside': 'x',
+  });
+  await room.inside(image, (root) => {
+    const read = (path: string): string => readFileSync(join(root, path), 'utf8');
+    assert.deepEqual([read('w/many/a2.txt'), read('w/many/b1'), read('w/exact')], ['a2', 'b1', 'a1']);
+    assert.deepEqual([read('tmp/a1.txt'), read('w/dir/inside')], ['a1', 'x']);
+    assert.equal(existsSync(join(root, 'w/many/b3')), false);
+    assert.deepEqual([read('docs/one'), read('docs/two')], ['yes $x\n', '$FROM_BASE\n']);
+    assert.deepEqual([read('script'), read('cat')], ['script\nyes\n', 'text\n']);
+    assert.equal(statSync(join(root, 'w/exact')).uid, 0);
+  });
+  const several = await refusal(room.build({ Dockerfile: 'FROM base\nCOPY a b /x\n', a: '', b: '' }));
+  assert.match(several.message, /destination must be a directory and end with a \//);
+  const outside = await refusal(room.build({ Dockerfile: 'FROM base\nCOPY ../x /x\n' }));
+  assert.match(outside.message, /forbidden path outside the build context: \.\.\/x/);
+});
+
+test('ADD unpacks local archives, COPY does not', async () => {
+  await using room = await buildRoom();
+  const context = await room.folder({
+    Dockerfile: 'FROM base\nADD a.tgz /x/\nCOPY a.tgz /y/\nADD plain /z/\n',
+    'in/t': 't',
+    plain: 'no archive',
+  });
+  execFileSync('tar', ['-czf', join(context, 'a.tgz'), '-C', join(context, 'in'), '.']);
+  const { image } = await room.build({}, { context: { folder: context } });
+  await room.inside(image, (root) => {
+    assert.equal(readFileSync(join(root, 'x/t'), 'utf8'), 't');
+    assert.equal(existsSync(join(root, 'y/a.tgz')), true);
+    assert.equal(readFileSync(join(root, 'z/plain'), 'utf8'), 'no archive');
+  });
+});
+
+test('links neither of the context nor of the image lead out', async () => {
+  await using room = await buildRoom();
+  const context = await room.folder({
+    Dockerfile: 'FROM base\nRUN busybox ln -s / /up\nCOPY tree/ /tree/\nCOPY f /up/../../up/escaped\n',
+    f: 'f',
+    'tree/plain': '',
+  });
+  symlinkSync('/etc/shadow', join(context, 'tree/link'));
+  const { image } = await room.build({}, { context: { folder: context } });
+  await room.inside(image, (root) => {
+    assert.equal(lstatSync(join(root, 'tree/link')).isSymbolicLink(), true);
+    assert.equal(readFileSync(join(root, 'escaped'), 'utf8'), 'f');
+  });
+  symlinkSync('/etc/passwd', join(context, 'out'));
+  const error = await refusal(
+    room.build({}, { context: { folder: context }, dockerfileText: 'FROM base\nCOPY out /f\n' }),
+  );
+  assert.match(error.message, /file not found in build context/);
+});
