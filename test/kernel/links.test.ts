@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { existsSync, readFileSync } from 'node:fs';
-import { networkInterfaces } from 'node:os';
 import { test } from 'node:test';
+import { NETLINK_ROUTE, NetlinkSocket } from '#adapters/linux/netlink.ts';
+import { listAddresses, readAddress } from '#adapters/netlink/messages.ts';
 import { becomePrivateHost } from '../support/private-host.ts';
 import { HostNetwork } from '../support/host-network.ts';
 
@@ -35,7 +36,8 @@ test('a bridge is brought to its shape again, with forwarding switched on and sa
   assert.match(host.changes.join('\n') || 'net.ipv4.ip_forward was 1', /net\.ipv4\.ip_forward/);
   await host.links.ensureBridge({ name, addresses: ['10.2.0.1/24', 'fd00::1/64'], mtu: 1400 });
   await host.links.ensureBridge({ name, addresses: ['10.2.0.1/24', 'fd00::1/64'], mtu: 1400 });
-  const found = networkInterfaces()[name]?.map((address) => address.cidr) ?? [];
+  using socket = new NetlinkSocket(NETLINK_ROUTE);
+  const found = socket.dump(listAddresses).map((body) => readAddress(body)?.cidr);
   assert.ok(found.includes('10.2.0.1/24') && found.includes('fd00::1/64') && !found.includes('10.1.0.1/24'));
   assert.ok((await host.links.usedSubnets()).includes('10.2.0.0/24'));
   assert.equal(readFileSync(`/proc/sys/net/ipv4/conf/${name}/route_localnet`, 'utf8').trim(), '1');

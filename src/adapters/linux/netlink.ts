@@ -113,6 +113,17 @@ export class NetlinkSocket implements Disposable {
     if (failures[0] !== undefined) throw failures[0];
   }
 
+  /** Asks for one thing and gives its body. @throws SystemCallError */
+  get(message: NetlinkMessage): Buffer {
+    const sequence = this.#send([message]);
+    for (;;) {
+      const reply = this.#receive().find((each) => each.sequence === sequence);
+      if (reply === undefined) continue;
+      if (reply.type !== NLMSG_ERROR) return reply.body;
+      throw new SystemCallError('netlink', -reply.body.readInt32LE(0), message.about + explanation(reply));
+    }
+  }
+
   /** Asks and gives the bodies of all answers. @throws SystemCallError */
   dump(message: NetlinkMessage): Buffer[] {
     const sequence = this.#send([{ ...message, flags: message.flags | NLM.DUMP }]);

@@ -1,7 +1,7 @@
 import { closeSync, openSync } from 'node:fs';
 import { errno } from '#adapters/linux/libc.ts';
 import { NETLINK_ROUTE, NetlinkSocket } from '#adapters/linux/netlink.ts';
-import { notFound } from '#base/errors.ts';
+import { notFound, systemCode } from '#base/errors.ts';
 import { macOf } from '#domain/network/cidr.ts';
 import type { BridgeLink, EndpointLink, LinkCounters } from '#ports/links.ts';
 import { allowForwarding, prepareBridge } from './host-settings.ts';
@@ -12,6 +12,7 @@ import {
   createVeth,
   deleteAddress,
   deleteLink,
+  getLink,
   listAddresses,
   listLinks,
   listRoutes,
@@ -19,7 +20,6 @@ import {
   readLink,
   readRoute,
   setUp,
-  settleLink,
   shapePort,
   type LinkInfo,
 } from './messages.ts';
@@ -79,7 +79,7 @@ export class HostLinks {
       try {
         this.#socket.run(shapePort(link.hostName, link.isolated === true));
         this.#configure(link);
-        this.#socket.run(settleLink(link.hostName));
+        this.#link(link.hostName);
       } catch (error) {
         this.removeLink(link.hostName);
         throw error;
@@ -125,9 +125,11 @@ export class HostLinks {
   }
 
   #linkIn(socket: NetlinkSocket, name: string): LinkInfo {
-    const found = this.#links(socket).find((link) => link.name === name);
-    if (found === undefined) throw missing(name);
-    return found;
+    try {
+      return readLink(socket.get(getLink(name)));
+    } catch (error) {
+      throw systemCode(error) === 'ENODEV' ? missing(name) : error;
+    }
   }
 
   #addressesOf(index: number): string[] {

@@ -137,10 +137,10 @@ export function shapePort(name: string, isolated: boolean): NetlinkMessage {
 }
 
 /**
- * Asking for one link makes the kernel (from 6.8 on) carry out what it put off about its carrier. Without
+ * Asking for one link also makes the kernel (from 6.8 on) carry out what it put off about its carrier. Without
  * that a bridge drops what a new link sends until the work queue comes round, and the sender waits a second.
  */
-export function settleLink(name: string): NetlinkMessage {
+export function getLink(name: string): NetlinkMessage {
   const body = Buffer.concat([linkHeader(0, 0), attribute(IFLA.IFNAME, name)]);
   return { type: RTM.GETLINK, flags: 0, body, about: `read link '${name}'` };
 }
