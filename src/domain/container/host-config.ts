@@ -34,6 +34,8 @@ export function completeHostConfig(
     ...request,
     ...pathsOf(request),
     ...swapOf(request),
+    MemorySwappiness: request.MemorySwappiness === -1 ? null : (request.MemorySwappiness ?? null),
+    PidsLimit: (request.PidsLimit ?? 0) > 0 ? (request.PidsLimit ?? null) : null,
     NetworkMode: networkMode(request.NetworkMode),
     RestartPolicy: restartPolicy(request.RestartPolicy),
     LogConfig: { Type: request.LogConfig?.Type || 'json-file', Config: request.LogConfig?.Config ?? {} },

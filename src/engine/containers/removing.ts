@@ -26,9 +26,9 @@ export class Removing {
     announce(this.#parts.events, marked, 'destroy');
     const life = this.#lives.of(container.id);
     life.refuse(conflict('container-removed', `container ${container.id} was removed`));
-    life.tell('removed', outcomeOf(marked));
-    life.tell('exit', outcomeOf(marked));
-    life.tell('stopped', outcomeOf(marked));
+    // Without the error of a failed start: whoever started it has been told.
+    const { exitCode } = marked.state;
+    for (const moment of ['exit', 'stopped', 'removed'] as const) life.tell(moment, { exitCode });
     this.#lives.forget(container.id);
   }
 
@@ -52,9 +52,4 @@ export class Removing {
       this.#parts.report(`anonymous volume ${point.name} was not removed`, error);
     }
   }
-}
-
-function outcomeOf(container: Container): { exitCode: number; error?: string } {
-  const { exitCode, error } = container.state;
-  return error === '' ? { exitCode } : { exitCode, error };
 }

@@ -1,0 +1,151 @@
+import { describe, it } from 'node:test';
+import assert from 'node:assert/strict';
+import { startDaemon, type TestDaemon } from '../../support/daemon.ts';
+import { leaksOf } from '../../support/leaks.ts';
+
+async function ready(): Promise<TestDaemon> {
+  const daemon = await startDaemon();
+  await daemon.loadBusybox();
+  return daemon;
+}
+
+const state = (daemon: TestDaemon, name: string, field: string): Promise<string> =>
+  daemon.ok('inspect', '-f', `{{.State.${field}}}`, name);
+
+describe('containers and a daemon that is killed', () => {
+  it('keep running, and lose or double no line of their log', async () => {
+    await using daemon = await ready();
+    await daemon.ok(
+      'run',
+      '-d',
+      '--name',
+      'counter',
+      'busybox',
+      'sh',
+      '-c',
+      'i=0; while [ $i -lt 60 ]; do echo line $i; i=$((i+1)); sleep 0.05; done; exit 5',
+    );
+    const pid = await state(daemon, 'counter', 'Pid');
+    await daemon.kill9();
+    await daemon.start();
+    assert.equal(await state(daemon, 'counter', 'Pid'), pid);
+    assert.equal(await state(daemon, 'counter', 'Status'), 'running');
+    const followed = daemon.ok('logs', '-f', 'counter');
+    assert.equal(await daemon.ok('wait', 'counter'), '5');
+    const expected = Array.from({ length: 60 }, (_, line) => `line ${line}`).join('\n');
+    assert.equal(await followed, expected);
+    assert.equal(await daemon.ok('logs', 'counter'), expected);
+  });
+
+  it('keep the exit code, the time and the memory kill of an end that nobody saw', async () => {
+    await using daemon = await ready();
+    await daemon.ok(
+      'run',
+      '-d',
+      '--network',
+      'none',
+      '--name',
+      'short',
+      'busybox',
+      'sh',
+      '-c',
+      'sleep 0.5; exit 21',
+    );
+    await daemon.ok('run', '-d', '--network', 'none', '--name', 'gone', '--rm', 'busybox', 'sleep', '0.5');
+    await daemon.kill9();
+    await new Promise((resolve) => setTimeout(resolve, 1200));
+    const restarted = Date.now();
+    await daemon.start();
+    assert.equal(await state(daemon, 'short', 'ExitCode'), '21');
+    assert.ok(Date.parse(await state(daemon, 'short', 'FinishedAt')) < restarted);
+    assert.equal((await daemon.docker('inspect', 'gone')).code, 1);
+  });
+
+  it('go on with exec, health checks, restarts, stop and published ports', async () => {
+    await using daemon = await ready();
+    await daemon.ok(
+      'run',
+      '-d',
+      '--name',
+      'web',
+      '-p',
+      '127.0.0.1::80',
+      '--restart',
+      'always',
+      '--health-cmd',
+      'test -f /ok',
+      '--health-interval',
+      '100ms',
+      '--health-retries',
+      '1',
+      'busybox',
+      'httpd',
+      '-f',
+      '-p',
+      '80',
+      '-h',
+      '/etc',
+    );
+    await daemon.kill9();
+    await daemon.start();
+    await daemon.ok('exec', 'web', 'touch', '/ok');
+    for (let health = ''; health !== 'healthy'; health = await state(daemon, 'web', 'Health.Status'));
+    const port = (await daemon.ok('port', 'web', '80')).split(':').at(-1) ?? '';
+    assert.match(await (await fetch(`http://127.0.0.1:${port}/passwd`)).text(), /^root:/);
+    const pid = await state(daemon, 'web', 'Pid');
+    process.kill(Number(pid), 'SIGKILL');
+    for (let now = pid; now === pid || now === '0'; now = await state(daemon, 'web', 'Pid'));
+    assert.equal(await daemon.ok('inspect', '-f', '{{.RestartCount}}', 'web'), '1');
+    await daemon.ok('stop', '-t', '0', 'web');
+    assert.equal(await state(daemon, 'web', 'Status'), 'exited');
+  });
+
+  it('are restarted by their policy when they ended meanwhile', async () => {
+    await using daemon = await ready();
+    await daemon.ok(
+      'run',
+      '-d',
+      '--network',
+      'none',
+      '--name',
+      'back',
+      '--restart',
+      'unless-stopped',
+      'busybox',
+      'sleep',
+      '600',
+    );
+    const pid = await state(daemon, 'back', 'Pid');
+    await daemon.kill9();
+    process.kill(Number(pid), 'SIGKILL');
+    await daemon.start();
+    for (let now = pid; now === pid || now === '0'; now = await state(daemon, 'back', 'Pid'));
+    assert.equal(await state(daemon, 'back', 'Status'), 'running');
+  });
+
+  it('leave nothing behind when it is killed while they are made, started and removed', async () => {
+    await using daemon = await ready();
+    for (const delay of [5, 20, 40, 60, 90, 130]) {
+      const work = [1, 2, 3].map((number) =>
+        daemon.docker(
+          'run',
+          '--rm',
+          '--name',
+          `victim-${delay}-${number}`,
+          '-v',
+          '/anonymous',
+          'busybox',
+          'true',
+        ),
+      );
+      await new Promise((resolve) => setTimeout(resolve, delay));
+      await daemon.kill9();
+      await Promise.all(work);
+      await daemon.start();
+      for (const id of (await daemon.ok('ps', '-aq')).split('\n').filter((line) => line !== ''))
+        await daemon.docker('rm', '-f', '-v', id);
+      assert.equal(await daemon.ok('ps', '-aq'), '');
+      assert.deepEqual(await leaksOf(daemon.instance, daemon.root), [], `killed after ${delay} ms`);
+    }
+  });
+});
