@@ -2,7 +2,7 @@ import { chmodSync, copyFileSync, mkdirSync, symlinkSync, writeFileSync } from '
 import { join } from 'node:path';
 
 const applets =
-  'sh true false cat sleep echo dd id env head tail wc md5sum grep stty tty kill ps ls mount touch seq yes hostname mkdir rm test printf trap nc sysctl df awk tr'.split(
+  'sh true false cat sleep echo dd id env head tail wc md5sum grep stty tty kill ps ls mount touch seq yes hostname mkdir rm test printf trap nc sysctl df awk tr unshare mknod dmesg'.split(
     ' ',
   );
 

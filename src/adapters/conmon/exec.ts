@@ -128,7 +128,7 @@ function spoken(log: string): string {
 async function processId(socket: Socket, ended: Promise<Ended>, request: ExecRequest): Promise<number> {
   const number = await new Promise<string>((resolve) => {
     socket.once('data', (data) => resolve(String(data)));
-    socket.once('close', () => resolve(''));
+    socket.once('end', () => resolve(''));
   });
   socket.destroy();
   if (number !== '') return Number(number);

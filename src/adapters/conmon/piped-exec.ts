@@ -17,28 +17,31 @@ export class PipedExec implements ExecProcess {
 
   constructor(pid: number, child: ChildProcess, ended: Promise<Ended>) {
     this.pid = pid;
-    const errors = new PassThrough();
+    // Node throws away what a child printed that nobody reads when it ends: take it at once.
+    const [output, errors] = [new PassThrough(), new PassThrough()];
     this.stdin = child.stdin ?? nowhere();
-    this.stdout = child.stdout ?? nothing();
+    this.stdout = output;
     this.stderr = errors;
+    child.stdout?.pipe(output);
     // The process may end, or close its input, with input on the way.
     this.stdin.on('error', () => undefined);
     child.stderr?.pipe(errors, { end: false });
-    this.exit = this.#complete(child, errors, ended);
+    const sources = [child.stdout, child.stderr].map(
+      (source) => source && finished(source).catch(() => undefined),
+    );
+    this.exit = this.#complete(errors, sources, ended);
     this.exit.catch(() => undefined);
   }
 
   async #complete(
-    child: ChildProcess,
     errors: PassThrough,
+    sources: unknown[],
     ended: Promise<Ended>,
   ): Promise<{ exitCode: number }> {
-    const output = child.stdout === null ? undefined : finished(child.stdout).catch(() => undefined);
-    const source = child.stderr === null ? undefined : finished(child.stderr).catch(() => undefined);
     try {
       const { exitCode, message } = await ended;
       this.#running = false;
-      await Promise.all([output, source]);
+      await Promise.all(sources);
       // The kernel refused the program after crun had let it go.
       if (message !== '') errors.write(`${message}\n`);
       return { exitCode };
@@ -62,10 +65,6 @@ export class PipedExec implements ExecProcess {
     this.stdout.resume();
     this.stderr.resume();
   }
-}
-
-function nothing(): Readable {
-  return new PassThrough().end();
 }
 
 function nowhere(): Writable {

@@ -16,6 +16,7 @@ import { ExitWatcher, readExit } from './exits.ts';
 import { type MonitorSettings, startMonitor } from './monitor.ts';
 import { isAlive, kill } from './processes.ts';
 import { removeTask } from './removal.ts';
+import { SeccompCache } from './seccomp-cache.ts';
 
 export interface ConmonRuntimeOptions {
   /** The instance's run folder (absolute); bundles/, crun/, exits/ and execs/ are made in it. */
@@ -37,6 +38,7 @@ export class ConmonRuntime implements Runtime {
   readonly #monitor: MonitorSettings;
   readonly #listeners = new Set<(exit: TaskExit) => void>();
   readonly #exits: ExitWatcher;
+  readonly #filters: SeccompCache;
 
   private constructor(options: ConmonRuntimeOptions, files: TaskFiles) {
     this.#files = files;
@@ -48,6 +50,7 @@ export class ConmonRuntime implements Runtime {
       files,
       logPath: options.logPath,
     };
+    this.#filters = new SeccompCache(files);
     this.#exits = new ExitWatcher(files, (id) => void this.#tell(id));
   }
 
@@ -71,9 +74,11 @@ export class ConmonRuntime implements Runtime {
   }
 
   async create(task: CreateTask): Promise<{ pid: number }> {
-    await this.#files.writeBundle(task, task.spec);
+    await this.#files.writeBundle(task, this.#filters.prepare(task.spec));
     try {
-      return { pid: await startMonitor(this.#monitor, task) };
+      const pid = await startMonitor(this.#monitor, task);
+      await this.#filters.learn(task.id, task.spec);
+      return { pid };
     } catch (error) {
       await this.delete(task.id);
       throw error;
