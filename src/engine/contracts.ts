@@ -11,7 +11,7 @@ import type { WantedPort } from '#domain/container/port-bindings.ts';
 import type { EngineEvent, EventType } from '#domain/event/event.ts';
 import type { Digest } from '#domain/image/digest.ts';
 import type { Image } from '#domain/image/image.ts';
-import type { Descriptor, ImageConfig } from '#domain/image/manifest.ts';
+import type { Descriptor, HistoryEntry, ImageConfig, Platform } from '#domain/image/manifest.ts';
 import type { Network } from '#domain/network/network.ts';
 import type { Volume } from '#domain/volume/volume.ts';
 import type { CgroupUsage } from '#ports/cgroups.ts';
@@ -82,8 +82,35 @@ export interface Images {
   ): Promise<Image>;
   /** The room containers tells which containers use an image. */
   usedBy(source: (imageId: string) => ImageUser[]): void;
+  /** `docker history`: from the top down, with the bytes that each step added. */
+  history(name: string): Promise<{ entry: HistoryEntry; size: number }[]>;
+  /** `docker commit`: what a container changed becomes a layer on its image. */
+  commit(container: Container, options: CommitOptions): Promise<Image>;
+  /** Removes the images that `accepts` takes and no container uses: those without a name, or with `all` any. */
+  prune(options: {
+    all: boolean;
+    accepts: (image: Image) => boolean;
+  }): Promise<{ removed: RemovedImage[]; bytes: number }>;
+  /** What a registry has under a name, without pulling it. @throws as RegistryClient */
+  inspectRemote(
+    name: string,
+    auth: Credentials | undefined,
+    signal: AbortSignal,
+  ): Promise<{ descriptor: Descriptor; platforms: Platform[] }>;
+  /** `docker login`. @throws unauthorized `registry-denied` */
+  login(server: string, auth: Credentials): Promise<{ status: string; identityToken: string }>;
   /** Keeps blobs and snapshots from being collected while a build or a pull works with them. */
   lease(): Lease;
+}
+
+export interface CommitOptions {
+  reference?: string;
+  comment: string;
+  author: string;
+  /** Replaces the container's where given. */
+  config?: ContainerConfig;
+  /** Dockerfile instructions. */
+  changes: string[];
 }
 
 export interface ImageUser {

@@ -1,9 +1,11 @@
 import type { Readable } from 'node:stream';
 import { KeyedMutex } from '#base/mutex.ts';
+import type { Container } from '#domain/container/container.ts';
 import type { Image } from '#domain/image/image.ts';
-import type { Platform } from '#domain/image/manifest.ts';
+import type { HistoryEntry, Platform } from '#domain/image/manifest.ts';
 import { familiarName, formatReference, parseReference } from '#domain/image/reference.ts';
 import type {
+  CommitOptions,
   Events,
   Images as ImagesContract,
   ImageUser,
@@ -16,19 +18,23 @@ import type {
 import type { BaseImages } from '#engine/images/base-images.ts';
 import { Catalog } from '#engine/images/catalog.ts';
 import { Collector } from '#engine/images/collector.ts';
+import { commitContainer } from '#engine/images/committing.ts';
+import { historyOf } from '#engine/images/history.ts';
 import { importRoot, type ImportOptions } from '#engine/images/importing.ts';
 import { Layers } from '#engine/images/layers.ts';
 import { Leases, type IngestRecord } from '#engine/images/leases.ts';
 import { loadArchive } from '#engine/images/loading.ts';
 import type { Parts } from '#engine/images/parts.ts';
+import { pruneImages } from '#engine/images/pruning.ts';
 import { pullImage } from '#engine/images/pulling.ts';
 import { pushImage } from '#engine/images/pushing.ts';
+import { inspectRemote } from '#engine/images/remote.ts';
 import { storeImage } from '#engine/images/recording.ts';
 import { removeImage } from '#engine/images/removing.ts';
 import { saveImages } from '#engine/images/saving.ts';
 import type { BlobStore } from '#ports/blob-store.ts';
 import type { Clock } from '#ports/clock.ts';
-import type { RegistryClient } from '#ports/registry-client.ts';
+import type { Credentials, RegistryClient } from '#ports/registry-client.ts';
 import type { Snapshotter } from '#ports/snapshotter.ts';
 import type { StateStore } from '#ports/state-store.ts';
 
@@ -117,6 +123,35 @@ export class Images implements ImagesContract {
 
   importRoot(tar: Readable, options: ImportOptions): Promise<Image> {
     return importRoot(this.#parts, tar, options);
+  }
+
+  history(name: string): Promise<{ entry: HistoryEntry; size: number }[]> {
+    return historyOf(this.#parts, this.get(name));
+  }
+
+  commit(container: Container, options: CommitOptions): Promise<Image> {
+    return commitContainer(this.#parts, container, options);
+  }
+
+  prune(options: Parameters<ImagesContract['prune']>[0]): ReturnType<ImagesContract['prune']> {
+    return pruneImages(
+      this.#parts,
+      options,
+      (id) => this.#users(id),
+      (name) => this.remove(name, { force: false, prune: true }),
+    );
+  }
+
+  inspectRemote(
+    name: string,
+    auth: Credentials | undefined,
+    signal: AbortSignal,
+  ): ReturnType<ImagesContract['inspectRemote']> {
+    return inspectRemote(this.#parts, name, auth, signal);
+  }
+
+  login(server: string, auth: Credentials): Promise<{ status: string; identityToken: string }> {
+    return this.#parts.registry.login(server, auth);
   }
 
   usedBy(source: (imageId: string) => ImageUser[]): void {

@@ -38,8 +38,6 @@ export async function pullImage(parts: Parts, name: string, options: PullOptions
     options.platform === undefined || options.platform === ''
       ? parts.platform
       : parsePlatform(options.platform, parts.platform);
-  const shown = reference.digest ?? reference.tag ?? '';
-  options.onProgress({ status: `Pulling from ${reference.repository}`, id: shown });
   const image = await ingest(parts, { openEnded: false }, (lease) =>
     reference.registry === baseRegistry
       ? makeBase(parts, { ...options, reference, wanted, lease })
@@ -52,10 +50,16 @@ export async function pullImage(parts: Parts, name: string, options: PullOptions
   return image;
 }
 
+function announce({ reference, onProgress }: Pull): void {
+  const id = reference.digest ?? reference.tag ?? '';
+  onProgress({ status: `Pulling from ${reference.repository}`, id });
+}
+
 async function makeBase(parts: Parts, pull: Pull): Promise<Image> {
   const full = formatReference(pull.reference);
   const before = parts.catalog.find(full);
-  const image = await storeImage(parts, await parts.bases.make(pull.reference, pull), pull.lease);
+  const made = await parts.bases.make(pull.reference, pull);
+  const image = await storeImage(parts, made, pull.lease);
   report(pull, image.manifestDigest, before?.id !== image.id);
   // The maker tags what it makes; the name that was asked for is a tag too.
   return image.tags.includes(full) ? image : parts.catalog.tag(image, full);
@@ -65,6 +69,7 @@ async function fetchImage(parts: Parts, pull: Pull): Promise<Image> {
   const full = formatReference(pull.reference);
   const before = parts.catalog.find(full);
   const { topDigest, digest, manifest } = await resolve(parts, pull);
+  announce(pull);
   const { config, id } = await fetchConfig(parts, pull, manifest);
   const places = placesOf(manifest.layers, config.rootfs.diff_ids);
   await pull.lease.hold(...places.map((place) => place.chainId));

@@ -1,3 +1,4 @@
+import { internal } from '#base/errors.ts';
 import { chainIdOf, chainIds } from '#domain/image/chain.ts';
 import type { Digest } from '#domain/image/digest.ts';
 import type { Image } from '#domain/image/image.ts';
@@ -55,6 +56,7 @@ export function imageOf(
 /** Writes config and manifest, records the image and moves its tags to it. The layers are held already. */
 export async function storeImage(parts: Parts, image: NewImage, lease: Lease): Promise<Image> {
   await lease.hold(...image.layers.map((layer) => layer.digest), ...chainIds(image.config.rootfs.diff_ids));
+  await checkPresent(parts, image);
   const config = await writeDocument(parts.blobs, image.config);
   const manifestDigest = await writeManifest(parts, config, image.layers);
   await lease.hold(config.digest, manifestDigest);
@@ -63,4 +65,14 @@ export async function storeImage(parts: Parts, image: NewImage, lease: Lease): P
   const { layers, size } = image;
   const found = { id: config.digest, manifestDigest, config: image.config, layers, size };
   return parts.catalog.record(imageOf(parts, found, names));
+}
+
+/** From here on nothing can be collected; what was, before it was held, must not become an image. */
+async function checkPresent(parts: Parts, { layers, config }: NewImage): Promise<void> {
+  for (const { digest } of layers)
+    if ((await parts.blobs.stat(digest)) === undefined)
+      throw internal('image-part-missing', `storing an image: its layer ${digest} is not in the store`);
+  for (const chainId of chainIds(config.rootfs.diff_ids))
+    if (!(await parts.snapshots.isCommitted(chainId)))
+      throw internal('image-part-missing', `storing an image: its snapshot ${chainId} is not there`);
 }

@@ -1,0 +1,101 @@
+import { matchesGlob } from 'node:path/posix';
+import { filters, flag, labelsMatch, type Filters, type Query } from '#api/docker/query.ts';
+import { imageSummary, secondsOf } from '#api/docker/image-json.ts';
+import { momentOf } from '#api/docker/prune-filters.ts';
+import { invalid } from '#base/errors.ts';
+import { chainIds } from '#domain/image/chain.ts';
+import type { Image } from '#domain/image/image.ts';
+import { familiarName } from '#domain/image/reference.ts';
+import type { Images } from '#engine/contracts.ts';
+
+const accepted = ['dangling', 'label', 'label!', 'before', 'since', 'reference', 'until'];
+
+/** GET /images/json, the newest first. @param now milliseconds since 1970 */
+export async function listImages(
+  images: Images,
+  query: Query,
+  version: string,
+  now: number,
+): Promise<object[]> {
+  const wanted = filters(query, accepted);
+  const parents = new Set(images.list().map((image) => image.parent));
+  const isListed = chooser(images, wanted, now);
+  const shared = flag(query, 'shared-size') ? await sharedSizes(images) : undefined;
+  return images
+    .list()
+    .filter(isListed)
+    .filter((image) => flag(query, 'all') || !isUnnamed(image) || !parents.has(image.id))
+    .map((image) => ({ image, tags: shownTags(image, wanted) }))
+    .filter(({ image, tags }) => !wanted.has('reference') || tags.length > 0 || digestMatches(image, wanted))
+    .sort((a, b) => secondsOf(b.image.config.created) - secondsOf(a.image.config.created))
+    .map(({ image, tags }) =>
+      imageSummary(image, { version, tags, sharedSize: shared?.get(image.id) ?? -1 }),
+    );
+}
+
+export function isUnnamed(image: Image): boolean {
+  return image.tags.length + image.repoDigests.length === 0;
+}
+
+function chooser(images: Images, wanted: Filters, now: number): (image: Image) => boolean {
+  const created = (image: Image): number => Date.parse(image.config.created ?? '') || 0;
+  const edge = (key: string): number[] => (wanted.get(key) ?? []).map((name) => created(images.get(name)));
+  const before = Math.min(
+    ...edge('before'),
+    ...(wanted.get('until') ?? []).map((text) => momentOf(text, now)),
+  );
+  const since = Math.max(...edge('since'));
+  const dangling = wanted.has('dangling') ? isTrue(wanted, 'dangling') : undefined;
+  return (image) =>
+    created(image) < before &&
+    created(image) > since &&
+    (dangling === undefined || dangling === isUnnamed(image)) &&
+    labelsMatch(image.config.config?.Labels ?? {}, wanted);
+}
+
+/** @throws invalid in Docker's words */
+export function isTrue(wanted: Filters, key: string): boolean {
+  const value = wanted.get(key)?.[0] ?? '';
+  if (['1', 'true', 'True', 'TRUE', 't', 'T'].includes(value)) return true;
+  if (['0', 'false', 'False', 'FALSE', 'f', 'F'].includes(value)) return false;
+  throw invalid('filter-invalid', `invalid filter '${key}=[${value}]'`);
+}
+
+function shownTags(image: Image, wanted: Filters): string[] {
+  const patterns = wanted.get('reference');
+  if (patterns === undefined) return image.tags;
+  return image.tags.filter((tag) => patterns.some((pattern) => nameMatches(familiarName(tag), pattern)));
+}
+
+function digestMatches(image: Image, wanted: Filters): boolean {
+  const patterns = wanted.get('reference') ?? [];
+  return image.repoDigests.some((name) =>
+    patterns.some((pattern) => nameMatches(familiarName(name), pattern)),
+  );
+}
+
+/** As distribution's FamiliarMatch: the whole name, or the name without tag and digest. */
+function nameMatches(name: string, pattern: string): boolean {
+  const plain = name.replace(/@.*$/, '').replace(/:[^/:]*$/, '');
+  return matchesGlob(name, pattern) || matchesGlob(plain, pattern);
+}
+
+/** For each image the bytes of its layers that another image has too. */
+async function sharedSizes(images: Images): Promise<Map<string, number>> {
+  const uses = new Map<string, number>();
+  for (const image of images.list())
+    for (const chainId of chainIds(image.config.rootfs.diff_ids))
+      uses.set(chainId, (uses.get(chainId) ?? 0) + 1);
+  const sizes = new Map<string, number>();
+  for (const image of images.list()) {
+    // The steps that made a layer come in the same order as the layers, from the top down.
+    const steps = (await images.history(image.id)).filter(({ entry }) => entry.empty_layer !== true);
+    const chain = chainIds(image.config.rootfs.diff_ids).reverse();
+    const shared = steps.filter((_, i) => (uses.get(chain[i] ?? '') ?? 0) > 1);
+    sizes.set(
+      image.id,
+      shared.reduce((sum, { size }) => sum + size, 0),
+    );
+  }
+  return sizes;
+}

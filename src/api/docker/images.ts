@@ -1,0 +1,135 @@
+import type { FastifyInstance } from 'fastify';
+import { Type, type Static } from 'typebox';
+import { historyJson, inspectImage } from '#api/docker/image-json.ts';
+import { isTrue, listImages } from '#api/docker/images-list.ts';
+import { imageTransfers, joined, one, push, type ManyQuery } from '#api/docker/images-transfer.ts';
+import { momentOf } from '#api/docker/prune-filters.ts';
+import { filters, flag, labelsMatch, type Query } from '#api/docker/query.ts';
+import { AuthConfig, authOf, readRegistryAuth } from '#api/docker/registry-auth.ts';
+import { clientGone } from '#api/streams.ts';
+import { notFound, unsupported } from '#base/errors.ts';
+import type { ContainerConfig } from '#domain/container/config.ts';
+import type { Containers, Images } from '#engine/contracts.ts';
+
+export interface ImageApiParts {
+  images: Images;
+  containers: Pick<Containers, 'get' | 'pause' | 'unpause'>;
+  /** Milliseconds since 1970. */
+  now: () => number;
+}
+
+interface Wildcard {
+  Params: { '*': string };
+}
+
+/** The image endpoints of the Docker Engine API. Names have slashes, so routes match the rest of the path. */
+export function imageRoutes(app: FastifyInstance, parts: ImageApiParts): void {
+  const { images } = parts;
+  app.get<{ Querystring: Query }>('/images/json', (request) =>
+    listImages(images, request.query, request.apiVersion, parts.now()),
+  );
+  app.get('/images/search', () => {
+    throw unsupported('search-unsupported', 'searching for images: Docker Hub is not asked', {
+      hint: 'give the full name to docker pull',
+    });
+  });
+  imageTransfers(app, images);
+  namedImages(app, images);
+  registryEndpoints(app, images);
+  pruneEndpoint(app, parts);
+  commitEndpoint(app, parts);
+}
+
+function namedImages(app: FastifyInstance, images: Images): void {
+  app.get<Wildcard & { Querystring: ManyQuery }>('/images/*', async (request, reply) => {
+    const { name, verb } = split(request.params['*']);
+    if (verb === 'json') return inspectImage(images.get(name), request.apiVersion);
+    if (verb === 'history') return historyJson(images.get(name), await images.history(name));
+    if (verb === 'get') return reply.type('application/x-tar').send(images.save([name]));
+    throw notFound('page-not-found', 'page not found');
+  });
+  app.post<Wildcard & { Querystring: ManyQuery }>('/images/*', async (request, reply) => {
+    const { name, verb } = split(request.params['*']);
+    if (verb === 'push') return push(images, name, request, reply);
+    if (verb !== 'tag') throw notFound('page-not-found', 'page not found');
+    await images.tag(name, joined(one(request.query, 'repo'), one(request.query, 'tag')));
+    return reply.code(201).send();
+  });
+  app.delete<Wildcard & { Querystring: Query }>('/images/*', (request) =>
+    images.remove(request.params['*'], {
+      force: flag(request.query, 'force'),
+      prune: !flag(request.query, 'noprune'),
+    }),
+  );
+}
+
+/** `library/redis:7/json` as name and verb. */
+function split(path: string): { name: string; verb: string } {
+  const slash = path.lastIndexOf('/');
+  return { name: path.slice(0, Math.max(slash, 0)), verb: path.slice(slash + 1) };
+}
+
+function registryEndpoints(app: FastifyInstance, images: Images): void {
+  app.get<Wildcard>('/distribution/*', async (request, reply) => {
+    const { name, verb } = split(request.params['*']);
+    if (verb !== 'json') throw notFound('page-not-found', 'page not found');
+    const auth = readRegistryAuth(request.headers['x-registry-auth']);
+    const { descriptor, platforms } = await images.inspectRemote(name, auth, clientGone(reply));
+    return { Descriptor: descriptor, Platforms: platforms };
+  });
+  app.post<{ Body: Static<typeof AuthConfig> }>(
+    '/auth',
+    { schema: { body: AuthConfig } },
+    async (request) => {
+      const { status, identityToken } = await images.login(
+        request.body.serveraddress ?? '',
+        authOf(request.body),
+      );
+      return { Status: status, IdentityToken: identityToken };
+    },
+  );
+}
+
+function pruneEndpoint(app: FastifyInstance, { images, now }: ImageApiParts): void {
+  app.post<{ Querystring: Query }>('/images/prune', async (request) => {
+    const wanted = filters(request.query, ['dangling', 'label', 'label!', 'until']);
+    const before = Math.min(...(wanted.get('until') ?? []).map((text) => momentOf(text, now())));
+    const { removed, bytes } = await images.prune({
+      all: wanted.has('dangling') && !isTrue(wanted, 'dangling'),
+      accepts: ({ config }) =>
+        (Date.parse(config.created ?? '') || 0) < before && labelsMatch(config.config?.Labels ?? {}, wanted),
+    });
+    return { ImagesDeleted: removed.length === 0 ? null : removed, SpaceReclaimed: bytes };
+  });
+}
+
+const CommitBody = Type.Union([Type.Null(), Type.Unsafe<ContainerConfig>(Type.Object({}))]);
+
+function commitEndpoint(app: FastifyInstance, { images, containers }: ImageApiParts): void {
+  app.post<{ Querystring: ManyQuery; Body: Static<typeof CommitBody> | undefined }>(
+    '/commit',
+    { schema: { body: CommitBody } },
+    async ({ query, body }, reply) => {
+      const container = containers.get(one(query, 'container'));
+      const reference = joined(one(query, 'repo'), one(query, 'tag'));
+      const options = {
+        comment: one(query, 'comment'),
+        author: one(query, 'author'),
+        changes: [query['changes'] ?? []]
+          .flat()
+          .flatMap((lines) => lines.split('\n').filter((line) => line.trim() !== '')),
+        ...(reference !== '' && { reference }),
+        ...(body !== null && body !== undefined && { config: body }),
+      };
+      const holds = flag({ pause: one(query, 'pause') || undefined }, 'pause', true);
+      const pauses = holds && container.state.status === 'running';
+      if (pauses) await containers.pause(container.id);
+      try {
+        const image = await images.commit(container, options);
+        return await reply.code(201).send({ Id: image.id });
+      } finally {
+        if (pauses) await containers.unpause(container.id);
+      }
+    },
+  );
+}
