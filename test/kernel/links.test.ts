@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { NETLINK_ROUTE, NetlinkSocket } from '#adapters/linux/netlink.ts';
 import { listAddresses, readAddress } from '#adapters/netlink/messages.ts';
@@ -32,8 +32,11 @@ test('isolated links of one bridge reach the host but not each other', async () 
 
 test('a bridge is brought to its shape again, with forwarding switched on and said', async () => {
   await using host = new HostNetwork();
+  writeFileSync('/proc/sys/net/ipv4/ip_forward', '0');
   const name = await host.bridge('x', '10.1.0');
-  assert.match(host.changes.join('\n') || 'net.ipv4.ip_forward was 1', /net\.ipv4\.ip_forward/);
+  assert.deepEqual(host.changes, [
+    'net.ipv4.ip_forward was 0 and is now 1: packets of containers have to be forwarded',
+  ]);
   await host.links.ensureBridge({ name, addresses: ['10.2.0.1/24', 'fd00::1/64'], mtu: 1400 });
   await host.links.ensureBridge({ name, addresses: ['10.2.0.1/24', 'fd00::1/64'], mtu: 1400 });
   using socket = new NetlinkSocket(NETLINK_ROUTE);

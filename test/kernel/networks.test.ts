@@ -138,6 +138,77 @@ test('resolv.conf names the network’s own service, or the host’s resolvers o
   assert.equal(engine.networks.resolvConf(plain.container), 'nameserver 10.9.9.9\noptions use-vc\n');
 });
 
+test('a network with IPv6 gives addresses, names and published ports of both kinds', async () => {
+  await using engine = await NetworkEngine.start();
+  const net = await engine.networks.create({ name: 'net', ipv6: true });
+  const [pool4, pool6] = net.pools;
+  assert.ok(pool4 !== undefined && pool6 !== undefined && pool6.subnet.startsWith('fd'));
+  const app = await engine.run('app', { networks: { net: {} }, publish: [port('80/tcp', 8080)] });
+  const web = await engine.run('web', { networks: { net: {} } });
+  await app.peer.serveTcp(80);
+  const [endpoint] = app.container.endpoints;
+  assert.ok(endpoint !== undefined);
+  assert.equal(await web.peer.resolve(pool4.gateway, 'app', 'AAAA'), endpoint.ip6Address);
+  assert.equal(
+    await web.peer.tcp(endpoint.ip6Address, 80),
+    `tcp ${web.container.endpoints[0]?.ip6Address ?? ''}`,
+  );
+  assert.deepEqual(
+    app.container.ports.map(({ hostIp, hostPort }) => [hostIp, hostPort]),
+    [
+      ['0.0.0.0', 8080],
+      ['::', 8080],
+    ],
+  );
+  assert.equal(await callTcp(pool6.gateway, 8080), `tcp ${pool6.gateway}`);
+  assert.equal(await web.peer.tcp(pool6.gateway, 8080), `tcp ${pool6.gateway}`);
+  const exact = await engine.run('exact', {
+    networks: { net: {} },
+    publish: [{ container: '80/tcp', hostIp: pool6.gateway, first: 8081, last: 8081 }],
+  });
+  await exact.peer.serveTcp(80);
+  assert.equal(await callTcp(pool6.gateway, 8081), `tcp ${pool6.gateway}`);
+  const other = await engine.networks.create({ name: 'other', ipv6: true });
+  const stranger = await engine.run('stranger', { networks: { other: {} } });
+  assert.match(await stranger.peer.tcp(endpoint.ip6Address, 80), BLOCKED);
+  assert.match(await stranger.peer.tcp(other.pools[1]?.gateway ?? '', 8080), /^tcp fd/);
+});
+
+test('a container may publish port 53 without taking the questions of others', async () => {
+  await using engine = await NetworkEngine.start();
+  const net = await engine.networks.create({ name: 'net' });
+  const publish = [port('53/udp', 53), port('53/tcp', 53)];
+  const server = await engine.run('server', { networks: { net: {} }, publish });
+  await server.peer.serveUdp(53);
+  await server.peer.serveTcp(53);
+  const web = await engine.run('web', { networks: { net: {} } });
+  const gateway = net.pools[0]?.gateway ?? '';
+  assert.equal(await web.peer.resolve(gateway, 'server'), server.container.endpoints[0]?.ipAddress);
+  assert.match(await callTcp('127.0.0.1', 53), /^tcp /);
+  await engine.networks.create({ name: 'later' });
+});
+
+test('a subnet that another program takes at the same moment is given up for another', async () => {
+  await using engine = await NetworkEngine.start();
+  const { links } = engine;
+  const make = links.ensureBridge.bind(links);
+  const rival = `${engine.instance.linkPrefix}vrival`;
+  links.ensureBridge = async (bridge) => {
+    links.ensureBridge = make;
+    await make({ ...bridge, name: rival });
+    await make(bridge);
+  };
+  const net = await engine.networks.create({ name: 'net' });
+  const routes = await links.usedSubnets();
+  assert.equal(routes.filter((route) => route === net.pools[0]?.subnet).length, 1);
+  assert.equal(
+    (await links.listLinks(engine.instance.linkPrefix)).length,
+    3,
+    'nothing of the first try is left',
+  );
+  await links.removeBridge(rival);
+});
+
 test('two instances and the routes of the host never share a subnet', async () => {
   await using one = await NetworkEngine.start();
   await using two = await NetworkEngine.start();

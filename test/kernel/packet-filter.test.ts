@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { createServer } from 'node:net';
 import { test } from 'node:test';
 import type { FilteredNetwork, Publication } from '#ports/packet-filter.ts';
 import { callTcp, callUdp } from '../support/peer-worker.ts';
@@ -26,6 +28,16 @@ function publication(bridge: string, targetIp: string, changes: Partial<Publicat
 
 const udpOfHost = (host: string, port: number, from = 0): Promise<string> =>
   callUdp({ do: 'udp', host, port, message: 'hello', patience: 500, from });
+
+/** Makes the namespace send what is for 127.0.0.1 to a router instead of to itself. */
+function bendLoopback(namespace: string, router: string): void {
+  const commands = [
+    'ip address flush dev lo; ip link set lo down',
+    'echo 1 > /proc/sys/net/ipv4/conf/eth0/route_localnet',
+    `ip route add 127.0.0.1 via ${router}`,
+  ];
+  execFileSync('nsenter', [`--net=${namespace}`, 'sh', '-ec', commands.join('; ')]);
+}
 
 /** A host with a container network and a neighbour outside, which knows no way to the containers. */
 async function setUp(host: HostNetwork) {
@@ -115,6 +127,20 @@ test('a port published on one address is not reached by another, and one on 127.
   assert.match(await client.tcp('198.51.100.1', 8080), BLOCKED);
   assert.match(await callTcp('127.0.0.1', 8081), BLOCKED);
   assert.equal(await client.tcp('198.51.100.1', 8081), 'tcp 198.51.100.2');
+  bendLoopback(client.namespace, '198.51.100.1');
+  assert.match(await client.tcp('127.0.0.1', 8080), BLOCKED);
+});
+
+test('a container that bends its own routes does not reach what listens on the host’s 127.0.0.1', async (t) => {
+  await using host = new HostNetwork();
+  const { inside, app } = await setUp(host);
+  const server = createServer((socket) => socket.end('secret'));
+  await new Promise<void>((resolve) => server.listen(7777, '127.0.0.1', () => resolve()));
+  t.after(() => server.close());
+  bendLoopback(app.namespace, '10.1.0.1');
+  assert.equal(await app.tcp('127.0.0.1', 7777), 'secret', 'without rules the way is open');
+  await host.filter.reset([network(inside, '10.1.0')], []);
+  assert.match(await app.tcp('127.0.0.1', 7777), BLOCKED);
 });
 
 test('containers of a network without inter-container traffic do not reach each other', async () => {

@@ -12,7 +12,7 @@ export type PeerRequest =
   | { do: 'enter'; namespace: string }
   | { do: 'serve-tcp'; port: number }
   | { do: 'serve-udp'; port: number }
-  | { do: 'resolve'; server: string; name: string }
+  | { do: 'resolve'; server: string; name: string; type: 'A' | 'AAAA' }
   | { do: 'tcp'; host: string; port: number }
   | { do: 'udp'; host: string; port: number; message: string; from?: number; patience: number };
 
@@ -25,9 +25,11 @@ function enter(namespace: string): string {
 
 /** Tells each caller the address that it comes from. */
 function serveTcp(port: number): Promise<string> {
-  const server = createServer((socket) => socket.end(`tcp ${socket.remoteAddress ?? ''}`));
+  const server = createServer((socket) => {
+    socket.end(`tcp ${(socket.remoteAddress ?? '').replace('::ffff:', '')}`);
+  });
   return new Promise((resolve, reject) => {
-    server.once('error', reject).listen(port, '0.0.0.0', () => resolve('listening'));
+    server.once('error', reject).listen(port, '::', () => resolve('listening'));
   });
 }
 
@@ -68,12 +70,12 @@ export function callUdp(request: Extract<PeerRequest, { do: 'udp' }>): Promise<s
   }).finally(() => socket.close());
 }
 
-/** The IPv4 addresses of a name, sorted, or the error's code. */
-async function resolve(server: string, name: string): Promise<string> {
+/** The addresses of a name, sorted, or the error's code. */
+async function resolve(server: string, name: string, type: 'A' | 'AAAA'): Promise<string> {
   const resolver = new Resolver({ timeout: 1000, tries: 1 });
   resolver.setServers([server]);
   try {
-    return (await resolver.resolve4(name)).sort().join(' ');
+    return (await resolver.resolve(name, type)).sort().join(' ');
   } catch (error) {
     return systemCode(error) ?? String(error);
   }
@@ -88,7 +90,7 @@ function answer(request: PeerRequest): string | Promise<string> {
     case 'serve-udp':
       return serveUdp(request.port);
     case 'resolve':
-      return resolve(request.server, request.name);
+      return resolve(request.server, request.name, request.type);
     case 'tcp':
       return callTcp(request.host, request.port);
     case 'udp':

@@ -43,9 +43,9 @@ export class Peer implements AsyncDisposable {
     return this.#ask({ do: 'udp', host, port, message, patience, from });
   }
 
-  /** IPv4 addresses of a name in a line, or the error's code. */
-  resolve(server: string, name: string): Promise<string> {
-    return this.#ask({ do: 'resolve', server, name });
+  /** Addresses of a name in a line, or the error's code. */
+  resolve(server: string, name: string, type: 'A' | 'AAAA' = 'A'): Promise<string> {
+    return this.#ask({ do: 'resolve', server, name, type });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

