@@ -1,6 +1,9 @@
-import { spawn } from 'node:child_process';
+import { closeSync, openSync } from 'node:fs';
+import type { Socket } from 'node:net';
 import type { Readable } from 'node:stream';
-import { BerthError, messageOf } from '#base/errors.ts';
+import { messageOf } from '#base/errors.ts';
+import { adopt, pipe, setNonBlocking } from '#adapters/linux/descriptors.ts';
+import { reap, spawnInSession } from '#adapters/linux/spawn.ts';
 import type { CreateTask } from '#ports/runtime.ts';
 import type { TaskFiles } from './bundle.ts';
 import type { Crun } from './crun.ts';
@@ -20,29 +23,48 @@ export interface MonitorSettings {
  * @returns the main process's id
  */
 export async function startMonitor(settings: MonitorSettings, task: CreateTask): Promise<number> {
-  const child = spawn(settings.program, monitorArguments(settings, task), {
-    // 3: the pipe on which conmon reports.
-    stdio: ['ignore', 'ignore', 'pipe', 'pipe'],
-    env: { PATH: process.env.PATH, _OCI_SYNCPIPE: '3' },
-    detached: true,
-  });
-  const [, , errors, sync] = child.stdio;
-  const failed = new Promise<never>((_, reject) => child.once('error', reject));
-  const executable = task.spec.process.args[0] ?? '';
+  const { pid, sync, errors } = launch(settings, task);
   try {
-    const report = await Promise.race([firstLine(sync), failed]);
-    const { data, message } = parseReport(report);
+    const { data, message } = parseReport(await firstLine(sync));
     if (data > 0) return data;
-    const spoken = message || (await Promise.race([everything(errors), failed]));
-    throw runtimeFailure('create', executable, spoken);
-  } catch (error) {
-    if (error instanceof BerthError) throw error;
-    throw runtimeFailure('create', executable, messageOf(error));
+    throw runtimeFailure('create', task.spec.process.args[0] ?? '', message || (await everything(errors)));
   } finally {
-    errors?.destroy();
-    if (sync && 'destroy' in sync) sync.destroy();
-    child.unref();
+    sync.destroy();
+    errors.destroy();
+    // The process that was started ends as soon as it has forked the monitor, so before the report.
+    reap(pid);
   }
+}
+
+interface Launched {
+  pid: number;
+  /** conmon reports here what became of the container. */
+  sync: Socket;
+  errors: Socket;
+}
+
+function launch(settings: MonitorSettings, task: CreateTask): Launched {
+  const [sync, errors] = [pipe(), pipe()];
+  const nowhere = openSync('/dev/null', 'r+');
+  try {
+    const pid = spawnInSession({
+      path: settings.program,
+      args: monitorArguments(settings, task),
+      env: { PATH: process.env.PATH ?? '/usr/sbin:/usr/bin:/sbin:/bin', _OCI_SYNCPIPE: '3' },
+      descriptors: [nowhere, nowhere, errors.write, sync.write],
+    });
+    return { pid, sync: reader(sync.read), errors: reader(errors.read) };
+  } catch (error) {
+    for (const { read } of [sync, errors]) closeSync(read);
+    throw runtimeFailure('create', task.spec.process.args[0] ?? '', messageOf(error));
+  } finally {
+    for (const fd of [nowhere, sync.write, errors.write]) closeSync(fd);
+  }
+}
+
+function reader(fd: number): Socket {
+  setNonBlocking(fd);
+  return adopt(fd).socket;
 }
 
 function monitorArguments({ crun, files, logPath }: MonitorSettings, task: CreateTask): string[] {
@@ -76,9 +98,8 @@ function parseReport(text: string): Report {
   return parse(text);
 }
 
-async function firstLine(stream: unknown): Promise<string> {
+async function firstLine(stream: Readable): Promise<string> {
   let text = '';
-  if (!isReadable(stream)) return text;
   for await (const chunk of stream) {
     text += String(chunk);
     if (text.includes('\n')) break;
@@ -86,13 +107,9 @@ async function firstLine(stream: unknown): Promise<string> {
   return text;
 }
 
-async function everything(stream: Readable | null): Promise<string> {
+/** What conmon printed of itself, without its own prefix. */
+async function everything(stream: Readable): Promise<string> {
   let text = '';
-  if (stream === null) return text;
   for await (const chunk of stream) text += String(chunk);
   return text.replaceAll(/^\[conmon:[a-z]\]: /gm, '');
-}
-
-function isReadable(stream: unknown): stream is Readable {
-  return typeof stream === 'object' && stream !== null && Symbol.asyncIterator in stream;
 }
