@@ -6,6 +6,7 @@ import { baseName } from '#domain/build/path.ts';
 import { copyOrigin, nearStage, type BuildPlan, type PlannedStage } from '#domain/build/plan.ts';
 import type { Written } from '#domain/dockerfile/instruction.ts';
 import { mistake } from '#domain/dockerfile/source.ts';
+import { matchesPlatform, parsePlatform } from '#domain/image/platform.ts';
 import { parseReference } from '#domain/image/reference.ts';
 import type { BuildRequest, Lease } from '#engine/contracts.ts';
 import type { BuildCache } from '#engine/builds/cache.ts';
@@ -88,7 +89,8 @@ export class BuildRun {
 
   /** The configuration that `FROM scratch` begins with. */
   scratch(): ImageConfig {
-    const [os = 'linux', architecture = ''] = machinePlatform(this.parts).split('/');
+    const asked = this.request.platform ?? '';
+    const [os = 'linux', architecture = ''] = (asked === '' ? machinePlatform(this.parts) : asked).split('/');
     return { os, architecture, config: {}, rootfs: { type: 'layers', diff_ids: [] }, history: [] };
   }
 
@@ -185,8 +187,9 @@ export class BuildRun {
     platform: string | undefined,
     sink: Sink,
   ): Promise<Image> {
+    const wanted = platform ?? this.request.platform ?? '';
     const here = this.request.pull === true ? undefined : this.parts.images.find(reference);
-    if (here !== undefined) return here;
+    if (here !== undefined && this.#isFor(here, wanted)) return here;
     const key = `${reference} ${platform ?? ''}`;
     const pull = this.#pulls.get(key) ?? this.#pull(reference, platform, sink);
     this.#pulls.set(key, pull);
@@ -196,6 +199,12 @@ export class BuildRun {
       this.signal.throwIfAborted();
       throw this.#missing(reference, written, error);
     }
+  }
+
+  #isFor({ config }: Image, wanted: string): boolean {
+    if (wanted === '') return true;
+    const machine = parsePlatform(machinePlatform(this.parts), { os: 'linux', architecture: '' });
+    return matchesPlatform(config, parsePlatform(wanted, machine));
   }
 
   #pull(reference: string, platform: string | undefined, sink: Sink): Promise<Image> {
