@@ -59,7 +59,7 @@ export class HttpRegistryClient implements RegistryClient {
         `manifest verification failed for digest ${reference.digest}: the content has ${digest}`,
       );
     const mediaType = (response.headers['content-type'] ?? '').split(';')[0]?.trim() ?? '';
-    if (/manifest\.v1\+/.test(mediaType))
+    if (/docker\.distribution\.manifest\.v1\+/.test(mediaType))
       throw invalid(
         'manifest-too-old',
         `'${reference.repository}' has a manifest of schema version 1, which is no longer read`,
