@@ -19,13 +19,12 @@ import { OverlaySnapshotter } from '#adapters/overlay/overlay-snapshotter.ts';
 import { SocketPortReserver } from '#adapters/ports/port-reserver.ts';
 import { LocalProjectFiles } from '#adapters/project-files/project-files.ts';
 import { DiskRootFiles } from '#adapters/rootfs/disk-root-files.ts';
+import { HttpRegistryClient } from '#adapters/registry-client/registry-client.ts';
 import { SqliteStateStore } from '#adapters/sqlite/state-store.ts';
 import { DiskFileTrees } from '#adapters/trees/disk-file-trees.ts';
 import { FolderVolumeStorage } from '#adapters/volumes/folder-volume-storage.ts';
 import type { Instance } from '#domain/instance.ts';
 import type { Settings } from '#domain/settings/settings.ts';
-import type { RegistryClient } from '#ports/registry-client.ts';
-import { unsupported } from '#base/errors.ts';
 
 export type Adapters = Awaited<ReturnType<typeof openAdapters>>;
 
@@ -33,12 +32,13 @@ export type Adapters = Awaited<ReturnType<typeof openAdapters>>;
 export async function openAdapters(instance: Instance, settings: Settings, log: Logger) {
   const { root, run } = instance;
   for (const folder of [root, run]) await mkdir(folder, { recursive: true, mode: 0o711 });
+  const clock = new SystemClock();
   const cgroups = new HostCgroups();
   const logs = new FileLogStore(join(root, 'logs'));
   const mirror = settings.mirrors.debian;
   return {
     store: new SqliteStateStore(join(root, 'state.db')),
-    clock: new SystemClock(),
+    clock,
     cgroups,
     logs,
     blobs: await DiskBlobStore.open(root),
@@ -56,25 +56,16 @@ export async function openAdapters(instance: Instance, settings: Settings, log: 
     trees: new DiskFileTrees(join(root, 'builds')),
     projectFiles: new LocalProjectFiles(),
     volumeStorage: new FolderVolumeStorage(join(root, 'volumes')),
-    registry: noRegistry,
+    registry: new HttpRegistryClient({
+      insecureRegistries: settings.registries.insecure,
+      environment: process.env,
+      now: () => clock.now(),
+      backOffMillis: 500,
+    }),
     bootstrapper: new Mmdebstrap({ root: join(root, 'bases'), ...(mirror !== '' && { mirror }) }),
     architecture: arch() === 'arm64' ? ('arm64' as const) : ('amd64' as const),
   };
 }
-
-const refuse = (): Promise<never> =>
-  Promise.reject(
-    unsupported('registry-missing', 'pulling from and pushing to registries is not available yet'),
-  );
-
-const noRegistry: RegistryClient = {
-  manifest: refuse,
-  blob: refuse,
-  hasBlob: refuse,
-  pushBlob: refuse,
-  pushManifest: refuse,
-  login: refuse,
-};
 
 /** Lets go of everything that holds a thread, a descriptor or a watch. */
 export async function closeAdapters(adapters: Adapters): Promise<void> {
@@ -83,6 +74,7 @@ export async function closeAdapters(adapters: Adapters): Promise<void> {
   await adapters.links.close();
   await adapters.filter.close();
   await adapters.snapshotter.close();
+  adapters.registry.close();
   adapters.ports.close();
   adapters.store.close();
 }

@@ -11,7 +11,7 @@ import { release } from '#main/release.ts';
 import { wire } from '#main/wire.ts';
 
 /** How long running requests may take to finish after a signal to stop. */
-const graceMs = 2000;
+const graceMs = 1000;
 
 /**
  * The daemon in the foreground, until SIGTERM or SIGINT. Whatever state a crash left is repaired by the

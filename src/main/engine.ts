@@ -67,10 +67,7 @@ export async function startEngine(instance: Instance, settings: Settings, adapte
     images,
     volumes,
     release,
-    registries: {
-      insecure: settings.registries.insecure,
-      mirrors: Object.values(settings.registries.mirrors),
-    },
+    insecureRegistries: settings.registries.insecure,
   });
   await bootstrapper.start();
   await images.start();

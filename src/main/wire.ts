@@ -4,6 +4,7 @@ import { buildRoutes } from '#api/docker/build.ts';
 import { containerRoutes } from '#api/docker/containers.ts';
 import { eventRoutes } from '#api/docker/events.ts';
 import type { Hijack } from '#api/docker/hijack.ts';
+import { networkRoutes } from '#api/docker/networks.ts';
 import { systemRoutes } from '#api/docker/system.ts';
 import { volumeRoutes } from '#api/docker/volumes.ts';
 import { appRoutes } from '#api/platform/apps.ts';
@@ -25,10 +26,12 @@ export async function wire(settings: Settings, log: Logger): Promise<Wired> {
   const engine = await startEngine(instance, settings, adapters, log);
   return {
     routes: (app, hijack) => {
+      const parts = { ...engine, now: () => adapters.clock.now() };
       systemRoutes(app, engine);
       eventRoutes(app, engine);
       volumeRoutes(app, engine);
-      containerRoutes(app, hijack, { ...engine, now: () => adapters.clock.now() });
+      networkRoutes(app, parts);
+      containerRoutes(app, hijack, parts);
       buildRoutes(app, engine);
       appRoutes(app, engine);
     },

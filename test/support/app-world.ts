@@ -13,13 +13,23 @@ export interface World {
   networks: ObservedApp['networks'];
   volumes: ObservedApp['volumes'];
   images: Record<string, string | undefined>;
+  probedImages: Set<string>;
   fresh: Set<string>;
   last: ObservedApp['last'];
   made: number;
 }
 
 export function emptyWorld(): World {
-  return { containers: [], networks: [], volumes: [], images: {}, fresh: new Set(), last: {}, made: 0 };
+  return {
+    containers: [],
+    networks: [],
+    volumes: [],
+    images: {},
+    probedImages: new Set(),
+    fresh: new Set(),
+    last: {},
+    made: 0,
+  };
 }
 
 export function apply(world: World, step: Step, target: AppTarget): void {
@@ -118,7 +128,9 @@ function start(world: World, step: { service: string; name: string }, target: Ap
   checkDependencies(world, target, step.service);
   const wanted = target.services.find((one) => one.name === step.service);
   found.status = 'running';
-  found.health = wanted?.probed === true ? 'healthy' : 'none';
+  const isProbed =
+    wanted?.probe === 'own' || (wanted?.probe === 'image' && world.probedImages.has(wanted.image));
+  found.health = isProbed ? 'healthy' : 'none';
 }
 
 function recover(world: World, step: { service: string }): void {

@@ -1,5 +1,6 @@
 import { execFile } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
+import { buffer } from 'node:stream/consumers';
 import { promisify } from 'node:util';
 import { pack } from 'tar-stream';
 
@@ -20,7 +21,5 @@ export async function busyboxTar(): Promise<Buffer> {
   for (const applet of stdout.split('\n').filter((line) => line !== '' && line !== 'busybox'))
     tar.entry({ name: `bin/${applet}`, type: 'symlink', linkname: 'busybox' });
   tar.finalize();
-  const chunks: Buffer[] = [];
-  for await (const chunk of tar) chunks.push(Buffer.from(chunk));
-  return Buffer.concat(chunks);
+  return buffer(tar);
 }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { chmod, mkdtemp, rm } from 'node:fs/promises';
+import { chmod, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { instanceOf, type Instance } from '#domain/instance.ts';
@@ -132,6 +132,12 @@ export class TestDaemon implements AsyncDisposable {
 
   open(method: string, path: string, body?: unknown): ReturnType<typeof openApi> {
     return openApi(this.socket, method, path, body);
+  }
+
+  /** Bytes of memory that the daemon has in use. */
+  async rss(): Promise<number> {
+    const status = await readFile(`/proc/${this.pid}/status`, 'utf8');
+    return Number(/^VmRSS:\s+(\d+) kB$/m.exec(status)?.[1]) * 1024;
   }
 
   /** Makes the image `busybox:latest` with the command `sh`. */

@@ -108,10 +108,10 @@ function runtimes({ runtime }: SystemReport): object {
   };
 }
 
-function registries({ insecureRegistries, registryMirrors }: SystemReport): object {
+function registries({ insecureRegistries }: SystemReport): object {
   const index = (name: string, secure: boolean): object => ({
     Name: name,
-    Mirrors: name === 'docker.io' ? registryMirrors : [],
+    Mirrors: [],
     Secure: secure,
     Official: name === 'docker.io',
   });
@@ -124,7 +124,7 @@ function registries({ insecureRegistries, registryMirrors }: SystemReport): obje
         'docker.io': index('docker.io', true),
         ...Object.fromEntries(insecureRegistries.map((name) => [name, index(name, false)])),
       },
-      Mirrors: registryMirrors,
+      Mirrors: [],
     },
     IndexServerAddress: 'https://index.docker.io/v1/',
   };

@@ -1,13 +1,5 @@
 import { parseEndpoint, type Settings } from '#domain/settings/settings.ts';
-import {
-  absolutePath,
-  listOf,
-  oneOf,
-  Requirement,
-  tableOf,
-  text,
-  type Read,
-} from '#domain/settings/values.ts';
+import { absolutePath, listOf, oneOf, Requirement, text, type Read } from '#domain/settings/values.ts';
 
 export interface Definition<T> {
   /** As in the file, sections with dots: `log.level`. */
@@ -44,11 +36,6 @@ export const definitions = {
     key: 'registries.insecure',
     standard: [],
     read: listOf(registry, 'HOST or HOST:PORT'),
-  }),
-  registryMirrors: define<Record<string, string>>({
-    key: 'registries.mirrors',
-    standard: {},
-    read: tableOf(text(/^https?:\/\/\S+$/, 'an http or https URL'), 'a table of registry = "URL"'),
   }),
 };
 

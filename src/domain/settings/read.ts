@@ -30,7 +30,7 @@ export function readSettings(input: SettingsInput): { settings: Settings; effect
     host: get({ ...definitions.host, standard: `unix://${run}/berth.sock` }),
     log: { level: get(definitions.logLevel) },
     mirrors: { debian: get(definitions.debianMirror) },
-    registries: { insecure: get(definitions.insecure), mirrors: get(definitions.registryMirrors) },
+    registries: { insecure: get(definitions.insecure) },
   };
   return { settings, effective };
 }

@@ -6,7 +6,7 @@ export interface Settings {
   host: string;
   log: { level: 'trace' | 'debug' | 'info' | 'warn' | 'error' };
   mirrors: { debian: string };
-  registries: { insecure: string[]; mirrors: Record<string, string> };
+  registries: { insecure: string[] };
 }
 
 /** Where a value comes from: `default`, `FILE:LINE` or `environment BERTH_ROOT`. */

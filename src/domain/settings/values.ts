@@ -30,13 +30,3 @@ export function listOf<T>(read: Read<T>, required: string): Read<T[]> {
     return value.map(read);
   };
 }
-
-export function tableOf<T>(read: Read<T>, required: string): Read<Record<string, T>> {
-  return (value) =>
-    Object.fromEntries(Object.entries(table(value, required)).map(([key, entry]) => [key, read(entry)]));
-}
-
-function table(value: unknown, required: string): Record<string, unknown> {
-  if (typeof value === 'object' && value !== null && !Array.isArray(value)) return { ...value };
-  throw new Requirement(required);
-}

@@ -22,7 +22,6 @@ export interface SystemReport {
   containers: { all: number; running: number; paused: number; stopped: number };
   images: number;
   insecureRegistries: string[];
-  registryMirrors: string[];
   warnings: string[];
 }
 
@@ -35,7 +34,7 @@ export interface SystemOptions {
   images: Pick<Images, 'list'>;
   volumes: Pick<Volumes, 'list' | 'usage' | 'isUsed'>;
   release: Release;
-  registries: { insecure: string[]; mirrors: string[] };
+  insecureRegistries: string[];
 }
 
 /** What is told about the daemon and its machine as a whole. */
@@ -53,7 +52,7 @@ export class System {
   }
 
   async report(): Promise<SystemReport> {
-    const { instance, clock, release, registries, images } = this.#options;
+    const { instance, clock, release, insecureRegistries, images } = this.#options;
     const machine = await this.#options.machine.facts();
     const runtime = await this.#runtime;
     return {
@@ -65,8 +64,7 @@ export class System {
       runtime,
       containers: this.#count(),
       images: images.list().length,
-      insecureRegistries: registries.insecure,
-      registryMirrors: registries.mirrors,
+      insecureRegistries,
       warnings: warningsOf(machine, runtime.version !== ''),
     };
   }

@@ -1,0 +1,64 @@
+import assert from 'node:assert/strict';
+import { access, stat, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { startDaemon } from '../../support/daemon.ts';
+
+test('what was acknowledged is there after kill -9, and a stale socket is replaced', async () => {
+  await using daemon = await startDaemon();
+  await daemon.ok('volume', 'create', '--label', 'a=b', 'kept');
+  await daemon.kill9();
+  await access(daemon.socket);
+  await daemon.start();
+  assert.equal(await daemon.ok('volume', 'inspect', '--format', '{{.Labels.a}}', 'kept'), 'b');
+});
+
+test('a graceful stop ends open streams, removes the socket and exits with 0', async () => {
+  await using daemon = await startDaemon();
+  const events = await daemon.open('GET', '/events');
+  events.on('error', () => undefined);
+  await daemon.stop();
+  await assert.rejects(stat(daemon.socket), { code: 'ENOENT' });
+  assert.match(daemon.log, /"msg":"stopped"/);
+});
+
+test('two daemons side by side do not see each other', async () => {
+  await using one = await startDaemon();
+  await using two = await startDaemon();
+  assert.notEqual(one.instance.id, two.instance.id);
+  await one.ok('volume', 'create', 'mine');
+  assert.equal(await two.ok('volume', 'ls', '-q'), '');
+  await one.kill9();
+  assert.equal((await two.api('GET', '/_ping')).status, 200);
+});
+
+test('a second daemon on the same root, or on a socket in use, is refused and the first goes on', async () => {
+  await using daemon = await startDaemon();
+  const same = await daemon.berth('daemon');
+  assert.equal(same.code, 1);
+  assert.match(
+    same.stderr,
+    new RegExp(`the folder '${daemon.root}' is in use by another daemon \\(process ${daemon.pid}\\)`),
+  );
+  const other = { BERTH_ROOT: join(daemon.folder, 'other'), BERTH_RUN: join(daemon.folder, 'other-run') };
+  const socket = await daemon.berth('daemon', { environment: other });
+  assert.equal(socket.code, 1);
+  assert.match(socket.stderr, /another program listens on the socket/);
+  assert.equal((await daemon.api('GET', '/_ping')).status, 200);
+});
+
+test('a daemon with wrong settings ends with file and line', async () => {
+  await using daemon = await startDaemon();
+  const path = join(daemon.folder, 'wrong.toml');
+  await writeFile(path, '# settings\n[log]\nlevle = "info"\n');
+  const { code, stderr } = await daemon.berth('daemon', { environment: { BERTH_CONFIG: path } });
+  assert.equal(code, 1);
+  assert.match(stderr, new RegExp(`${path}:3: unknown key 'log.levle', did you mean 'log.level'\\?`));
+});
+
+test('a daemon at rest takes less than 120 MB', async () => {
+  await using daemon = await startDaemon();
+  const { stdout } = await daemon.berth('version');
+  assert.match(stdout, /daemon 0\./);
+  assert.ok((await daemon.rss()) < 120e6, `${(await daemon.rss()) / 1e6} MB`);
+});
