@@ -1,4 +1,5 @@
 import type { Context } from '#cli/context.ts';
+import { ensureDaemon } from '#cli/daemon-start.ts';
 import { noticeText, planText, type Paint } from '#cli/render/report.ts';
 import { AppApi } from './app-api.ts';
 import { projectBody } from './project.ts';
@@ -7,7 +8,7 @@ import type { UpOptions } from './up.ts';
 /** Shows what `up` would do. */
 export async function plan(context: Context, target: string | undefined, options: UpOptions): Promise<void> {
   const body = await projectBody(target, options, context.program.environment);
-  const answer = await new AppApi(await context.client()).plan(body);
+  const answer = await new AppApi(await ensureDaemon(context)).plan(body);
   const { output } = context;
   output.json(answer);
   if (output.isJson) return;

@@ -2,6 +2,7 @@ import { createInterface } from 'node:readline/promises';
 import { conflict } from '#base/errors.ts';
 import type { ProjectBody } from '#api/types/apps.ts';
 import type { Context } from '#cli/context.ts';
+import { ensureDaemon } from '#cli/daemon-start.ts';
 import { planText } from '#cli/render/report.ts';
 import { rendererFor } from '#cli/render/renderer.ts';
 import { AppApi, follow, interruption } from './app-api.ts';
@@ -18,7 +19,7 @@ export interface UpOptions {
 /** Makes the app as its files say, and shows how it goes. */
 export async function up(context: Context, target: string | undefined, options: UpOptions): Promise<void> {
   const body = await projectBody(target, options, context.program.environment);
-  const api = new AppApi(await context.client());
+  const api = new AppApi(await ensureDaemon(context));
   if (options.yes !== true && context.output.isLive && process.stdin.isTTY) await confirm(context, api, body);
   const request = options.timeout === undefined ? body : { ...body, timeout: options.timeout };
   await follow(api.up(request, interruption()), rendererFor(context.output));

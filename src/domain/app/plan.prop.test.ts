@@ -21,7 +21,7 @@ const targets: fc.Arbitrary<AppTarget> = fc
         replicas: fc.integer({ min: 0, max: 2 }),
         hash: fc.constantFrom('h1', 'h2'),
         built: fc.boolean(),
-        probed: fc.boolean(),
+        probe: fc.constantFrom('own', 'off', 'image' as const),
         needs: fc.subarray(names.slice(0, index)),
         condition,
         restart: fc.boolean(),
@@ -60,7 +60,7 @@ const targets: fc.Arbitrary<AppTarget> = fc
           restart: one.restart,
         })),
         joins: one.joins ? needs.slice(0, 1) : [],
-        probed: one.probed,
+        probe: one.probe,
         hash: one.hash,
         settings: {},
         replicas: Array.from({ length: one.replicas }, (_, at) => ({
@@ -109,6 +109,7 @@ const worlds: fc.Arbitrary<World> = fc
     oldNetwork: fc.boolean(),
     volume: fc.boolean(),
     images: fc.subarray(names),
+    probedImages: fc.subarray(names),
     built: fc.boolean(),
   })
   .map((given) => {
@@ -143,6 +144,7 @@ const worlds: fc.Arbitrary<World> = fc
       ],
       volumes: given.volume ? [{ name: `${app}_data`, app, hash: 'n' }] : [],
       images: Object.fromEntries(given.images.map((name) => [`img-${name}`, `id-of-img-${name}`])),
+      probedImages: new Set(given.probedImages.map((name) => `img-${name}`)),
       fresh: new Set<string>(),
       last: Object.fromEntries(names.map((name) => [name, last])),
       made: 0,

@@ -22,7 +22,7 @@ export function plan(observed: ObservedApp, target: AppTarget, options: PlanOpti
     ...target.services.flatMap((service) => imageSteps(observed, service, options)),
     ...sharedSteps(observed, target),
     ...leftoverSteps(observed, services),
-    ...new Rollout(target, services).steps(),
+    ...new Rollout(observed.probedImages, target, services).steps(),
     ...[...services.values()].flatMap((one) => one.replaced.map((old) => removal(old, 'replaced'))),
     ...orphans(observed, target).map((old) => removal(old, dropped)),
     ...orphanNetworks(observed, target),

@@ -5,6 +5,7 @@ import type { AppTarget, ServiceTarget } from './target.ts';
 
 /** Creates, replaces and starts containers in dependency order, with the waits between and after. */
 export class Rollout {
+  readonly #probedImages: ReadonlySet<string>;
   readonly #target: AppTarget;
   readonly #services: ReadonlyMap<string, Assessment>;
   readonly #steps: Step[] = [];
@@ -13,7 +14,12 @@ export class Rollout {
   readonly #renewed = new Set<string>();
   readonly #touched = new Set<string>();
 
-  constructor(target: AppTarget, services: ReadonlyMap<string, Assessment>) {
+  constructor(
+    probedImages: ReadonlySet<string>,
+    target: AppTarget,
+    services: ReadonlyMap<string, Assessment>,
+  ) {
+    this.#probedImages = probedImages;
     this.#target = target;
     this.#services = services;
   }
@@ -76,10 +82,14 @@ export class Rollout {
     const containers = [...(this.#services.get(service.name)?.current.values() ?? [])];
     const unwell = containers.some((one) => one !== undefined && isUnwell(one));
     if (!this.#touched.has(service.name) && !unwell) return;
-    const probed = service.probed || containers.some((one) => one !== undefined && one.health !== 'none');
-    if (probed) this.#waitFor(service.name, 'healthy', 'to know that it works');
+    if (this.#isProbed(service)) this.#waitFor(service.name, 'healthy', 'to know that it works');
     else if (!this.#waits.has(`completed ${service.name}`))
       this.#waitFor(service.name, 'started', 'to know that it runs');
+  }
+
+  #isProbed(service: ServiceTarget): boolean {
+    if (service.probe !== 'image') return service.probe === 'own';
+    return this.#probedImages.has(service.image);
   }
 
   #waitFor(name: string, condition: 'started' | 'healthy' | 'completed', reason: string): void {

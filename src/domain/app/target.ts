@@ -35,8 +35,8 @@ export interface ServiceTarget {
   dependsOn: Dependency[];
   /** Services whose namespaces it joins: it must be made anew when they are. */
   joins: string[];
-  /** The compose file names a health check of its own. */
-  probed: boolean;
+  /** Whose health check holds: the compose file's own, none (it is switched off), or the image's, if it has one. */
+  probe: 'own' | 'off' | 'image';
   /** Of `settings`; a container with another hash is out of date. */
   hash: string;
   settings: Settings;
@@ -98,7 +98,7 @@ function serviceTarget(model: AppModel, service: Service, context: string): Serv
     buildFingerprint: service.build === undefined ? '' : hashOf([service.build, context]),
     dependsOn: service.dependsOn,
     joins,
-    probed: isProbed(service),
+    probe: probeOf(service),
     hash: hashOf(settings),
     settings,
     replicas: Array.from({ length: service.replicas }, (_, index) => ({
@@ -113,9 +113,10 @@ function containerName(app: string, service: string, replica: number): string {
   return `${app}-${service}-${replica}`;
 }
 
-function isProbed(service: Service): boolean {
+function probeOf(service: Service): ServiceTarget['probe'] {
   const test = service.container.Healthcheck?.Test;
-  return test !== undefined && test[0] !== 'NONE';
+  if (test === undefined || test.length === 0) return 'image';
+  return test[0] === 'NONE' ? 'off' : 'own';
 }
 
 const joinFields = ['IpcMode', 'PidMode'] as const;

@@ -1,5 +1,6 @@
 import type { ObservedApp, ObservedContainer } from '#domain/app/observed.ts';
 import type { AppTarget } from '#domain/app/target.ts';
+import type { Image } from '#domain/image/image.ts';
 import type { Container } from '#domain/container/container.ts';
 import type { AppParts, AppRecord } from './parts.ts';
 
@@ -24,15 +25,21 @@ export function observe(
   target: AppTarget | undefined,
   fresh: ReadonlySet<string>,
 ): ObservedApp {
-  const images = (target?.services ?? []).map(({ image }) => [image, parts.images.find(image)?.id] as const);
+  const images = (target?.services ?? []).map(({ image }) => [image, parts.images.find(image)] as const);
   return {
     containers: containersOf(parts, app).map((one) => observedContainer(parts, one)),
     networks: parts.networks.list().map(observedShared),
     volumes: parts.volumes.list().map(observedShared),
-    images: Object.fromEntries(images),
+    images: Object.fromEntries(images.map(([name, image]) => [name, image?.id])),
+    probedImages: new Set(images.flatMap(([name, image]) => (isProbed(image) ? [name] : []))),
     fresh,
     last: record?.services ?? {},
   };
+}
+
+function isProbed(image: Image | undefined): boolean {
+  const test = image?.config.config?.Healthcheck?.Test ?? [];
+  return test.length > 0 && test[0] !== 'NONE';
 }
 
 export function containersOf(parts: Pick<AppParts, 'containers'>, app: string): Container[] {

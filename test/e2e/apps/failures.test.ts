@@ -1,0 +1,163 @@
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { mkdir, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+import { after, test } from 'node:test';
+import { startDaemon } from '../../support/daemon.ts';
+
+const daemon = await startDaemon();
+after(() => daemon[Symbol.asyncDispose]());
+await daemon.loadBusybox();
+
+async function project(name: string, compose: string): Promise<string> {
+  const folder = join(daemon.folder, 'projects', name);
+  await mkdir(folder, { recursive: true });
+  await writeFile(join(folder, 'compose.yaml'), compose);
+  return folder;
+}
+
+const everything = async (): Promise<string> =>
+  [
+    await daemon.ok('ps', '-a', '--format', '{{.Names}}'),
+    await daemon.ok('network', 'ls', '--format', '{{.Name}}'),
+    await daemon.ok('volume', 'ls', '--format', '{{.Name}}'),
+  ].join('\n');
+
+test('a bad file is refused with every error at its place, and nothing is made', async () => {
+  const before = await everything();
+  const folder = await project('bad', 'services:\n  web:\n    imagee: busybox\n    ports: "80"\n');
+  const { code, stderr, stdout } = await daemon.berth('up', folder);
+  assert.equal(code, 1);
+  assert.equal(stdout, '');
+  assert.match(stderr, /compose\.yaml:3:5: services\.web\.imagee: the key 'imagee' is unknown/);
+  assert.match(stderr, / {4} {4}imagee: busybox\n {4} {4}\^\n {4}did you mean 'image'\?/);
+  assert.match(stderr, /compose\.yaml:4:12: services\.web\.ports: found the text '80', required is a list/);
+  assert.equal(await everything(), before);
+});
+
+test('a circle of dependencies is named', async () => {
+  const folder = await project(
+    'circle',
+    'services:\n  a: { image: busybox, depends_on: [b] }\n  b: { image: busybox, depends_on: [a] }\n',
+  );
+  const { code, stderr } = await daemon.berth('up', folder);
+  assert.equal(code, 1);
+  assert.match(stderr, /compose\.yaml:2:\d+: services\.a\.depends_on: .*a -> b -> a/);
+});
+
+test('a key that is not honoured is told with its line; with --strict it is an error', async () => {
+  const folder = await project(
+    'keys',
+    'services:\n  web:\n    image: busybox\n    command: sleep 1000\n    stop_grace_period: 0s\n    gpus: all\n',
+  );
+  const strict = await daemon.berth('up', '--strict', folder);
+  assert.equal(strict.code, 1);
+  assert.match(strict.stderr, /compose\.yaml:6:5: services\.web\.gpus: not honoured/);
+  const { code, stderr } = await daemon.berth('up', folder);
+  assert.equal(code, 0, stderr);
+  assert.match(
+    stderr,
+    /warning: compose\.yaml:6:5: services\.web\.gpus: not honoured: the container gets no GPU/,
+  );
+  await daemon.berth('down', folder);
+});
+
+test('a port that is taken leaves nothing half-created', async () => {
+  const before = await everything();
+  const holder = createServer().listen(0, '0.0.0.0');
+  await once(holder, 'listening');
+  const address = holder.address();
+  assert.ok(typeof address === 'object' && address !== null);
+  try {
+    const folder = await project(
+      'port',
+      `services:
+  first: { image: busybox, command: sleep 1000, stop_grace_period: 0s, volumes: ["d:/d"] }
+  web: { image: busybox, command: sleep 1000, ports: ["${address.port}:80"], depends_on: [first] }
+volumes: { d: }
+`,
+    );
+    const { code, stderr } = await daemon.berth('up', folder);
+    assert.equal(code, 1);
+    assert.match(stderr, /address already in use/);
+    assert.equal(await everything(), before);
+  } finally {
+    holder.close();
+  }
+});
+
+const probed = (check: string): string => `services:
+  web:
+    image: busybox
+    command: sh -c "echo it runs; exec sleep 1000"
+    stop_grace_period: 0s
+    healthcheck:
+      test: ${check}
+      interval: 200ms
+      retries: 2
+`;
+
+test('a first start that never gets healthy shows probe and log, and stays for inspection', async () => {
+  const folder = await project('sick', probed('echo probe says no; exit 3'));
+  const { code, stderr } = await daemon.berth('up', folder);
+  assert.equal(code, 1);
+  assert.match(stderr, /exit code 3, output:\n +probe says no/);
+  assert.match(stderr, /last lines of its log:\n +it runs/);
+  assert.match(stderr, /is not well: its health check fails/);
+  assert.match((await daemon.berth('ps', folder)).stdout, /sick +web +1\/1 +unhealthy/);
+  assert.equal((await daemon.berth('down', folder)).code, 0);
+});
+
+test('an update that never gets healthy puts the former containers back', async () => {
+  const folder = await project('update', probed('"true"'));
+  assert.equal((await daemon.berth('up', folder)).code, 0);
+  const former = await daemon.ok('inspect', '-f', '{{.Id}}', 'update-web-1');
+  await project('update', probed('exit 1'));
+  const { code, stderr } = await daemon.berth('up', folder);
+  assert.equal(code, 1);
+  assert.match(stderr, /replace update-web-1: undone/);
+  assert.equal(
+    await daemon.ok('inspect', '-f', '{{.Id}} {{.State.Status}}', 'update-web-1'),
+    `${former} running`,
+  );
+  assert.equal(await daemon.ok('ps', '-aq', '--filter', 'name=update'), former.slice(0, 12));
+  await project('update', probed('"true"'));
+  assert.match((await daemon.berth('up', folder)).stderr, /nothing to do/);
+  await daemon.berth('down', folder);
+});
+
+test('a second up of the same app at once is refused', async () => {
+  const folder = await project('busy', probed('test -e /tmp/ready').replace('retries: 2', 'retries: 1000'));
+  const first = daemon.berth('up', folder);
+  // The first one waits for health once its container runs.
+  const events = await daemon.open(
+    'GET',
+    `/events?filters=${encodeURIComponent('{"event":["start"]}')}&since=1`,
+  );
+  for await (const chunk of events) if (String(chunk).includes('busy-web-1')) break;
+  const second = await daemon.berth('up', folder);
+  assert.equal(second.code, 1);
+  assert.match(second.stderr, /cannot run up on the app busy: another up is changing it now/);
+  await daemon.ok('exec', 'busy-web-1', 'touch', '/tmp/ready');
+  assert.equal((await first).code, 0);
+  await daemon.berth('down', folder);
+});
+
+test('kill -9 of the daemon in the middle of an up is repaired by running it again', async () => {
+  const folder = await project('crash', probed('test -e /tmp/ready').replace('retries: 2', 'retries: 1000'));
+  const first = daemon.berth('up', folder);
+  const events = await daemon.open(
+    'GET',
+    `/events?filters=${encodeURIComponent('{"event":["start"]}')}&since=1`,
+  );
+  for await (const chunk of events) if (String(chunk).includes('crash-web-1')) break;
+  await daemon.kill9();
+  assert.equal((await first).code, 1);
+  await daemon.start();
+  await daemon.ok('exec', 'crash-web-1', 'touch', '/tmp/ready');
+  const { code, stdout, stderr } = await daemon.berth('up', folder);
+  assert.equal(code, 0, stderr);
+  assert.match(stdout, /crash-web-1 +healthy/);
+  assert.equal((await daemon.berth('down', folder)).code, 0);
+});
