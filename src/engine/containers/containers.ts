@@ -147,6 +147,7 @@ export class Containers implements contracts.Containers {
         'container-restarting',
         `container ${container.id} is restarting, wait until the container is running`,
       );
+    announce(this.#parts.events, container, 'attach');
     if (status === 'running')
       return { stdio: this.#parts.runtime.attach(container.id), cancel: () => undefined };
     return this.#lives.of(container.id).place();

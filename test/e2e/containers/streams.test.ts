@@ -30,7 +30,8 @@ describe("a container's streams", () => {
     );
     const { stdout, stderr } = await daemon.docker('logs', 'two');
     assert.deepEqual([stdout, stderr], ['one\nthree', 'two\n']);
-    assert.equal(await daemon.ok('logs', '--tail', '1', 'two'), 'three');
+    await daemon.ok('run', '--network', 'none', '--name', 'tailed', 'busybox', 'printf', 'one\\ntwo\\nthree');
+    assert.equal(await daemon.ok('logs', '--tail', '2', 'tailed'), 'two\nthree');
     assert.match(await daemon.ok('logs', '-t', 'two'), /^\d{4}-\d\d-\d\dT[\d:.]+Z one\n/);
     assert.equal(await daemon.ok('logs', '--since', '2100-01-01T00:00:00Z', 'two'), '');
   });

@@ -37,7 +37,7 @@ describe('containers and a daemon that is killed', () => {
     assert.equal(await daemon.ok('logs', 'counter'), expected);
   });
 
-  it('keep the exit code, the time and the memory kill of an end that nobody saw', async () => {
+  it('keep the exit code and the time of an end that nobody saw', async () => {
     await using daemon = await ready();
     await daemon.ok(
       'run',
