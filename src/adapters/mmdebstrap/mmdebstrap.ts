@@ -1,16 +1,16 @@
-import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { finished, type Readable } from 'node:stream';
 import { KeyedMutex } from '#base/mutex.ts';
 import { isKept, layout } from '#domain/base/layout.ts';
 import { wantsPackageManager } from '#domain/base/package-set.ts';
 import { epochOf } from '#domain/base/sources.ts';
-import { statusFile } from '#domain/base/status.ts';
+import { installedSize, statusFile } from '#domain/base/status.ts';
 import type { BootstrapPlan, Bootstrapper, BootstrapRequest } from '#ports/bootstrapper.ts';
 import { Apt } from './apt.ts';
 import { finish } from './finish.ts';
 import { packTree } from './pack.ts';
-import { unpack } from './unpack.ts';
+import { makeScratch, removeScratches, type Scratch } from './scratch.ts';
+import { rootIn, unpack } from './unpack.ts';
 
 export interface MmdebstrapOptions {
   /** Folder for package lists, downloaded packages and trees being made; on a disk, not in memory. */
@@ -34,7 +34,7 @@ export class Mmdebstrap implements Bootstrapper {
 
   /** Removes what a build left that was cut off. Call it before the first plan. */
   async start(): Promise<void> {
-    await rm(this.#scratch, { recursive: true, force: true });
+    await removeScratches(this.#scratch);
   }
 
   plan(request: BootstrapRequest): Promise<BootstrapPlan> {
@@ -45,37 +45,38 @@ export class Mmdebstrap implements Bootstrapper {
   }
 
   async build(request: BootstrapRequest, plan: BootstrapPlan): Promise<Readable> {
-    await mkdir(this.#scratch, { recursive: true });
-    const scratch = await mkdtemp(join(this.#scratch, 'tree-'));
-    const free = (): Promise<void> => rm(scratch, { recursive: true, force: true });
-    try {
-      const root = await this.#tree(scratch, request, plan);
-      request.onProgress('Packing the root file system');
-      const keepManager = wantsPackageManager(request.packages);
-      const tar = packTree(root, { epoch: plan.epoch, isKept: (path) => isKept(path, keepManager) });
-      // What cannot be removed now is removed at the next start.
-      finished(tar, () => void free().catch(() => undefined));
-      return tar;
-    } catch (error) {
-      await free();
-      throw error;
-    }
+    const scratch = await this.#tree(request, plan);
+    request.onProgress('Packing the root file system');
+    const keepManager = wantsPackageManager(request.packages);
+    const tar = packTree(rootIn(scratch.path), {
+      epoch: plan.epoch,
+      isKept: (name) => isKept(name, keepManager),
+    });
+    // What cannot be removed now is removed at the next start.
+    finished(tar, () => void scratch.free().catch(() => undefined));
+    return tar;
   }
 
   get #scratch(): string {
     return join(this.#options.root, 'scratch');
   }
 
-  #tree(scratch: string, request: BootstrapRequest, plan: BootstrapPlan): Promise<string> {
+  #tree(request: BootstrapRequest, plan: BootstrapPlan): Promise<Scratch> {
     return this.#withApt(request, async (apt) => {
       request.onProgress(`Fetching ${plan.packages.length} packages of ${request.suite}`);
       await apt.download(plan.packages, request);
-      request.onProgress(`Unpacking ${plan.packages.length} packages`);
-      const root = await unpack(scratch, apt, request, plan);
-      const status = statusFile(await apt.show(plan.packages, request));
-      await finish(root, layout(request.packages, status), request.signal);
-      await apt.trim();
-      return root;
+      const stanzas = await apt.show(plan.packages, request);
+      const scratch = await makeScratch(this.#scratch, installedSize(stanzas));
+      try {
+        request.onProgress(`Unpacking ${plan.packages.length} packages`);
+        await unpack(scratch.path, apt, request, plan);
+        await finish(rootIn(scratch.path), layout(request.packages, statusFile(stanzas)), request.signal);
+        await apt.trim();
+        return scratch;
+      } catch (error) {
+        await scratch.free();
+        throw error;
+      }
     });
   }
 

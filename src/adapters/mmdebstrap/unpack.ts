@@ -1,4 +1,4 @@
-import { link, mkdir, symlink, writeFile } from 'node:fs/promises';
+import { mkdir, symlink, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { unavailable } from '#base/errors.ts';
 import { mergedUsr } from '#domain/base/layout.ts';
@@ -7,8 +7,11 @@ import type { BootstrapPlan, BootstrapRequest } from '#ports/bootstrapper.ts';
 import type { Apt } from './apt.ts';
 import { run } from './children.ts';
 
+/** Where in a scratch folder the tree is. */
+export const rootIn = (scratch: string): string => join(scratch, 'root');
+
 /**
- * Lets mmdebstrap unpack exactly the planned packages into `scratch`/root and gives that path. apt's lists and
+ * Lets mmdebstrap unpack exactly the planned packages into the scratch folder's tree. apt's lists and
  * archives are at hand, so nothing is fetched. Mounts and processes are in namespaces that end with the child.
  * @throws unavailable `bootstrap-failed`
  */
@@ -17,8 +20,8 @@ export async function unpack(
   apt: Apt,
   request: BootstrapRequest,
   plan: BootstrapPlan,
-): Promise<string> {
-  const root = join(scratch, 'root');
+): Promise<void> {
+  const root = rootIn(scratch);
   await prepare(root, apt, request, plan);
   const options = [
     '--mode=root',
@@ -37,7 +40,6 @@ export async function unpack(
   });
   if (ended.exitCode !== 0)
     throw unavailable('bootstrap-failed', `unpack the packages with mmdebstrap: ${ended.tail}`);
-  return root;
 }
 
 /** The root before the first package: merged /usr, stand-ins, and the downloaded archives without copying them. */
@@ -53,7 +55,7 @@ async function prepare(
   }
   const archives = join(root, 'var/cache/apt/archives');
   await mkdir(archives, { recursive: true });
-  for (const path of await apt.archives(plan.packages)) await link(path, join(archives, basename(path)));
+  for (const path of await apt.archives(plan.packages)) await symlink(path, join(archives, basename(path)));
   await mkdir(join(root, 'var/lib/dpkg'), { recursive: true });
   await writeFile(join(root, 'var/lib/dpkg/status'), standInStatus(request.packages, request.architecture));
 }

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { statusFile } from './status.ts';
+import { installedSize, statusFile } from './status.ts';
 
 test('index entries become the status of installed packages, sorted, without what is about downloading', () => {
   const shown =
@@ -12,4 +12,8 @@ test('index entries become the status of installed packages, sorted, without wha
       'Package: sed\nStatus: install ok installed\nArchitecture: amd64\nSource: sed (4.9)\nVersion: 4.9-1\n' +
       'Description: stream editor\n',
   );
+});
+
+test('the size of a set of packages is the sum of their sizes, in bytes', () => {
+  assert.equal(installedSize('Package: a\nInstalled-Size: 10\n\nPackage: b\nInstalled-Size: 5\n'), 15 * 1024);
 });

@@ -59,3 +59,9 @@ function fieldsOf(stanza: string): Map<string, string> {
 function compare(a: string, b: string): number {
   return a < b ? -1 : a > b ? 1 : 0;
 }
+
+/** Bytes that the packages of these index entries take when they are unpacked. */
+export function installedSize(stanzas: string): number {
+  const sizes = [...stanzas.matchAll(/^Installed-Size: (\d+)$/gm)].map(([, kibibytes]) => Number(kibibytes));
+  return sizes.reduce((sum, size) => sum + size, 0) * 1024;
+}
