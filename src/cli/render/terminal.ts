@@ -7,13 +7,21 @@ const frames = ['⠋', '⠙', '⠹', '⠸', '⠼', '⠴', '⠦', '⠧', '⠇', '
 const frameMs = 100;
 const keptOutput = 30;
 
+interface Live {
+  step: AppStep;
+  since: number;
+  text: string;
+  /** Bytes done and in all, by layer. */
+  layers: Map<string, [number, number]>;
+  /** Last lines of a build, shown when it fails. */
+  printed: string[];
+}
+
 /** What is done stays on the screen; what is being done is one line below that redraws itself. */
 export class TerminalRenderer {
   readonly #output: Output;
   readonly #paint: Paint;
-  #live: { step: AppStep; since: number; text: string; layers: Map<string, [number, number]> } | undefined;
-  /** Last lines of a build, shown when it fails. */
-  #printed: string[] = [];
+  readonly #live = new Map<string, Live>();
   #frame = 0;
   #timer: NodeJS.Timeout | undefined;
 
@@ -23,83 +31,87 @@ export class TerminalRenderer {
   }
 
   show(event: AppStreamEvent): void {
-    if (event.type === 'step') this.#step(event);
-    else if (event.type === 'progress') this.#progress(event);
+    if (event.type === 'progress') this.#progress(event);
     else {
       this.#wipe();
-      if (event.type === 'notice') this.#output.note(noticeText(event, this.#paint));
+      if (event.type === 'step') this.#step(event);
+      else if (event.type === 'notice') this.#output.note(noticeText(event, this.#paint));
       else if (event.type === 'plan') this.#output.note(planText(event, this.#paint));
       else if (event.type === 'unwell') this.#output.note(unwellText(event, this.#paint));
       else if (event.type === 'result') printResult(event, this.#output);
+      this.#draw();
     }
   }
 
   close(): void {
     this.#wipe();
-    this.#live = undefined;
+    this.#live.clear();
     clearInterval(this.#timer);
     this.#timer = undefined;
   }
 
-  #step(event: Extract<AppStreamEvent, { type: 'step' }>): void {
-    this.#wipe();
-    if (event.state === 'started') {
-      this.#live = { step: event.step, since: Date.now(), text: '', layers: new Map() };
-      this.#printed = [];
+  #step({ step, state }: Extract<AppStreamEvent, { type: 'step' }>): void {
+    const key = stepWords(step);
+    if (state === 'started') {
+      this.#live.set(key, { step, since: Date.now(), text: '', layers: new Map(), printed: [] });
       this.#timer ??= setInterval(() => this.#draw(), frameMs);
-      this.#draw();
       return;
     }
-    const seconds =
-      this.#live === undefined ? '' : ` ${((Date.now() - this.#live.since) / 1000).toFixed(1)} s`;
-    const marks = {
-      done: this.#paint('green', '✔'),
-      failed: this.#paint('red', '✘'),
-      undone: this.#paint('yellow', '↺'),
-    };
-    const said = event.state === 'undone' ? ' (taken back)' : this.#paint('dim', seconds);
-    if (event.state === 'failed' && this.#printed.length > 0)
-      this.#output.note(indented(this.#printed.join('\n')));
-    this.#output.note(` ${marks[event.state]} ${stepWords(event.step)}${said}`);
-    this.#live = undefined;
+    const live = this.#live.get(key);
+    this.#live.delete(key);
+    const took = live === undefined ? '' : ` ${((Date.now() - live.since) / 1000).toFixed(1)} s`;
+    if (state === 'failed' && live !== undefined && live.printed.length > 0)
+      this.#output.note(indented(live.printed.join('\n')));
+    const said = state === 'undone' ? ' (taken back)' : this.#paint('dim', took);
+    this.#output.note(` ${this.#mark(state)} ${key}${said}`);
   }
 
-  #progress({ id, text, current, total }: Extract<AppStreamEvent, { type: 'progress' }>): void {
-    if (this.#live === undefined) return;
+  #mark(state: 'done' | 'failed' | 'undone'): string {
+    if (state === 'done') return this.#paint('green', '✔');
+    return state === 'failed' ? this.#paint('red', '✘') : this.#paint('yellow', '↺');
+  }
+
+  #progress({ step, id, text, current, total }: Extract<AppStreamEvent, { type: 'progress' }>): void {
+    const live = this.#live.get(stepWords(step));
+    if (live === undefined) return;
     if (id !== undefined && current !== undefined && total !== undefined && total > 0)
-      this.#live.layers.set(id, [Math.min(current, total), total]);
+      live.layers.set(id, [Math.min(current, total), total]);
     else if (text !== '') {
-      const lines = text.split('\n');
-      this.#live.text = lines.at(-1) ?? '';
-      this.#printed = [...this.#printed, ...lines].slice(-keptOutput);
+      const lines = text.split('\n').map(printable);
+      live.text = lines.at(-1) ?? '';
+      live.printed = [...live.printed, ...lines].slice(-keptOutput);
     }
   }
 
+  /** The step that is under way for the longest time. */
   #draw(): void {
-    if (this.#live === undefined) return;
+    const [live] = this.#live.values();
+    if (live === undefined) return;
     this.#frame += 1;
     const mark = this.#paint('cyan', frames[this.#frame % frames.length] ?? '');
-    const words = stepWords(this.#live.step);
-    const seconds = Math.floor((Date.now() - this.#live.since) / 1000);
-    const detail = this.#bar() ?? this.#live.text;
+    const words = stepWords(live.step);
+    const seconds = Math.floor((Date.now() - live.since) / 1000);
     const room = Math.max(0, this.#output.columns - words.length - 12);
-    const line = ` ${mark} ${words} ${this.#paint('dim', `${seconds} s  ${printable(detail).slice(0, room)}`)}`;
-    this.#output.draw(`\r\u001b[K${line}`);
-  }
-
-  #bar(): string | undefined {
-    const layers = [...(this.#live?.layers.values() ?? [])];
-    if (layers.length === 0) return undefined;
-    const [done, all] = layers.reduce(([a, b], [current, total]) => [a + current, b + total], [0, 0]);
-    const width = 20;
-    const filled = Math.round((done / all) * width);
-    const bar = '█'.repeat(filled) + '░'.repeat(width - filled);
-    return `${bar} ${Math.floor((done / all) * 100)} %  ${sizeWords(done)} of ${sizeWords(all)}`;
+    const detail = (bar(live) ?? live.text).slice(0, room);
+    this.#output.draw(`\r\u001b[K ${mark} ${words} ${this.#paint('dim', `${seconds} s  ${detail}`)}`);
   }
 
   #wipe(): void {
-    if (this.#live !== undefined) this.#output.draw('\r\u001b[K');
+    if (this.#live.size > 0) this.#output.draw('\r\u001b[K');
   }
+}
+
+const barWidth = 20;
+
+function bar({ layers }: Live): string | undefined {
+  if (layers.size === 0) return undefined;
+  const [done, all] = [...layers.values()].reduce(
+    ([a, b], [current, total]) => [a + current, b + total],
+    [0, 0],
+  );
+  const filled = Math.round((done / all) * barWidth);
+  const drawn = '█'.repeat(filled) + '░'.repeat(barWidth - filled);
+  return `${drawn} ${Math.floor((done / all) * 100)} %  ${sizeWords(done)} of ${sizeWords(all)}`;
 }
 
 /** Without control characters: what a build prints must not move the cursor. */

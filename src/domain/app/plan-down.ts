@@ -7,24 +7,32 @@ import type { Step } from './step.ts';
 /** Takes an app away: dependents first. Volumes stay unless asked for; what others made stays always. */
 export function planDown(app: string, observed: ObservedApp, options: { volumes: boolean }): Step[] {
   const reason = 'the app is taken down';
-  const names = [...new Set(observed.containers.map((one) => one.service))].sort();
-  const needs = Object.fromEntries(names.map((name) => [name, observed.last[name]?.dependsOn ?? []]));
-  const result = dependencyOrder(needs);
-  const order = 'order' in result ? result.order.toReversed() : names;
-  const containers = observed.containers.toSorted(
-    (a, b) => order.indexOf(a.service) - order.indexOf(b.service),
-  );
-  const mine = <T extends { app?: string }>(list: T[]): T[] => list.filter((one) => one.app === app);
+  const waves = stopWaves(observed);
+  const waveOf = (service: string): number => waves.get(service) ?? 0;
+  const containers = observed.containers.toSorted((a, b) => waveOf(a.service) - waveOf(b.service));
+  const networks = observed.networks.filter((one) => one.app === app);
   return [
-    ...containers.filter(isUp).map((one) => stop(one, reason)),
+    ...containers.filter(isUp).map((one) => stop(one, reason, waveOf(one.service))),
     ...containers.map((one) => removal(one, reason)),
-    ...mine(observed.networks).map(({ name }): Step => ({ kind: 'remove-network', name, reason })),
+    ...networks.map(({ name }): Step => ({ kind: 'remove-network', name, reason })),
     ...(options.volumes ? volumesOf(app, observed) : []).map((name): Step => ({
       kind: 'remove-volume',
       name,
       reason: 'asked for',
     })),
   ];
+}
+
+/** In which wave each service is stopped: 0 when nothing depends on it, else after all that do. */
+function stopWaves(observed: ObservedApp): Map<string, number> {
+  const names = [...new Set(observed.containers.map((one) => one.service))].sort();
+  const needs = Object.fromEntries(names.map((name) => [name, observed.last[name]?.dependsOn ?? []]));
+  const result = dependencyOrder(needs);
+  const waves = new Map<string, number>();
+  for (const name of 'order' in result ? result.order.toReversed() : [])
+    for (const needed of needs[name] ?? [])
+      waves.set(needed, Math.max(waves.get(needed) ?? 0, (waves.get(name) ?? 0) + 1));
+  return waves;
 }
 
 /** What the app made, and what its containers hold that nobody named. */

@@ -123,9 +123,9 @@ function orphanNetworks(observed: ObservedApp, target: AppTarget): Step[] {
     .map((one): Step => ({ kind: 'remove-network', name: one.name, reason: 'no service uses it any more' }));
 }
 
-export function stop(container: ObservedContainer, reason: string): Step {
+export function stop(container: ObservedContainer, reason: string, wave = 0): Step {
   const { service, name, id } = container;
-  return { kind: 'stop-container', service, name, container: id, reason };
+  return { kind: 'stop-container', service, name, container: id, wave, reason };
 }
 
 export function removal(container: ObservedContainer, reason: string): Step {

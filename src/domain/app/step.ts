@@ -11,7 +11,8 @@ interface StepDetails {
   'rename-container': { service: string; name: string; container: string };
   'start-container': { service: string; name: string };
   'restart-container': { service: string; name: string };
-  'stop-container': { service: string; name: string; container: string };
+  /** Neighbours of the same wave do not depend on each other: they may be stopped at once. */
+  'stop-container': { service: string; name: string; container: string; wave: number };
   'remove-container': { service: string; name: string; container: string };
   /** Until all containers of the service are healthy, running, or ended with exit code 0. */
   'wait-healthy': { service: string };

@@ -28,19 +28,38 @@ export interface Run {
 
 export type Executors = { [K in StepKind]: (step: Step<K>, run: Run) => Promise<void> };
 
-/** Runs the steps in order; the first failure ends it, told as an event. */
+/** Runs the steps in order, neighbours that allow it at once; the first failure ends it, told as an event. */
 export async function execute(steps: readonly Step[], executors: Executors, run: Run): Promise<void> {
-  for (const step of steps) {
+  for (const batch of batches(steps)) {
     run.signal.throwIfAborted();
-    run.emit({ type: 'step', step, state: 'started' });
-    try {
-      await dispatch(step, executors, run);
-    } catch (error) {
-      run.emit({ type: 'step', step, state: 'failed', message: messageOf(error) });
-      throw error;
-    }
-    run.emit({ type: 'step', step, state: 'done' });
+    const work = batch.map((step) => executeOne(step, executors, run));
+    // All of them settle before an undo may begin.
+    await Promise.allSettled(work);
+    await Promise.all(work);
   }
+}
+
+function batches(steps: readonly Step[]): Step[][] {
+  const result: Step[][] = [];
+  for (const step of steps) {
+    const [last] = result.at(-1) ?? [];
+    const together =
+      step.kind === 'stop-container' && last?.kind === 'stop-container' && last.wave === step.wave;
+    if (together) result.at(-1)?.push(step);
+    else result.push([step]);
+  }
+  return result;
+}
+
+async function executeOne(step: Step, executors: Executors, run: Run): Promise<void> {
+  run.emit({ type: 'step', step, state: 'started' });
+  try {
+    await dispatch(step, executors, run);
+  } catch (error) {
+    run.emit({ type: 'step', step, state: 'failed', message: messageOf(error) });
+    throw error;
+  }
+  run.emit({ type: 'step', step, state: 'done' });
 }
 
 function dispatch<K extends StepKind>(step: Step<K>, executors: Pick<Executors, K>, run: Run): Promise<void> {

@@ -3,12 +3,12 @@ import { once } from 'node:events';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
-import { after, test } from 'node:test';
+import { after, before, test } from 'node:test';
 import { startDaemon } from '../../support/daemon.ts';
 
 const daemon = await startDaemon();
 after(() => daemon[Symbol.asyncDispose]());
-await daemon.loadBusybox();
+before(() => daemon.loadBusybox());
 
 async function project(name: string, compose: string): Promise<string> {
   const folder = join(daemon.folder, 'projects', name);

@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { after, test } from 'node:test';
+import { after, before, test } from 'node:test';
 import { startDaemon, type TestDaemon } from '../../support/daemon.ts';
 import type { RunResult } from '../../support/docker.ts';
 
 const daemon = await startDaemon();
 after(() => daemon[Symbol.asyncDispose]());
-await daemon.loadBusybox();
+before(() => daemon.loadBusybox());
 
 async function project(name: string, files: Record<string, string>): Promise<string> {
   const folder = join(daemon.folder, 'projects', name);
