@@ -3,6 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { test } from 'node:test';
 import { overlaps, parseSubnet } from '#domain/network/cidr.ts';
 import { NetworkEngine } from '../support/network-engine.ts';
+import { Peer } from '../support/peer.ts';
 import { callTcp } from '../support/peer-worker.ts';
 import { becomePrivateHost } from '../support/private-host.ts';
 
@@ -168,6 +169,23 @@ test('a network with IPv6 gives addresses, names and published ports of both kin
   });
   await exact.peer.serveTcp(80);
   assert.equal(await callTcp(pool6.gateway, 8081), `tcp ${pool6.gateway}`);
+  const outside = `${engine.instance.linkPrefix}vout`;
+  await engine.links.ensureBridge({ name: outside, addresses: ['fd99::1/64'], mtu: 1500 });
+  const namespace = await engine.links.createNamespace('internet');
+  const link = { hostName: `${engine.instance.linkPrefix}vint`, name: 'eth0', mac: '02:42:00:00:00:99' };
+  await engine.links.connect({
+    ...link,
+    namespace,
+    bridge: outside,
+    addresses: ['fd99::2/64'],
+    gateways: [],
+    mtu: 1500,
+  });
+  await using internet = await Peer.in(namespace);
+  await internet.serveTcp(80);
+  assert.equal(await web.peer.tcp('fd99::2', 80), 'tcp fd99::1', 'the way out is translated');
+  await engine.links.removeNamespace('internet');
+  await engine.links.removeBridge(outside);
   const other = await engine.networks.create({ name: 'other', ipv6: true });
   const stranger = await engine.run('stranger', { networks: { other: {} } });
   assert.match(await stranger.peer.tcp(endpoint.ip6Address, 80), BLOCKED);

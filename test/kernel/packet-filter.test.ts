@@ -98,13 +98,26 @@ test('a way out is translated to the host’s address, and an internal network h
   await host.filter.reset([network(inside, '10.1.0')], []);
   assert.equal(await app.tcp('198.51.100.2', 80), 'tcp 198.51.100.1');
   assert.equal(await app.udp('198.51.100.2', 80, 'hello'), 'udp 198.51.100.1 hello');
+  const router = await host.peer(`${host.instance.linkPrefix}o`, '198.51.100.3', { gateway: '198.51.100.1' });
+  await router.serveTcp(80);
   const closed = network(inside, '10.1.0', { internal: true });
   await host.filter.reset([closed], [publication(inside, '10.1.0.2')]);
   assert.match(await app.tcp('198.51.100.2', 80), BLOCKED);
+  assert.match(await app.tcp('198.51.100.3', 80), BLOCKED, 'though this one knows the way back');
   assert.equal(await app.udp('198.51.100.2', 80, 'hello', 300), 'TIMEOUT');
   assert.match(await client.tcp('198.51.100.1', 8080), BLOCKED);
   const neighbour = await host.peer(inside, '10.1.0.3', { gateway: '10.1.0.1' });
   assert.equal(await neighbour.tcp('10.1.0.2', 80), 'tcp 10.1.0.3');
+});
+
+test('an internal network does not reach what another one publishes on the host', async () => {
+  await using host = new HostNetwork();
+  const { inside } = await setUp(host);
+  const other = await host.bridge('j', '10.2.0');
+  const prisoner = await host.peer(other, '10.2.0.2', { gateway: '10.2.0.1' });
+  const networks = [network(inside, '10.1.0'), network(other, '10.2.0', { internal: true })];
+  await host.filter.reset(networks, [publication(inside, '10.1.0.2')]);
+  assert.match(await prisoner.tcp('198.51.100.1', 8080), BLOCKED);
 });
 
 test('a neighbour that routes to the containers reaches nothing that is not published', async () => {
