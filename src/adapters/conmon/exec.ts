@@ -1,12 +1,12 @@
-import { type ChildProcess, spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
-import { closeSync } from 'node:fs';
+import { closeSync, openSync } from 'node:fs';
 import { rm, writeFile } from 'node:fs/promises';
 import type { Socket } from 'node:net';
 import { join } from 'node:path';
-import type { Readable } from 'node:stream';
+import type { Readable, Writable } from 'node:stream';
 import { messageOf } from '#base/errors.ts';
-import { adopt, DescriptorInbox, pipe, setNonBlocking } from '#adapters/linux/descriptors.ts';
+import { DescriptorInbox, pipe, readEnd, writeEnd } from '#adapters/linux/descriptors.ts';
+import { reap, spawnInSession } from '#adapters/linux/spawn.ts';
 import type { ProcessSpec } from '#domain/container/runtime-spec.ts';
 import type { ExecProcess } from '#ports/runtime.ts';
 import { encode, type TaskFiles } from './bundle.ts';
@@ -22,11 +22,27 @@ export interface ExecRequest {
   stdin: boolean;
 }
 
-interface Reports {
-  /** Ends with the process; holds its id as soon as it runs. */
-  pid: Socket;
-  /** crun's own errors, one JSON object a line. */
-  log: Socket;
+/** How `crun exec` ended. */
+export interface Ended {
+  exitCode: number;
+  /** What crun itself said; '' when nothing. */
+  message: string;
+}
+
+/** Pipes to the process; like the kernel's own, so that it may open /dev/stdout anew. */
+export interface Pipes {
+  /** Absent when it has no input. */
+  stdin?: Writable;
+  stdout: Socket;
+  stderr: Socket;
+}
+
+interface Launched {
+  /** Absent when the process has a terminal. */
+  pipes?: Pipes;
+  /** The process's id in the host's namespace; '' when it never ran. */
+  pid: Promise<string>;
+  ended: Promise<Ended>;
 }
 
 /**
@@ -38,75 +54,101 @@ export async function startExec(crun: Crun, files: TaskFiles, request: ExecReque
   const spec = join(files.execs, `${name}.json`);
   const consolePath = join(files.execs, `${name}.tty`);
   const inbox = request.tty ? new DescriptorInbox(consolePath) : undefined;
+  const console = inbox?.receive();
   try {
     await writeFile(spec, encode(request.process), { mode: 0o600 });
-    const console = inbox?.receive();
-    const { child, reports } = launch(crun, request, spec, inbox === undefined ? undefined : consolePath);
-    const ended = exitOf(child, reports);
-    if (inbox !== undefined) void ended.then(() => inbox.stop());
-    const pid = await processId(reports.pid, ended, request);
+    const launched = launch(crun, request, spec, consolePath);
+    void launched.ended.then(() => inbox?.stop());
+    const pid = Number(await launched.pid);
+    if (!(pid > 0)) {
+      const { message } = await launched.ended;
+      throw runtimeFailure('exec', request.process.args[0] ?? '', message);
+    }
     const terminal = await console;
-    return terminal === undefined ? new PipedExec(pid, child, ended) : new TerminalExec(pid, terminal, ended);
+    if (terminal !== undefined) return new TerminalExec(pid, terminal, launched.ended);
+    return new PipedExec(pid, launched.pipes, launched.ended);
+  } catch (error) {
+    inbox?.stop();
+    throw error;
   } finally {
     await Promise.all([rm(spec, { force: true }), rm(consolePath, { force: true })]);
   }
 }
 
-function launch(
-  crun: Crun,
-  request: ExecRequest,
-  spec: string,
-  console: string | undefined,
-): { child: ChildProcess; reports: Reports } {
-  const [pid, log] = [pipe(), pipe()];
+function launch(crun: Crun, request: ExecRequest, spec: string, consolePath: string): Launched {
+  const { ours, theirs } = openPipes(request);
+  const args = execArguments(crun, request, spec, consolePath);
   try {
-    const child = spawn(
-      crun.program,
-      [
-        ...crun.options,
-        ...['--log=/proc/self/fd/4', '--log-format=json', 'exec', `--process=${spec}`],
-        '--pid-file=/proc/self/fd/3',
-        ...(console === undefined ? [] : ['--tty', `--console-socket=${console}`]),
-        request.id,
-      ],
-      {
-        stdio: [
-          request.stdin && console === undefined ? 'pipe' : 'ignore',
-          console === undefined ? 'pipe' : 'ignore',
-          console === undefined ? 'pipe' : 'ignore',
-          pid.write,
-          log.write,
-        ],
-        detached: true,
-      },
-    );
-    return { child, reports: { pid: report(pid.read), log: report(log.read) } };
+    const crunPid = spawnInSession({ path: crun.program, args, env: {}, descriptors: theirs });
+    return {
+      ...(ours.streams ? { pipes: pipesOf(ours.streams) } : {}),
+      ...reports(crunPid, readEnd(ours.pid), readEnd(ours.log)),
+    };
+  } catch (error) {
+    for (const fd of [ours.pid, ours.log, ...Object.values(ours.streams ?? {})]) closeSync(fd);
+    throw runtimeFailure('exec', request.process.args[0] ?? '', messageOf(error));
   } finally {
-    closeSync(pid.write);
-    closeSync(log.write);
+    for (const fd of new Set(theirs)) closeSync(fd);
   }
 }
 
-function report(fd: number): Socket {
-  setNonBlocking(fd);
-  const { socket } = adopt(fd);
-  return socket.setEncoding('utf8');
+interface StreamEnds {
+  stdin?: number;
+  stdout: number;
+  stderr: number;
 }
 
-/** How `crun exec` ended. */
-export interface Ended {
-  exitCode: number;
-  /** What crun itself said; '' when nothing. */
-  message: string;
+/** Descriptors: our ends, and what becomes 0 to 4 in crun. With a terminal crun needs no streams. */
+function openPipes(request: ExecRequest): {
+  ours: { pid: number; log: number; streams?: StreamEnds };
+  theirs: number[];
+} {
+  const [pid, log] = [pipe(), pipe()];
+  const nowhere = openSync('/dev/null', 'r+');
+  if (request.tty)
+    return {
+      ours: { pid: pid.read, log: log.read },
+      theirs: [nowhere, nowhere, nowhere, pid.write, log.write],
+    };
+  const [output, errors] = [pipe(), pipe()];
+  const streams: StreamEnds = { stdout: output.read, stderr: errors.read };
+  const theirs = [nowhere, output.write, errors.write, pid.write, log.write];
+  if (request.stdin) {
+    const input = pipe();
+    closeSync(nowhere);
+    theirs[0] = input.read;
+    streams.stdin = input.write;
+  }
+  return { ours: { pid: pid.read, log: log.read, streams }, theirs };
 }
 
-async function exitOf(child: ChildProcess, reports: Reports): Promise<Ended> {
-  const log = text(reports.log);
-  const exited = new Promise<number>((resolve, reject) => {
-    child.once('error', reject);
-    child.once('exit', (code, signal) => resolve(code ?? (signal === null ? 255 : 137)));
-  });
-  return { exitCode: await exited, message: spoken(await log) };
+function pipesOf({ stdin, stdout, stderr }: StreamEnds): Pipes {
+  return {
+    ...(stdin === undefined ? {} : { stdin: writeEnd(stdin) }),
+    stdout: readEnd(stdout),
+    stderr: readEnd(stderr),
+  };
+}
+
+function execArguments(crun: Crun, request: ExecRequest, spec: string, consolePath: string): string[] {
+  return [
+    ...crun.options,
+    ...['--log=/proc/self/fd/4', '--log-format=json', 'exec', `--process=${spec}`],
+    '--pid-file=/proc/self/fd/3',
+    ...(request.tty ? ['--tty', `--console-socket=${consolePath}`] : []),
+    request.id,
+  ];
+}
+
+/** crun holds the pipe for the process's id until it ends, so the end of the pipe is the end of crun. */
+function reports(crunPid: number, pid: Socket, log: Socket): Pick<Launched, 'pid' | 'ended'> {
+  const { promise, resolve } = Promise.withResolvers<string>();
+  pid.once('data', (data) => resolve(String(data)));
+  const gone = new Promise<void>((done) => pid.once('close', () => done()));
+  void gone.then(() => resolve(''));
+  const message = text(log).then(spoken);
+  const ended = gone.then(async () => ({ exitCode: reap(crunPid), message: await message }));
+  return { pid: promise, ended };
 }
 
 async function text(stream: Readable): Promise<string> {
@@ -123,16 +165,4 @@ function spoken(log: string): string {
   } catch {
     return log;
   }
-}
-
-async function processId(socket: Socket, ended: Promise<Ended>, request: ExecRequest): Promise<number> {
-  const number = await new Promise<string>((resolve) => {
-    socket.once('data', (data) => resolve(String(data)));
-    socket.once('end', () => resolve(''));
-  });
-  socket.destroy();
-  if (number !== '') return Number(number);
-  const executable = request.process.args[0] ?? '';
-  const { message } = await ended.catch((error: unknown) => ({ message: messageOf(error) }));
-  throw runtimeFailure('exec', executable, message);
 }

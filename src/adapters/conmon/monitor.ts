@@ -2,7 +2,7 @@ import { closeSync, openSync } from 'node:fs';
 import type { Socket } from 'node:net';
 import type { Readable } from 'node:stream';
 import { messageOf } from '#base/errors.ts';
-import { adopt, pipe, setNonBlocking } from '#adapters/linux/descriptors.ts';
+import { pipe, readEnd } from '#adapters/linux/descriptors.ts';
 import { reap, spawnInSession } from '#adapters/linux/spawn.ts';
 import type { CreateTask } from '#ports/runtime.ts';
 import type { TaskFiles } from './bundle.ts';
@@ -53,18 +53,13 @@ function launch(settings: MonitorSettings, task: CreateTask): Launched {
       env: { PATH: process.env.PATH ?? '/usr/sbin:/usr/bin:/sbin:/bin', _OCI_SYNCPIPE: '3' },
       descriptors: [nowhere, nowhere, errors.write, sync.write],
     });
-    return { pid, sync: reader(sync.read), errors: reader(errors.read) };
+    return { pid, sync: readEnd(sync.read), errors: readEnd(errors.read) };
   } catch (error) {
     for (const { read } of [sync, errors]) closeSync(read);
     throw runtimeFailure('create', task.spec.process.args[0] ?? '', messageOf(error));
   } finally {
     for (const fd of [nowhere, sync.write, errors.write]) closeSync(fd);
   }
-}
-
-function reader(fd: number): Socket {
-  setNonBlocking(fd);
-  return adopt(fd).socket;
 }
 
 function monitorArguments({ crun, files, logPath }: MonitorSettings, task: CreateTask): string[] {

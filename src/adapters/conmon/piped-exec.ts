@@ -1,9 +1,8 @@
-import type { ChildProcess } from 'node:child_process';
+import type { Socket } from 'node:net';
 import { PassThrough, type Readable, type Writable } from 'node:stream';
-import { finished } from 'node:stream/promises';
 import { conflict } from '#base/errors.ts';
 import type { ExecProcess } from '#ports/runtime.ts';
-import type { Ended } from './exec.ts';
+import type { Ended, Pipes } from './exec.ts';
 import { kill } from './processes.ts';
 
 /** An exec without a terminal: its streams are pipes to `crun exec`, which hands them to the process. */
@@ -15,33 +14,27 @@ export class PipedExec implements ExecProcess {
   readonly exit: Promise<{ exitCode: number }>;
   #running = true;
 
-  constructor(pid: number, child: ChildProcess, ended: Promise<Ended>) {
+  constructor(pid: number, pipes: Pipes | undefined, ended: Promise<Ended>) {
     this.pid = pid;
-    // Node throws away what a child printed that nobody reads when it ends: take it at once.
-    const [output, errors] = [new PassThrough(), new PassThrough()];
-    this.stdin = child.stdin ?? nowhere();
-    this.stdout = output;
+    const errors = new PassThrough();
+    this.stdin = pipes?.stdin ?? nowhere();
+    this.stdout = pipes?.stdout ?? new PassThrough().end();
     this.stderr = errors;
-    child.stdout?.pipe(output);
-    // The process may end, or close its input, with input on the way.
-    this.stdin.on('error', () => undefined);
-    child.stderr?.pipe(errors, { end: false });
-    const sources = [child.stdout, child.stderr].map(
-      (source) => source && finished(source).catch(() => undefined),
-    );
-    this.exit = this.#complete(errors, sources, ended);
+    pipes?.stderr.pipe(errors, { end: false });
+    const complete = pipes === undefined ? [] : [pipes.stdout, pipes.stderr].map(closed);
+    this.exit = this.#complete(errors, complete, ended);
     this.exit.catch(() => undefined);
   }
 
   async #complete(
     errors: PassThrough,
-    sources: unknown[],
+    complete: Promise<void>[],
     ended: Promise<Ended>,
   ): Promise<{ exitCode: number }> {
     try {
       const { exitCode, message } = await ended;
       this.#running = false;
-      await Promise.all(sources);
+      await Promise.all(complete);
       // The kernel refused the program after crun had let it go.
       if (message !== '') errors.write(`${message}\n`);
       return { exitCode };
@@ -65,6 +58,10 @@ export class PipedExec implements ExecProcess {
     this.stdout.resume();
     this.stderr.resume();
   }
+}
+
+function closed(socket: Socket): Promise<void> {
+  return new Promise((resolve) => socket.once('close', () => resolve()));
 }
 
 function nowhere(): Writable {

@@ -1,6 +1,7 @@
 import koffi from 'koffi';
 import { closeSync, constants, openSync } from 'node:fs';
 import { Socket } from 'node:net';
+import { Writable } from 'node:stream';
 import { dirname, basename } from 'node:path';
 import { check, close } from '#adapters/linux/libc.ts';
 
@@ -99,6 +100,35 @@ export function adopt(fd: number): { socket: Socket; fd: number } {
     close(fd);
   }
   return { socket, fd: placeholder };
+}
+
+/** The end of a pipe from which to read, owned from now on. */
+export function readEnd(fd: number): Socket {
+  setNonBlocking(fd);
+  const { socket } = adopt(fd);
+  return socket.once('end', () => socket.destroy());
+}
+
+/** The end of a pipe into which to write, owned from now on. A reader that is gone makes writing pointless, not wrong. */
+export function writeEnd(fd: number): Writable {
+  setNonBlocking(fd);
+  const { socket } = adopt(fd);
+  socket.on('error', () => undefined);
+  return new Writable({
+    write: (chunk: Buffer, _encoding, done) => {
+      if (socket.destroyed) done();
+      else socket.write(chunk, () => done());
+    },
+    // A pipe cannot be shut down, only closed.
+    final: (done) => {
+      socket.destroy();
+      done();
+    },
+    destroy: (error, done) => {
+      socket.destroy();
+      done(error);
+    },
+  });
 }
 
 /** Connects to a SOCK_SEQPACKET socket; the path may be of any length. */

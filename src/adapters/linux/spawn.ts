@@ -35,8 +35,12 @@ type PosixSpawn = (
 const posixSpawn: PosixSpawn = libc.func(
   'int posix_spawn(_Out_ int*, const char*, const uint8_t*, const uint8_t*, const char**, const char**)',
 );
-const waitPid: (pid: number, status: null, options: number) => number = libc.func(
-  'int waitpid(int, void*, int)',
+const waitPid: (pid: number, status: Int32Array, options: number) => number = libc.func(
+  'int waitpid(int, _Out_ int*, int)',
+);
+const CLOSE_RANGE_CLOEXEC = 4;
+const closeRange: (first: number, last: number, flags: number) => number = libc.func(
+  'int close_range(unsigned int, unsigned int, int)',
 );
 
 export interface Program {
@@ -64,6 +68,8 @@ export function spawnInSession(program: Program): number {
     attributesInit(attributes);
     setFlags(attributes, POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSID);
     setSignalDefaults(attributes, Buffer.alloc(structureSize, 0xff));
+    // What this process was itself started with must not live on in a child that outlives it.
+    check(closeRange(3, 0xffffffff, CLOSE_RANGE_CLOEXEC), 'close_range', 'close on exec');
     const pid = new Int32Array(1);
     const variables = Object.entries(program.env).map(([name, value]) => `${name}=${value}`);
     const argv = [program.path, ...program.args, null];
@@ -75,7 +81,11 @@ export function spawnInSession(program: Program): number {
   }
 }
 
-/** Waits for a child that is about to end, and frees its entry in the process table. */
-export function reap(pid: number): void {
-  check(waitPid(pid, null, 0), 'waitpid', `process ${pid}`);
+/** Waits for a child that is about to end. Gives its exit code, or 128 plus the number of the signal that ended it. */
+export function reap(pid: number): number {
+  const status = new Int32Array(1);
+  check(waitPid(pid, status, 0), 'waitpid', `process ${pid}`);
+  const [value = 0] = status;
+  const signal = value & 0x7f;
+  return signal === 0 ? (value >> 8) & 0xff : 128 + signal;
 }
