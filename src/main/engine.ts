@@ -1,5 +1,6 @@
 import { randomInt } from 'node:crypto';
 import type { Logger } from 'pino';
+import { findInitProgram } from '#adapters/host/init-program.ts';
 import type { Instance } from '#domain/instance.ts';
 import type { Settings } from '#domain/settings/settings.ts';
 import { Apps } from '#engine/apps/apps.ts';
@@ -35,6 +36,7 @@ export async function startEngine(instance: Instance, settings: Settings, adapte
   });
   const networks = new Networks({ store, links, filter, ports, resolver, clock, events, instance, report });
   const builds = new Builds({ ...adapters, events, images, networks, files, host, trees, instance, report });
+  const initPath = findInitProgram();
   const containers = new Containers({
     ...adapters,
     events,
@@ -43,6 +45,7 @@ export async function startEngine(instance: Instance, settings: Settings, adapte
     volumes,
     instance,
     random: (below) => randomInt(below),
+    ...(initPath === undefined ? {} : { initPath }),
     admission: [],
     report,
   });
@@ -66,6 +69,7 @@ export async function startEngine(instance: Instance, settings: Settings, adapte
     containers,
     images,
     volumes,
+    snapshotter,
     release,
     insecureRegistries: settings.registries.insecure,
   });

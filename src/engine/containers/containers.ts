@@ -8,6 +8,7 @@ import type { PathStat } from '#ports/root-files.ts';
 import type { ExecProcess } from '#ports/runtime.ts';
 import type { Change } from '#ports/snapshotter.ts';
 import type { Readable } from 'node:stream';
+import { ownChanges } from '#domain/container/own-changes.ts';
 import { parseName } from '#domain/container/names.ts';
 import { parseSignal } from '#domain/container/signals.ts';
 import { hasProcess, isActive } from '#domain/container/state.ts';
@@ -226,8 +227,8 @@ export class Containers implements contracts.Containers {
     return this.#rootAccess.sizes(this.get(ref));
   }
 
-  changes(ref: string): Promise<Change[]> {
-    return this.#parts.snapshotter.changes(this.get(ref).id);
+  async changes(ref: string): Promise<Change[]> {
+    return ownChanges(await this.#parts.snapshotter.changes(this.get(ref).id));
   }
 
   exportRoot(ref: string): Promise<Readable> {

@@ -52,7 +52,13 @@ export class Starting {
   async #run(container: Container, restarted: boolean, undo: Undo): Promise<void> {
     const { runtime, clock, events } = this.#parts;
     const [rootPath, joined] = await together(this.#prepare(container, undo), this.#join(container, undo));
-    const connected = this.#registry.put({ ...container, endpoints: joined.endpoints, pending: 'start' });
+    const config = this.#sharedConfig(container);
+    const connected = this.#registry.put({
+      ...container,
+      config,
+      endpoints: joined.endpoints,
+      pending: 'start',
+    });
     const files = await this.#etcFiles(connected);
     const spec = await specify(
       this.#parts,
@@ -83,6 +89,18 @@ export class Starting {
   }
 
   readonly #find = (ref: string): Container | undefined => this.#registry.find(ref);
+
+  /** Who joins the network of another container has its host name. */
+  #sharedConfig(container: Container): Container['config'] {
+    const ref = joinsContainer(container);
+    const peer = ref === undefined ? undefined : this.#find(ref);
+    if (peer === undefined) return container.config;
+    return {
+      ...container.config,
+      Hostname: peer.config.Hostname ?? '',
+      Domainname: peer.config.Domainname ?? '',
+    };
+  }
 
   #running(container: Container, pid: number, startedAt: string, restarted: boolean): Container {
     const state = afterStart(container.state, pid, startedAt, restarted);

@@ -1,0 +1,36 @@
+import { cleanPath } from '#domain/container/paths.ts';
+
+/** One path that differs from the image, as the port Snapshotter tells it. */
+interface Change {
+  path: string;
+  kind: 'modified' | 'added' | 'deleted';
+}
+
+/** Where the runtime puts empty files and folders to mount upon; with Docker a layer below hides them. */
+const mountPoints = new Set([
+  '/dev',
+  '/dev/console',
+  '/dev/pts',
+  '/dev/shm',
+  '/etc',
+  '/etc/hostname',
+  '/etc/hosts',
+  '/etc/resolv.conf',
+  '/proc',
+  '/sys',
+]);
+
+/** The changes that the container itself made, as `docker diff` shows them. */
+export function ownChanges(changes: Change[]): Change[] {
+  const dropped = changes.filter(({ path, kind }) => kind === 'added' && mountPoints.has(path));
+  const kept = changes.filter((change) => !dropped.includes(change));
+  const touched = new Set(dropped.map(({ path }) => parentOf(path)));
+  return kept.filter(({ path, kind }) => {
+    const onlyTouched = kind === 'modified' && touched.has(path);
+    return !onlyTouched || kept.some((other) => parentOf(other.path) === path);
+  });
+}
+
+function parentOf(path: string): string {
+  return cleanPath(`${path}/..`);
+}
