@@ -68,6 +68,8 @@ X
   });
   const several = await refusal(room.build({ Dockerfile: 'FROM base\nCOPY a b /x\n', a: '', b: '' }));
   assert.match(several.message, /destination must be a directory and end with a \//);
+  const ontoFile = await refusal(room.build({ Dockerfile: 'FROM base\nCOPY a /etc/passwd/x\n', a: '' }));
+  assert.match(ontoFile.message, /^COPY failed: cannot copy to non-directory: \/etc\/passwd\n/);
   const outside = await refusal(room.build({ Dockerfile: 'FROM base\nCOPY ../x /x\n' }));
   assert.match(outside.message, /forbidden path outside the build context: \.\.\/x/);
 });

@@ -73,7 +73,10 @@ CMD ["-c", "true"]
     for (const made of ['etc/hosts', 'etc/resolv.conf', 'etc/hostname'])
       assert.equal(existsSync(join(root, made)), false, `${made} of the step got into the image`);
   });
-  assert.match(output, /^Step 1\/15 : FROM \$TAG\n ---> [0-9a-f]{12}\nStep 2\/15 : ARG WHO=default\n/);
+  assert.match(
+    output,
+    /^Step 1\/16 : ARG TAG=base\nStep 2\/16 : FROM \$TAG\n ---> [0-9a-f]{12}\nStep 3\/16 : ARG WHO=default\n/,
+  );
   assert.match(
     output,
     /\n ---> Running in [0-9a-f]{12}\n ---> Removed intermediate container [0-9a-f]{12}\n ---> /,

@@ -71,7 +71,10 @@ function linkAt(path: string, isLast: boolean, { followLast, make }: Resolving):
   if (isLast && !followLast) return undefined;
   const found = lstatOrUndefined(path);
   if (found?.isSymbolicLink() === true) return readlinkSync(raw(path), 'buffer').toString('latin1');
-  if (found === undefined && make !== undefined && !isLast) makeFolderAt(path, make);
+  if (make === undefined || isLast) return undefined;
+  if (found === undefined) makeFolderAt(path, make);
+  else if (!found.isDirectory())
+    throw invalid('copy-onto-file', `cannot copy to non-directory: ${text(path)}`);
   return undefined;
 }
 

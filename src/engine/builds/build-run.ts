@@ -75,7 +75,8 @@ export class BuildRun {
     this.exits = run.exits;
     this.cache = run.cache;
     this.signal = run.signal;
-    this.steps = run.plan.stages.reduce((sum, stage) => sum + 1 + stage.instructions.length, 0);
+    const { stages, file } = run.plan;
+    this.steps = stages.reduce((sum, stage) => sum + 1 + stage.instructions.length, file.globals.length);
     this.#id = run.id;
     this.#context = run.context;
   }
@@ -141,7 +142,7 @@ export class BuildRun {
       found.kind === 'stage'
         ? await this.#stages.get(found.index)
         : found.kind === 'image'
-          ? await this.#image(found.reference, written, undefined, sink)
+          ? await this.#fromImage(found.reference, written, sink)
           : undefined;
     if (image !== undefined) await this.holdImage(image);
     const { snapshotter } = this.parts;
@@ -149,6 +150,16 @@ export class BuildRun {
       id: image?.id ?? 'scratch',
       use: (work) => snapshotter.view(image?.chainId ?? '', (root) => work({ root, owners: true })),
     };
+  }
+
+  async #fromImage(reference: string, written: Written, sink: Sink): Promise<Image> {
+    try {
+      return await this.#image(reference, written, undefined, sink);
+    } catch (error) {
+      if (!(error instanceof BerthError) || error.code === 'dockerfile-invalid') throw error;
+      const message = `invalid from flag value ${reference}: ${error.message}`;
+      throw new BerthError(error.kind, error.code, message, { cause: error });
+    }
   }
 
   async prepareCopy(work: CopyWork, origin: UsableOrigin): Promise<PreparedCopy> {

@@ -140,7 +140,7 @@ export class Builds implements BuildsContract {
 async function runStages(run: BuildRun, abort: AbortController): Promise<Image> {
   const { stages, unused } = run.plan;
   const output = new OrderedOutput(run.request.onProgress, stages.length);
-  let firstStep = 0;
+  let firstStep = await announceGlobals(run, output.sink(0));
   const runs = stages.map((stage, lane) => {
     const start = firstStep;
     firstStep += 1 + stage.instructions.length;
@@ -161,6 +161,14 @@ async function runStages(run: BuildRun, abort: AbortController): Promise<Image> 
       `[Warning] One or more build-args [${unused.join(' ')}] were not consumed\n`,
     );
   return image;
+}
+
+/** The ARGs before the first FROM count as steps. Gives how many there are. */
+async function announceGlobals(run: BuildRun, sink: Sink): Promise<number> {
+  const { globals } = run.plan.file;
+  for (const [index, { text }] of globals.entries())
+    await say(sink, `Step ${index + 1}/${run.steps} : ${text}\n`);
+  return globals.length;
 }
 
 async function runStage(

@@ -12,7 +12,7 @@ import {
   type Origin,
 } from '#engine/builds/copy-sources.ts';
 import type { CopyRules, FileTrees, Owner, Place } from '#ports/file-trees.ts';
-import { BerthError } from '#base/errors.ts';
+import { BerthError, invalid } from '#base/errors.ts';
 
 /** A COPY or ADD with its variables expanded. */
 export interface CopyWork {
@@ -22,6 +22,8 @@ export interface CopyWork {
   texts: { name: string; content: string }[];
   /** Absolute, with its slash at the end if it had one. */
   destination: string;
+  /** As it was written. */
+  shownDestination: string;
   from?: string;
   chown?: string;
   mode?: number;
@@ -53,6 +55,7 @@ export function expandCopy(copy: Named<'COPY' | 'ADD'>, expand: Expander, workdi
     texts,
     destination:
       resolveFrom(workdir === '' ? '/' : workdir, destination) + (namesFolder(destination) ? '/' : ''),
+    shownDestination: destination,
     exclude: copy.exclude.map((pattern) => expand.one(pattern)),
     ...(copy.from === undefined ? {} : { from: copy.from }),
     ...(copy.chown === undefined ? {} : { chown: expand.one(copy.chown) }),
@@ -87,8 +90,8 @@ export async function prepareCopy(
     sources.push({ kind: 'file', place, name, digest: await trees.digest(place, { owners: false, signal }) });
   const count = sources.length + work.texts.length;
   if (count > 1 && !work.destination.endsWith('/'))
-    throw failed(
-      finding,
+    throw invalid(
+      'build-copy-failed',
       `When using ${work.instruction} with more than one source file, the destination must be a directory and end with a /`,
     );
   const parts = [...sources.map(({ kind, name, digest }) => [kind, name, digest]), work.texts];
@@ -102,8 +105,7 @@ export function copyComment({ work, sources, digest }: PreparedCopy): string {
   const single = sources.length + work.texts.length === 1 ? (only ?? { kind: 'file', digest }) : undefined;
   const kind = single === undefined ? 'multi' : single.kind === 'directory' ? 'dir' : 'file';
   const chown = work.chown === undefined ? '' : `--chown=${work.chown} `;
-  const shown = work.destination === '/' ? '/' : work.destination;
-  return `${work.instruction} ${chown}${kind}:${single?.digest ?? digest} in ${shown} `;
+  return `${work.instruction} ${chown}${kind}:${single?.digest ?? digest} in ${work.shownDestination} `;
 }
 
 /** Puts the files into the root. @throws invalid `build-copy-failed`, `owner-unknown` */
@@ -128,7 +130,8 @@ export async function performCopy(
     for (const { name, content } of work.texts)
       await trees.writeFile(inside(target, name, intoFolder), content, { owner, mode: work.mode ?? 0o644 });
   } catch (error) {
-    if (error instanceof BerthError && error.kind === 'invalid') throw failed(work, error.message);
+    if (error instanceof BerthError && error.kind === 'invalid')
+      throw failed(work, error.message.replaceAll(root, ''));
     throw error;
   }
 }

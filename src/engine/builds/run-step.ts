@@ -60,7 +60,10 @@ async function runContainer(
   await runtime.create({ id, spec, tty: false, stdin: false, stdinOnce: false, log: false });
   const stdio = await runtime.attach(id);
   undo.add(() => stdio.close());
-  const output = Promise.all([pour(stdio.stdout, request.sink), pour(stdio.stderr, request.sink)]);
+  const output = Promise.all([
+    pour(stdio.stdout, request.sink, plain),
+    pour(stdio.stderr, request.sink, red),
+  ]);
   await runtime.start(id);
   const kill = (): void => void runtime.signal(id, SIGKILL).catch(() => undefined);
   signal.addEventListener('abort', kill, { once: true });
@@ -123,13 +126,17 @@ async function joinNetwork(
   return { container: { ...container, endpoints }, sandbox: { path } };
 }
 
-async function pour(stream: Readable, sink: Sink): Promise<void> {
+const plain = (text: string): string => text;
+// As the classic builder shows what comes on stderr.
+const red = (text: string): string => `\u001b[91m${text}\u001b[0m`;
+
+async function pour(stream: Readable, sink: Sink, style: (text: string) => string): Promise<void> {
   const decoder = new TextDecoder();
   const chunks: AsyncIterable<unknown> = stream;
   for await (const chunk of chunks) {
     const text = decoder.decode(chunk instanceof Uint8Array ? chunk : undefined, { stream: true });
-    if (text !== '') await say(sink, text);
+    if (text !== '') await say(sink, style(text));
   }
   const rest = decoder.decode();
-  if (rest !== '') await say(sink, rest);
+  if (rest !== '') await say(sink, style(rest));
 }
