@@ -81,15 +81,15 @@ export class Apps {
       timeout: request.timeout,
     });
     try {
-      const done = await this.#execute(first, target, request, run);
-      this.#remember(target, request, done.length > 0 ? revision : this.#revision(target.app));
+      const changed = await this.#execute(first, target, request, run);
+      this.#remember(target, request, changed ? revision : Math.max(1, this.#revision(target.app)));
       const { services } = summarize(this.#parts, target.app, this.#records.get(target.app));
-      if (done.length > 0) this.#parts.events.emit('app', 'up', target.app, { revision: String(revision) });
+      if (changed) this.#parts.events.emit('app', 'up', target.app, { revision: String(revision) });
       emit({
         type: 'result',
         app: target.app,
         revision: this.#revision(target.app),
-        changed: done.length > 0,
+        changed,
         services,
       });
     } catch (error) {
@@ -101,8 +101,8 @@ export class Apps {
     }
   }
 
-  /** Images first; what they turn out to be decides about the containers. Gives the steps that were done. */
-  async #execute(first: Step[], target: AppTarget, request: UpRequest, run: Run): Promise<Step[]> {
+  /** Images first; what they turn out to be decides about the containers. Gives whether anything changed. */
+  async #execute(first: Step[], target: AppTarget, request: UpRequest, run: Run): Promise<boolean> {
     const images = first.filter(isImageStep);
     await execute(images, executors, run);
     const rest = images.length === 0 ? first : this.#plan(target, request, run.fresh);
@@ -116,7 +116,7 @@ export class Apps {
       run.emit({ type: 'plan', app: target.app, revision: run.revision, steps: rest });
     await execute(rest, executors, run);
     // A build that gave the image that was there already has changed nothing.
-    return rest.length === 0 ? [] : [...images, ...rest];
+    return rest.some(changes);
   }
 
   /** Takes the app away. @throws not-found `app-missing`; conflict `app-busy` */
@@ -176,7 +176,7 @@ export class Apps {
   }
 
   #nextRevision(app: string, steps: readonly Step[]): number {
-    return this.#revision(app) + (steps.length > 0 ? 1 : 0);
+    return Math.max(1, this.#revision(app) + (steps.some(changes) ? 1 : 0));
   }
 
   async #alone<T>(app: string, verb: string, work: () => Promise<T>): Promise<T> {
@@ -242,6 +242,11 @@ export class Apps {
     this.#records.set(target.app, record);
     this.#stored.put(target.app, record);
   }
+}
+
+/** Waiting changes nothing. */
+function changes(step: Step): boolean {
+  return !step.kind.startsWith('wait-');
 }
 
 function isImageStep(step: Step): boolean {
