@@ -1,6 +1,9 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { once } from 'node:events';
 import { existsSync, lstatSync, readFileSync, statSync, symlinkSync } from 'node:fs';
+import { createServer } from 'node:http';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { buildRoom, refusal } from '../support/build-room.ts';
@@ -108,4 +111,35 @@ test('links neither of the context nor of the image lead out', async () => {
     room.build({}, { context: { folder: context }, dockerfileText: 'FROM base\nCOPY out /f\n' }),
   );
   assert.match(error.message, /file not found in build context/);
+});
+
+test('ADD fetches a URL, as it is, private to root, and verifies its checksum', async () => {
+  await using room = await buildRoom();
+  const server = createServer((request, response) => {
+    response.statusCode = request.url === '/missing' ? 404 : 200;
+    response.setHeader('Last-Modified', 'Thu, 01 Jan 2026 00:00:00 GMT');
+    response.end('fetched');
+  }).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  try {
+    const address = server.address();
+    assert.ok(typeof address === 'object' && address !== null);
+    const url = `http://127.0.0.1:${address.port}`;
+    const add = (line: string): ReturnType<typeof room.build> =>
+      room.build({ Dockerfile: `FROM base\nADD ${line}\n` });
+    const { image } = await add(`${url}/folder/file.tgz?x=1 /in/`);
+    await room.inside(image, (root) => {
+      assert.equal(readFileSync(join(root, 'in/file.tgz'), 'utf8'), 'fetched');
+      const { mode, uid, mtimeMs } = statSync(join(root, 'in/file.tgz'));
+      assert.deepEqual([mode & 0o777, uid, mtimeMs], [0o600, 0, Date.UTC(2026, 0, 1)]);
+    });
+    const digest = createHash('sha256').update('fetched').digest('hex');
+    await add(`--checksum=sha256:${digest} ${url}/f /f`);
+    const lying = await refusal(add(`--checksum=sha256:${'0'.repeat(64)} ${url}/f /f`));
+    assert.match(lying.message, /found the digest sha256:[0-9a-f]{64}; required is sha256:0000/);
+    const missing = await refusal(add(`${url}/missing /f`));
+    assert.match(missing.message, /the server answered 404\nDockerfile:2:1/);
+  } finally {
+    server.close();
+  }
 });

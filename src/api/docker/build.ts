@@ -1,5 +1,6 @@
 import { Readable } from 'node:stream';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
+import { unsupported } from '#base/errors.ts';
 import { shortId } from '#base/ids.ts';
 import type { Image } from '#domain/image/image.ts';
 import { familiarName, formatReference, parseReference } from '#domain/image/reference.ts';
@@ -7,7 +8,7 @@ import { StepFailure } from '#engine/builds/failures.ts';
 import type { Builds, Progress } from '#engine/contracts.ts';
 import { readRegistryConfig } from '#api/docker/build-auth.ts';
 import { readBuildQuery, type RawQuery, type ReadQuery } from '#api/docker/build-query.ts';
-import type { Query } from '#api/docker/query.ts';
+import { filters, integer, type Query } from '#api/docker/query.ts';
 import { clientGone, linesOf, sendJsonLines } from '#api/streams.ts';
 
 type Line = Progress & { errorDetail?: { code: number; message: string }; error?: string };
@@ -36,10 +37,19 @@ export function buildRoutes(app: FastifyInstance, engine: { builds: Builds }): v
     engine.builds.cancel(request.query['id'] ?? '');
     return reply.code(204).send();
   });
-  app.post('/build/prune', async () => {
+  app.post<{ Querystring: Query }>('/build/prune', async (request) => {
+    refusePruneOptions(request.query);
     const { removed, reclaimed } = await engine.builds.prune();
     return { CachesDeleted: removed, SpaceReclaimed: reclaimed };
   });
+}
+
+/** Keeping some of the cache by age or size is not offered, and forgetting more than was asked for is worse. */
+function refusePruneOptions(query: Query): void {
+  filters(query, []);
+  for (const name of ['keep-storage', 'reserved-space', 'max-used-space', 'min-free-space'])
+    if ((integer(query, name) ?? 0) !== 0)
+      throw unsupported('prune-option-unsupported', `pruning the build cache with '${name}' is not offered`);
 }
 
 function bodyOf({ body, raw }: FastifyRequest): Readable {
