@@ -198,7 +198,8 @@ export interface Volumes {
   prune(candidates: Volume[]): Promise<{ removed: string[]; bytes: number }>;
   /** Bytes on disk. */
   usage(name: string): Promise<number>;
-  isUsed(name: string): boolean;
+  /** Ids of the containers that use it. */
+  users(name: string): string[];
   usedBy(source: (volume: string) => string[]): void;
 }
 

@@ -11,6 +11,7 @@ import { run, type RunOptions, type RunResult } from './docker.ts';
 import { leaksOf, removeInstance } from './leaks.ts';
 
 const program = new URL('../../src/main/berth.ts', import.meta.url).pathname;
+const launcher = new URL('../../berth', import.meta.url).pathname;
 // On a disk, as in real life: overlayfs and quotas behave differently on tmpfs. Short, for socket paths.
 const scratch = '/var/tmp/b-';
 
@@ -79,7 +80,7 @@ export class TestDaemon implements AsyncDisposable {
 
   async start(): Promise<void> {
     assert.equal(this.#process, undefined, 'the daemon runs already');
-    const child = spawn(process.execPath, [program, 'daemon'], {
+    const child = spawn(launcher, ['daemon'], {
       stdio: ['ignore', 'ignore', 'pipe'],
       env: { ...process.env, ...this.environment },
     });

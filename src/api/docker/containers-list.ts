@@ -26,7 +26,7 @@ export function containerViews(app: FastifyInstance, parts: ContainerApiParts): 
     checkFilterValues(wanted);
     const chosen = choose(parts, query, wanted);
     const withSize = flag(query, 'size');
-    return Promise.all(chosen.map((container) => summary(parts, container, withSize)));
+    return Promise.all(chosen.map((container) => containerSummary(parts, container, withSize)));
   });
 
   app.get<Named>('/containers/:id/json', async ({ params, query }) => {
@@ -71,7 +71,8 @@ function filterContext({ containers, images }: ContainerApiParts): FilterContext
   };
 }
 
-async function summary(
+/** One entry of `GET /containers/json`. */
+export async function containerSummary(
   { containers, images, now }: ContainerApiParts,
   container: Container,
   withSize: boolean,

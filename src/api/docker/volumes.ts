@@ -82,7 +82,8 @@ function isListed(volume: Volume, wanted: Filters, volumes: Volumes): boolean {
   const drivers = wanted.get('driver');
   if (names !== undefined && !names.some((name) => volume.name.includes(name))) return false;
   if (drivers !== undefined && !drivers.includes(volume.driver)) return false;
-  if (wanted.has('dangling') && volumes.isUsed(volume.name) === isTrue(wanted, 'dangling')) return false;
+  if (wanted.has('dangling') && volumes.users(volume.name).length > 0 === isTrue(wanted, 'dangling'))
+    return false;
   return labelsMatch(volume.labels, wanted);
 }
 

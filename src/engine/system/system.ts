@@ -3,6 +3,7 @@ import type { Containers, Images, Volumes } from '#engine/contracts.ts';
 import type { Clock } from '#ports/clock.ts';
 import type { Machine, MachineFacts } from '#ports/machine.ts';
 import type { Runtime } from '#ports/runtime.ts';
+import type { Snapshotter } from '#ports/snapshotter.ts';
 
 export interface Release {
   version: string;
@@ -32,7 +33,8 @@ export interface SystemOptions {
   runtime: Pick<Runtime, 'name' | 'version'>;
   containers: Pick<Containers, 'list'>;
   images: Pick<Images, 'list'>;
-  volumes: Pick<Volumes, 'list' | 'usage' | 'isUsed'>;
+  volumes: Pick<Volumes, 'list' | 'usage'>;
+  snapshotter: Pick<Snapshotter, 'listCommitted'>;
   release: Release;
   insecureRegistries: string[];
 }
@@ -69,7 +71,13 @@ export class System {
     };
   }
 
-  /** Bytes on disk of every volume and how many containers use it. */
+  /** Bytes of all unpacked layers; one that images share counts once. */
+  async layersSize(): Promise<number> {
+    const layers = await this.#options.snapshotter.listCommitted();
+    return layers.reduce((sum, { size }) => sum + size, 0);
+  }
+
+  /** Bytes on disk of every volume. */
   async volumeUsage(): Promise<Map<string, number>> {
     const sizes = new Map<string, number>();
     for (const { name } of this.#options.volumes.list())

@@ -24,7 +24,7 @@ export class Volumes implements contracts.Volumes {
   readonly #documents: Collection<Volume>;
   readonly #volumes: Map<string, Volume>;
   readonly #locks = new KeyedMutex();
-  readonly #users: ((volume: string) => string[])[] = [];
+  readonly #sources: ((volume: string) => string[])[] = [];
 
   constructor(options: VolumesOptions) {
     this.#options = options;
@@ -65,7 +65,7 @@ export class Volumes implements contracts.Volumes {
     return this.#locks.run(name, async () => {
       if (force && !this.#volumes.has(name)) return;
       this.get(name);
-      const users = this.#usersOf(name);
+      const users = this.users(name);
       if (users.length > 0)
         throw conflict('volume-in-use', `remove ${name}: volume is in use - [${users.join(', ')}]`, {
           hint: 'remove these containers first',
@@ -82,7 +82,7 @@ export class Volumes implements contracts.Volumes {
     const removed: string[] = [];
     let bytes = 0;
     for (const { name } of candidates) {
-      if (this.isUsed(name)) continue;
+      if (this.users(name).length > 0) continue;
       const size = await this.usage(name);
       await this.remove(name, true);
       removed.push(name);
@@ -102,8 +102,8 @@ export class Volumes implements contracts.Volumes {
     });
   }
 
-  isUsed(name: string): boolean {
-    return this.#usersOf(name).length > 0;
+  users(name: string): string[] {
+    return this.#sources.flatMap((source) => source(name));
   }
 
   usage(name: string): Promise<number> {
@@ -111,11 +111,7 @@ export class Volumes implements contracts.Volumes {
   }
 
   usedBy(source: (volume: string) => string[]): void {
-    this.#users.push(source);
-  }
-
-  #usersOf(name: string): string[] {
-    return this.#users.flatMap((source) => source(name));
+    this.#sources.push(source);
   }
 
   async #create(name: string, request: contracts.NewVolume): Promise<Volume> {

@@ -141,4 +141,16 @@ test('a daemon to its clients', async (t) => {
     await daemon.ok('volume', 'prune', '-f', '--all');
     assert.equal(await daemon.ok('volume', 'ls', '-q'), '');
   });
+
+  await t.test('docker system df counts images, containers and volumes', async () => {
+    await daemon.loadBusybox();
+    await daemon.ok('create', '--name', 'idle', '-v', 'held:/data', 'busybox');
+    const rows = await daemon.ok('system', 'df', '--format', '{{.Type}} {{.TotalCount}} {{.Active}}');
+    assert.deepEqual(rows.split('\n').slice(0, 3), ['Images 1 1', 'Containers 1 0', 'Local Volumes 1 1']);
+    const held = await daemon.docker('volume', 'rm', 'held');
+    assert.match(held.stderr, /remove held: volume is in use - \[[0-9a-f]{64}\]/);
+    assert.equal(await daemon.ok('volume', 'ls', '-q', '--filter', 'dangling=true'), '');
+    await daemon.ok('rm', 'idle');
+    await daemon.ok('volume', 'rm', 'held');
+  });
 });

@@ -1,0 +1,54 @@
+import type { FastifyInstance } from 'fastify';
+import { containerSummary } from '#api/docker/containers-list.ts';
+import type { ContainerApiParts } from '#api/docker/containers.ts';
+import { listImages } from '#api/docker/images-list.ts';
+import { volumeJson } from '#api/docker/volumes.ts';
+import type { Volumes } from '#engine/contracts.ts';
+import type { System } from '#engine/system/system.ts';
+
+export interface DiskUsageParts extends ContainerApiParts {
+  system: System;
+  volumes: Volumes;
+}
+
+type Kind = 'container' | 'image' | 'volume' | 'build-cache';
+
+/** `GET /system/df`: what takes the disk; with `type` only these kinds are counted. */
+export function diskUsageRoutes(app: FastifyInstance, parts: DiskUsageParts): void {
+  app.get<{ Querystring: { type?: string | string[] } }>('/system/df', async ({ query, apiVersion }) => {
+    const asked = [query.type ?? []].flat();
+    const wants = (kind: Kind): boolean => asked.length === 0 || asked.includes(kind);
+    return {
+      ...(wants('image') && {
+        LayersSize: await parts.system.layersSize(),
+        Images: await images(parts, apiVersion),
+      }),
+      ...(wants('container') && { Containers: await containers(parts) }),
+      ...(wants('volume') && { Volumes: await volumes(parts) }),
+      ...(wants('build-cache') && { BuildCache: [] }),
+    };
+  });
+}
+
+/** As `docker images` has them, with the number of containers, which only this endpoint counts. */
+async function images(parts: DiskUsageParts, apiVersion: string): Promise<object[]> {
+  const summaries = await listImages(parts.images, { 'shared-size': '1' }, apiVersion, parts.now());
+  const used = parts.containers.list().map(({ imageId }): unknown => imageId);
+  return summaries.map((summary) => {
+    const id: unknown = 'Id' in summary ? summary.Id : undefined;
+    return { ...summary, Containers: used.filter((imageId) => imageId === id).length };
+  });
+}
+
+function containers(parts: DiskUsageParts): Promise<object[]> {
+  return Promise.all(parts.containers.list().map((container) => containerSummary(parts, container, true)));
+}
+
+async function volumes({ volumes, system }: DiskUsageParts): Promise<object[]> {
+  const sizes = await system.volumeUsage();
+  return volumes
+    .list()
+    .map((volume) =>
+      volumeJson(volume, { Size: sizes.get(volume.name) ?? 0, RefCount: volumes.users(volume.name).length }),
+    );
+}
