@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
-import { existsSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import { TaskBench } from '../support/tasks.ts';
 
@@ -35,3 +36,43 @@ test('a signal ends the main process with 128 plus its number; a task that does 
   assert.equal((await bench.exited(id)).exitCode, 137);
   await assert.rejects(bench.runtime.signal(id, 9), { code: 'task-not-running', kind: 'conflict' });
 });
+
+test('many tasks at once come and go without a trace: no mount, group, process, descriptor or file', async () => {
+  await using bench = await TaskBench.make();
+  await bench.runtime.delete((await bench.complete(['true'])).id);
+  const before = traces(bench.folder);
+  const codes = await Promise.all(
+    Array.from({ length: 12 }, async (_, i) => {
+      const { id, exitCode } = await bench.complete(['sh', '-c', `echo ${i}; exit ${i}`]);
+      assert.equal(bench.output(id), `${i}\n`);
+      await bench.runtime.delete(id);
+      return exitCode;
+    }),
+  );
+  assert.deepEqual(
+    codes,
+    Array.from({ length: 12 }, (_, i) => i),
+  );
+  assert.deepEqual(traces(bench.folder), before);
+  assert.deepEqual(await bench.cgroups.list(bench.cgroupParent), []);
+});
+
+function traces(folder: string): Record<string, unknown> {
+  const commands = readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .map((pid) => {
+      try {
+        return readFileSync(`/proc/${pid}/cmdline`, 'utf8');
+      } catch {
+        return '';
+      }
+    });
+  return {
+    mounts: readFileSync('/proc/self/mountinfo', 'utf8')
+      .split('\n')
+      .filter((line) => line.includes(folder)),
+    processes: commands.filter((command) => command.includes(folder)).length,
+    descriptors: readdirSync('/proc/self/fd').length,
+    files: ['bundles', 'crun', 'exits', 'execs'].map((name) => readdirSync(join(folder, 'run', name))),
+  };
+}

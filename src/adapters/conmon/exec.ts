@@ -85,7 +85,7 @@ function launch(crun: Crun, request: ExecRequest, spec: string, consolePath: str
       ...reports(crunPid, readEnd(ours.pid), readEnd(ours.log)),
     };
   } catch (error) {
-    for (const fd of [ours.pid, ours.log, ...Object.values(ours.streams ?? {})]) closeSync(fd);
+    for (const fd of ours.all) closeSync(fd);
     throw runtimeFailure('exec', request.process.args[0] ?? '', messageOf(error));
   } finally {
     for (const fd of new Set(theirs)) closeSync(fd);
@@ -100,26 +100,28 @@ interface StreamEnds {
 
 /** Descriptors: our ends, and what becomes 0 to 4 in crun. With a terminal crun needs no streams. */
 function openPipes(request: ExecRequest): {
-  ours: { pid: number; log: number; streams?: StreamEnds };
+  ours: { pid: number; log: number; streams?: StreamEnds; all: number[] };
   theirs: number[];
 } {
   const [pid, log] = [pipe(), pipe()];
   const nowhere = openSync('/dev/null', 'r+');
   if (request.tty)
     return {
-      ours: { pid: pid.read, log: log.read },
+      ours: { pid: pid.read, log: log.read, all: [pid.read, log.read] },
       theirs: [nowhere, nowhere, nowhere, pid.write, log.write],
     };
   const [output, errors] = [pipe(), pipe()];
   const streams: StreamEnds = { stdout: output.read, stderr: errors.read };
   const theirs = [nowhere, output.write, errors.write, pid.write, log.write];
+  const all = [pid.read, log.read, output.read, errors.read];
   if (request.stdin) {
     const input = pipe();
     closeSync(nowhere);
     theirs[0] = input.read;
     streams.stdin = input.write;
+    all.push(input.write);
   }
-  return { ours: { pid: pid.read, log: log.read, streams }, theirs };
+  return { ours: { pid: pid.read, log: log.read, streams, all }, theirs };
 }
 
 function pipesOf({ stdin, stdout, stderr }: StreamEnds): Pipes {
