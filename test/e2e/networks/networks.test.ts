@@ -1,0 +1,132 @@
+import assert from 'node:assert/strict';
+import { join } from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import { startDaemon, type TestDaemon } from '../../support/daemon.ts';
+import { Peer } from '../../support/peer.ts';
+import { callTcp, callUdp } from '../../support/peer-worker.ts';
+
+const SERVE = ['nc', '-ll', '-p', '80', '-e', 'echo', 'hello'];
+const GREETING = 'hello\n';
+
+describe('docker network', () => {
+  let daemon: TestDaemon;
+  before(async () => {
+    daemon = await startDaemon();
+    await daemon.loadBusybox();
+  });
+  after(() => daemon[Symbol.asyncDispose]());
+
+  const ok = (...words: string[]): Promise<string> => daemon.ok(...words);
+  const serve = (name: string, ...options: string[]): Promise<string> =>
+    ok('run', '-d', '--name', name, ...options, 'busybox', ...SERVE);
+  const refused = async (words: RegExp, ...args: string[]): Promise<void> => {
+    const { code, stderr } = await daemon.docker(...args);
+    assert.notEqual(code, 0);
+    assert.match(stderr, words);
+  };
+  /** What a new container in the network gets from a host's port 80; '' when it cannot. */
+  const fetch = async (network: string, host: string): Promise<string> => {
+    const call = `nc -w 2 ${host} 80`;
+    return (await daemon.docker('run', '--rm', '--network', network, 'busybox', 'sh', '-c', call)).stdout;
+  };
+
+  it('joins containers by name, alias and static address, and keeps other networks away', async () => {
+    await ok('network', 'create', '--subnet', '10.84.0.0/24', 'front');
+    await ok('network', 'create', 'back');
+    await serve('web', '--network', 'front', '--ip', '10.84.0.9', '--network-alias', 'www');
+    assert.equal(await fetch('front', 'web'), GREETING);
+    assert.equal(await fetch('front', 'www'), GREETING);
+    assert.equal(await fetch('front', '10.84.0.9'), GREETING);
+    assert.equal(await fetch('back', '10.84.0.9'), '');
+    await ok('network', 'connect', '--alias', 'inner', 'back', 'web');
+    assert.equal(await fetch('back', 'inner'), GREETING);
+    const seen = await ok('network', 'inspect', '-f', '{{range .Containers}}{{.Name}}{{end}}', 'back');
+    assert.equal(seen, 'web');
+    await refused(/has active endpoints/, 'network', 'rm', 'back');
+    await ok('network', 'disconnect', 'back', 'web');
+    await ok('network', 'rm', 'back');
+    await ok('rm', '-f', 'web');
+    await ok('network', 'rm', 'front');
+  });
+
+  it('publishes ports, says who has a taken one, and frees them with the container', async () => {
+    await serve('one', '-p', '127.0.0.1::80', '-p', '18080-18089:81/udp');
+    const [tcp = '', udp = ''] = (await ok('port', 'one')).split('\n').sort();
+    assert.match(tcp, /^80\/tcp -> 127\.0\.0\.1:\d+$/);
+    assert.match(udp, /^81\/udp -> 0\.0\.0\.0:1808\d$/);
+    const port = Number(tcp.split(':').at(-1));
+    assert.equal(await callTcp('127.0.0.1', port), GREETING);
+    await refused(
+      /port is already allocated/,
+      'run',
+      '--rm',
+      '-p',
+      `127.0.0.1:${port}:80`,
+      'busybox',
+      'true',
+    );
+    await ok('rm', '-f', 'one');
+    assert.equal(await callTcp('127.0.0.1', port), 'ECONNREFUSED');
+    await ok('run', '--rm', '-p', `127.0.0.1:${port}:80`, 'busybox', 'true');
+  });
+
+  it('answers over UDP on a published port', async () => {
+    const id = await ok('run', '-d', '--name', 'echo', '-p', '127.0.0.1::53/udp', 'busybox', 'sleep', '600');
+    const port = Number((await ok('port', 'echo')).split(':').at(-1));
+    // Busybox has no UDP server: a thread of the test serves in the container's network.
+    await using peer = await Peer.in(join(daemon.run, 'netns', id));
+    await peer.serveUdp(53);
+    const answer = await callUdp({ do: 'udp', host: '127.0.0.1', port, message: 'ping', patience: 2000 });
+    assert.match(answer, /^udp [\d.]+ ping$/);
+    await ok('rm', '-f', 'echo');
+  });
+
+  it('keeps published ports and names through kill -9 of the daemon', async () => {
+    await ok('network', 'create', 'kept');
+    await serve('stay', '--network', 'kept', '-p', '127.0.0.1::80');
+    const port = Number((await ok('port', 'stay')).split(':').at(-1));
+    await daemon.kill9();
+    const meanwhile = await callTcp('127.0.0.1', port);
+    await daemon.start();
+    assert.equal(meanwhile, GREETING);
+    assert.equal(await callTcp('127.0.0.1', port), GREETING);
+    assert.equal(await fetch('kept', 'stay'), GREETING);
+    await ok('rm', '-f', 'stay');
+    await ok('network', 'rm', 'kept');
+  });
+
+  it('gives an internal network no way out, host mode the host’s network, none nothing', async () => {
+    await ok('network', 'create', '--internal', 'closed');
+    const routes = (network: string): Promise<string> =>
+      ok('run', '--rm', '--network', network, 'busybox', 'ip', 'route');
+    assert.doesNotMatch(await routes('closed'), /default/);
+    assert.match(await routes('bridge'), /^default via /);
+    assert.equal(await routes('none'), '');
+    const links = await ok('run', '--rm', '--network', 'host', 'busybox', 'ip', '-o', 'link');
+    assert.ok(links.includes(daemon.instance.linkPrefix));
+    await ok('network', 'rm', 'closed');
+  });
+
+  it('tells each step as an event', async () => {
+    const since = String(Date.now() / 1000);
+    await ok('network', 'create', 'told');
+    await ok('run', '--rm', '--network', 'told', 'busybox', 'true');
+    await ok('network', 'rm', 'told');
+    const until = String(Date.now() / 1000 + 1);
+    const format = '{{.Action}} {{.Actor.Attributes.name}}';
+    const filter = ['--filter', 'type=network', '--format', format];
+    const events = await ok('events', '--since', since, '--until', until, ...filter);
+    assert.deepEqual(events.split('\n'), ['create told', 'connect told', 'disconnect told', 'destroy told']);
+  });
+
+  it('refuses in Docker’s words', async () => {
+    await refused(/network nosuch not found/, 'run', '--rm', '--network', 'nosuch', 'busybox', 'true');
+    await refused(/is a pre-defined network and cannot be removed/, 'network', 'rm', 'bridge');
+    await ok('network', 'create', 'own');
+    const elsewhere = ['--network', 'own', '--ip', '10.1.1.1'];
+    await refused(/no configured subnet contains IP address 10\.1\.1\.1/, 'create', ...elsewhere, 'busybox');
+    await refused(/network with name own already exists/, 'network', 'create', 'own');
+    await ok('network', 'rm', 'own');
+    assert.equal(await ok('network', 'ls', '--filter', 'type=custom', '-q'), '');
+  });
+});
