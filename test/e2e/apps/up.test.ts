@@ -49,6 +49,16 @@ const idsOf = async (app: string): Promise<Record<string, string>> => {
   );
 };
 
+/** The first line that a container writes, as soon as it is there: Docker's frames have a header of 8 bytes. */
+async function firstLine(container: string): Promise<string> {
+  let text = '';
+  for await (const chunk of await daemon.open('GET', `/containers/${container}/logs?follow=1&stdout=1`)) {
+    text += String(chunk);
+    if (text.includes('\n')) break;
+  }
+  return text.slice(8, text.indexOf('\n'));
+}
+
 const shop = (greeting: string): Record<string, string> => ({
   'compose.yaml': `
 name: shop
@@ -90,7 +100,7 @@ test('three services come up in order; again changes nothing; a change replaces 
     assert.match(stderr, /wait until job has completed: done/);
     assert.match(stdout, /App shop is up \(revision 1\)/);
     assert.match(stdout, /shop-db-1 +healthy/);
-    assert.equal(await daemon.ok('logs', 'shop-web-1'), 'hello to an image from stored');
+    assert.equal(await firstLine('shop-web-1'), 'hello to an image from stored');
     assert.match(await daemon.ok('volume', 'ls', '--format', '{{.Name}}'), /^shop_data$/m);
   });
   const before = await idsOf('shop');
@@ -124,7 +134,7 @@ test('three services come up in order; again changes nothing; a change replaces 
     assert.deepEqual(Object.keys(after).sort(), Object.keys(before).sort());
     assert.equal(after['shop-db-1'], before['shop-db-1']);
     assert.notEqual(after['shop-web-1'], before['shop-web-1']);
-    assert.equal(await daemon.ok('logs', 'shop-web-1'), 'bye to an image from stored');
+    assert.equal(await firstLine('shop-web-1'), 'bye to an image from stored');
   });
 
   await t.test('a changed build context builds anew and replaces what is made of it', async () => {
@@ -132,7 +142,7 @@ test('three services come up in order; again changes nothing; a change replaces 
     const { stderr } = await berth('up', folder);
     assert.match(stderr, /build shop-web +\(build context changed\)/);
     assert.match(stderr, /replace shop-web-1 +\(image digest changed\)/);
-    assert.equal(await daemon.ok('logs', 'shop-web-1'), 'bye to another image from stored');
+    assert.equal(await firstLine('shop-web-1'), 'bye to another image from stored');
   });
 
   await t.test('a service that left the file is removed', async () => {
