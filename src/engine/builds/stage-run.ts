@@ -114,7 +114,8 @@ export class StageRun {
 
   #prepareMetadata(instruction: Metadata, file: Dockerfile): Step {
     const { state, comment } = applyMetadata(file, instruction, this.#state, this.#run.arguments);
-    const shell = shellOf(configOf(this.#state));
+    // SHELL itself is told with the shell that it sets.
+    const shell = shellOf(configOf(state));
     if (instruction.name !== 'WORKDIR') return this.#plain(state, nopComment(shell, comment));
     const folder = configOf(state).WorkingDir ?? '/';
     const owner = { uid: 0, gid: 0 };

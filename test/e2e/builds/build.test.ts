@@ -75,6 +75,27 @@ describe('docker build', () => {
     assert.match(output, /10\.1\.2\.3\s+given/);
   });
 
+  it('a client without buildx builds by itself in the classic way', async () => {
+    const folder = context({
+      Dockerfile: 'FROM busybox AS a\nFROM busybox AS unused\nRUN exit 1\nFROM a\nCMD ["x"]\n',
+    });
+    const { code, stdout } = await daemon.docker('build', '-f', join(folder, 'Dockerfile'), folder);
+    assert.equal(code, 0);
+    assert.match(stdout, /Successfully built [0-9a-f]{12}\n$/);
+  });
+
+  it('pruning the builder frees what only the cache held', async () => {
+    const folder = context({
+      Dockerfile: 'FROM busybox AS a\nRUN echo only > /here\nFROM busybox\nCOPY --from=a /here /there\n',
+    });
+    await daemon.ok('build', '-t', 'pruned', folder, classic);
+    const nameless = (): Promise<string> => daemon.ok('images', '-qf', 'dangling=true');
+    assert.notEqual(await nameless(), '');
+    assert.match(await daemon.ok('builder', 'prune', '-f'), /Total reclaimed space: [^0]/);
+    assert.equal(await nameless(), '');
+    assert.equal(await daemon.ok('run', '--rm', 'pruned', 'cat', '/there'), 'only');
+  });
+
   it('a failing step exits with its code and says file and line; nothing of it is left', async () => {
     const folder = context({ Dockerfile: 'FROM busybox\nRUN echo before; exit 42\n' });
     const { code, stdout, stderr } = await daemon.docker('build', folder, classic);
