@@ -74,7 +74,10 @@ export interface Runtime {
   /** Frees everything that the task holds, killing what still runs. Idempotent. The log stays. */
   delete(id: string): Promise<void>;
   observe(id: string): Promise<TaskState>;
-  /** The exit that the monitor recorded, also when it came while the daemon was away; undefined while running. */
+  /**
+   * The exit that the monitor recorded, also when it came while the daemon was away; undefined while running. A task
+   * that ended after its monitor was killed has the code 137.
+   */
   exitOf(id: string): Promise<TaskExit | undefined>;
   /** Calls `listener` once for each task that ends from now on, after its output is in the log. */
   onExit(listener: (exit: TaskExit) => void): void;

@@ -103,6 +103,16 @@ test('a client that does not read makes the task wait, and nothing of the output
   assert.equal(out.slice(-7), '300000\n');
 });
 
+test('a client that wants stdout only destroys stderr and still gets all of stdout', async () => {
+  await using bench = await TaskBench.make();
+  const task = bench.task(['sh', '-c', 'seq 1 30000 >&2; seq 1 30000']);
+  await bench.runtime.create(task);
+  const stdio = await bench.runtime.attach(task.id);
+  stdio.stderr.destroy();
+  await bench.runtime.start(task.id);
+  assert.match(await text(stdio.stdout), /\n30000\n$/);
+});
+
 test('on a terminal the process sees one, its size can be changed, and control-C interrupts', async () => {
   await using bench = await TaskBench.make();
   const script =

@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { setImmediate } from 'node:timers/promises';
 import { openRuntime, TaskBench } from '../support/tasks.ts';
 
 async function startInAnotherProcess(bench: TaskBench, task: ReturnType<TaskBench['task']>): Promise<number> {
@@ -59,4 +60,18 @@ test('an exit that came while nobody watched is found afterwards', async () => {
   await heir.close();
   assert.equal(exit?.exitCode, 9);
   assert.equal(bench.output(task.id), 'done\n');
+});
+
+test('a task that ended after its monitor was killed has an exit all the same, and is removed', async () => {
+  await using bench = await TaskBench.make();
+  const { id, pid } = await bench.launch(['sleep', '1000']);
+  const monitor = Number(readFileSync(join(bench.folder, 'run/bundles', id, 'conmon.pid'), 'utf8'));
+  process.kill(monitor, 'SIGKILL');
+  assert.equal(await bench.runtime.exitOf(id), undefined);
+  assert.deepEqual(await bench.runtime.observe(id), { status: 'running', pid });
+  await bench.runtime.signal(id, 9);
+  while ((await bench.runtime.observe(id)).status !== 'stopped') await setImmediate();
+  assert.equal((await bench.runtime.exitOf(id))?.exitCode, 137);
+  await bench.runtime.delete(id);
+  assert.deepEqual(await bench.runtime.list(), []);
 });

@@ -35,7 +35,8 @@ export class Attachment implements Stdio {
     // One read of the socket is one message, and Node does not join what it read.
     this.#socket.on('data', (message: Buffer) => {
       const stream = message[0] === stderrMark ? this.stderr : this.stdout;
-      if (!stream.push(message.subarray(1))) this.#socket.pause();
+      // A client that wants one stream only destroys the other.
+      if (!stream.destroyed && !stream.push(message.subarray(1))) this.#socket.pause();
     });
     const end = (): void => {
       this.stdout.push(null);

@@ -77,7 +77,9 @@ export async function readIfThere(path: string): Promise<string | undefined> {
   try {
     return await readFile(path, 'utf8');
   } catch (error) {
-    if (systemCode(error) === 'ENOENT') return undefined;
+    const code = systemCode(error);
+    // ESRCH: a file of /proc whose process ended.
+    if (code === 'ENOENT' || code === 'ESRCH') return undefined;
     throw error;
   }
 }

@@ -1,6 +1,9 @@
 import { type FSWatcher, watch } from 'node:fs';
 import { stat } from 'node:fs/promises';
+import { systemCode } from '#base/errors.ts';
 import { readIfThere, type TaskFiles } from './bundle.ts';
+import type { Crun } from './crun.ts';
+import { isAlive, livingMonitor } from './processes.ts';
 
 export interface ExitRecord {
   exitCode: number;
@@ -12,8 +15,24 @@ export interface ExitRecord {
 export async function readExit(files: TaskFiles, id: string): Promise<ExitRecord | undefined> {
   const text = await readIfThere(files.exit(id));
   if (text === undefined || text === '') return undefined;
-  const { mtimeNs } = await stat(files.exit(id), { bigint: true });
-  return { exitCode: Number(text), exitedAt: timestamp(mtimeNs) };
+  const written = await stat(files.exit(id), { bigint: true }).catch((error: unknown) => {
+    // The task was deleted in between.
+    if (systemCode(error) === 'ENOENT') return undefined;
+    throw error;
+  });
+  return written && { exitCode: Number(text), exitedAt: timestamp(written.mtimeNs) };
+}
+
+/**
+ * The exit of a task whose monitor was killed before it could write one: 137, now. Undefined when the monitor lives,
+ * or the main process does.
+ */
+export async function lostExit(files: TaskFiles, crun: Crun, id: string): Promise<ExitRecord | undefined> {
+  const main = await crun.state(id);
+  if (main === undefined || isAlive(main) || (await livingMonitor(files, id)) !== undefined) return undefined;
+  const now = timestamp(BigInt(Date.now()) * 1_000_000n);
+  // It may have written the exit while we looked.
+  return (await readExit(files, id)) ?? { exitCode: 137, exitedAt: now };
 }
 
 function timestamp(nanoseconds: bigint): string {

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { systemCode } from '#base/errors.ts';
+import { readIfThere, type TaskFiles } from './bundle.ts';
 import type { CrunState } from './crun.ts';
 
 /** Whether the process that a state names still is that process, and no zombie. */
@@ -30,4 +31,13 @@ export function kill(pid: number, signal: number | NodeJS.Signals): boolean {
     if (systemCode(error) === 'ESRCH') return false;
     throw error;
   }
+}
+
+/** The id of a task's conmon, while that lives. */
+export async function livingMonitor(files: TaskFiles, id: string): Promise<number | undefined> {
+  const pid = Number((await readIfThere(files.inBundle(id, 'conmon.pid'))) ?? 0);
+  if (!(pid > 0)) return undefined;
+  // The task's id stands in its arguments; a zombie has none.
+  const command = await readIfThere(`/proc/${pid}/cmdline`);
+  return command?.includes(id) === true ? pid : undefined;
 }

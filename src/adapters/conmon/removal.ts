@@ -1,9 +1,9 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { internal } from '#base/errors.ts';
 import type { Cgroups } from '#ports/cgroups.ts';
-import { readIfThere, type TaskFiles } from './bundle.ts';
+import type { TaskFiles } from './bundle.ts';
 import type { Crun } from './crun.ts';
-import { isAlive, kill } from './processes.ts';
+import { isAlive, kill, livingMonitor } from './processes.ts';
 
 const patience = 10_000;
 
@@ -52,11 +52,8 @@ async function endProcesses({ files, cgroups, crun }: RemovalParts, id: string, 
  * when half of the time is over.
  */
 async function monitorLives(files: TaskFiles, id: string, force: boolean): Promise<boolean> {
-  const pid = Number((await readIfThere(files.inBundle(id, 'conmon.pid'))) ?? 0);
-  if (!(pid > 0)) return false;
-  const command = await readIfThere(`/proc/${pid}/cmdline`);
-  // Its id stands in its arguments; a zombie has none.
-  if (command?.includes(id) !== true) return false;
+  const pid = await livingMonitor(files, id);
+  if (pid === undefined) return false;
   if (force) kill(pid, 'SIGKILL');
   return true;
 }

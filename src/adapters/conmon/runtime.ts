@@ -12,7 +12,7 @@ import { Attachment } from './attachment.ts';
 import { readIfThere, TaskFiles, type TaskRecord } from './bundle.ts';
 import { Crun, type CrunState } from './crun.ts';
 import { startExec } from './exec.ts';
-import { ExitWatcher, readExit } from './exits.ts';
+import { ExitWatcher, lostExit, readExit } from './exits.ts';
 import { type MonitorSettings, startMonitor } from './monitor.ts';
 import { isAlive, kill } from './processes.ts';
 import { removeTask } from './removal.ts';
@@ -121,7 +121,7 @@ export class ConmonRuntime implements Runtime {
   }
 
   async exitOf(id: string): Promise<TaskExit | undefined> {
-    const exit = await readExit(this.#files, id);
+    const exit = (await readExit(this.#files, id)) ?? (await lostExit(this.#files, this.#crun, id));
     if (exit === undefined) return undefined;
     return { id, ...exit, oomKilled: await this.#wasOomKilled(id) };
   }
