@@ -24,16 +24,19 @@ export class WorkerCalls<C extends CallsOf<C>> {
   readonly #worker: Worker;
   readonly #open = new Map<number, { resolve: (value: never) => void; reject: (reason: unknown) => void }>();
   #last = 0;
+  /** Why there is no worker any more. */
+  #ended: Error | undefined;
 
   constructor(script: URL) {
     this.#worker = new Worker(script);
     this.#worker.unref();
     this.#worker.on('message', (answer: Answer) => this.#settle(answer));
-    this.#worker.on('error', (error) => this.#failAll(error));
-    this.#worker.on('exit', () => this.#failAll(new Error(`the worker '${script.pathname}' has ended`)));
+    this.#worker.on('error', (error) => this.#end(error));
+    this.#worker.on('exit', () => this.#end(new Error(`the worker '${script.pathname}' has ended`)));
   }
 
   call<K extends keyof C>(name: K, request: C[K]['request']): Promise<C[K]['reply']> {
+    if (this.#ended !== undefined) return Promise.reject(this.#ended);
     return new Promise((resolve, reject) => {
       this.#last += 1;
       this.#open.set(this.#last, { resolve, reject });
@@ -54,8 +57,9 @@ export class WorkerCalls<C extends CallsOf<C>> {
     else caller?.reject(restored(answer.failure));
   }
 
-  #failAll(reason: unknown): void {
-    for (const caller of this.#open.values()) caller.reject(reason);
+  #end(reason: unknown): void {
+    this.#ended ??= reason instanceof Error ? reason : new Error(messageOf(reason));
+    for (const caller of this.#open.values()) caller.reject(this.#ended);
     this.#open.clear();
   }
 }

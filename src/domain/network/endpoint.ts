@@ -1,5 +1,6 @@
 import { invalid } from '#base/errors.ts';
 import type { EndpointRequest } from '#domain/container/config.ts';
+import type { Endpoint } from '#domain/container/container.ts';
 import type { Network } from '#domain/network/network.ts';
 import { contains, isAddress, parseAddress, parseSubnet } from '#domain/network/cidr.ts';
 
@@ -14,6 +15,10 @@ export function resolvesNames(network: Network): boolean {
  */
 export function checkEndpointRequest(network: Network, request: EndpointRequest): void {
   const problems = [...addressProblems(network, request), ...nameProblems(network, request)];
+  // What the endpoint would be without these is something else than what was asked for.
+  for (const option of Object.keys(request.DriverOpts ?? {}))
+    if (option.startsWith('com.docker.network.endpoint.'))
+      problems.push(`driver option ${option} is not supported`);
   const mac = request.MacAddress ?? '';
   if (mac !== '' && !/^([0-9a-f]{2}[:-]){5}[0-9a-f]{2}$/i.test(mac))
     problems.push(`invalid MAC address: ${mac}`);
@@ -47,6 +52,22 @@ function formProblems(version: 4 | 6, address: string): string[] {
 function nameProblems(network: Network, request: EndpointRequest): string[] {
   const isAsked = (request.Aliases ?? []).length > 0 && !resolvesNames(network);
   return isAsked ? ['network-scoped alias is supported only for containers in user defined networks'] : [];
+}
+
+/**
+ * The network by which a container reaches the world: the one with the highest GwPriority, of equal ones the
+ * first; undefined when no network has a way out.
+ * @param hasWayOut whether a network (by id) is a bridge that is not internal
+ */
+export function routeCarrier(
+  endpoints: readonly Endpoint[],
+  hasWayOut: (networkId: string) => boolean,
+): string | undefined {
+  const open = endpoints.filter((endpoint) => hasWayOut(endpoint.networkId));
+  const priority = (endpoint: Endpoint): number => endpoint.request.GwPriority ?? 0;
+  const [first, ...rest] = open;
+  if (first === undefined) return undefined;
+  return rest.reduce((best, each) => (priority(each) > priority(best) ? each : best), first).networkId;
 }
 
 /** Names of a container in a network, each once: its own, aliases, short id, host name. */

@@ -1,6 +1,7 @@
 import { newId } from '#base/ids.ts';
 import type { Container, Endpoint, PublishedPort } from '#domain/container/container.ts';
 import type { WantedPort } from '#domain/container/port-bindings.ts';
+import { routeCarrier } from '#domain/network/endpoint.ts';
 import { allowsInterContainer } from '#domain/network/settings.ts';
 import type { AddressBook, Lease } from './address-book.ts';
 import type { NetworkBook } from './network-book.ts';
@@ -49,8 +50,7 @@ export class Sandboxes {
   async attach(containerId: string, draft: Endpoint, carriesDefaultRoute: boolean): Promise<Endpoint> {
     const { networks, addresses } = this.#rooms;
     const network = networks.get(draft.networkId);
-    const hasRoute = addresses.ofContainer(containerId).some((lease) => lease.carriesDefaultRoute);
-    const routes = !network.internal && (carriesDefaultRoute || !hasRoute);
+    const routes = this.#carriesRoute(containerId, draft.networkId, carriesDefaultRoute);
     const lease = addresses.lease(containerId, network, draft, routes);
     try {
       await this.#connect(lease);
@@ -59,7 +59,7 @@ export class Sandboxes {
       throw error;
     }
     // A container that is joined while it runs is told about by the room containers.
-    if (this.#isKnown(lease)) this.#event('connect', lease);
+    if (this.#containerIn(containerId, network.id) !== undefined) this.#event('connect', lease);
     return lease.endpoint;
   }
 
@@ -90,12 +90,24 @@ export class Sandboxes {
     for (const endpoint of container.endpoints) {
       const network = networks.byId(endpoint.networkId);
       if (network?.driver !== 'bridge') continue;
-      const hasRoute = addresses.ofContainer(container.id).some((lease) => lease.carriesDefaultRoute);
-      const carriesDefaultRoute = !network.internal && !hasRoute;
+      const carriesDefaultRoute = this.#carriesRoute(container.id, network.id, false);
       addresses.enter({ containerId: container.id, network, endpoint, carriesDefaultRoute });
     }
     const target = this.#publicLease(container.id);
     if (target !== undefined && container.ports.length > 0) await publisher.adopt(container, target);
+  }
+
+  /** `asked` counts for a container that the room containers does not tell about (yet). */
+  #carriesRoute(containerId: string, networkId: string, asked: boolean): boolean {
+    const { networks, addresses } = this.#rooms;
+    const hasWayOut = (id: string): boolean => {
+      const network = networks.byId(id);
+      return network?.driver === 'bridge' && !network.internal;
+    };
+    const container = this.#containerIn(containerId, networkId);
+    if (container !== undefined) return routeCarrier(container.endpoints, hasWayOut) === networkId;
+    const hasRoute = addresses.ofContainer(containerId).some((lease) => lease.carriesDefaultRoute);
+    return hasWayOut(networkId) && (asked || !hasRoute);
   }
 
   #publicLease(containerId: string): Lease | undefined {
@@ -123,8 +135,8 @@ export class Sandboxes {
     });
   }
 
-  #isKnown({ containerId, network }: Lease): boolean {
-    return this.#rooms.connected(network.id).some(({ container }) => container.id === containerId);
+  #containerIn(containerId: string, networkId: string): Container | undefined {
+    return this.#rooms.connected(networkId).find(({ container }) => container.id === containerId)?.container;
   }
 
   #event(action: 'connect' | 'disconnect', { containerId, network }: Lease): void {
