@@ -25,18 +25,23 @@ const piece = fc.constantFrom(
   'victim',
 );
 const path = fc.array(piece, { minLength: 1, maxLength: 5 }).map((parts) => parts.join('/'));
-const member = fc.tuple(
-  path,
-  fc.constantFrom<TarType>('file', 'file', 'hard-link', 'symlink', 'symlink', 'directory', 'fifo'),
-  fc.record({
-    linkName: fc.oneof(
-      path,
-      fc.constantFrom('/', '/../../outside', '../../../../outside', '../../../../outside/victim', '/etc'),
-    ),
-    mtime: fc.constantFrom(0, 1_234_567),
-    content: fc.constantFrom('', 'evil'),
-  }),
-);
+/** A member; links may aim at a folder beside the store. */
+function memberAimingAt(
+  outside: string,
+): fc.Arbitrary<[string, TarType, { linkName: string; mtime: number; content: string }]> {
+  return fc.tuple(
+    path,
+    fc.constantFrom<TarType>('file', 'file', 'hard-link', 'symlink', 'symlink', 'directory', 'fifo'),
+    fc.record({
+      linkName: fc.oneof(
+        path,
+        fc.constantFrom('/', '/../../outside', '../../../../outside', '../../../../outside/victim', outside),
+      ),
+      mtime: fc.constantFrom(0, 1_234_567),
+      content: fc.constantFrom('', 'evil'),
+    }),
+  );
+}
 
 test('no layer writes outside its folder, and one that is refused leaves nothing', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'berth-fuzz-'));
@@ -49,7 +54,7 @@ test('no layer writes outside its folder, and one that is refused leaves nothing
   let count = 0;
   try {
     await fc.assert(
-      fc.asyncProperty(fc.array(member, { minLength: 1, maxLength: 8 }), async (members) => {
+      fc.asyncProperty(fc.array(memberAimingAt(outside), { minLength: 1, maxLength: 8 }), async (members) => {
         const id = chain(`layer ${count++}`);
         const layer = layerOf(
           members.map(([name, type, { linkName, content, mtime }]) => [
