@@ -19,7 +19,7 @@ export function plan(observed: ObservedApp, target: AppTarget, options: PlanOpti
   checkShared(observed, target);
   const services = new Map(target.services.map((one) => [one.name, assess(observed, one)]));
   return [
-    ...target.services.flatMap((service) => imageSteps(observed, service, options)),
+    ...onceEach(target.services.flatMap((service) => imageSteps(observed, service, options))),
     ...sharedSteps(observed, target),
     ...leftoverSteps(observed, services),
     ...new Rollout(observed.probedImages, target, services).steps(),
@@ -54,6 +54,17 @@ function imageSteps(observed: ObservedApp, service: ServiceTarget, options: Plan
       hint: `load it, or pull it: docker pull ${image}`,
     },
   );
+}
+
+/** Services that share an image need it pulled once. */
+function onceEach(steps: Step[]): Step[] {
+  const pulled = new Set<string>();
+  return steps.filter((step) => {
+    if (step.kind !== 'pull-image') return true;
+    const isFirst = !pulled.has(step.image);
+    pulled.add(step.image);
+    return isFirst;
+  });
 }
 
 function checkShared(observed: ObservedApp, target: AppTarget): void {
