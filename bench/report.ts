@@ -1,4 +1,4 @@
-import { cpus, release, totalmem } from 'node:os';
+import { cpus, loadavg, release, totalmem } from 'node:os';
 import { median, quantile } from './measure.ts';
 
 export interface Row {
@@ -39,7 +39,7 @@ export function report(
   return `# Results
 
 Made by \`bench/run.ts\` in one run on one machine: Linux ${release()}, ${cpus().length} x ${cpus()[0]?.model ?? 'unknown'},
-${(totalmem() / 1024 ** 3).toFixed(0)} GB. Cells are the median and, in brackets, the 90th percentile. A ratio \`peer / berth\` above 1 means
+${(totalmem() / 1024 ** 3).toFixed(0)} GB; load average at the end ${loadavg()[0]?.toFixed(1) ?? 'unknown'}. Cells are the median and, in brackets, the 90th percentile. A ratio \`peer / berth\` above 1 means
 that Berth is faster; \`berth / crun\` is the distance from plain crun, the floor.
 
 Versions:
