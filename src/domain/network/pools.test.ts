@@ -26,7 +26,9 @@ test('a pool that overlaps a used subnet is passed over, in an order that depend
   assert.equal(inUse(), '172.17.0.0/16');
   assert.equal(inUse('172.17.42.0/24'), '172.18.0.0/16');
   assert.equal(inUse('172.16.0.0/12'), '192.168.0.0/20');
-  assert.equal(inUse('172.16.0.0/12', '192.168.0.0/16'), undefined);
+  assert.equal(inUse('172.16.0.0/12', '192.168.0.0/16'), '10.128.0.0/20');
+  assert.equal(inUse('172.16.0.0/12', '192.168.0.0/16', '10.128.0.0/19'), '10.128.32.0/20');
+  assert.equal(inUse('172.16.0.0/12', '192.168.0.0/16', '10.0.0.0/8'), undefined);
   const other = freePool([], '000005');
   assert.ok(other !== undefined);
   assert.equal(formatSubnet(other), '172.22.0.0/16');

@@ -9,15 +9,27 @@ export function defaultPools(): Subnet[] {
   return [...large, ...small];
 }
 
+/** What comes after Docker's pools, which 31 networks use up: 10.128.0.0/9 in 2,048 parts. */
+function sparePools(): Subnet[] {
+  const base = parseSubnet('10.128.0.0/9').base;
+  return Array.from({ length: 2048 }, (_, i) => ({
+    version: 4,
+    base: base + (BigInt(i) << 12n),
+    prefix: 20,
+  }));
+}
+
 /**
- * The first default pool that overlaps nothing in `used`. The search begins at a place that depends on the
+ * The first pool that overlaps nothing in `used`. The search begins at a place that depends on the
  * instance's id (hexadecimal digits), so that instances side by side rarely want the same one.
  */
 export function freePool(used: Subnet[], instanceId: string): Subnet | undefined {
-  const pools = defaultPools();
-  const start = Number.parseInt(instanceId, 16) % pools.length;
-  const inOrder = [...pools.slice(start), ...pools.slice(0, start)];
-  return inOrder.find((pool) => used.every((other) => !overlaps(pool, other)));
+  const inOrder = (pools: Subnet[]): Subnet[] => {
+    const start = Number.parseInt(instanceId, 16) % pools.length;
+    return [...pools.slice(start), ...pools.slice(0, start)];
+  };
+  const isFree = (pool: Subnet): boolean => used.every((other) => !overlaps(pool, other));
+  return inOrder(defaultPools()).find(isFree) ?? inOrder(sparePools()).find(isFree);
 }
 
 /** A unique local /64 (RFC 4193) for the n-th try of this instance. */
