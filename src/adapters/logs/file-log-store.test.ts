@@ -165,6 +165,13 @@ test('an aborted follower ends', async () => {
   assert.deepEqual(seen, ['a\n']);
 });
 
+test('following until a moment ends then, although nothing more is written', async () => {
+  using log = await bench();
+  log.write('a\n');
+  const until = new Date(Date.now() + 50).toISOString();
+  assert.deepEqual(await log.read({ follow: true, until }), ['a\n']);
+});
+
 test('following after a tail goes on with what comes', async () => {
   using log = await bench();
   log.write('old\n');

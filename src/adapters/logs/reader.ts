@@ -25,14 +25,17 @@ interface Reading {
 export async function* readLog(files: LogFiles, lock: Lock, query: LogQuery): AsyncGenerator<LogEntry> {
   const since = query.since === undefined ? '' : normalizeTime(query.since);
   const until = query.until === undefined ? undefined : normalizeTime(query.until);
-  for await (const entry of rawEntries(files, lock, query)) {
-    if (entry.time < since) continue;
-    if (until !== undefined && entry.time >= until) return;
-    yield entry;
+  for await (const batch of batches(files, lock, query)) {
+    for (const entry of batch) {
+      if (entry.time < since) continue;
+      if (until !== undefined && entry.time >= until) return;
+      yield entry;
+    }
   }
 }
 
-async function* rawEntries(files: LogFiles, lock: Lock, query: LogQuery): AsyncGenerator<LogEntry> {
+/** Entries in the batches in which they are read: a step of an asynchronous generator for each line costs more than the line. */
+async function* batches(files: LogFiles, lock: Lock, query: LogQuery): AsyncGenerator<LogEntry[]> {
   if (query.follow === true) await files.make();
   using changes = query.follow === true ? new FolderChanges(files.folder) : undefined;
   const handles = await lock(() => files.open());
@@ -42,11 +45,13 @@ async function* rawEntries(files: LogFiles, lock: Lock, query: LogQuery): AsyncG
       query.tail === undefined
         ? { file: 0, offset: 0, skip: 0 }
         : await findTail(handles, query.tail, wanted);
-    const entries = joined(physicalLines({ files, lock, handles, changes, query }, start), wanted);
-    let skip = start.skip;
-    for await (const entry of entries) {
-      if (skip > 0) skip--;
-      else yield entry;
+    let { skip } = start;
+    for await (const batch of joined(
+      physicalLines({ files, lock, handles, changes, query }, start),
+      wanted,
+    )) {
+      yield batch.slice(skip);
+      skip = Math.max(0, skip - batch.length);
     }
   } finally {
     await Promise.all(handles.map((handle) => handle.close()));
@@ -54,24 +59,27 @@ async function* rawEntries(files: LogFiles, lock: Lock, query: LogQuery): AsyncG
 }
 
 async function* joined(
-  lines: AsyncIterable<Buffer>,
+  lines: AsyncIterable<Buffer[]>,
   wanted: (stream: LogEntry['stream']) => boolean,
-): AsyncGenerator<LogEntry> {
+): AsyncGenerator<LogEntry[]> {
   const joiner = new LineJoiner();
-  for await (const text of lines) {
-    const line = parseLine(text);
-    if (line === undefined || !wanted(line.stream)) continue;
-    const entry = joiner.add(line);
-    if (entry !== undefined) yield entry;
+  for await (const batch of lines) {
+    const entries: LogEntry[] = [];
+    for (const text of batch) {
+      const line = parseLine(text);
+      const entry = line && wanted(line.stream) ? joiner.add(line) : undefined;
+      if (entry !== undefined) entries.push(entry);
+    }
+    yield entries;
   }
-  yield* joiner.rest();
+  yield joiner.rest();
 }
 
 /** The lines of all files; when following, also those to come. Opens and adds to `handles` what comes later. */
 async function* physicalLines(
   { files, lock, handles, changes, query }: Reading,
   start: { file: number; offset: number },
-): AsyncGenerator<Buffer> {
+): AsyncGenerator<Buffer[]> {
   let offset = start.offset;
   for (const handle of handles.slice(start.file, -1)) {
     yield* new FileLines(handle, offset).read();
@@ -81,7 +89,7 @@ async function* physicalLines(
   let newest = last && new FileLines(last, start.file < handles.length ? offset : (await last.stat()).size);
   if (newest !== undefined) yield* newest.read();
   if (changes === undefined) return;
-  const state = new Following(changes, query);
+  using state = new Following(changes, query);
   while (!state.isAborted) {
     const isLast = state.hasEnded;
     const next = await lock(() => files.openAfter(newest?.handle));
@@ -96,23 +104,30 @@ async function* physicalLines(
   }
 }
 
-/** When to stop to follow. */
-class Following {
+/** When to stop to follow: the output has ended, the time is over, or nobody wants more. */
+class Following implements Disposable {
   hasEnded = false;
   readonly #signal: AbortSignal | undefined;
 
-  constructor(changes: FolderChanges, { ended, signal }: LogQuery) {
+  readonly #timer: NodeJS.Timeout | undefined;
+
+  constructor(changes: FolderChanges, { ended, signal, until }: LogQuery) {
     this.#signal = signal;
     const finish = (): void => {
       this.hasEnded = true;
       changes.nudge();
     };
     ended?.then(finish, finish);
+    if (until !== undefined) this.#timer = setTimeout(finish, Math.max(0, Date.parse(until) - Date.now()));
     signal?.addEventListener('abort', () => changes.nudge(), { once: true });
   }
 
   get isAborted(): boolean {
     return this.#signal?.aborted === true;
+  }
+
+  [Symbol.dispose](): void {
+    clearTimeout(this.#timer);
   }
 }
 
@@ -127,7 +142,7 @@ class FileLines {
     this.#position = position;
   }
 
-  async *read(): AsyncGenerator<Buffer> {
+  async *read(): AsyncGenerator<Buffer[]> {
     for (;;) {
       const chunk = Buffer.allocUnsafe(block);
       const { bytesRead } = await this.handle.read(chunk, 0, block, this.#position);
@@ -135,15 +150,16 @@ class FileLines {
       this.#position += bytesRead;
       const fresh = chunk.subarray(0, bytesRead);
       const text = this.#rest.length === 0 ? fresh : Buffer.concat([this.#rest, fresh]);
+      const lines: Buffer[] = [];
       let from = 0;
       for (;;) {
         const end = text.indexOf(newline, from);
         if (end < 0) break;
-        const line = text.subarray(from, end + 1);
+        lines.push(text.subarray(from, end + 1));
         from = end + 1;
-        yield line;
       }
       this.#rest = text.subarray(from);
+      yield lines;
     }
   }
 }

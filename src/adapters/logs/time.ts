@@ -3,6 +3,8 @@
  * @throws RangeError when it is no time
  */
 export function normalizeTime(text: string): string {
+  // What conmon writes on a host in UTC.
+  if (text.length === 35 && text.endsWith('+00:00')) return `${text.slice(0, 29)}Z`;
   const [, day = '', time = '', fraction = '', zone = ''] =
     /^(\d{4}-\d\d-\d\d)T(\d\d:\d\d:\d\d)(?:\.(\d+))?(Z|[+-]\d\d:\d\d)$/.exec(text) ?? [];
   if (day === '') throw new RangeError(`not a time of RFC 3339: '${text}'`);
