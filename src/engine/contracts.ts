@@ -362,7 +362,8 @@ export interface BuildRequest {
   auths?: Record<string, Credentials>;
   /** So that `cancel` can name it. */
   id?: string;
-  onProgress: (progress: Progress) => void;
+  /** What it gives is waited for, so that a slow reader slows the steps down. */
+  onProgress: (progress: Progress) => void | Promise<void>;
   /** Aborting kills the running steps and frees what the build holds. */
   signal: AbortSignal;
 }

@@ -19,13 +19,18 @@ export interface FileFacts {
   size: number;
 }
 
-export interface CopyRules {
+export interface Filter {
+  /** Whether a path, relative to the root, is taken. */
+  keeps?: (path: string) => boolean;
+  /** Nothing is taken below a folder that is not taken itself: it is not even looked into. */
+  prunes?: boolean;
+}
+
+export interface CopyRules extends Filter {
   /** Of all that is made; absent: as the source has it. */
   owner?: Owner;
   /** Permission bits of all that is made; absent: as the source has them. */
   mode?: number;
-  /** Whether a path, relative to the source's root, is taken. Folders that are not taken may have taken files below. */
-  keeps?: (path: string) => boolean;
   signal?: AbortSignal;
 }
 
@@ -41,13 +46,13 @@ export interface FileTrees {
   stat(place: Place): Promise<FileFacts | undefined>;
   /** Undefined when no file is there. @throws invalid `file-too-large` above 4 MiB */
   readText(place: Place): Promise<string | undefined>;
-  /** All paths below the root, relative to it, parents before their children, in order of name. */
-  list(root: string): Promise<string[]>;
+  /** The paths below the root that are taken, relative to it, parents before their children, in order of name. */
+  list(root: string, filter: Filter): Promise<string[]>;
   /**
    * A digest over names, kinds, modes, link targets and bytes of a file or tree, and over the owners if
    * asked. Times do not count. @throws not-found `file-missing`
    */
-  digest(place: Place, options: Pick<CopyRules, 'keeps' | 'signal'> & { owners: boolean }): Promise<string>;
+  digest(place: Place, options: Omit<CopyRules, 'owner' | 'mode'> & { owners: boolean }): Promise<string>;
   /**
    * Copies a file to exactly the target, or the contents of a folder into the target folder. What is
    * missing of the target's folders is made (mode 755, owner as in the rules, else root).

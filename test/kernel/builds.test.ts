@@ -183,7 +183,12 @@ test('an aborted build kills its step at once and leaves nothing', async () => {
   await assertNothingLeft(room);
   const cancelled = room.build(
     { Dockerfile: 'FROM base\nRUN echo ready; sleep 601\n' },
-    { id: 'named', onProgress: ({ stream = '' }) => stream.includes('ready') && room.builds.cancel('named') },
+    {
+      id: 'named',
+      onProgress: ({ stream = '' }) => {
+        if (stream.includes('ready')) room.builds.cancel('named');
+      },
+    },
   );
   assert.equal((await refusal(cancelled)).code, 'build-cancelled');
   await assertNothingLeft(room);

@@ -138,3 +138,19 @@ test('archives of each compression are known and unpacked; other files are none'
     { code: 'layer-corrupt' },
   );
 });
+
+test('a folder that is left out is looked into only when something below it may be taken', async () => {
+  using dir = scratch();
+  mkdirSync(join(dir.source, 'out/deep'), { recursive: true });
+  writeFileSync(join(dir.source, 'out/deep/f'), '');
+  const asked: string[] = [];
+  const keeps = (path: string): boolean => {
+    asked.push(path);
+    return path === 'out/deep/f';
+  };
+  assert.deepEqual(await dir.trees.list(dir.source, { keeps, prunes: true }), []);
+  assert.deepEqual(asked, ['out']);
+  assert.deepEqual(await dir.trees.list(dir.source, { keeps }), ['out/deep/f']);
+  await dir.trees.copy({ root: dir.source, path: '/' }, { root: dir.root, path: '/' }, { keeps });
+  assert.equal(existsSync(join(dir.root, 'out/deep/f')), true);
+});

@@ -120,7 +120,9 @@ async function run(
     labels: {},
     networkMode: 'host',
     signal: new AbortController().signal,
-    onProgress: ({ stream = '' }) => (output += stream),
+    onProgress: ({ stream = '' }) => {
+      output += stream;
+    },
     ...request,
   });
   return { image, output };

@@ -30,14 +30,13 @@ export async function copyTree(
 ): Promise<void> {
   const breather = new Breather(rules.signal);
   const made = new Map<string, Walked>();
-  for (const found of walk(source)) {
+  for (const found of walk(source, prefix, rules)) {
     await breather.breathe();
+    if (!found.taken) continue;
     if (found.relative === '' && found.stats.isDirectory()) {
       openFolder(target, rules.owner ?? root);
       continue;
     }
-    const path = [prefix, text(found.relative)].filter((part) => part !== '').join('/');
-    if (found.relative !== '' && rules.keeps?.(path) === false) continue;
     const to = found.relative === '' ? target : `${target}/${found.relative}`;
     if (found.relative !== '') makeParents(target, found.relative, rules.owner ?? root);
     if (found.stats.isDirectory()) made.set(to, folder(found, to, rules));

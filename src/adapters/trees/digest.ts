@@ -2,7 +2,7 @@ import { createHash, type Hash } from 'node:crypto';
 import { createReadStream, readFileSync, readlinkSync } from 'node:fs';
 import type { CopyRules } from '#ports/file-trees.ts';
 import { Breather } from './breather.ts';
-import { raw, text } from './in-root.ts';
+import { raw } from './in-root.ts';
 import { walk, type Walked } from './walk.ts';
 
 /** Files up to this size are read at once. */
@@ -12,14 +12,13 @@ const smallFile = 1024 * 1024;
 export async function digestOf(
   start: string,
   prefix: string,
-  options: Pick<CopyRules, 'keeps' | 'signal'> & { owners: boolean },
+  options: Omit<CopyRules, 'owner' | 'mode'> & { owners: boolean },
 ): Promise<string> {
   const hash = createHash('sha256');
   const breather = new Breather(options.signal);
-  for (const found of walk(start)) {
+  for (const found of walk(start, prefix, options)) {
     await breather.breathe();
-    const path = [prefix, text(found.relative)].filter((part) => part !== '').join('/');
-    if (found.relative !== '' && options.keeps?.(path) === false) continue;
+    if (!found.taken) continue;
     hash.update(headOf(found, options.owners));
     if (found.stats.isFile()) await addContent(hash, found);
   }

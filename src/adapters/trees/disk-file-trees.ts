@@ -14,7 +14,7 @@ import { mkdir, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { invalid, notFound, systemCode } from '#base/errors.ts';
-import type { CopyRules, FileFacts, FileTrees, Owner, Place } from '#ports/file-trees.ts';
+import type { CopyRules, FileFacts, FileTrees, Filter, Owner, Place } from '#ports/file-trees.ts';
 import { Breather } from './breather.ts';
 import { copyTree } from './copy.ts';
 import { digestOf } from './digest.ts';
@@ -71,17 +71,17 @@ export class DiskFileTrees implements FileTrees {
     return Promise.resolve(readFileSync(raw(path), 'utf8'));
   }
 
-  async list(root: string): Promise<string[]> {
+  async list(root: string, filter: Filter): Promise<string[]> {
     const breather = new Breather();
     const found: string[] = [];
-    for (const { relative } of walk(bytes(root))) {
+    for (const { relative, taken } of walk(bytes(root), '', filter)) {
       await breather.breathe();
-      if (relative !== '') found.push(text(relative));
+      if (taken && relative !== '') found.push(text(relative));
     }
     return found;
   }
 
-  digest(place: Place, options: Pick<CopyRules, 'keeps' | 'signal'> & { owners: boolean }): Promise<string> {
+  digest(place: Place, options: Omit<CopyRules, 'owner' | 'mode'> & { owners: boolean }): Promise<string> {
     const path = existing(place);
     return digestOf(path, below(place, path), options);
   }

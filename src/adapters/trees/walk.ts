@@ -1,19 +1,39 @@
 import { readdirSync, type Stats } from 'node:fs';
-import { lstatOrUndefined, raw } from './in-root.ts';
+import type { Filter } from '#ports/file-trees.ts';
+import { lstatOrUndefined, raw, text } from './in-root.ts';
 
 export interface Walked {
   /** Relative to where the walk began, '' for that itself; a byte string. */
   relative: string;
   absolute: string;
   stats: Stats;
+  /** By the filter; where the walk began is always taken. */
+  taken: boolean;
 }
 
-/** A file or a whole tree, parents before their children, in order of name; links are not followed. */
-export function* walk(start: string, relative = ''): Generator<Walked> {
-  const stats = lstatOrUndefined(start);
+/**
+ * A file or a whole tree, parents before their children, in order of name; links are not followed.
+ * `prefix` is the start's path below its root, for the filter.
+ */
+export function walk(start: string, prefix: string, filter: Filter): Generator<Walked> {
+  return visit(start, '', (relative) => {
+    if (relative === '' || filter.keeps === undefined) return { taken: true, entered: true };
+    const taken = filter.keeps(prefix === '' ? text(relative) : `${prefix}/${text(relative)}`);
+    return { taken, entered: taken || filter.prunes !== true };
+  });
+}
+
+function* visit(
+  absolute: string,
+  relative: string,
+  judge: (relative: string) => { taken: boolean; entered: boolean },
+): Generator<Walked> {
+  const stats = lstatOrUndefined(absolute);
   if (stats === undefined) return;
-  yield { relative, absolute: start, stats };
-  if (!stats.isDirectory()) return;
-  const names = readdirSync(raw(start), { encoding: 'latin1' }).sort();
-  for (const name of names) yield* walk(`${start}/${name}`, relative === '' ? name : `${relative}/${name}`);
+  const { taken, entered } = judge(relative);
+  yield { relative, absolute, stats, taken };
+  if (!stats.isDirectory() || !entered) return;
+  const names = readdirSync(raw(absolute), { encoding: 'latin1' }).sort();
+  for (const name of names)
+    yield* visit(`${absolute}/${name}`, relative === '' ? name : `${relative}/${name}`, judge);
 }

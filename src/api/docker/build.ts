@@ -1,4 +1,5 @@
-import { Readable } from 'node:stream';
+import { once } from 'node:events';
+import { PassThrough, Readable } from 'node:stream';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { unsupported } from '#base/errors.ts';
 import { shortId } from '#base/ids.ts';
@@ -9,10 +10,11 @@ import type { Builds, Progress } from '#engine/contracts.ts';
 import { readRegistryConfig } from '#api/docker/build-auth.ts';
 import { readBuildQuery, type RawQuery, type ReadQuery } from '#api/docker/build-query.ts';
 import { filters, integer, type Query } from '#api/docker/query.ts';
-import { clientGone, linesOf, sendJsonLines } from '#api/streams.ts';
+import { clientGone, sendJsonLines } from '#api/streams.ts';
 
 type Line = Progress & { errorDetail?: { code: number; message: string }; error?: string };
-type Write = (line: Line) => void;
+/** Resolves when the client has room for more. */
+type Write = (line: Line) => Promise<void>;
 
 /** How much of a quiet build's output is kept, for the case that it fails. */
 const keptLines = 1000;
@@ -24,14 +26,11 @@ export function buildRoutes(app: FastifyInstance, engine: { builds: Builds }): v
     const auths = readRegistryConfig(request.headers['x-registry-config']);
     const signal = clientGone(reply);
     const context = { tar: bodyOf(request) };
-    return sendJsonLines(
-      reply,
-      linesOf<Line>((write) =>
-        respond(read, write, (onProgress) =>
-          engine.builds.build({ ...read.settings, auths, context, onProgress, signal }),
-        ),
-      ),
-    );
+    const work = (write: Write): Promise<void> =>
+      respond(read, write, (onProgress) =>
+        engine.builds.build({ ...read.settings, auths, context, onProgress, signal }),
+      );
+    return sendJsonLines(reply, pacedLines(work, signal));
   });
   app.post<{ Querystring: Query }>('/build/cancel', async (request, reply) => {
     engine.builds.cancel(request.query['id'] ?? '');
@@ -56,6 +55,20 @@ function bodyOf({ body, raw }: FastifyRequest): Readable {
   return body instanceof Readable ? body : raw;
 }
 
+/** Lines as `work` writes them, at the client's pace: a RUN may print without end. */
+async function* pacedLines(work: (write: Write) => Promise<void>, signal: AbortSignal): AsyncGenerator<Line> {
+  const queue = new PassThrough({ objectMode: true });
+  const write: Write = async (line) => {
+    if (!queue.write(line)) await once(queue, 'drain', { signal });
+  };
+  const done = work(write).finally(() => queue.end());
+  // Awaited below; until then a failure must not count as unhandled.
+  done.catch(() => undefined);
+  const lines: AsyncIterable<Line> = queue;
+  yield* lines;
+  await done;
+}
+
 async function respond(
   read: ReadQuery,
   write: Write,
@@ -65,26 +78,27 @@ async function respond(
   const keep: Write = (line) => {
     kept.push(line);
     if (kept.length > keptLines) kept.shift();
+    return Promise.resolve();
   };
   const say = read.quiet ? keep : write;
   try {
-    for (const warning of read.warnings) say({ stream: `[Warning] ${warning}\n` });
-    tellResult(read, await build(say), write);
+    for (const warning of read.warnings) await say({ stream: `[Warning] ${warning}\n` });
+    await tellResult(read, await build(say), write);
   } catch (error) {
-    for (const line of kept) write(line);
+    for (const line of kept) await write(line);
     if (!(error instanceof StepFailure)) throw error;
     // The client exits with this code.
-    write({ errorDetail: { code: error.exitCode, message: error.message }, error: error.message });
+    await write({ errorDetail: { code: error.exitCode, message: error.message }, error: error.message });
   }
 }
 
-function tellResult({ quiet, settings }: ReadQuery, image: Image, write: Write): void {
+async function tellResult({ quiet, settings }: ReadQuery, image: Image, write: Write): Promise<void> {
   if (quiet) {
-    write({ stream: `${image.id}\n` });
+    await write({ stream: `${image.id}\n` });
     return;
   }
-  write({ aux: { ID: image.id } });
-  write({ stream: `Successfully built ${shortId(image.id)}\n` });
+  await write({ aux: { ID: image.id } });
+  await write({ stream: `Successfully built ${shortId(image.id)}\n` });
   for (const tag of settings.tags)
-    write({ stream: `Successfully tagged ${familiarName(formatReference(parseReference(tag)))}\n` });
+    await write({ stream: `Successfully tagged ${familiarName(formatReference(parseReference(tag)))}\n` });
 }

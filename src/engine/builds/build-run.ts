@@ -134,8 +134,8 @@ export class BuildRun {
   /** @throws invalid `dockerfile-invalid` for a stage that is not there; as Images.pull */
   async origin(from: string | undefined, written: Written, stage: number, sink: Sink): Promise<UsableOrigin> {
     if (from === undefined) {
-      const { root, keeps } = this.#context;
-      return { use: (work) => work({ root, keeps, owners: false }) };
+      const { root, keeps, prunes } = this.#context;
+      return { use: (work) => work({ root, keeps, prunes, owners: false }) };
     }
     const found = copyOrigin(this.plan.file, written, from, stage);
     const image =
@@ -148,7 +148,8 @@ export class BuildRun {
     const { snapshotter } = this.parts;
     return {
       id: image?.id ?? 'scratch',
-      use: (work) => snapshotter.view(image?.chainId ?? '', (root) => work({ root, owners: true })),
+      use: (work) =>
+        snapshotter.view(image?.chainId ?? '', (root) => work({ root, prunes: true, owners: true })),
     };
   }
 

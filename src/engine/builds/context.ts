@@ -9,6 +9,8 @@ export interface BuildContext {
   dockerfile: { name: string; text: string };
   /** Whether a path (relative) is in the context for COPY and ADD. */
   keeps: (path: string) => boolean;
+  /** No file of a folder that is left out is in it. */
+  prunes: boolean;
 }
 
 /**
@@ -23,7 +25,7 @@ export async function openContext(
   const root = await contextRoot(trees, id, request);
   const dockerfile = await readDockerfile(trees, root, request);
   const rules = await readIgnore(trees, root, dockerfile.name);
-  return { root, dockerfile, keeps: (path) => !rules.ignores(path) };
+  return { root, dockerfile, keeps: (path) => !rules.ignores(path), prunes: !rules.hasExceptions };
 }
 
 async function contextRoot(trees: FileTrees, id: string, { context, signal }: BuildRequest): Promise<string> {

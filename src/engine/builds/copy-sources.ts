@@ -2,7 +2,7 @@ import { compileGlob, isGlob } from '#domain/build/glob.ts';
 import { ignoreRules } from '#domain/build/ignore.ts';
 import { baseName, cleanAbsolute } from '#domain/build/path.ts';
 import type { Heredoc } from '#domain/dockerfile/heredoc.ts';
-import type { CopyRules, FileTrees, Place } from '#ports/file-trees.ts';
+import type { FileTrees, Filter, Place } from '#ports/file-trees.ts';
 import { invalid } from '#base/errors.ts';
 
 /** One thing to be copied, found and digested. */
@@ -20,6 +20,8 @@ export interface Origin {
   root: string;
   /** Undefined: everything is taken. */
   keeps?: (path: string) => boolean;
+  /** No file of a folder that is left out is taken. */
+  prunes: boolean;
   /** Owners count in the digest where they are kept. */
   owners: boolean;
 }
@@ -43,25 +45,28 @@ export async function findSources(
   paths: string[],
   finding: Finding,
 ): Promise<CopySource[]> {
-  const keeps = filterOf(origin, finding);
+  const filter = filterOf(origin, finding);
   const found: CopySource[] = [];
   for (const path of paths)
-    for (const each of await expandPath(trees, origin, keeps, path, finding))
-      found.push(await describe(trees, origin, keeps, each, finding));
+    for (const each of await expandPath(trees, origin, filter, path, finding))
+      found.push(await describe(trees, origin, filter, each, finding));
   if (found.length === 0) throw failed(finding, 'no source files were specified');
   return found;
 }
 
-/** Whether a path of the origin is taken: by .dockerignore and `--exclude`. */
-export function filterOf(origin: Origin, { exclude }: Pick<Finding, 'exclude'>): (path: string) => boolean {
+/** What of the origin is taken: by .dockerignore and `--exclude`. */
+export function filterOf(origin: Origin, { exclude }: Pick<Finding, 'exclude'>): Required<Filter> {
   const excluded = ignoreRules(exclude);
-  return (path) => origin.keeps?.(path) !== false && !excluded.ignores(path);
+  return {
+    keeps: (path) => origin.keeps?.(path) !== false && !excluded.ignores(path),
+    prunes: origin.prunes && !excluded.hasExceptions,
+  };
 }
 
 async function expandPath(
   trees: FileTrees,
   origin: Origin,
-  keeps: (path: string) => boolean,
+  filter: Required<Filter>,
   path: string,
   finding: Finding,
 ): Promise<string[]> {
@@ -69,7 +74,7 @@ async function expandPath(
   const clean = cleanAbsolute(path).slice(1);
   if (!isGlob(clean)) return [clean];
   const pattern = compileGlob(clean, { deep: false });
-  return (await trees.list(origin.root)).filter((each) => pattern.test(each) && keeps(each));
+  return (await trees.list(origin.root, filter)).filter((each) => pattern.test(each));
 }
 
 function leadsOut(path: string): boolean {
@@ -84,19 +89,20 @@ function leadsOut(path: string): boolean {
 async function describe(
   trees: FileTrees,
   origin: Origin,
-  keeps: (path: string) => boolean,
+  filter: Required<Filter>,
   path: string,
   finding: Finding,
 ): Promise<CopySource> {
   const place: Place = { root: origin.root, path };
-  const facts = path === '' || keeps(path) ? await trees.stat(place) : await keptFolder(trees, place, keeps);
+  const facts =
+    path === '' || filter.keeps(path) ? await trees.stat(place) : await keptFolder(trees, place, filter);
   if (facts === undefined)
     throw failed(
       finding,
       `file not found in build context or excluded by .dockerignore: stat ${path}: file does not exist`,
     );
-  const rules: Pick<CopyRules, 'keeps' | 'signal'> = { keeps, signal: finding.signal };
-  const digest = await trees.digest(place, { ...rules, owners: origin.owners });
+  const { signal } = finding;
+  const digest = await trees.digest(place, { ...filter, signal, owners: origin.owners });
   const isArchive = finding.unpacks && facts.kind === 'file' && (await trees.isArchive(place));
   return {
     kind: isArchive ? 'archive' : facts.kind === 'directory' ? 'directory' : 'file',
@@ -110,11 +116,11 @@ async function describe(
 async function keptFolder(
   trees: FileTrees,
   place: Place,
-  keeps: (path: string) => boolean,
+  filter: Required<Filter>,
 ): Promise<{ kind: 'directory' } | undefined> {
   if ((await trees.stat(place))?.kind !== 'directory') return undefined;
-  const inside = (await trees.list(place.root)).filter((path) => path.startsWith(`${place.path}/`));
-  return inside.some(keeps) ? { kind: 'directory' } : undefined;
+  const taken = await trees.list(place.root, filter);
+  return taken.some((path) => path.startsWith(`${place.path}/`)) ? { kind: 'directory' } : undefined;
 }
 
 export function isHeredoc(source: string | Heredoc): source is Heredoc {

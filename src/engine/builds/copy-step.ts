@@ -117,7 +117,7 @@ export async function performCopy(
 ): Promise<void> {
   const owner = await ownerOf(trees, work, root);
   const rules: CopyRules = {
-    keeps: filterOf(origin, work),
+    ...filterOf(origin, work),
     signal,
     ...(work.mode === undefined ? {} : { mode: work.mode }),
     // From another stage or image, files keep their owners unless --chown says otherwise.

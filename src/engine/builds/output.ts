@@ -4,6 +4,8 @@ import type { Progress } from '#engine/contracts.ts';
 /** Text that waits for the stages before it; more than this makes its writer wait. */
 const mostWaiting = 1024 * 1024;
 
+type Emit = (progress: Progress) => void | Promise<void>;
+
 /** Where a stage says what it does. Await it when much is written: it slows the writer down. */
 export interface Sink {
   write(progress: Progress): Promise<void>;
@@ -22,10 +24,10 @@ export async function sayImage(sink: Sink, id: string): Promise<void> {
  * unfinished stage is live, those behind it are kept, within limits.
  */
 export class OrderedOutput {
-  readonly #emit: (progress: Progress) => void;
+  readonly #emit: Emit;
   readonly #lanes: Lane[];
 
-  constructor(emit: (progress: Progress) => void, lanes: number) {
+  constructor(emit: Emit, lanes: number) {
     this.#emit = emit;
     this.#lanes = Array.from({ length: lanes }, () => new Lane());
     this.#lanes[0]?.open(this.#emit);
@@ -49,22 +51,22 @@ export class OrderedOutput {
 
 class Lane {
   ended = false;
-  #emit: ((progress: Progress) => void) | undefined;
+  #emit: Emit | undefined;
   #waiting: Progress[] = [];
   #size = 0;
   readonly #opened = Promise.withResolvers<void>();
 
-  open(emit: (progress: Progress) => void): void {
+  open(emit: Emit): void {
     if (this.#emit !== undefined) return;
     this.#emit = emit;
-    for (const progress of this.#waiting) emit(progress);
+    for (const progress of this.#waiting) void emit(progress);
     this.#waiting = [];
     this.#opened.resolve();
   }
 
   async write(progress: Progress): Promise<void> {
     if (this.#emit !== undefined) {
-      this.#emit(progress);
+      await this.#emit(progress);
       return;
     }
     this.#waiting.push(progress);

@@ -176,7 +176,10 @@ export class StageRun {
       String(work.mode ?? ''),
       ...work.exclude,
     ];
-    const cheap = origin.id === undefined ? [] : [this.#key(['copy-of', origin.id, ...how, ...work.paths])];
+    const cheap =
+      origin.id === undefined
+        ? []
+        : [this.#key(['copy-of', origin.id, ...how, JSON.stringify([work.paths, work.texts])])];
     const known = this.#cached(cheap);
     if (known !== undefined) return { state: this.#state, comment: '', keys: cheap };
     const prepared = await this.#run.prepareCopy(work, origin);
