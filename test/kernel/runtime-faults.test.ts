@@ -73,6 +73,7 @@ test('a task that takes more memory than it may is ended by the kernel, and that
     },
   );
   assert.equal((await bench.exited(id)).oomKilled, true);
+  assert.equal(existsSync('oom'), false, 'conmon left a file in the working folder');
 });
 
 test('a paused task stands still until it is resumed, also when it is removed', async () => {

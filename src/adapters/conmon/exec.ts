@@ -79,7 +79,7 @@ function launch(crun: Crun, request: ExecRequest, spec: string, consolePath: str
   const { ours, theirs } = openPipes(request);
   const args = execArguments(crun, request, spec, consolePath);
   try {
-    const crunPid = spawnInSession({ path: crun.program, args, env: {}, descriptors: theirs });
+    const crunPid = spawnInSession({ path: crun.program, args, env: {}, cwd: '/', descriptors: theirs });
     return {
       ...(ours.streams ? { pipes: pipesOf(ours.streams) } : {}),
       ...reports(crunPid, readEnd(ours.pid), readEnd(ours.log)),

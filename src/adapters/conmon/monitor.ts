@@ -51,6 +51,8 @@ function launch(settings: MonitorSettings, task: CreateTask): Launched {
       path: settings.program,
       args: monitorArguments(settings, task),
       env: { PATH: process.env.PATH ?? '/usr/sbin:/usr/bin:/sbin:/bin', _OCI_SYNCPIPE: '3' },
+      // conmon writes the file `oom` where it is.
+      cwd: settings.files.bundle(task.id),
       descriptors: [nowhere, nowhere, errors.write, sync.write],
     });
     return { pid, sync: readEnd(sync.read), errors: readEnd(errors.read) };

@@ -17,6 +17,9 @@ const actionsInit: OnStructure = libc.func('int posix_spawn_file_actions_init(_I
 const actionsDestroy: OnStructure = libc.func('int posix_spawn_file_actions_destroy(_Inout_ uint8_t*)');
 type AddDup2 = (actions: Uint8Array, from: number, to: number) => number;
 const addDup2: AddDup2 = libc.func('int posix_spawn_file_actions_adddup2(_Inout_ uint8_t*, int, int)');
+const addChdir: (actions: Uint8Array, path: string) => number = libc.func(
+  'int posix_spawn_file_actions_addchdir_np(_Inout_ uint8_t*, const char*)',
+);
 const attributesInit: OnStructure = libc.func('int posix_spawnattr_init(_Inout_ uint8_t*)');
 const setFlags: (attributes: Uint8Array, flags: number) => number = libc.func(
   'int posix_spawnattr_setflags(_Inout_ uint8_t*, short)',
@@ -48,6 +51,8 @@ export interface Program {
   path: string;
   args: string[];
   env: Record<string, string>;
+  /** The child's working folder, absolute. */
+  cwd: string;
   /** The descriptor that becomes 0, 1, 2 ... in the child; everything else stays here. */
   descriptors: number[];
 }
@@ -65,6 +70,7 @@ export function spawnInSession(program: Program): number {
         throw new RangeError(`descriptor ${fd} would be overwritten before it is moved to ${target}`);
       addDup2(actions, fd, target);
     }
+    addChdir(actions, program.cwd);
     attributesInit(attributes);
     setFlags(attributes, POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSID);
     setSignalDefaults(attributes, Buffer.alloc(structureSize, 0xff));
