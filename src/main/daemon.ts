@@ -4,6 +4,7 @@ import { loadSettings } from '#adapters/settings/settings-file.ts';
 import { repairHybridCgroups } from '#adapters/supervisor/hybrid-cgroups.ts';
 import { listenOnSocket } from '#adapters/supervisor/listen-socket.ts';
 import { lockRoot } from '#adapters/supervisor/root-lock.ts';
+import { settleMemory } from '#adapters/supervisor/settle-memory.ts';
 import { createServer, type ApiServer } from '#api/server.ts';
 import { invalid } from '#base/errors.ts';
 import { parseEndpoint, type Endpoint, type Settings } from '#domain/settings/settings.ts';
@@ -12,6 +13,9 @@ import { wire } from '#main/wire.ts';
 
 /** How long running requests may take to finish after a signal to stop. */
 const graceMs = 1000;
+
+/** Start-up work goes on for a moment after the daemon is ready; memory is given back after it. */
+const settleAfterMs = 1000;
 
 /**
  * The daemon in the foreground, until SIGTERM or SIGINT. Whatever state a crash left is repaired by the
@@ -30,7 +34,9 @@ export async function runDaemon(environment: Readonly<Record<string, string | un
   const server = await createServer({ log, version: release.version, routes: wired.routes });
   await listen(server, endpoint);
   log.info({ host: settings.host, root: settings.root, version: release.version }, 'ready');
-  const signal = await stopSignal();
+  const stop = stopSignal();
+  setTimeout(settleMemory, settleAfterMs).unref();
+  const signal = await stop;
   log.info({ signal }, 'stopping; containers go on');
   await server.stop(graceMs);
   if (endpoint.kind === 'unix') await rm(endpoint.path, { force: true });

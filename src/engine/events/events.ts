@@ -28,7 +28,11 @@ export class Events implements contracts.Events {
     for (const reader of this.#readers) reader.push(event);
   }
 
-  async *read(query: { since?: string; until?: string; signal: AbortSignal }): AsyncGenerator<EngineEvent> {
+  async *read(query: {
+    since?: string;
+    until?: string;
+    signal: AbortSignal;
+  }): AsyncGenerator<EngineEvent, void> {
     const until = query.until === undefined ? undefined : nanosOf(query.until);
     const isWanted = (event: EngineEvent): boolean => until === undefined || BigInt(event.timeNano) <= until;
     const reader = new Reader();
