@@ -148,7 +148,7 @@ test('a file is never written through a symbolic link of the same name', async (
   );
 });
 
-test('symbolic links in a circle, members below files and a root that is no folder are refused', async () => {
+test('circles of symbolic links, members below files, names that cannot be and a root that is no folder are refused', async () => {
   await refused(
     [
       ['a', 'symlink', { linkName: 'b' }],
@@ -167,6 +167,10 @@ test('symbolic links in a circle, members below files and a root that is no fold
   await refused([['./', 'symlink', { linkName: '/etc' }]], 'layer-corrupt');
   await refused([['.wh...', 'file']], 'layer-corrupt');
   await refused([['d/.wh.', 'file']], 'layer-corrupt');
+  await refused([['a', 'symlink', { linkName: '' }]], 'layer-corrupt');
+  await refused([['x'.repeat(300), 'file']], 'layer-corrupt');
+  await refused([['a', 'symlink', { linkName: 'x'.repeat(5000) }]], 'layer-corrupt');
+  await refused([[Array.from({ length: 90 }, () => 'd'.repeat(50)).join('/'), 'file']], 'layer-corrupt');
 });
 
 test('a whiteout hides what is below the layer, not what is in it', async () => {

@@ -16,6 +16,7 @@ import {
   unlinkSync,
   writeSync,
 } from 'node:fs';
+import { systemCode } from '#base/errors.ts';
 import { makeDevice, mknod, setXattr, SystemCallError } from '#adapters/linux/libc.ts';
 import type { TarEntry, TarType } from '#domain/archive/tar-entry.ts';
 import { corrupt } from '#domain/archive/tar-header.ts';
@@ -54,6 +55,17 @@ export class LayerWriter implements TarListener {
   }
 
   entry(entry: TarEntry): void {
+    try {
+      this.#entry(entry);
+    } catch (error) {
+      if (systemCode(error) !== 'ENAMETOOLONG') throw error;
+      throw corrupt(
+        `the name or target of '${entry.name.slice(0, 60)}...' is longer than a file system takes`,
+      );
+    }
+  }
+
+  #entry(entry: TarEntry): void {
     const relative = this.#paths.resolve(entry.name);
     const whiteout = whiteoutOf(relative);
     if (whiteout !== undefined) this.#whiteout(whiteout);
@@ -70,7 +82,8 @@ export class LayerWriter implements TarListener {
     if (this.#file === undefined) return;
     const { fd, path, entry } = this.#file;
     if (entry.sparse !== undefined) ftruncateSync(fd, entry.size);
-    fchownSync(fd, entry.uid, entry.gid);
+    // A layer has many thousand files, nearly all of root: each call counts.
+    if (entry.uid !== 0 || entry.gid !== 0) fchownSync(fd, entry.uid, entry.gid);
     fchmodSync(fd, entry.mode);
     this.#setXattrs(path, entry);
     futimesSync(fd, entry.mtime, entry.mtime);
@@ -115,18 +128,31 @@ export class LayerWriter implements TarListener {
       this.#hardLink(entry, relative, path);
       return;
     }
-    this.#makeRoom(relative, path);
     if (entry.type === 'file') {
-      const fd = openSync(raw(path), O_CREAT | O_EXCL | O_NOFOLLOW | O_WRONLY, 0o600);
-      this.#file = { fd, path, entry };
+      this.#file = { fd: this.#createFile(relative, path), path, entry };
       return;
     }
+    this.#makeRoom(relative, path);
+    if (entry.type === 'symlink' && entry.linkName === '')
+      throw corrupt(`'${entry.name}' is a symbolic link to nothing`);
     if (entry.type === 'symlink') symlinkSync(raw(entry.linkName), raw(path));
     else this.#node(entry, path);
     lchownSync(raw(path), entry.uid, entry.gid);
     if (entry.type !== 'symlink') chmodSync(raw(path), entry.mode);
     this.#setXattrs(path, entry);
     lutimesSync(raw(path), entry.mtime, entry.mtime);
+  }
+
+  #createFile(relative: string, path: string): number {
+    const bytes = raw(path);
+    const create = (): number => openSync(bytes, O_CREAT | O_EXCL | O_NOFOLLOW | O_WRONLY, 0o600);
+    try {
+      return create();
+    } catch (error) {
+      if (systemCode(error) !== 'EEXIST') throw error;
+      this.#makeRoom(relative, path);
+      return create();
+    }
   }
 
   #folder(entry: TarEntry, relative: string, path: string): void {
