@@ -13,7 +13,7 @@ import { portOf } from '../../support/registry.ts';
 
 /** A registry with one image whose second layer is sent only in part: then `stalled` resolves. */
 async function stallingRegistry(): Promise<
-  AsyncDisposable & { host: string; stalled: Promise<void>; goOn: () => void }
+  AsyncDisposable & { host: string; stalled: Promise<void>; cut: Promise<void>; goOn: () => void }
 > {
   const layers = [lower, upper].map((layer) => gzipSync(layer));
   const config = Buffer.from(JSON.stringify(configOf([lower, upper])));
@@ -33,6 +33,7 @@ async function stallingRegistry(): Promise<
   const blobs = new Map([config, ...layers].map((blob) => [digestOf(blob), blob]));
   const last = layers.at(-1);
   const { promise: stalled, resolve } = Promise.withResolvers<void>();
+  const cut = Promise.withResolvers<void>();
   let stalls = true;
   const server = createServer((request, response) => {
     const path = request.url ?? '';
@@ -40,14 +41,17 @@ async function stallingRegistry(): Promise<
     if (path.includes('/manifests/'))
       response.setHeader('content-type', mediaTypes.ociManifest).end(manifest);
     else if (blob === undefined) response.end('{}');
-    else if (blob === last && stalls) response.write(blob.subarray(0, 20), () => resolve());
-    else response.end(blob);
+    else if (blob === last && stalls) {
+      response.once('close', () => cut.resolve());
+      response.write(blob.subarray(0, 20), () => resolve());
+    } else response.end(blob);
   });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   return {
     host: `127.0.0.1:${portOf(server)}`,
     stalled,
+    cut: cut.promise,
     goOn: () => (stalls = false),
     [Symbol.asyncDispose]: async () => {
       server.closeAllConnections();
@@ -75,18 +79,14 @@ test('a pull that a kill of the daemon interrupts leaves nothing, and works agai
   assert.match(await daemon.ok('pull', name), /Status: Downloaded newer image/);
 });
 
-test('a client that goes away ends its pull, and what it brought in goes too', async () => {
+test('a client that goes away ends its pull, and the next pull is whole', async () => {
   await using registry = await stallingRegistry();
   await using daemon = await startDaemon();
-  const stop = new AbortController();
-  const pulling = daemon
-    .docker('pull', `${registry.host}/app:1`, { signal: stop.signal })
-    .catch(() => undefined);
+  const pulling = await daemon.open('POST', `/images/create?fromImage=${registry.host}/app&tag=1`);
   await registry.stalled;
-  stop.abort();
-  await pulling;
+  pulling.destroy();
+  await registry.cut;
+  assert.equal(await daemon.ok('images', '-q'), '');
   registry.goOn();
-  // The daemon hears of the client's end on its own time; a second pull of the same image has to succeed at any moment.
   assert.match(await daemon.ok('pull', `${registry.host}/app:1`), /Status: Downloaded newer image/);
-  assert.equal(await daemon.ok('images', '-q'), await daemon.ok('images', '-q', registry.host + '/app'));
 });
