@@ -53,6 +53,10 @@ EOF
 RUN cat <<X > /cat
 text
 X
+RUN <<'END'
+#!/bin/awk -f
+BEGIN { print "by awk, $not expanded" > "/awk" }
+END
 `,
     'a1.txt': 'a1',
     'a2.txt': 'a2',
@@ -67,6 +71,7 @@ X
     assert.equal(existsSync(join(root, 'w/many/b3')), false);
     assert.deepEqual([read('docs/one'), read('docs/two')], ['yes $x\n', '$FROM_BASE\n']);
     assert.deepEqual([read('script'), read('cat')], ['script\nyes\n', 'text\n']);
+    assert.equal(read('awk'), 'by awk, $not expanded\n');
     assert.equal(statSync(join(root, 'w/exact')).uid, 0);
   });
   const several = await refusal(room.build({ Dockerfile: 'FROM base\nCOPY a b /x\n', a: '', b: '' }));

@@ -1,5 +1,6 @@
 import type { ContainerConfig } from '#domain/container/config.ts';
 import type { Named } from '#domain/dockerfile/instruction.ts';
+import type { Heredoc } from '#domain/dockerfile/heredoc.ts';
 import { shellOf } from '#domain/build/metadata.ts';
 
 /**
@@ -11,17 +12,16 @@ export function shellScript(run: Named<'RUN'>, config: ContainerConfig): string[
   const text = run.command.form === 'shell' ? run.command.text : run.command.args.join(' ');
   const [only] = run.heredocs;
   if (only !== undefined && run.heredocs.length === 1 && /^\d*<<-?\S+$/.test(text.trim())) {
-    const interpreter = /^#!(\S+)(?:[ \t]+(\S.*))?\n/.exec(only.content);
-    if (interpreter === null) return [...shell, only.content];
-    return withInterpreter(shell, only.content);
+    const [, interpreter] = /^#!\s*(\S.*?)\s*\n/.exec(only.content) ?? [];
+    if (interpreter === undefined) return [...shell, only.content];
+    return withInterpreter(shell, interpreter, only);
   }
   const bodies = run.heredocs.map(({ content, name }) => `${content}${name}\n`).join('');
   return [...shell, `${text}\n${bodies}`];
 }
 
-// A script with a `#!` line is run as a file, so that its interpreter is the one it names.
-function withInterpreter(shell: string[], script: string): string[] {
-  const quoted = `'${script.replaceAll("'", String.raw`'\''`)}'`;
-  const run = `f=$(mktemp) && printf %s ${quoted} > "$f" && chmod +x "$f" && "$f"; s=$?; rm -f "$f"; exit $s`;
-  return [...shell, run];
+// A script with a `#!` line is read by the interpreter that it names. Through a descriptor, so that neither
+// a file gets into the image nor the image needs tools to make one.
+function withInterpreter(shell: string[], interpreter: string, { name, content }: Heredoc): string[] {
+  return [...shell, `exec ${interpreter} /dev/fd/3 3<<'${name}'\n${content}${name}\n`];
 }
