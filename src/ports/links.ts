@@ -49,7 +49,7 @@ export interface Links {
   removeBridge(name: string): Promise<void>;
   /** Names of the links on the host that start with `prefix`. */
   listLinks(prefix: string): Promise<string[]>;
-  /** Subnets (CIDR) that the host's own routes use, so that a new network does not take one. */
+  /** Subnets (CIDR) of the host's routes, and its addresses, so that a new network does not take one. */
   usedSubnets(): Promise<string[]>;
   connect(link: EndpointLink): Promise<void>;
   /** Removes the named interface inside the namespace (and with it the end on the host). */

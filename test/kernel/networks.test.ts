@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
+import { createSocket } from 'node:dgram';
 import { test } from 'node:test';
 import { overlaps, parseSubnet } from '#domain/network/cidr.ts';
 import { NetworkEngine } from '../support/network-engine.ts';
@@ -189,6 +190,28 @@ test('what must not be done to networks is refused in Docker’s words, and chan
   assert.equal(engine.networks.get(net.id.slice(0, 5)).name, 'net');
   assert.equal(rulesOf(engine), before);
   assert.deepEqual(await engine.networks.prune(engine.networks.list()), []);
+});
+
+test('a network whose name service cannot listen is refused and leaves nothing', async (t) => {
+  await using engine = await NetworkEngine.start();
+  const before = rulesOf(engine);
+  const links = await engine.links.listLinks(engine.instance.linkPrefix);
+  const blocker = createSocket('udp4');
+  const address = '10.78.1.1';
+  t.after(() => blocker.close());
+  const pools = [{ subnet: '10.78.1.0/24' }];
+  await engine.links.ensureBridge({ name: 'vblock', addresses: [`${address}/32`], mtu: 1500 });
+  await new Promise<void>((resolve) => blocker.bind(53, address, () => resolve()));
+  await assert.rejects(engine.networks.create({ name: 'second', pools }), {
+    code: 'pool-overlaps',
+  });
+  await engine.links.removeBridge('vblock');
+  await assert.rejects(engine.networks.create({ name: 'second', pools }), {
+    code: 'resolver-port-taken',
+    message: /10\.78\.1\.1: port 53 is taken/,
+  });
+  assert.equal(rulesOf(engine), before);
+  assert.deepEqual(await engine.links.listLinks(engine.instance.linkPrefix), links);
 });
 
 test('ten containers in a network come and go and leave links, namespaces and rules as they were', async () => {

@@ -66,8 +66,12 @@ export class HostLinks {
     return this.#links(this.#socket).map((link) => link.name);
   }
 
+  /** Of the routes, and each address of the host by itself: one that stands alone has no route of its own. */
   subnets(): string[] {
-    return this.#socket.dump(listRoutes).flatMap((body) => readRoute(body) ?? []);
+    const routes = this.#socket.dump(listRoutes).flatMap((body) => readRoute(body) ?? []);
+    const addresses = this.#socket.dump(listAddresses).flatMap((body) => readAddress(body)?.cidr ?? []);
+    const alone = addresses.map((cidr) => cidr.replace(/\/.*/, isIpv6(cidr) ? '/128' : '/32'));
+    return [...routes, ...alone.filter((cidr) => !cidr.startsWith('127.') && cidr !== '::1/128')];
   }
 
   /** Failed: no link is left. */

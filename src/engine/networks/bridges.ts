@@ -44,11 +44,14 @@ export class Bridges {
     }
   }
 
-  /** After a restart: the bridge again; the rules follow for all networks at once. */
+  /** After a restart: the bridge again; the rules follow for all networks at once. One that fails is reported. */
   async reopen(network: Network): Promise<void> {
-    await this.#raise(network);
+    const { report } = this.#parts;
+    await this.#raise(network).catch((error: unknown) =>
+      report(`network ${network.name}: containers cannot be joined to it`, error),
+    );
     await this.listen(network).catch((error: unknown) =>
-      this.#parts.report(`network ${network.name}: containers cannot resolve names`, error),
+      report(`network ${network.name}: containers cannot resolve names`, error),
     );
   }
 

@@ -242,13 +242,20 @@ export class Networks implements contracts.Networks {
     }
   }
 
-  /** Removes namespaces and links of this instance that belong to nobody. */
+  /** Removes namespaces and links of this instance that belong to nobody. What fails is reported. */
   async #sweep(running: Set<string>): Promise<void> {
-    const { links, instance } = this.#parts;
-    for (const id of await links.listNamespaces()) if (!running.has(id)) await links.removeNamespace(id);
+    const { links, instance, report } = this.#parts;
     const bridges = new Set(this.#book.bridges().map((network) => network.bridge));
-    for (const name of await links.listLinks(instance.linkPrefix))
-      if (!bridges.has(name) && !name.startsWith(instance.linkPrefix + VETH)) await links.removeBridge(name);
+    const isLeft = (name: string): boolean =>
+      !bridges.has(name) && !name.startsWith(instance.linkPrefix + VETH);
+    const namespaces = (await links.listNamespaces()).filter((id) => !running.has(id));
+    const left = (await links.listLinks(instance.linkPrefix)).filter(isLeft);
+    const removals = [
+      ...namespaces.map((id) => links.removeNamespace(id)),
+      ...left.map((name) => links.removeBridge(name)),
+    ];
+    for (const result of await Promise.allSettled(removals))
+      if (result.status === 'rejected') report('a leftover of networks could not be removed', result.reason);
   }
 
   #event(action: 'create' | 'destroy', network: Network): void {
