@@ -1,6 +1,6 @@
 import { stat } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
-import { BerthError, notFound } from '#base/errors.ts';
+import { BerthError, notFound, unavailable } from '#base/errors.ts';
 import type {
   AppAnswer,
   AppStreamEvent,
@@ -107,33 +107,53 @@ async function isFile(path: string): Promise<boolean> {
   }
 }
 
-/** Shows a change to its end. @throws the error with which the stream ended */
-export async function follow(events: AsyncIterable<AppStreamEvent>, renderer: Renderer): Promise<void> {
-  let ended = false;
+/**
+ * Shows a change to its end.
+ * @throws the error with which the stream ended; unavailable `interrupted`, `daemon-gone`
+ */
+export async function follow(
+  events: AsyncIterable<AppStreamEvent>,
+  renderer: Renderer,
+  signal: AbortSignal,
+): Promise<void> {
+  let last: AppStreamEvent | undefined;
   try {
     for await (const event of events) {
       renderer.show(event);
-      if (event.type === 'error')
-        throw new BerthError(
-          'conflict',
-          event.code,
-          event.message,
-          event.hint === undefined ? {} : { hint: event.hint },
-        );
-      ended = event.type === 'result';
+      last = event;
     }
+  } catch (error) {
+    if (signal.aborted) throw interrupted();
+    throw error instanceof BerthError ? error : gone(error);
   } finally {
     renderer.close();
   }
-  if (!ended)
-    throw new BerthError('unavailable', 'daemon-gone', 'the daemon ended in the middle of the change', {
-      hint: 'run the same command again: it goes on where this one stopped',
-    });
+  if (last?.type === 'error')
+    throw new BerthError(
+      'conflict',
+      last.code,
+      last.message,
+      last.hint === undefined ? {} : { hint: last.hint },
+    );
+  if (last?.type !== 'result') throw gone(undefined);
 }
 
-/** Aborts at Ctrl-C; the daemon then takes the change back. A second Ctrl-C ends the program. */
+function interrupted(): BerthError {
+  return unavailable('interrupted', 'interrupted: the daemon takes back what this command had begun', {
+    hint: 'berth ps shows how it is',
+  });
+}
+
+function gone(cause: unknown): BerthError {
+  return unavailable('daemon-gone', 'the daemon ended in the middle of the change', {
+    cause,
+    hint: 'run the same command again: it goes on where this one stopped',
+  });
+}
+
+/** Aborts at Ctrl-C. A second Ctrl-C ends the program. */
 export function interruption(): AbortSignal {
-  const interrupted = new AbortController();
-  process.once('SIGINT', () => interrupted.abort(new Error('interrupted')));
-  return interrupted.signal;
+  const controller = new AbortController();
+  process.once('SIGINT', () => controller.abort(new Error('interrupted')));
+  return controller.signal;
 }

@@ -24,5 +24,6 @@ export async function down(
     volumes: options.volumes ?? false,
     ...(options.timeout === undefined ? {} : { timeout: options.timeout }),
   };
-  await follow(api.down(app.name, body, interruption()), rendererFor(context.output));
+  const signal = interruption();
+  await follow(api.down(app.name, body, signal), rendererFor(context.output), signal);
 }

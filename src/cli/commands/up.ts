@@ -22,7 +22,8 @@ export async function up(context: Context, target: string | undefined, options: 
   const api = new AppApi(await ensureDaemon(context));
   if (options.yes !== true && context.output.isLive && process.stdin.isTTY) await confirm(context, api, body);
   const request = options.timeout === undefined ? body : { ...body, timeout: options.timeout };
-  await follow(api.up(request, interruption()), rendererFor(context.output));
+  const signal = interruption();
+  await follow(api.up(request, signal), rendererFor(context.output), signal);
 }
 
 /** Services that left the file take their containers with them: worth a question. */

@@ -1,11 +1,14 @@
 import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
+import { createInterface } from 'node:readline';
 import { after, before, test } from 'node:test';
 import { startDaemon } from '../../support/daemon.ts';
 
+const program = new URL('../../../src/main/berth.ts', import.meta.url).pathname;
 const daemon = await startDaemon();
 after(() => daemon[Symbol.asyncDispose]());
 before(() => daemon.loadBusybox());
@@ -87,6 +90,16 @@ volumes: { d: }
   }
 });
 
+/** Waits until an event, past or to come, has all these words in it. */
+async function happened(...words: string[]): Promise<void> {
+  const events = await daemon.open('GET', '/events?since=1');
+  try {
+    for await (const line of createInterface(events)) if (words.every((word) => line.includes(word))) return;
+  } finally {
+    events.destroy();
+  }
+}
+
 const probed = (check: string): string => `services:
   web:
     image: busybox
@@ -132,11 +145,7 @@ test('a second up of the same app at once is refused', async () => {
   const folder = await project('busy', probed('test -e /tmp/ready').replace('retries: 2', 'retries: 1000'));
   const first = daemon.berth('up', folder);
   // The first one waits for health once its container runs.
-  const events = await daemon.open(
-    'GET',
-    `/events?filters=${encodeURIComponent('{"event":["start"]}')}&since=1`,
-  );
-  for await (const chunk of events) if (String(chunk).includes('busy-web-1')) break;
+  await happened('"start"', 'busy-web-1');
   const second = await daemon.berth('up', folder);
   assert.equal(second.code, 1);
   assert.match(second.stderr, /cannot run up on the app busy: another up is changing it now/);
@@ -145,16 +154,34 @@ test('a second up of the same app at once is refused', async () => {
   await daemon.berth('down', folder);
 });
 
+test('Ctrl-C takes back what was begun', async () => {
+  const before = await everything();
+  const folder = await project('stop', probed('test -e /tmp/ready').replace('retries: 2', 'retries: 1000'));
+  const client = spawn(process.execPath, [program, 'up', folder], {
+    env: { ...process.env, ...daemon.environment },
+    stdio: ['ignore', 'ignore', 'pipe'],
+  });
+  const said = createInterface(client.stderr);
+  const lines: string[] = [];
+  said.on('line', (line) => lines.push(line));
+  const closed = once(client, 'close');
+  await happened('"start"', 'stop-web-1');
+  client.kill('SIGINT');
+  await closed;
+  assert.equal(client.exitCode, 1);
+  assert.match(lines.join('\n'), /interrupted: the daemon takes back what this command had begun/);
+  await happened('"destroy"', 'stop_default');
+  assert.equal(await everything(), before);
+});
+
 test('kill -9 of the daemon in the middle of an up is repaired by running it again', async () => {
   const folder = await project('crash', probed('test -e /tmp/ready').replace('retries: 2', 'retries: 1000'));
   const first = daemon.berth('up', folder);
-  const events = await daemon.open(
-    'GET',
-    `/events?filters=${encodeURIComponent('{"event":["start"]}')}&since=1`,
-  );
-  for await (const chunk of events) if (String(chunk).includes('crash-web-1')) break;
+  await happened('"start"', 'crash-web-1');
   await daemon.kill9();
-  assert.equal((await first).code, 1);
+  const broken = await first;
+  assert.equal(broken.code, 1);
+  assert.match(broken.stderr, /the daemon ended in the middle of the change/);
   await daemon.start();
   await daemon.ok('exec', 'crash-web-1', 'touch', '/tmp/ready');
   const { code, stdout, stderr } = await daemon.berth('up', folder);
