@@ -92,14 +92,26 @@ function virtualSize(image: Image, version: string): object {
   return compareVersions(version, '1.44') < 0 ? { VirtualSize: image.size } : {};
 }
 
-/** GET /images/NAME/history; `steps` from the top down. */
-export function historyJson(image: Image, steps: { entry: HistoryEntry; size: number }[]): object[] {
+/**
+ * GET /images/NAME/history; `steps` from the top down. `ancestors` are the images that the classic builder
+ * made on the way, the nearest first: each is named at its step.
+ */
+export function historyJson(
+  image: Image,
+  ancestors: Image[],
+  steps: { entry: HistoryEntry; size: number }[],
+): object[] {
+  const line = [image, ...ancestors];
   return steps.map(({ entry, size }, i) => ({
     Comment: entry.comment ?? '',
     Created: secondsOf(entry.created),
     CreatedBy: entry.created_by ?? '',
-    Id: i === 0 ? image.id : '<missing>',
+    Id: line[i]?.id ?? '<missing>',
     Size: size,
-    Tags: i === 0 && image.tags.length > 0 ? image.tags.map(familiarName) : null,
+    Tags: tagsOrNull(line[i]),
   }));
+}
+
+function tagsOrNull(image: Image | undefined): string[] | null {
+  return image === undefined || image.tags.length === 0 ? null : image.tags.map(familiarName);
 }

@@ -9,6 +9,7 @@ import { AuthConfig, authOf, readRegistryAuth } from '#api/docker/registry-auth.
 import { clientGone } from '#api/streams.ts';
 import { notFound, unsupported } from '#base/errors.ts';
 import type { ContainerConfig } from '#domain/container/config.ts';
+import type { Image } from '#domain/image/image.ts';
 import type { Containers, Images } from '#engine/contracts.ts';
 
 export interface ImageApiParts {
@@ -44,7 +45,8 @@ function namedImages(app: FastifyInstance, images: Images): void {
   app.get<Wildcard & { Querystring: ManyQuery }>('/images/*', async (request, reply) => {
     const { name, verb } = split(request.params['*']);
     if (verb === 'json') return inspectImage(images.get(name), request.apiVersion);
-    if (verb === 'history') return historyJson(images.get(name), await images.history(name));
+    if (verb === 'history')
+      return historyJson(images.get(name), ancestorsOf(images, name), await images.history(name));
     if (verb === 'get') return reply.type('application/x-tar').send(images.save([name]));
     throw notFound('page-not-found', 'page not found');
   });
@@ -61,6 +63,12 @@ function namedImages(app: FastifyInstance, images: Images): void {
       prune: !flag(request.query, 'noprune'),
     }),
   );
+}
+
+function ancestorsOf(images: Images, name: string): Image[] {
+  const { parent } = images.get(name);
+  const image = parent === undefined ? undefined : images.find(parent);
+  return image === undefined ? [] : [image, ...ancestorsOf(images, image.id)];
 }
 
 /** `library/redis:7/json` as name and verb. */
