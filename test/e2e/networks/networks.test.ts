@@ -30,14 +30,21 @@ describe('docker network', () => {
     return (await daemon.docker('run', '--rm', '--network', network, 'busybox', 'sh', '-c', call)).stdout;
   };
 
+  /** The first three bytes of a subnet that no daemon of another run has. */
+  const ownSubnet = (): string => {
+    const number = Number.parseInt(daemon.instance.id, 16);
+    return `10.${64 + (number % 32)}.${(number >> 5) % 256}`;
+  };
+
   it('joins containers by name, alias and static address, and keeps other networks away', async () => {
-    await ok('network', 'create', '--subnet', '10.84.0.0/24', 'front');
+    const address = `${ownSubnet()}.9`;
+    await ok('network', 'create', '--subnet', `${ownSubnet()}.0/24`, 'front');
     await ok('network', 'create', 'back');
-    await serve('web', '--network', 'front', '--ip', '10.84.0.9', '--network-alias', 'www');
+    await serve('web', '--network', 'front', '--ip', address, '--network-alias', 'www');
     assert.equal(await fetch('front', 'web'), GREETING);
     assert.equal(await fetch('front', 'www'), GREETING);
-    assert.equal(await fetch('front', '10.84.0.9'), GREETING);
-    assert.equal(await fetch('back', '10.84.0.9'), '');
+    assert.equal(await fetch('front', address), GREETING);
+    assert.equal(await fetch('back', address), '');
     await ok('network', 'connect', '--alias', 'inner', 'back', 'web');
     assert.equal(await fetch('back', 'inner'), GREETING);
     const seen = await ok('network', 'inspect', '-f', '{{range .Containers}}{{.Name}}{{end}}', 'back');
