@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict';
 import { createHash, randomBytes } from 'node:crypto';
 import { once } from 'node:events';
+import { readdirSync } from 'node:fs';
 import type { Readable } from 'node:stream';
 import { buffer, text } from 'node:stream/consumers';
 import { pipeline } from 'node:stream/promises';
 import { test } from 'node:test';
+import { setImmediate } from 'node:timers/promises';
 import { TaskBench } from '../support/tasks.ts';
 
 test('attached before its start, a client gets every byte of stdout and stderr, and the end', async () => {
@@ -88,6 +90,16 @@ test('stdin that is closed once stays open when a client that never typed lets g
   assert.equal(await firstLine(typist.stdout), 'still here\n');
   typist.stdin.end();
   assert.equal((await bench.exited(task.id)).exitCode, 0);
+});
+
+test('clients that come and go leave no descriptor behind', async () => {
+  await using bench = await TaskBench.make();
+  const { id } = await bench.launch(['cat'], { stdin: true });
+  const before = readdirSync('/proc/self/fd').length;
+  for (let i = 0; i < 5; i++) (await bench.runtime.attach(id)).close();
+  await setImmediate();
+  assert.equal(readdirSync('/proc/self/fd').length, before);
+  assert.equal((await bench.runtime.observe(id)).status, 'running');
 });
 
 test('a client that does not read makes the task wait, and nothing of the output is lost to it or to the log', async () => {

@@ -17,13 +17,13 @@ export class Attachment implements Stdio {
   readonly stdout: Readable;
   readonly stderr: Readable;
   readonly #socket: Socket;
-  readonly #keepsStdin: boolean;
+  readonly #closesStdin: boolean;
   #stdinUsed = false;
 
-  /** @param keepsStdin the container's stdin is open, and would be closed by the end of this connection */
-  constructor(path: string, keepsStdin: boolean) {
+  /** @param closesStdin the end of the connection closes the container's stdin */
+  constructor(path: string, closesStdin: boolean) {
     this.#socket = adopt(connectSeqpacket(path)).socket;
-    this.#keepsStdin = keepsStdin;
+    this.#closesStdin = closesStdin;
     const resume = (): void => void this.#socket.resume();
     this.stdout = new Readable({ read: resume });
     this.stderr = new Readable({ read: resume });
@@ -84,7 +84,7 @@ export class Attachment implements Stdio {
     this.stderr.destroy();
     this.#socket.removeAllListeners('data');
     // Closing would end the container's stdin although this client never had it: read on and throw away.
-    if (this.#keepsStdin && !this.#stdinUsed) this.#socket.on('data', () => undefined).unref();
+    if (this.#closesStdin && !this.#stdinUsed) this.#socket.on('data', () => undefined).unref();
     else this.#socket.destroy();
   }
 }

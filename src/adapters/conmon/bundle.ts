@@ -7,8 +7,8 @@ import type { CreateTask } from '#ports/runtime.ts';
 /** What has to be known of a task after a restart of the daemon. */
 export interface TaskRecord {
   cgroupPath: string;
-  tty: boolean;
-  stdin: boolean;
+  /** conmon closes the container's stdin when any client's connection ends. */
+  closesStdin: boolean;
 }
 
 /** The folders of one instance's tasks, below its run folder. */
@@ -48,7 +48,10 @@ export class TaskFiles {
   }
 
   async writeBundle(task: CreateTask, spec: RuntimeSpec): Promise<TaskRecord> {
-    const record = { cgroupPath: spec.linux.cgroupsPath, tty: task.tty, stdin: task.stdin };
+    const record = {
+      cgroupPath: spec.linux.cgroupsPath,
+      closesStdin: task.stdin && task.stdinOnce && !task.tty,
+    };
     await mkdir(this.bundle(task.id), { recursive: true, mode: 0o700 });
     await Promise.all([
       writeFile(join(this.bundle(task.id), 'config.json'), encode(spec), { mode: 0o600 }),

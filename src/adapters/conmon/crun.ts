@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process';
 import { constants } from 'node:fs';
-import { open, unlink } from 'node:fs/promises';
+import { open, readdir, stat, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { conflict, internal, systemCode } from '#base/errors.ts';
 import { readIfThere } from './bundle.ts';
@@ -56,11 +56,17 @@ export class Crun {
     return { pid: Number(state.pid), startTime: String(state['process-start-time']) };
   }
 
-  /** Whether the main process still waits for its start: it reads from a FIFO until then. */
-  async isWaiting(id: string): Promise<boolean> {
-    const fifo = await this.#openFifo(id);
-    await fifo?.close();
-    return fifo !== undefined;
+  /**
+   * Whether the main process still waits for its start: it holds a FIFO until then. That must not be opened to find
+   * out, because a writer that comes and goes makes the waiting process fail.
+   */
+  async isWaiting(id: string, pid: number): Promise<boolean> {
+    const fifo = await identity(this.#fifo(id));
+    if (fifo === undefined) return false;
+    const folder = `/proc/${pid}/fd`;
+    const names = await readdir(folder).catch(() => []);
+    const held = await Promise.all(names.map((name) => identity(join(folder, name))));
+    return held.includes(fifo);
   }
 
   /** What `crun start` does, without a process. @throws conflict `task-not-created` */
@@ -90,4 +96,12 @@ export class Crun {
   #fifo(id: string): string {
     return join(this.root, id, 'exec.fifo');
   }
+}
+
+/** What tells a file from all others, whatever its path; undefined when it is gone. */
+async function identity(path: string): Promise<string | undefined> {
+  return stat(path).then(
+    ({ dev, ino }) => `${dev}:${ino}`,
+    () => undefined,
+  );
 }

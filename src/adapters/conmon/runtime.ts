@@ -115,7 +115,7 @@ export class ConmonRuntime implements Runtime {
     const state = await this.#crun.state(id);
     if (state === undefined || !isAlive(state)) return { status: 'stopped', pid: 0 };
     const { pid } = state;
-    if (await this.#crun.isWaiting(id)) return { status: 'created', pid };
+    if (await this.#crun.isWaiting(id, pid)) return { status: 'created', pid };
     const paused = await this.#cgroups.isFrozen(record.cgroupPath);
     return { status: paused ? 'paused' : 'running', pid };
   }
@@ -155,7 +155,7 @@ export class ConmonRuntime implements Runtime {
   async attach(id: string): Promise<Stdio> {
     const record = await this.#record(id);
     try {
-      return new Attachment(this.#files.inBundle(id, 'attach'), record.stdin && !record.tty);
+      return new Attachment(this.#files.inBundle(id, 'attach'), record.closesStdin);
     } catch (error) {
       const code = systemCode(error);
       if (code === 'ENOENT' || code === 'ECONNREFUSED') throw notRunning(id);
