@@ -129,6 +129,22 @@ test('after a restart the images are there, and what an interrupted load brought
   assert.deepEqual(room.state.collection('image-ingest').entries(), []);
 });
 
+test('snapshots that are gone are unpacked again from the blobs at the next start', async () => {
+  await using room = await imageRoom();
+  const image = await store(room, ['docker.io/library/app:1'], [lower, upper]);
+  await store(room, ['docker.io/library/base:1'], [lower]);
+  const top = image.chainId;
+  assert.ok(top !== '');
+  await room.snapshots.removeCommitted(top);
+  await room.snapshots.removeCommitted(digestOf(lower));
+  assert.deepEqual(await room.snapshots.listCommitted(), []);
+  await room.restart();
+  assert.equal((await room.snapshots.listCommitted()).length, 2);
+  await room.snapshots.view(image.chainId, async (root) =>
+    assert.equal(await readFile(join(root, 'etc/app'), 'utf8'), 'app'),
+  );
+});
+
 test('a snapshot made from an image takes the writes of a container and leaves the image as it is', async () => {
   await using room = await imageRoom();
   const image = await store(room, ['docker.io/library/app:1'], [lower, upper]);

@@ -24,6 +24,7 @@ import { importRoot, type ImportOptions } from '#engine/images/importing.ts';
 import { Layers } from '#engine/images/layers.ts';
 import { Leases, type IngestRecord } from '#engine/images/leases.ts';
 import { loadArchive } from '#engine/images/loading.ts';
+import { mendSnapshots } from '#engine/images/mending.ts';
 import type { Parts } from '#engine/images/parts.ts';
 import { pruneImages } from '#engine/images/pruning.ts';
 import { pullImage } from '#engine/images/pulling.ts';
@@ -67,9 +68,10 @@ export class Images implements ImagesContract {
     this.#parts = { ...options, catalog, leases, journal, collector, layers };
   }
 
-  /** Removes what an interrupted pull, load or import left. */
-  start(): Promise<void> {
-    return this.#parts.collector.recover();
+  /** Removes what an interrupted pull, load or import left, and unpacks layers whose snapshots are gone. */
+  async start(): Promise<void> {
+    await this.#parts.collector.recover();
+    await mendSnapshots(this.#parts);
   }
 
   get(name: string): Image {
