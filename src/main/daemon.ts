@@ -33,6 +33,11 @@ export async function runDaemon(environment: Readonly<Record<string, string | un
   const wired = await wire(settings, log);
   const server = await createServer({ log, version: release.version, routes: wired.routes });
   await listen(server, endpoint);
+  if (endpoint.kind === 'tcp' && !isLoopback(endpoint.address))
+    log.warn(
+      { host: settings.host },
+      'whoever reaches this address is root on this machine: there is no TLS yet',
+    );
   log.info({ host: settings.host, root: settings.root, version: release.version }, 'ready');
   const stop = stopSignal();
   setTimeout(settleMemory, settleAfterMs).unref();
@@ -65,6 +70,10 @@ function endpointOf({ host }: Settings): Endpoint {
 async function listen({ app }: ApiServer, endpoint: Endpoint): Promise<void> {
   if (endpoint.kind === 'unix') await listenOnSocket(app.server, endpoint.path);
   else await app.listen({ host: endpoint.address, port: endpoint.port });
+}
+
+function isLoopback(address: string): boolean {
+  return address === '::1' || address === 'localhost' || address.startsWith('127.');
 }
 
 /** Resolves at the first SIGTERM or SIGINT; a second one ends the process at once. */

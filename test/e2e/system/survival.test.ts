@@ -1,8 +1,16 @@
 import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { access, stat, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
 import { join } from 'node:path';
+import { createInterface } from 'node:readline';
 import { test } from 'node:test';
+import { instanceOf } from '#domain/instance.ts';
 import { startDaemon } from '../../support/daemon.ts';
+import { removeInstance } from '../../support/leaks.ts';
+
+const berth = new URL('../../../src/main/berth.ts', import.meta.url).pathname;
 
 test('what was acknowledged is there after kill -9, and a stale socket is replaced', async () => {
   await using daemon = await startDaemon();
@@ -55,6 +63,31 @@ test('a daemon with wrong settings ends with file and line', async () => {
   assert.equal(code, 1);
   assert.match(stderr, new RegExp(`${path}:3: unknown key 'log.levle', did you mean 'log.level'\\?`));
 });
+
+test('a daemon listens on TCP when its host says so', async () => {
+  const port = await freePort();
+  await using daemon = await startDaemon();
+  const folder = join(daemon.folder, 'tcp');
+  const environment = { BERTH_ROOT: folder, BERTH_RUN: folder, BERTH_HOST: `tcp://127.0.0.1:${port}` };
+  const second = spawn(process.execPath, [berth, 'daemon'], { env: { ...process.env, ...environment } });
+  const ended = once(second, 'close');
+  for await (const line of createInterface(second.stderr)) if (line.includes('"msg":"ready"')) break;
+  second.stderr.resume();
+  const answer = await fetch(`http://127.0.0.1:${port}/v1.44/_ping`);
+  assert.equal(await answer.text(), 'OK');
+  second.kill('SIGTERM');
+  await ended;
+  await removeInstance(instanceOf(folder, folder));
+});
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const address = server.address();
+  server.close();
+  assert.ok(typeof address === 'object' && address !== null);
+  return address.port;
+}
 
 test('a daemon at rest stays small', async () => {
   await using daemon = await startDaemon();
