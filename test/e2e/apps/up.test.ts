@@ -1,10 +1,13 @@
 import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { startDaemon, type TestDaemon } from '../../support/daemon.ts';
 import type { RunResult } from '../../support/docker.ts';
 
+const program = new URL('../../../src/main/berth.ts', import.meta.url).pathname;
 const daemon = await startDaemon();
 after(() => daemon[Symbol.asyncDispose]());
 before(() => daemon.loadBusybox());
@@ -85,12 +88,16 @@ services:
   job:
     image: busybox
     command: ["true"]
+  talker:
+    image: busybox
+    stop_grace_period: 0s
+    command: sh -c "echo first; until test -e /tmp/go; do sleep 0.05; done; echo second; exec sleep 1000"
 volumes: { data: }
 `,
   'web/Dockerfile': 'FROM busybox\nRUN echo an image > /built\n',
 });
 
-test('three services come up in order; again changes nothing; a change replaces one; down leaves nothing', async (t) => {
+test('the services come up in order; again changes nothing; a change replaces one; down leaves nothing', async (t) => {
   const folder = await project('shop', shop('hello'));
 
   await t.test('up builds, waits for health and completion, and says where it is', async () => {
@@ -104,7 +111,7 @@ test('three services come up in order; again changes nothing; a change replaces 
     assert.match(await daemon.ok('volume', 'ls', '--format', '{{.Name}}'), /^shop_data$/m);
   });
   const before = await idsOf('shop');
-  assert.deepEqual(Object.keys(before).sort(), ['shop-db-1', 'shop-job-1', 'shop-web-1']);
+  assert.deepEqual(Object.keys(before).sort(), ['shop-db-1', 'shop-job-1', 'shop-talker-1', 'shop-web-1']);
 
   await t.test('a second up does nothing and says so', async () => {
     const { stdout, stderr } = await berth('up', folder);
@@ -121,6 +128,24 @@ test('three services come up in order; again changes nothing; a change replaces 
     assert.equal(web.stdout, 'hello to an image from stored\n');
     const far = await berth('logs', 'shop/web', '--json', { cwd: '/' });
     assert.match(far.stdout, /^\{"service":"web","replica":1,.*"line":"hello to an image from stored"\}\n$/);
+  });
+
+  await t.test('logs -f goes on with new lines until Ctrl-C', async () => {
+    const client = spawn(process.execPath, [program, 'logs', '-f', 'shop/talker'], {
+      env: { ...process.env, ...daemon.environment },
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    const closed = once(client, 'close');
+    let text = '';
+    for await (const chunk of client.stdout) {
+      text += String(chunk);
+      if (text === 'first\n') await daemon.ok('exec', 'shop-talker-1', 'touch', '/tmp/go');
+      if (text.endsWith('second\n')) break;
+    }
+    client.kill('SIGINT');
+    await closed;
+    assert.equal(text, 'first\nsecond\n');
+    assert.equal(client.exitCode, 0);
   });
 
   await t.test('a changed variable replaces that service only, and the plan names it', async () => {
@@ -152,7 +177,7 @@ test('three services come up in order; again changes nothing; a change replaces 
     await writeFile(join(folder, 'compose.yaml'), text);
     const { stderr } = await berth('up', folder);
     assert.match(stderr, /remove shop-job-1 +\(the service is no longer in the file\)/);
-    assert.deepEqual(Object.keys(await idsOf('shop')).sort(), ['shop-db-1', 'shop-web-1']);
+    assert.deepEqual(Object.keys(await idsOf('shop')).sort(), ['shop-db-1', 'shop-talker-1', 'shop-web-1']);
   });
 
   await t.test('down leaves the volume, and with -v nothing', async () => {
