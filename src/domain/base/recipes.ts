@@ -54,7 +54,7 @@ const recipes: Record<string, Recipe> = {
       { path: '/var/lib/nginx', kind: 'directory', owner: wwwData },
       // nginx.conf names this file; an unprivileged master can write it only when it is there.
       { path: '/run/nginx.pid', kind: 'file', content: '', owner: wwwData },
-      { path: '/var/www/html', kind: 'directory' },
+      { path: '/var/www/html/index.html', kind: 'link', to: '/usr/share/nginx/html/index.html' },
     ],
     config: {
       Cmd: ['nginx', '-g', 'daemon off;'],
