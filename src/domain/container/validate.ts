@@ -1,4 +1,5 @@
 import type { ContainerConfig, HostConfig, Resources } from '#domain/container/config.ts';
+import { checkLogConfig } from '#domain/container/log-limits.ts';
 import { parseSignal } from '#domain/container/signals.ts';
 import { checkRestartPolicy } from '#domain/container/restart.ts';
 import { wantedPorts } from '#domain/container/port-bindings.ts';
@@ -15,6 +16,7 @@ export function validateRequest(config: ContainerConfig, host: HostConfig): stri
   checkModes(config, host);
   checkRestartPolicy(host.RestartPolicy, host.AutoRemove === true);
   wantedPorts(config, host);
+  checkLogConfig(host.LogConfig);
   return validateResources(host);
 }
 

@@ -19,6 +19,7 @@ import { joinsContainer } from '#engine/containers/endpoints.ts';
 import { Execs, type ExecIo } from '#engine/containers/execs.ts';
 import { LifeCycle } from '#engine/containers/life-cycle.ts';
 import { Lives, type Outcome } from '#engine/containers/lives.ts';
+import { LogRotation } from '#engine/containers/log-rotation.ts';
 import { Observing } from '#engine/containers/observing.ts';
 import { Reconciling } from '#engine/containers/reconciling.ts';
 import { ContainerRegistry } from '#engine/containers/registry.ts';
@@ -40,6 +41,7 @@ export class Containers implements contracts.Containers {
   readonly #rootAccess: RootAccess;
   readonly #connecting: Connecting;
   readonly #updating: Updating;
+  readonly #rotation: LogRotation;
 
   constructor(parts: ContainerParts) {
     this.#parts = parts;
@@ -51,6 +53,7 @@ export class Containers implements contracts.Containers {
     this.#rootAccess = new RootAccess(parts, this.#registry, this.#locks);
     this.#connecting = new Connecting(parts, this.#registry, this.#locks);
     this.#updating = new Updating(parts, this.#registry, this.#locks);
+    this.#rotation = new LogRotation(parts, this.#registry);
     this.#tellOthers();
   }
 
@@ -58,10 +61,12 @@ export class Containers implements contracts.Containers {
   async open(): Promise<void> {
     this.#parts.runtime.onExit((exit) => this.#cycle.exited(exit));
     await new Reconciling(this.#parts, this.#registry, this.#cycle).run();
+    this.#rotation.begin();
   }
 
   /** Stops watching; containers go on. */
   close(): void {
+    this.#rotation.close();
     this.#cycle.close();
   }
 
