@@ -1,0 +1,249 @@
+import { describe, it } from 'node:test';
+import assert from 'node:assert/strict';
+import type { HostConfig } from '#domain/container/config.ts';
+import type { Containers } from './containers.ts';
+import { forbidden } from '#base/errors.ts';
+import { World } from '../../../test/support/container-room.ts';
+
+const never = new AbortController().signal;
+const create = async (room: Containers, hostConfig: HostConfig = {}, name = 'web'): Promise<string> => {
+  const request = {
+    name,
+    config: { Image: 'x' },
+    hostConfig: { NetworkMode: 'none', ...hostConfig },
+    endpoints: {},
+  };
+  return (await room.create(request)).id;
+};
+/** Lets everything run that waits for nothing. */
+const settle = (): Promise<void> => new Promise((resolve) => void setImmediate(resolve));
+const nothing = { snapshots: 0, mounted: 0, sandboxes: 0, files: 0, tasks: 0, volumes: 0 };
+const held = (world: World) => ({
+  snapshots: world.snapshots.size,
+  mounted: world.mounted.size,
+  sandboxes: world.sandboxes.size,
+  files: world.files.size,
+  tasks: world.tasks.size,
+  volumes: world.volumes.size,
+});
+
+describe('creating a container', () => {
+  it('gives a name to one of two that ask for it at once', async () => {
+    const room = await new World().room();
+    const results = await Promise.allSettled([create(room), create(room)]);
+    assert.deepEqual(
+      results.map(({ status }) => status),
+      ['fulfilled', 'rejected'],
+    );
+    assert.equal(room.list().length, 1);
+  });
+
+  for (const step of ['volume', 'snapshot'])
+    it(`leaves nothing when the ${step} cannot be made`, async () => {
+      const world = new World();
+      const room = await world.room();
+      world.failing = step;
+      await assert.rejects(create(room, { Binds: ['named:/a', '/src:/b'] }), /failed/);
+      assert.deepEqual(held(world), nothing);
+      world.failing = '';
+      assert.ok(await create(room), 'the name is free again');
+    });
+
+  it('asks every policy before anything is made', async () => {
+    const world = new World();
+    const refuse = () => {
+      throw forbidden('policy', 'refused by a policy');
+    };
+    const room = await world.room([() => ['a warning'], refuse]);
+    await assert.rejects(create(room), { kind: 'forbidden' });
+    assert.deepEqual(held(world), nothing);
+  });
+
+  it('is undone by the next start of the daemon when it was interrupted', async () => {
+    const world = new World();
+    const room = await world.room();
+    const id = await create(room, { Binds: ['/anonymous'] });
+    const collection = world.state.collection<{ pending?: string }>('containers');
+    collection.put(id, { ...collection.get(id), pending: 'create' });
+    const again = await world.room();
+    assert.deepEqual(again.list(), []);
+    assert.deepEqual(held(world), nothing);
+  });
+});
+
+describe('starting a container', () => {
+  for (const step of ['mount', 'sandbox', 'create', 'start'])
+    it(`frees everything when the step '${step}' fails`, async () => {
+      const world = new World();
+      const room = await world.room();
+      await create(room);
+      world.failing = step;
+      await assert.rejects(room.start('web'), new RegExp(`${step} failed`));
+      assert.deepEqual({ ...held(world), files: 0 }, { ...nothing, snapshots: 1 });
+      assert.equal(room.get('web').state.exitCode, 128);
+      assert.equal(room.get('web').pending, undefined);
+      world.failing = '';
+      await room.start('web');
+      assert.equal(room.get('web').state.status, 'running');
+    });
+
+  it('serves clients that attached before', async () => {
+    const room = await new World().room();
+    await create(room);
+    const place = room.attach('web');
+    await room.start('web');
+    assert.ok(await place.stdio);
+  });
+
+  it('refuses clients that attached before when it fails', async () => {
+    const world = new World();
+    const room = await world.room();
+    await create(room);
+    const place = room.attach('web');
+    world.failing = 'create';
+    await assert.rejects(room.start('web'));
+    await assert.rejects(place.stdio, /create failed/);
+  });
+});
+
+describe('the end of a container', () => {
+  it('is told to those who wait, and everything is freed', async () => {
+    const world = new World();
+    const room = await world.room();
+    const id = await create(room);
+    await room.start('web');
+    const waits = [room.wait('web', 'next-exit', never), room.wait('web', 'not-running', never)];
+    world.end(id, 7);
+    assert.deepEqual(await Promise.all(waits), [{ exitCode: 7 }, { exitCode: 7 }]);
+    assert.deepEqual({ ...held(world), files: 0 }, { ...nothing, snapshots: 1 });
+    assert.equal(room.get('web').state.status, 'exited');
+  });
+
+  it('removes it together with its anonymous volumes when asked to', async () => {
+    const world = new World();
+    const room = await world.room();
+    const id = await create(room, { AutoRemove: true, Binds: ['/anonymous', 'named:/n'] });
+    await room.start('web');
+    const removed = room.wait('web', 'removed', never);
+    world.end(id, 3);
+    assert.deepEqual(await removed, { exitCode: 3 });
+    assert.deepEqual(held(world), { ...nothing, volumes: 1 });
+  });
+
+  it('is followed by restarts with a growing pause until somebody stops it', async () => {
+    const world = new World();
+    const room = await world.room();
+    const id = await create(room, { RestartPolicy: { Name: 'always' } });
+    await room.start('web');
+    for (const pause of [100, 200, 400]) {
+      world.end(id, 1);
+      await settle();
+      assert.equal(room.get('web').state.status, 'restarting');
+      world.wake(pause);
+      await settle();
+      assert.equal(room.get('web').state.status, 'running', `after ${pause} ms`);
+    }
+    assert.equal(room.get('web').state.restartCount, 3);
+    world.end(id, 1);
+    await settle();
+    await room.stop('web');
+    assert.equal(room.get('web').state.status, 'exited');
+    world.wake(800);
+    await settle();
+    assert.equal(room.get('web').state.status, 'exited');
+  });
+
+  it('comes by force after the time to stop is up', async () => {
+    const world = new World();
+    const room = await world.room();
+    await create(room);
+    await room.start('web');
+    const stopped = room.stop('web', { timeout: 7 });
+    await settle();
+    world.wake(7000);
+    await stopped;
+    assert.deepEqual(world.signals, ['15', '9']);
+    await assert.rejects(room.stop('web'), { kind: 'unchanged' });
+  });
+
+  it('leaves a restart on request with the container although it is to be removed at its end', async () => {
+    const world = new World();
+    const room = await world.room();
+    const id = await create(room, { AutoRemove: true });
+    await room.start('web');
+    await room.restart('web', { timeout: 0, signal: 'KILL' });
+    assert.equal(room.get('web').state.status, 'running');
+    world.end(id, 0);
+    await settle();
+    assert.equal(room.find('web'), undefined);
+  });
+});
+
+describe('a new start of the daemon', () => {
+  it('adopts what runs and handles what ended meanwhile', async () => {
+    const world = new World();
+    const room = await world.room();
+    const [runs, ended] = [await create(room, {}, 'runs'), await create(room, {}, 'ended')];
+    await Promise.all([room.start('runs'), room.start('ended')]);
+    world.onExit(() => undefined);
+    world.end(ended, 21);
+    const again = await world.room();
+    assert.equal(again.get('runs').state.status, 'running');
+    assert.deepEqual([again.get('ended').state.status, again.get('ended').state.exitCode], ['exited', 21]);
+    assert.deepEqual([...world.tasks.keys()], [runs]);
+    assert.deepEqual([...world.sandboxes], [runs]);
+    const waited = again.wait('runs', 'not-running', never);
+    world.end(runs, 4);
+    assert.deepEqual(await waited, { exitCode: 4 });
+  });
+
+  it('restarts after a reboot what its policy says', async () => {
+    const world = new World();
+    const room = await world.room();
+    for (const [name, Name] of [
+      ['a1', 'always'],
+      ['u1', 'unless-stopped'],
+      ['n1', 'no'],
+    ] as const) {
+      await create(room, { RestartPolicy: { Name } }, name);
+      await room.start(name);
+    }
+    world.tasks.clear();
+    const again = await world.room();
+    const status = () => ['a1', 'u1', 'n1'].map((name) => again.get(name).state.status);
+    assert.deepEqual(status(), ['restarting', 'restarting', 'exited']);
+    world.wake(100);
+    world.wake(100);
+    await settle();
+    assert.deepEqual(status(), ['running', 'running', 'exited']);
+    assert.equal(again.get('n1').state.exitCode, 137);
+  });
+
+  it('finishes or undoes a start that was interrupted', async () => {
+    const world = new World();
+    const room = await world.room();
+    const [before, after] = [await create(room, {}, 'before'), await create(room, {}, 'after')];
+    const collection = world.state.collection<object>('containers');
+    for (const [id, status] of [
+      [before, 'created'],
+      [after, 'running'],
+    ] as const) {
+      collection.put(id, { ...collection.get(id), pending: 'start' });
+      world.tasks.set(id, status);
+    }
+    const again = await world.room();
+    assert.equal(again.get('before').state.status, 'created');
+    assert.equal(again.get('after').state.status, 'running');
+    assert.deepEqual([...world.tasks.keys()], [after]);
+  });
+
+  it('removes what belongs to no container', async () => {
+    const world = new World();
+    const stray = 'f'.repeat(64);
+    world.snapshots.add(stray);
+    world.files.add(stray);
+    world.tasks.set(stray, 'running');
+    await world.room();
+    assert.deepEqual(held(world), nothing);
+  });
+});
