@@ -107,7 +107,7 @@ export function snapshotterContract(name: string, make: () => Promise<Snapshotte
     await using fixture = await make();
     const { snapshotter } = fixture;
     await assert.rejects(unpack(snapshotter, 'a', '', base, chain('other')), coded('layer-digest-mismatch'));
-    for (const length of [100, 700, 1100, 1500, 2100])
+    for (const length of [100, 700, 1026, 1600])
       await assert.rejects(unpack(snapshotter, 'a', '', base.subarray(0, length)), coded('layer-corrupt'));
     const failing = Readable.from(
       (async function* () {

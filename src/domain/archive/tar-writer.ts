@@ -128,7 +128,7 @@ function splitName(name: string): { prefix: string; name: string } | undefined {
 }
 
 function isAscii(text: string): boolean {
-  for (let i = 0; i < text.length; i++) if (text.charCodeAt(i) > 126) return false;
+  for (let i = 0; i < text.length; i++) if (text.charCodeAt(i) < 32 || text.charCodeAt(i) > 126) return false;
   return true;
 }
 
