@@ -2,7 +2,7 @@ import { mkdir, rm } from 'node:fs/promises';
 import { pino, type Logger } from 'pino';
 import { loadSettings } from '#adapters/settings/settings-file.ts';
 import { repairHybridCgroups } from '#adapters/supervisor/hybrid-cgroups.ts';
-import { listenOnSocket } from '#adapters/supervisor/listen-socket.ts';
+import { listenOnSocket, refuseUsedSocket } from '#adapters/supervisor/listen-socket.ts';
 import { lockRoot } from '#adapters/supervisor/root-lock.ts';
 import { settleMemory } from '#adapters/supervisor/settle-memory.ts';
 import { createServer, type ApiServer } from '#api/server.ts';
@@ -29,6 +29,7 @@ export async function runDaemon(environment: Readonly<Record<string, string | un
   const endpoint = endpointOf(settings);
   await mkdir(settings.root, { recursive: true, mode: 0o711 });
   const lock = await lockRoot(settings.root);
+  if (endpoint.kind === 'unix') await refuseUsedSocket(endpoint.path);
   for (const change of await repairHybridCgroups()) log.warn(change);
   const wired = await wire(settings, log);
   const server = await createServer({ log, version: release.version, routes: wired.routes });

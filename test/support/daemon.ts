@@ -27,6 +27,7 @@ export async function startDaemon(options: DaemonOptions = {}): Promise<TestDaem
   try {
     await daemon.start();
   } catch (error) {
+    await removeInstance(daemon.instance);
     await rm(folder, { recursive: true, force: true });
     throw error;
   }

@@ -7,6 +7,7 @@ export interface RunOptions {
   input?: string | Buffer;
   environment?: Record<string, string>;
   cwd?: string;
+  /** Ends the program when it aborts. */
   signal?: AbortSignal;
 }
 
@@ -22,8 +23,8 @@ export async function run(program: string, args: string[], options: RunOptions =
     stdio: ['pipe', 'pipe', 'pipe'],
     env: { ...process.env, ...options.environment },
     ...(options.cwd !== undefined && { cwd: options.cwd }),
-    ...(options.signal !== undefined && { signal: options.signal }),
   });
+  options.signal?.addEventListener('abort', () => child.kill());
   // A program may end without having read its input.
   child.stdin.on('error', () => undefined);
   child.stdin.end(options.input);

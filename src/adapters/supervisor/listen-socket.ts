@@ -4,16 +4,20 @@ import { once } from 'node:events';
 import { dirname } from 'node:path';
 import { conflict, messageOf, systemCode, unavailable } from '#base/errors.ts';
 
-/**
- * Listens on a unix socket that only root and the group `berth`, or else `docker`, may use (mode 0660).
- * The socket appears under its name only when it is ready; one that a crash left is replaced.
- * @throws conflict `socket-in-use` when another program answers there
- */
-export async function listenOnSocket(server: Server, path: string): Promise<void> {
+/** To be asked before anything is started. @throws conflict `socket-in-use` when another program answers there */
+export async function refuseUsedSocket(path: string): Promise<void> {
   if (await isAnswered(path))
     throw conflict('socket-in-use', `another program listens on the socket '${path}'`, {
       hint: 'stop it, or set BERTH_HOST to another socket',
     });
+}
+
+/**
+ * Listens on a unix socket that only root and the group `berth`, or else `docker`, may use (mode 0660).
+ * The socket appears under its name only when it is ready; one that a crash left is replaced.
+ * @throws unavailable `socket-failed`
+ */
+export async function listenOnSocket(server: Server, path: string): Promise<void> {
   const early = `${path}.${process.pid}`;
   try {
     await mkdir(dirname(path), { recursive: true, mode: 0o755 });

@@ -119,9 +119,8 @@ test('version works without a daemon', async (t) => {
 });
 
 test('a daemon that none started is started detached, once, with a pid file and a log', async (t) => {
-  const folder = await scratch(t);
+  const folder = await mkdtemp('/var/tmp/b-');
   const [root, runFolder] = [join(folder, 'root'), join(folder, 'run')];
-  t.after(() => removeInstance(instanceOf(root, runFolder)));
   const script = new URL('./ensure-daemon.ts', import.meta.url).pathname;
   const environment = { BERTH_ROOT: root, BERTH_RUN: runFolder, BERTH_CONFIG: '/dev/null' };
   const first = await run(process.execPath, [script], { environment });
@@ -129,6 +128,8 @@ test('a daemon that none started is started detached, once, with a pid file and 
   t.after(async () => {
     process.kill(pid, 'SIGTERM');
     await run('tail', [`--pid=${pid}`, '-f', '/dev/null']);
+    await removeInstance(instanceOf(root, runFolder));
+    await rm(folder, { recursive: true });
   });
   assert.equal(first.code, 0, first.stderr);
   assert.match(first.stderr, new RegExp(`started the daemon \\(process ${pid}, log ${root}/daemon.log\\)`));
