@@ -1,8 +1,7 @@
 import { matchesGlob } from 'node:path/posix';
-import { filters, flag, labelsMatch, type Filters, type Query } from '#api/docker/query.ts';
-import { imageSummary, secondsOf } from '#api/docker/image-json.ts';
+import { filters, flag, isTrue, labelsMatch, type Filters, type Query } from '#api/docker/query.ts';
+import { imageSummary } from '#api/docker/image-json.ts';
 import { momentOf } from '#api/docker/prune-filters.ts';
-import { invalid } from '#base/errors.ts';
 import { chainIds } from '#domain/image/chain.ts';
 import type { Image } from '#domain/image/image.ts';
 import { familiarName } from '#domain/image/reference.ts';
@@ -27,10 +26,18 @@ export async function listImages(
     .filter((image) => flag(query, 'all') || !isUnnamed(image) || !parents.has(image.id))
     .map((image) => ({ image, tags: shownTags(image, wanted) }))
     .filter(({ image, tags }) => !wanted.has('reference') || tags.length > 0 || digestMatches(image, wanted))
-    .sort((a, b) => secondsOf(b.image.config.created) - secondsOf(a.image.config.created))
+    .sort((a, b) => newestFirst(a.image, b.image))
     .map(({ image, tags }) =>
       imageSummary(image, { version, tags, sharedSize: shared?.get(image.id) ?? -1 }),
     );
+}
+
+function newestFirst(a: Image, b: Image): number {
+  return createdAt(b) - createdAt(a) || (a.id < b.id ? -1 : 1);
+}
+
+function createdAt(image: Image): number {
+  return Date.parse(image.config.created ?? '') || 0;
 }
 
 export function isUnnamed(image: Image): boolean {
@@ -38,8 +45,7 @@ export function isUnnamed(image: Image): boolean {
 }
 
 function chooser(images: Images, wanted: Filters, now: number): (image: Image) => boolean {
-  const created = (image: Image): number => Date.parse(image.config.created ?? '') || 0;
-  const edge = (key: string): number[] => (wanted.get(key) ?? []).map((name) => created(images.get(name)));
+  const edge = (key: string): number[] => (wanted.get(key) ?? []).map((name) => createdAt(images.get(name)));
   const before = Math.min(
     ...edge('before'),
     ...(wanted.get('until') ?? []).map((text) => momentOf(text, now)),
@@ -47,18 +53,10 @@ function chooser(images: Images, wanted: Filters, now: number): (image: Image) =
   const since = Math.max(...edge('since'));
   const dangling = wanted.has('dangling') ? isTrue(wanted, 'dangling') : undefined;
   return (image) =>
-    created(image) < before &&
-    created(image) > since &&
+    createdAt(image) < before &&
+    createdAt(image) > since &&
     (dangling === undefined || dangling === isUnnamed(image)) &&
     labelsMatch(image.config.config?.Labels ?? {}, wanted);
-}
-
-/** @throws invalid in Docker's words */
-export function isTrue(wanted: Filters, key: string): boolean {
-  const value = wanted.get(key)?.[0] ?? '';
-  if (['1', 'true', 'True', 'TRUE', 't', 'T'].includes(value)) return true;
-  if (['0', 'false', 'False', 'FALSE', 'f', 'F'].includes(value)) return false;
-  throw invalid('filter-invalid', `invalid filter '${key}=[${value}]'`);
 }
 
 function shownTags(image: Image, wanted: Filters): string[] {

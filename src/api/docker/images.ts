@@ -1,10 +1,10 @@
 import type { FastifyInstance } from 'fastify';
 import { Type, type Static } from 'typebox';
 import { historyJson, inspectImage } from '#api/docker/image-json.ts';
-import { isTrue, listImages } from '#api/docker/images-list.ts';
+import { listImages } from '#api/docker/images-list.ts';
 import { imageTransfers, joined, one, push, type ManyQuery } from '#api/docker/images-transfer.ts';
 import { momentOf } from '#api/docker/prune-filters.ts';
-import { filters, flag, labelsMatch, type Query } from '#api/docker/query.ts';
+import { filters, flag, isTrue, labelsMatch, type Query } from '#api/docker/query.ts';
 import { AuthConfig, authOf, readRegistryAuth } from '#api/docker/registry-auth.ts';
 import { clientGone } from '#api/streams.ts';
 import { notFound, unsupported } from '#base/errors.ts';

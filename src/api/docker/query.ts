@@ -59,6 +59,17 @@ function valuesOf(values: unknown): string[] | undefined {
   return Object.entries(values).flatMap(([value, wanted]) => (wanted === true ? [value] : []));
 }
 
+/**
+ * Whether a filter such as `dangling` asks for true (Go's strconv.ParseBool); absent is false.
+ * @throws invalid in Docker's words
+ */
+export function isTrue(wanted: Filters, key: string): boolean {
+  const value = wanted.get(key)?.[0] ?? 'false';
+  if (['1', 'true', 'True', 'TRUE', 't', 'T'].includes(value)) return true;
+  if (['0', 'false', 'False', 'FALSE', 'f', 'F'].includes(value)) return false;
+  throw invalid('filter-invalid', `invalid filter '${key}=[${value}]'`);
+}
+
 /** Whether labels satisfy every `label` (KEY or KEY=VALUE) and none of the `label!` filters. */
 export function labelsMatch(labels: Readonly<Record<string, string>>, wanted: Filters): boolean {
   const has = (filter: string): boolean => {

@@ -1,8 +1,8 @@
 import type { FastifyInstance } from 'fastify';
 import { Type, type Static } from 'typebox';
-import { filters, flag, labelsMatch, type Filters, type Query } from '#api/docker/query.ts';
+import { filters, flag, isTrue, labelsMatch, type Filters, type Query } from '#api/docker/query.ts';
 import { compareVersions } from '#api/versions.ts';
-import { invalid, unavailable } from '#base/errors.ts';
+import { unavailable } from '#base/errors.ts';
 import type { Volume } from '#domain/volume/volume.ts';
 import type { Volumes } from '#engine/contracts.ts';
 
@@ -85,13 +85,4 @@ function isListed(volume: Volume, wanted: Filters, volumes: Volumes): boolean {
   if (wanted.has('dangling') && volumes.users(volume.name).length > 0 === isTrue(wanted, 'dangling'))
     return false;
   return labelsMatch(volume.labels, wanted);
-}
-
-/** @throws invalid in Docker's words when the value is no boolean */
-function isTrue(wanted: Filters, key: string): boolean {
-  const value = wanted.get(key)?.[0];
-  if (value === undefined) return false;
-  if (['1', 'true'].includes(value)) return true;
-  if (['0', 'false'].includes(value)) return false;
-  throw invalid('filter-invalid', `invalid filter '${key}=[${value}]'`);
 }
