@@ -95,7 +95,7 @@ export class TestDaemon implements AsyncDisposable {
       });
       child.once('error', reject);
       child.once('close', (code, signal) => {
-        this.#process = undefined;
+        if (this.#process === child) this.#process = undefined;
         reject(new Error(`the daemon ended (${String(code ?? signal)}) before it was ready:\n${this.log}`));
       });
     });
@@ -199,6 +199,6 @@ export class TestDaemon implements AsyncDisposable {
     const closed = once(child, 'exit');
     child.kill(signal);
     await closed;
-    this.#process = undefined;
+    if (this.#process === child) this.#process = undefined;
   }
 }
