@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict';
-import { execFile } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
+import { once } from 'node:events';
 import { createWriteStream, existsSync, readFileSync } from 'node:fs';
 import { mkdir, mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { createInterface } from 'node:readline';
 import { pipeline } from 'node:stream/promises';
 import { test, type TestContext } from 'node:test';
 import { promisify } from 'node:util';
@@ -162,4 +164,37 @@ test('a build that is cancelled leaves no tree, and a start removes what a crash
   await mkdir(join(dir, 'scratch/tree-left/root'), { recursive: true });
   await maker.start();
   assert.equal(existsSync(join(dir, 'scratch')), false);
+});
+
+/** Makes an image in a process of its own, which says when it unpacks. */
+const maker = `
+import { Mmdebstrap } from '#adapters/mmdebstrap/mmdebstrap.ts';
+const [root, architecture] = process.argv.slice(1);
+const request = { packages: ['nodejs'], suite: 'bookworm', architecture, onProgress: (line) => console.log(line), signal: new AbortController().signal };
+const bootstrapper = new Mmdebstrap({ root });
+await bootstrapper.build(request, await bootstrapper.plan(request));
+`;
+
+async function processesBelow(folder: string): Promise<string[]> {
+  const { stdout } = await exec('ps', ['-eo', 'args', 'ww']);
+  return stdout.split('\n').filter((line) => line.includes(`${folder}/scratch`));
+}
+
+test('a maker that is killed takes its programs with it, and the next start frees its tree', async (t) => {
+  const dir = await scratch(t);
+  const child = spawn(process.execPath, ['--input-type=module', '-e', maker, dir, architecture], {
+    cwd: new URL('../..', import.meta.url),
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  for await (const line of createInterface(child.stdout)) if (line.startsWith('Unpacking')) break;
+  // mmdebstrap runs as soon as its tree has a root.
+  while ((await processesBelow(dir)).length === 0) assert.equal(child.exitCode, null);
+  child.kill('SIGKILL');
+  await once(child, 'exit');
+  const deadline = Date.now() + 5000;
+  while ((await processesBelow(dir)).length > 0) assert.ok(Date.now() < deadline, 'its programs go on');
+  assert.equal((await readdir(join(dir, 'scratch'))).length, 1);
+  await new Mmdebstrap({ root: dir }).start();
+  assert.equal(existsSync(join(dir, 'scratch')), false);
+  assert.ok(!readFileSync('/proc/self/mounts', 'utf8').includes(dir));
 });
