@@ -26,7 +26,7 @@ import { ContainerRegistry } from '#engine/containers/registry.ts';
 import { RootAccess } from '#engine/containers/root-access.ts';
 import { Updating } from '#engine/containers/updating.ts';
 import { KeyedMutex } from '#base/mutex.ts';
-import { conflict, unchanged } from '#base/errors.ts';
+import { conflict, isKind, unchanged } from '#base/errors.ts';
 
 /** The noun's front: each verb finds the container and hands over to the part that knows how. */
 export class Containers implements contracts.Containers {
@@ -206,11 +206,23 @@ export class Containers implements contracts.Containers {
     const removed: string[] = [];
     let reclaimed = 0;
     for (const container of this.list().filter((each) => !isActive(each) && wanted(each))) {
-      reclaimed += await this.#parts.snapshotter.usage(container.id);
-      await this.remove(container.id);
+      const size = await this.#parts.snapshotter.usage(container.id);
+      if (!(await this.#removeIdle(container.id))) continue;
+      reclaimed += size;
       removed.push(container.id);
     }
     return { removed, reclaimed };
+  }
+
+  /** False when somebody else started or removed it meanwhile. */
+  async #removeIdle(id: string): Promise<boolean> {
+    try {
+      await this.remove(id);
+      return true;
+    } catch (error) {
+      if (isKind(error, 'conflict') || isKind(error, 'not-found')) return false;
+      throw error;
+    }
   }
 
   top(ref: string, psArguments: string[]): Promise<{ titles: string[]; processes: string[][] }> {

@@ -9,6 +9,7 @@ import { deviceRules } from '#domain/container/devices.ts';
 import { completeHostConfig } from '#domain/container/host-config.ts';
 import { extraHosts } from '#domain/container/hosts-file.ts';
 import { commandOf, mergeConfig } from '#domain/container/merge.ts';
+import { checkModes } from '#domain/container/mode-checks.ts';
 import { parseName, randomName } from '#domain/container/names.ts';
 import { resourceWarnings } from '#domain/container/resources.ts';
 import { parseSecurityOptions } from '#domain/container/security.ts';
@@ -20,7 +21,7 @@ import { copyUp, draftMounts, realizeMounts } from '#engine/containers/mounting.
 import { settled } from '#engine/containers/registry.ts';
 import { Undo } from '#engine/containers/undo.ts';
 import { newId, shortId } from '#base/ids.ts';
-import { invalid } from '#base/errors.ts';
+import { invalid, notFound } from '#base/errors.ts';
 
 /** Makes containers: decided as a whole first, then recorded, then built; a failure takes everything back. */
 export class Creating {
@@ -35,6 +36,7 @@ export class Creating {
   async create(request: CreateContainer): Promise<{ id: string; warnings: string[] }> {
     const warnings = this.#admit(request);
     const image = this.#parts.images.get(request.config.Image ?? '');
+    refuseOtherPlatform(image, request);
     const id = newId();
     const name = request.name === undefined ? this.#freeName() : parseName(request.name);
     this.#registry.reserve(name, id);
@@ -54,6 +56,7 @@ export class Creating {
     const { config, hostConfig } = request;
     const { facts } = this.#parts.host;
     const warnings = validateRequest(config, hostConfig);
+    checkModes(hostConfig, this.#parts.runtime.name);
     effectiveCapabilities(hostConfig, facts.capabilities);
     parseSecurityOptions(hostConfig.SecurityOpt ?? []);
     deviceRules({ privileged: false, devices: [], rules: hostConfig.DeviceCgroupRules ?? [] });
@@ -129,6 +132,20 @@ export class Creating {
     const container = this.#registry.put(settled({ ...decided, mounts }));
     announce(this.#parts.events, container, 'create');
   }
+}
+
+/** `os/architecture[/variant]` of a request against what the image is for. */
+function refuseOtherPlatform(
+  { config }: Image,
+  { platform, config: { Image: name = '' } }: CreateContainer,
+): void {
+  if (platform === undefined) return;
+  const [os, architecture = config.architecture] = platform.split('/');
+  if (os === config.os && architecture === config.architecture) return;
+  throw notFound(
+    'image-platform-missing',
+    `image with reference ${name} was found but does not provide the specified platform (${platform})`,
+  );
 }
 
 function defaultHostname(id: string, hostConfig: HostConfig): NonNullable<ContainerConfig['Hostname']> {

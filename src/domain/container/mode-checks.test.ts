@@ -1,0 +1,29 @@
+import { describe, it } from 'node:test';
+import assert from 'node:assert/strict';
+import type { HostConfig } from './config.ts';
+import { checkModes } from './mode-checks.ts';
+
+describe('modes and options of a host configuration', () => {
+  const refused: [HostConfig, RegExp][] = [
+    [{ IpcMode: 'odd' }, /invalid IPC mode: odd/],
+    [{ PidMode: 'container:' }, /invalid PID mode/],
+    [{ UTSMode: 'container:x' }, /invalid UTS mode/],
+    [{ UsernsMode: 'private' }, /invalid user namespace mode/],
+    [{ Runtime: 'kata' }, /unknown or invalid runtime name: kata/],
+    [
+      { DeviceRequests: [{ Capabilities: [['gpu']] }] },
+      /could not select device driver "" with capabilities: \[\["gpu"\]\]/,
+    ],
+    [{ StorageOpt: { size: '1g' } }, /storage option 'size'/],
+  ];
+  for (const [host, message] of refused)
+    it(`are refused by name: ${message.source}`, () =>
+      assert.throws(() => checkModes(host, 'crun'), { message }));
+
+  it('are taken when they exist', () => {
+    checkModes(
+      { IpcMode: 'container:x', PidMode: 'host', UTSMode: '', Runtime: 'crun', StorageOpt: {} },
+      'crun',
+    );
+  });
+});

@@ -1,0 +1,50 @@
+import type { HostConfig } from '#domain/container/config.ts';
+import { invalid, unsupported } from '#base/errors.ts';
+
+const sharing = /^container:.+$/;
+
+/**
+ * Refuses by name what Berth cannot do, and modes that do not exist, so that nothing is silently ignored.
+ * @param runtime the only OCI runtime there is
+ * @throws invalid `mode-invalid`, `runtime-unknown`; unsupported `option-unsupported`
+ */
+export function checkModes(host: HostConfig, runtime: string): void {
+  const modes: [string, string | undefined, string[], boolean][] = [
+    ['IPC', host.IpcMode, ['none', 'private', 'shareable', 'host'], true],
+    ['PID', host.PidMode, ['host', 'private'], true],
+    ['UTS', host.UTSMode, ['host', 'private'], false],
+    ['cgroup namespace', host.CgroupnsMode, ['host', 'private'], false],
+    ['user namespace', host.UsernsMode, ['host'], false],
+    ['isolation', host.Isolation, ['default'], false],
+  ];
+  for (const [name, mode = '', known, mayShare] of modes)
+    if (mode !== '' && !known.includes(mode) && !(mayShare && sharing.test(mode)))
+      throw invalid('mode-invalid', `invalid ${name} mode: ${mode}`, {
+        hint: `use one of ${known.join(', ')}`,
+      });
+  if (host.Runtime && host.Runtime !== runtime)
+    throw invalid('runtime-unknown', `unknown or invalid runtime name: ${host.Runtime}`, {
+      hint: `use ${runtime}`,
+    });
+  refuseUnsupported(host);
+}
+
+function refuseUnsupported(host: HostConfig): void {
+  const [request] = host.DeviceRequests ?? [];
+  if (request !== undefined)
+    throw invalid(
+      'device-driver-missing',
+      `could not select device driver "" with capabilities: ${JSON.stringify(request['Capabilities'] ?? [])}`,
+    );
+  const [option] = Object.keys(host.StorageOpt ?? {});
+  if (option !== undefined)
+    throw unsupported(
+      'option-unsupported',
+      `the storage option '${option}' (--storage-opt) is not supported`,
+    );
+  if (host.Cgroup)
+    throw unsupported(
+      'option-unsupported',
+      `the field HostConfig.Cgroup ('${host.Cgroup}') is not supported`,
+    );
+}
