@@ -193,7 +193,9 @@ test('a maker that is killed takes its programs with it, and the next start free
   await once(child, 'exit');
   const deadline = Date.now() + 5000;
   while ((await processesBelow(dir)).length > 0) assert.ok(Date.now() < deadline, 'its programs go on');
-  assert.equal((await readdir(join(dir, 'scratch'))).length, 1);
+  const [tree = ''] = await readdir(join(dir, 'scratch'));
+  // One of the last packages: they did not just come to their own end.
+  assert.equal(existsSync(join(dir, 'scratch', tree, 'root/usr/share/doc/nodejs')), false);
   await new Mmdebstrap({ root: dir }).start();
   assert.equal(existsSync(join(dir, 'scratch')), false);
   assert.ok(!readFileSync('/proc/self/mounts', 'utf8').includes(dir));
