@@ -10,8 +10,13 @@ export interface ContainerFiles {
   paths(id: string): EtcPaths;
   /** Writes or replaces the files of a container, in place: a running container sees the new text. */
   write(id: string, texts: EtcPaths): Promise<void>;
-  /** Idempotent. */
+  /** Unmounts too. Idempotent. */
   remove(id: string): Promise<void>;
+  /** A tmpfs for a container that shares its /dev/shm with others. Gives its path. */
+  mountShm(id: string, bytes: number): Promise<string>;
+  shmPath(id: string): string;
+  /** Idempotent. */
+  unmountShm(id: string): Promise<void>;
   /** Ids with files, for clean-up after a crash. */
   list(): Promise<string[]>;
   /** Of a path of the host, symbolic links followed. */

@@ -2,6 +2,7 @@ import { mkdirSync, statSync, writeFileSync } from 'node:fs';
 import { mkdir, readdir, readFile, rm } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
+import { mount, MS, unmountIfMounted } from '#adapters/linux/libc.ts';
 import type { ContainerFiles, EtcPaths } from '#ports/container-files.ts';
 import { systemCode } from '#base/errors.ts';
 
@@ -29,8 +30,26 @@ export class DiskContainerFiles implements ContainerFiles {
     return Promise.resolve();
   }
 
-  remove(id: string): Promise<void> {
-    return rm(join(this.#folder, id), { recursive: true, force: true });
+  shmPath(id: string): string {
+    return join(this.#folder, id, 'shm');
+  }
+
+  async mountShm(id: string, bytes: number): Promise<string> {
+    const path = this.shmPath(id);
+    await this.unmountShm(id);
+    mkdirSync(path, { recursive: true });
+    mount('shm', path, 'tmpfs', MS.NOSUID | MS.NODEV | MS.NOEXEC, `mode=1777,size=${bytes}`);
+    return path;
+  }
+
+  unmountShm(id: string): Promise<void> {
+    unmountIfMounted(this.shmPath(id));
+    return Promise.resolve();
+  }
+
+  async remove(id: string): Promise<void> {
+    await this.unmountShm(id);
+    await rm(join(this.#folder, id), { recursive: true, force: true });
   }
 
   async list(): Promise<string[]> {

@@ -77,13 +77,14 @@ export class Ending {
 
   /** Frees what a running container holds. Idempotent. @param container as it was while it ran */
   async release(container: Container): Promise<void> {
-    const { runtime, networks, snapshotter, report } = this.#parts;
+    const { runtime, networks, snapshotter, files, report } = this.#parts;
     const failed = (error: unknown): void =>
       report(`container ${container.id} was not freed completely`, error);
     await runtime.delete(container.id).catch(failed);
     await Promise.all([
       ownsSandbox(container) ? networks.removeSandbox(container).catch(failed) : undefined,
       snapshotter.unmount(container.id).catch(failed),
+      files.unmountShm(container.id).catch(failed),
     ]);
   }
 }

@@ -115,7 +115,9 @@ export class Reconciling {
       if (this.#registry.byId(id) === undefined) await snapshotter.remove(id);
       else if (!this.#runs(id)) await snapshotter.unmount(id);
     }
-    for (const id of await files.list()) if (this.#registry.byId(id) === undefined) await files.remove(id);
+    for (const id of await files.list())
+      if (this.#registry.byId(id) === undefined) await files.remove(id);
+      else if (!this.#runs(id)) await files.unmountShm(id);
   }
 
   #runs(id: string): boolean {

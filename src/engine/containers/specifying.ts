@@ -11,7 +11,7 @@ import { conflict, invalid } from '#base/errors.ts';
 
 /** Looks up what a specification depends on and builds it. @throws as buildSpec, resolveUser, Host.devices */
 export async function specify(
-  parts: Pick<ContainerParts, 'host' | 'instance' | 'initPath'>,
+  parts: Pick<ContainerParts, 'host' | 'instance' | 'initPath' | 'files'>,
   container: Container,
   found: { rootPath: string; sandbox: NamespaceSource; files: EtcPaths },
   find: (ref: string) => Container | undefined,
@@ -21,7 +21,7 @@ export async function specify(
   const user = await userOf(host, container, found.rootPath, config.User ?? '');
   if (config.WorkingDir)
     await host.makeFolderInRoot(found.rootPath, config.WorkingDir, { uid: user.uid, gid: user.gid });
-  const shmPath = sharedShm(container, find);
+  const shmPath = await sharedShm(parts.files, container, find);
   const input: SpecInput = {
     container,
     rootPath: found.rootPath,
@@ -67,11 +67,21 @@ function shared(
   return { path: `/proc/${runningPeer(mode, find).state.pid}/ns/${type}` };
 }
 
-function sharedShm(container: Container, find: (ref: string) => Container | undefined): string | undefined {
-  const mode = container.hostConfig.IpcMode ?? '';
-  return mode.startsWith('container:')
-    ? `/proc/${runningPeer(mode, find).state.pid}/root/dev/shm`
-    : undefined;
+/** The tmpfs on /dev/shm of a container that shares it, or of the one that shares it with this container. */
+async function sharedShm(
+  files: ContainerParts['files'],
+  container: Container,
+  find: (ref: string) => Container | undefined,
+): Promise<string | undefined> {
+  const { IpcMode: mode = '', ShmSize: size = 0 } = container.hostConfig;
+  if (mode === 'shareable') return files.mountShm(container.id, size);
+  if (!mode.startsWith('container:')) return undefined;
+  const peer = runningPeer(mode, find);
+  if (peer.hostConfig.IpcMode === 'shareable') return files.shmPath(peer.id);
+  throw invalid(
+    'ipc-not-shared',
+    `can't join IPC of container ${peer.id}: non-shareable IPC (hint: use IpcMode:shareable for the donor container)`,
+  );
 }
 
 /** The running container that `container:REF` names. @throws invalid, conflict with Docker's words */

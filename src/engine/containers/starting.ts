@@ -60,6 +60,7 @@ export class Starting {
       pending: 'start',
     });
     const files = await this.#etcFiles(connected);
+    undo.add(() => this.#parts.files.unmountShm(container.id));
     const spec = await specify(
       this.#parts,
       connected,

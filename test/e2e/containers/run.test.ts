@@ -207,6 +207,26 @@ describe('docker run', () => {
     assert.notEqual(await inside('--network', 'none', 'busybox', 'readlink', '/proc/self/ns/net'), own);
   });
 
+  it('shares memory and process ids with another container that allows it', async () => {
+    await daemon.ok(
+      'run',
+      '-d',
+      '--name',
+      'donor',
+      '--ipc',
+      'shareable',
+      'busybox',
+      'sh',
+      '-c',
+      'echo shared > /dev/shm/f; sleep 60',
+    );
+    while ((await daemon.docker('exec', 'donor', 'test', '-s', '/dev/shm/f')).code !== 0);
+    assert.equal(await inside('--ipc', 'container:donor', 'busybox', 'cat', '/dev/shm/f'), 'shared');
+    assert.match(await inside('--pid', 'container:donor', 'busybox', 'ps'), /sleep 60/);
+    const refused = await daemon.docker('run', '--rm', '--ipc', 'container:owner', 'busybox', 'true');
+    assert.match(refused.stderr, /non-shareable IPC/);
+  });
+
   it("shares the host's process ids when asked to", async () => {
     const pid = Number(await inside('--pid', 'host', 'busybox', 'sh', '-c', 'echo $$'));
     assert.ok(pid > 50, `process ${pid}`);
