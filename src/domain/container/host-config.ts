@@ -1,27 +1,5 @@
 import type { HostConfig } from '#domain/container/config.ts';
-
-/** What Docker masks and makes read-only in /proc and /sys (moby, oci/defaults.go). */
-export const defaultMaskedPaths: readonly string[] = [
-  '/proc/asound',
-  '/proc/acpi',
-  '/proc/interrupts',
-  '/proc/kcore',
-  '/proc/keys',
-  '/proc/latency_stats',
-  '/proc/timer_list',
-  '/proc/timer_stats',
-  '/proc/sched_debug',
-  '/proc/scsi',
-  '/sys/firmware',
-  '/sys/devices/virtual/powercap',
-];
-export const defaultReadonlyPaths: readonly string[] = [
-  '/proc/bus',
-  '/proc/fs',
-  '/proc/irq',
-  '/proc/sys',
-  '/proc/sysrq-trigger',
-];
+import { maskedPaths, readonlyPaths } from '#domain/container/spec.ts';
 
 const defaultShmSize = 64 * 1024 * 1024;
 
@@ -50,8 +28,8 @@ function pathsOf(request: HostConfig): Pick<HostConfig, 'MaskedPaths' | 'Readonl
   if (request.SecurityOpt?.includes('systempaths=unconfined') === true || request.Privileged === true)
     return { MaskedPaths: null, ReadonlyPaths: null };
   return {
-    MaskedPaths: request.MaskedPaths ?? [...defaultMaskedPaths],
-    ReadonlyPaths: request.ReadonlyPaths ?? [...defaultReadonlyPaths],
+    MaskedPaths: request.MaskedPaths ?? [...maskedPaths],
+    ReadonlyPaths: request.ReadonlyPaths ?? [...readonlyPaths],
   };
 }
 

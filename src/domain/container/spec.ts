@@ -12,7 +12,7 @@ import { parseSecurityOptions } from '#domain/container/security.ts';
 import type { SpecInput } from '#domain/container/spec-input.ts';
 
 /** As Docker's: what would tell of the host, or reach it. */
-const maskedPaths: readonly string[] = [
+export const maskedPaths: readonly string[] = [
   '/proc/acpi',
   '/proc/asound',
   '/proc/interrupts',
@@ -27,7 +27,7 @@ const maskedPaths: readonly string[] = [
   '/sys/firmware',
 ];
 
-const readonlyPaths: readonly string[] = [
+export const readonlyPaths: readonly string[] = [
   '/proc/bus',
   '/proc/fs',
   '/proc/irq',
