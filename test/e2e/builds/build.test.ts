@@ -84,6 +84,18 @@ describe('docker build', () => {
     assert.match(stdout, /Successfully built [0-9a-f]{12}\n$/);
   });
 
+  it('the Dockerfile may come by stdin, with a context and without', async () => {
+    const folder = context({ f: 'from the context' });
+    const input = 'FROM busybox\nCOPY f /f\n';
+    await daemon.ok('build', '-t', 'by-stdin', '-f', '-', folder, { ...classic, input });
+    assert.equal(await daemon.ok('run', '--rm', 'by-stdin', 'cat', '/f'), 'from the context');
+    await daemon.ok('build', '-t', 'alone', '-', {
+      ...classic,
+      input: 'FROM busybox\nCMD ["echo","alone"]\n',
+    });
+    assert.equal(await daemon.ok('run', '--rm', 'alone'), 'alone');
+  });
+
   it('pruning the builder frees what only the cache held', async () => {
     const folder = context({
       Dockerfile: 'FROM busybox AS a\nRUN echo only > /here\nFROM busybox\nCOPY --from=a /here /there\n',
