@@ -289,7 +289,11 @@ function paxNumber(pax: Map<string, string>, key: string): number | undefined {
   const text = pax.get(key);
   if (text === undefined || text === '') return undefined;
   const value = Number(text);
-  if (!/^-?[0-9]*\.?[0-9]*$/.test(text) || !Number.isFinite(value) || (key !== 'mtime' && value < 0))
+  if (
+    !/^-?[0-9]*\.?[0-9]*$/.test(text) ||
+    !Number.isFinite(value) ||
+    (key !== 'mtime' && !(Number.isSafeInteger(value) && value >= 0))
+  )
     throw corrupt(`PAX record ${key}='${text}' is not a number`);
   return value;
 }
