@@ -11,7 +11,7 @@ export function decodePax(body: Uint8Array): Map<string, string> {
     const space = body.indexOf(32, at);
     const digits = space < 0 ? '' : byteString(body.subarray(at, Math.min(space, at + 12)));
     const length = /^[0-9]+$/.test(digits) ? Number(digits) : 0;
-    if (length <= space - at + 1 || at + length > body.length || body[at + length - 1] !== 10)
+    if (space < 0 || length <= space - at + 1 || at + length > body.length || body[at + length - 1] !== 10)
       throw corrupt('a PAX record has a wrong length');
     const record = byteString(body.subarray(space + 1, at + length - 1));
     const equals = record.indexOf('=');

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { encodePax } from './pax.ts';
+import { decodePax, encodePax } from './pax.ts';
 import { blockSize } from './tar-entry.ts';
 import { TarParser } from './tar-parser.ts';
 import { encodeHeader, tarEntry } from './tar-writer.ts';
@@ -45,4 +45,11 @@ test('the padding of the last member may be missing, its content may not', () =>
   parse(10);
   parse(blockSize);
   assert.throws(() => parse(9), /ends in the middle of a member/);
+});
+
+test('what follows the last record without a space is refused: it is no record of no length', () => {
+  const record = encodePax([['uid', '1']]);
+  const body = new Uint8Array(record.length + 1).fill('9'.charCodeAt(0));
+  body.set(record);
+  assert.throws(() => decodePax(body), /wrong length/);
 });
