@@ -25,7 +25,7 @@ export function eventRoutes(app: FastifyInstance, engine: { events: Events }): v
 
 function time(query: Query, name: string): string | undefined {
   const text = query[name];
-  if (text === undefined || text === '' || text === '0') return undefined;
+  if (text === undefined || text === '') return undefined;
   const found = timeFromClient(text);
   if (found === undefined)
     throw invalid(

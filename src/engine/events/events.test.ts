@@ -55,6 +55,14 @@ test('reading until a past time ends by itself', async () => {
   assert.deepEqual(await collect(events.read({ since, until, signal: never })), ['a']);
 });
 
+test('an end without a beginning gives all that happened before it', async () => {
+  const events = new Events({ clock });
+  events.emit('volume', 'create', 'a');
+  const until = clock.timestamp();
+  events.emit('volume', 'create', 'later');
+  assert.deepEqual(await collect(events.read({ until, signal: never })), ['a']);
+});
+
 test('only the latest events are kept', async () => {
   const events = new Events({ clock, keep: 2 });
   const since = clock.timestamp();

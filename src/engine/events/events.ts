@@ -39,7 +39,7 @@ export class Events implements contracts.Events {
     this.#readers.add(reader);
     const timer = new AbortController();
     try {
-      for (const event of this.#since(query.since)) if (isWanted(event)) yield event;
+      for (const event of this.#pastOf(query)) if (isWanted(event)) yield event;
       if (query.signal.aborted) return;
       query.signal.addEventListener('abort', () => reader.end(), { once: true });
       if (until !== undefined) void this.#endAt(until, reader, timer.signal);
@@ -50,9 +50,11 @@ export class Events implements contracts.Events {
     }
   }
 
-  #since(since: string | undefined): EngineEvent[] {
-    const from = since === undefined ? undefined : nanosOf(since);
-    return from === undefined ? [] : this.#past.filter((event) => BigInt(event.timeNano) >= from);
+  /** As in Docker's engine, an end without a beginning means all that is remembered before it. */
+  #pastOf({ since, until }: { since?: string; until?: string }): EngineEvent[] {
+    if (since === undefined) return until === undefined ? [] : [...this.#past];
+    const from = nanosOf(since) ?? 0n;
+    return this.#past.filter((event) => BigInt(event.timeNano) >= from);
   }
 
   async #endAt(until: bigint, reader: Reader, signal: AbortSignal): Promise<void> {

@@ -92,6 +92,8 @@ test('a daemon to its clients', async (t) => {
       '{{.Type}} {{.Action}} {{.Actor.ID}}',
     );
     assert.equal(past, 'volume create seen');
+    const all = await daemon.api('GET', `/events?since=0&until=${Math.ceil(Date.now() / 1000)}`);
+    assert.match(all.text, /"Actor":\{"ID":"seen"/, 'since=0 is the beginning of time');
   });
 
   await t.test('a wrong filter, time or query is an error that names it', async () => {
