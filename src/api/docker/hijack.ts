@@ -1,5 +1,5 @@
 import { ServerResponse, type IncomingHttpHeaders, type IncomingMessage } from 'node:http';
-import { Socket } from 'node:net';
+import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { apiPath } from '#api/versions.ts';
@@ -35,11 +35,13 @@ export class Hijack {
   readonly #app: FastifyInstance;
   readonly #paths: RegExp[] = [];
   readonly #open = new Set<Duplex>();
+  /** What is left of the connections of requests with Upgrade headers. */
+  readonly #upgrades = new WeakMap<IncomingMessage, Duplex>();
 
   constructor(app: FastifyInstance) {
     this.#app = app;
-    app.server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) =>
-      this.#upgraded(request, socket, head),
+    app.server.on('upgrade', (request: IncomingMessage, stream: Duplex, head: Buffer) =>
+      this.#upgraded(request, stream, head),
     );
   }
 
@@ -69,7 +71,8 @@ export class Hijack {
       url: path,
       exposeHeadRoute: false,
       handler: async (request, reply) => {
-        const connection = new Connection(request, reply, (stream) => this.#track(stream));
+        const upgraded = this.#upgrades.get(request.raw);
+        const connection = new Connection({ request, reply, upgraded }, (stream) => this.#track(stream));
         const { params, query, body, headers, apiVersion } = request;
         try {
           await handler(
@@ -91,14 +94,13 @@ export class Hijack {
     stream.once('close', () => this.#open.delete(stream));
   }
 
-  // Node took its parser off the socket; the request still goes the way of all others (hooks, errors).
-  #upgraded(request: IncomingMessage, socket: Duplex, head: Buffer): void {
-    socket.on('error', () => socket.destroy());
-    if (!(socket instanceof Socket)) {
-      socket.destroy();
-      return;
-    }
-    if (head.length > 0) socket.unshift(head);
+  // The request still goes the way of all others (hooks, errors), so its answer gets the socket. `stream` is that
+  // same socket, or, while the body is still to come, a stream of what follows the body.
+  #upgraded(request: IncomingMessage, stream: Duplex, head: Buffer): void {
+    const { socket } = request;
+    stream.on('error', () => stream.destroy());
+    if (head.length > 0) stream.unshift(head);
+    this.#upgrades.set(request, stream);
     const response = new ServerResponse(request);
     response.shouldKeepAlive = false;
     response.assignSocket(socket);
@@ -107,18 +109,23 @@ export class Hijack {
   }
 }
 
+interface Exchange {
+  request: FastifyRequest;
+  reply: FastifyReply;
+  /** Of a request with Upgrade headers: its raw stream. */
+  upgraded: Duplex | undefined;
+}
+
 class Connection implements HijackConnection {
-  readonly #request: FastifyRequest;
-  readonly #reply: FastifyReply;
+  readonly #exchange: Exchange;
   readonly #opened: (stream: Duplex) => void;
   readonly #gone = new AbortController();
   stream: Duplex | undefined;
 
-  constructor(request: FastifyRequest, reply: FastifyReply, opened: (stream: Duplex) => void) {
-    this.#request = request;
-    this.#reply = reply;
+  constructor(exchange: Exchange, opened: (stream: Duplex) => void) {
+    this.#exchange = exchange;
     this.#opened = opened;
-    request.raw.socket.once('close', () => this.#gone.abort());
+    exchange.request.raw.socket.once('close', () => this.#gone.abort());
   }
 
   get signal(): AbortSignal {
@@ -126,20 +133,20 @@ class Connection implements HijackConnection {
   }
 
   accept(contentType: string): Duplex {
-    const { raw } = this.#request;
-    const { socket } = raw;
-    const protocol = raw.headers.upgrade;
-    this.#reply.hijack();
-    this.#reply.raw.detachSocket(socket);
-    if (protocol === undefined) takeFromParser(socket);
-    else raw.resume();
+    const { request, reply, upgraded } = this.#exchange;
+    const { socket } = request.raw;
+    reply.hijack();
+    reply.raw.detachSocket(socket);
+    if (upgraded === undefined) takeFromParser(socket);
+    else request.raw.resume();
     socket.setNoDelay(true);
     socket.setTimeout(0);
     socket.on('error', () => socket.destroy());
-    socket.write(head(contentType, protocol));
-    this.#opened(socket);
-    this.stream = socket;
-    return socket;
+    const stream = upgraded ?? socket;
+    stream.write(head(contentType, upgraded === undefined ? undefined : request.headers.upgrade));
+    this.#opened(stream);
+    this.stream = stream;
+    return stream;
   }
 }
 
