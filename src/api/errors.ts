@@ -1,4 +1,5 @@
 import type { FastifyError } from 'fastify';
+import { apiPath } from '#api/versions.ts';
 import { BerthError, invalid, messageOf, type ErrorKind } from '#base/errors.ts';
 
 /** The one place that knows which HTTP status a kind of error has. */
@@ -14,7 +15,15 @@ const status = {
   internal: 500,
 } as const satisfies Record<ErrorKind, number>;
 
-/** Docker's ErrorResponse; `code` and `hint` are Berth's own and are ignored by Docker's clients. */
+/** Carries the stable code of an error on every route; Docker's own bodies have a message only. */
+export const errorCodeHeader = 'Berth-Error-Code';
+
+/** Whether a URL is of Berth's own API, whose error bodies have code and hint too. */
+export function isBerths(url: string): boolean {
+  return apiPath(url).startsWith('/berth/');
+}
+
+/** Docker's ErrorResponse, with what Berth's own routes add. */
 export interface ErrorBody {
   message: string;
   code?: string;

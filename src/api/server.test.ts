@@ -49,8 +49,8 @@ test('a version prefix is taken off, negotiated and refused in the words of Dock
     const reply = await server.app.inject(url);
     return [reply.statusCode, reply.body];
   };
-  assert.deepEqual(await get('/v1.40/hello'), [200, '{"version":"1.40"}']);
-  assert.deepEqual(await get('/hello'), [200, '{"version":"1.51"}']);
+  assert.deepEqual(await get('/v1.40/hello'), [200, '{"version":"1.40"}\n']);
+  assert.deepEqual(await get('/hello'), [200, '{"version":"1.51"}\n']);
   const [newer, newerText] = await get('/v1.99/hello');
   assert.equal(newer, 400);
   assert.match(newerText, /client version 1.99 is too new. Maximum supported API version is 1.51/);
@@ -74,7 +74,7 @@ test('an unknown page is answered as Docker does', async () => {
   await using server = await serve(ping);
   const reply = await server.app.inject('/v1.51/nothing');
   assert.equal(reply.statusCode, 404);
-  assert.equal(reply.body, '{"message":"page not found"}');
+  assert.equal(reply.body, '{"message":"page not found"}\n');
   assert.equal(reply.headers['content-type'], 'application/json');
 });
 
@@ -83,20 +83,39 @@ test('errors keep their kind as status, and an unexpected one tells no stack', a
     app.get('/conflict', () => {
       throw conflict('in-use', 'volume is in use', { hint: 'remove the container' });
     });
+    app.get('/berth/v1/conflict', () => {
+      throw conflict('in-use', 'volume is in use', { hint: 'remove the container' });
+    });
     app.get('/bug', () => {
       throw new TypeError('boom');
     });
   });
   const known = await server.app.inject('/conflict');
   assert.equal(known.statusCode, 409);
-  assert.deepEqual(known.json(), {
+  assert.equal(known.body, '{"message":"volume is in use"}\n');
+  assert.equal(known.headers['berth-error-code'], 'in-use');
+  const own = await server.app.inject('/berth/v1/conflict');
+  assert.deepEqual(own.json(), {
     message: 'volume is in use',
     code: 'in-use',
     hint: 'remove the container',
   });
   const bug = await server.app.inject('/bug');
   assert.equal(bug.statusCode, 500);
-  assert.deepEqual(bug.json(), { message: 'boom', code: 'internal' });
+  assert.deepEqual(bug.json(), { message: 'boom' });
+  assert.equal(bug.headers['berth-error-code'], 'internal');
+});
+
+test('a path that is no URL is refused with a message, and a parameter given twice counts with its first value', async () => {
+  await using server = await serve((app) => {
+    app.get('/things/:id', (request) => request.query);
+    app.get('/many', { config: { repeats: true } }, (request) => request.query);
+  });
+  const bad = await server.app.inject('/things/%zz');
+  assert.equal(bad.statusCode, 400);
+  assert.match(bad.body, /^\{"message":"[^"]*%zz[^"]*"\}\n$/);
+  assert.equal((await server.app.inject('/things/a?x=1&x=2')).body, '{"x":"1"}\n');
+  assert.equal((await server.app.inject('/many?x=1&x=2')).body, '{"x":["1","2"]}\n');
 });
 
 test('bodies are refused by field name, by content type and by syntax', async () => {

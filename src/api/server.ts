@@ -5,17 +5,22 @@ import {
   LogController,
   type FastifyBaseLogger,
   type FastifyInstance,
+  type FastifyReply,
   type FastifyRequest,
 } from 'fastify';
 import { invalid, messageOf, notFound } from '#base/errors.ts';
 import { Hijack } from '#api/docker/hijack.ts';
-import { errorResponse } from '#api/errors.ts';
+import { errorCodeHeader, errorResponse, isBerths } from '#api/errors.ts';
 import { apiPath, apiVersions, negotiate } from '#api/versions.ts';
 
 declare module 'fastify' {
   interface FastifyRequest {
     /** The negotiated version of the Docker Engine API, such as `1.45`. */
     apiVersion: string;
+  }
+  interface FastifyContextConfig {
+    /** Parameters of the query may come several times. */
+    repeats?: boolean;
   }
 }
 
@@ -46,12 +51,14 @@ export async function createServer(options: ServerOptions): Promise<ApiServer> {
     requestTimeout: 0,
     keepAliveTimeout: 75_000,
     forceCloseConnections: 'idle',
+    frameworkErrors: (error, request, reply) => void answerError(error, request, reply),
     ajv: { customOptions: { coerceTypes: false, removeAdditional: false, useDefaults: false } },
     http: { shouldUpgradeCallback: (request) => hijacks.some((hijack) => hijack.takes(request.url ?? '')) },
   }).withTypeProvider<TypeBoxTypeProvider>();
   const hijack = new Hijack(app);
   hijacks.push(hijack);
   negotiateVersions(app, options.version);
+  readQueries(app);
   readBodies(app);
   answerErrors(app);
   options.routes(app, hijack);
@@ -71,13 +78,33 @@ function negotiateVersions(app: FastifyInstance, version: string): void {
     request.apiVersion = negotiate(request.originalUrl);
     await Promise.resolve();
   });
-  // Docker's clients read an error's message only when the type is exactly this.
-  app.addHook('onSend', async (_request, reply) => {
+  // Docker's clients read an error's message only when the type is exactly this; its JSON ends with a newline.
+  app.addHook('onSend', async (_request, reply, payload) => {
     const type = reply.getHeader('content-type');
-    if (typeof type === 'string' && type.startsWith('application/json'))
-      reply.header('content-type', 'application/json');
-    await Promise.resolve();
+    if (typeof type !== 'string' || !type.startsWith('application/json')) return Promise.resolve(payload);
+    reply.header('content-type', 'application/json');
+    return Promise.resolve(typeof payload === 'string' ? lineOf(payload) : payload);
   });
+}
+
+function lineOf(text: string): string {
+  return text.endsWith('\n') ? text : `${text}\n`;
+}
+
+// A parameter that is given twice counts with its first value, but for routes that say that it `repeats`.
+function readQueries(app: FastifyInstance): void {
+  app.addHook('preParsing', async (request) => {
+    const { query, routeOptions } = request;
+    if (routeOptions.config.repeats !== true && isRecord(query))
+      request.query = Object.fromEntries(
+        Object.entries(query).map(([name, value]) => [name, Array.isArray(value) ? String(value[0]) : value]),
+      );
+    return Promise.resolve(undefined);
+  });
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null;
 }
 
 // JSON is parsed; anything else (archives) reaches the route as a stream that it has to consume.
@@ -120,15 +147,18 @@ function answerErrors(app: FastifyInstance): void {
   app.setNotFoundHandler(() => {
     throw notFound('page-not-found', 'page not found');
   });
-  app.setErrorHandler(async (error, request, reply) => {
-    const { status, body } = errorResponse(error);
-    if (status >= 500) request.log.error({ err: error, url: request.originalUrl }, 'a request failed');
-    reply.code(status);
-    if (status === 304) return reply.send();
-    return reply
-      .type('application/json')
-      .send(body.code === 'page-not-found' ? { message: body.message } : body);
-  });
+  app.setErrorHandler((error, request, reply) => answerError(error, request, reply));
+}
+
+function answerError(error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {
+  const { status, body } = errorResponse(error);
+  if (status >= 500) request.log.error({ err: error, url: request.originalUrl }, 'a request failed');
+  reply.code(status);
+  if (body.code !== undefined) reply.header(errorCodeHeader, body.code);
+  if (status === 304) return reply.send();
+  const shown = isBerths(request.originalUrl) ? body : { message: body.message };
+  // Ready made: for a URL that no route could be looked up for, the hooks do not run.
+  return reply.type('application/json').send(lineOf(JSON.stringify(shown)));
 }
 
 async function stop(app: FastifyInstance, hijack: Hijack, graceMs: number): Promise<void> {

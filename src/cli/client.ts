@@ -121,9 +121,10 @@ async function textOf(response: IncomingMessage): Promise<string> {
 async function errorOf(response: IncomingMessage): Promise<BerthError> {
   const parse: (text: string) => { message?: string; code?: string; hint?: string } = JSON.parse;
   const text = await textOf(response);
+  const header = [response.headers['berth-error-code']].flat()[0];
   const kind = kinds[response.statusCode ?? 500] ?? 'internal';
   try {
-    const { message = text, code = 'api-error', hint } = parse(text);
+    const { message = text, code = header ?? 'api-error', hint } = parse(text);
     return new BerthError(kind, code, message, hint === undefined ? {} : { hint });
   } catch {
     return new BerthError(

@@ -21,7 +21,7 @@ const keptLines = 1000;
 
 /** `POST /build` with the classic builder's stream, `/build/cancel` and `/build/prune`. */
 export function buildRoutes(app: FastifyInstance, engine: { builds: Builds }): void {
-  app.post<{ Querystring: RawQuery }>('/build', (request, reply) => {
+  app.post<{ Querystring: RawQuery }>('/build', { config: { repeats: true } }, (request, reply) => {
     const read = readBuildQuery(request.query);
     const auths = readRegistryConfig(request.headers['x-registry-config']);
     const signal = clientGone(reply);

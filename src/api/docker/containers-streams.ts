@@ -37,7 +37,7 @@ export function containerStreams(app: FastifyInstance, hijack: Hijack, parts: Co
     try {
       const { exitCode, error } = await outcome;
       const more = error === undefined ? {} : { Error: { Message: error } };
-      reply.raw.end(JSON.stringify({ StatusCode: exitCode, ...more }));
+      reply.raw.end(`${JSON.stringify({ StatusCode: exitCode, ...more })}\n`);
     } catch {
       reply.raw.destroy();
     }

@@ -15,19 +15,23 @@ type Kind = 'container' | 'image' | 'volume' | 'build-cache';
 
 /** `GET /system/df`: what takes the disk; with `type` only these kinds are counted. */
 export function diskUsageRoutes(app: FastifyInstance, parts: DiskUsageParts): void {
-  app.get<{ Querystring: { type?: string | string[] } }>('/system/df', async ({ query, apiVersion }) => {
-    const asked = [query.type ?? []].flat();
-    const wants = (kind: Kind): boolean => asked.length === 0 || asked.includes(kind);
-    return {
-      ...(wants('image') && {
-        LayersSize: await parts.system.layersSize(),
-        Images: await images(parts, apiVersion),
-      }),
-      ...(wants('container') && { Containers: await containers(parts) }),
-      ...(wants('volume') && { Volumes: await volumes(parts) }),
-      ...(wants('build-cache') && { BuildCache: [] }),
-    };
-  });
+  app.get<{ Querystring: { type?: string | string[] } }>(
+    '/system/df',
+    { config: { repeats: true } },
+    async ({ query, apiVersion }) => {
+      const asked = [query.type ?? []].flat();
+      const wants = (kind: Kind): boolean => asked.length === 0 || asked.includes(kind);
+      return {
+        ...(wants('image') && {
+          LayersSize: await parts.system.layersSize(),
+          Images: await images(parts, apiVersion),
+        }),
+        ...(wants('container') && { Containers: await containers(parts) }),
+        ...(wants('volume') && { Volumes: await volumes(parts) }),
+        ...(wants('build-cache') && { BuildCache: [] }),
+      };
+    },
+  );
 }
 
 /** As `docker images` has them, with the number of containers, which only this endpoint counts. */

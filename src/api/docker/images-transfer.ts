@@ -21,7 +21,7 @@ export function one(query: ManyQuery, name: string): string {
 
 /** Images that come in or go out: pull, import, push, load, save. */
 export function imageTransfers(app: FastifyInstance, images: Images): void {
-  app.post<{ Querystring: ManyQuery }>('/images/create', (request, reply) => {
+  app.post<{ Querystring: ManyQuery }>('/images/create', { config: { repeats: true } }, (request, reply) => {
     if (one(request.query, 'fromImage') !== '') return pull(images, request, reply);
     if (one(request.query, 'fromSrc') !== '') return importSource(images, request, reply);
     throw invalid('source-missing', 'one of the query parameters fromImage and fromSrc is required');
@@ -35,7 +35,7 @@ export function imageTransfers(app: FastifyInstance, images: Images): void {
     );
     return sendJsonLines(reply, lines);
   });
-  app.get<{ Querystring: ManyQuery }>('/images/get', (request, reply) =>
+  app.get<{ Querystring: ManyQuery }>('/images/get', { config: { repeats: true } }, (request, reply) =>
     reply.type('application/x-tar').send(images.save(all(request.query, 'names'))),
   );
 }

@@ -42,21 +42,29 @@ export function imageRoutes(app: FastifyInstance, parts: ImageApiParts): void {
 }
 
 function namedImages(app: FastifyInstance, images: Images): void {
-  app.get<Wildcard & { Querystring: ManyQuery }>('/images/*', async (request, reply) => {
-    const { name, verb } = split(request.params['*']);
-    if (verb === 'json') return inspectImage(images.get(name), request.apiVersion);
-    if (verb === 'history')
-      return historyJson(images.get(name), ancestorsOf(images, name), await images.history(name));
-    if (verb === 'get') return reply.type('application/x-tar').send(images.save([name]));
-    throw notFound('page-not-found', 'page not found');
-  });
-  app.post<Wildcard & { Querystring: ManyQuery }>('/images/*', async (request, reply) => {
-    const { name, verb } = split(request.params['*']);
-    if (verb === 'push') return push(images, name, request, reply);
-    if (verb !== 'tag') throw notFound('page-not-found', 'page not found');
-    await images.tag(name, joined(one(request.query, 'repo'), one(request.query, 'tag')));
-    return reply.code(201).send();
-  });
+  app.get<Wildcard & { Querystring: ManyQuery }>(
+    '/images/*',
+    { config: { repeats: true } },
+    async (request, reply) => {
+      const { name, verb } = split(request.params['*']);
+      if (verb === 'json') return inspectImage(images.get(name), request.apiVersion);
+      if (verb === 'history')
+        return historyJson(images.get(name), ancestorsOf(images, name), await images.history(name));
+      if (verb === 'get') return reply.type('application/x-tar').send(images.save([name]));
+      throw notFound('page-not-found', 'page not found');
+    },
+  );
+  app.post<Wildcard & { Querystring: ManyQuery }>(
+    '/images/*',
+    { config: { repeats: true } },
+    async (request, reply) => {
+      const { name, verb } = split(request.params['*']);
+      if (verb === 'push') return push(images, name, request, reply);
+      if (verb !== 'tag') throw notFound('page-not-found', 'page not found');
+      await images.tag(name, joined(one(request.query, 'repo'), one(request.query, 'tag')));
+      return reply.code(201).send();
+    },
+  );
   app.delete<Wildcard & { Querystring: Query }>('/images/*', (request) =>
     images.remove(request.params['*'], {
       force: flag(request.query, 'force'),
@@ -116,7 +124,7 @@ const CommitBody = Type.Union([Type.Null(), Type.Unsafe<ContainerConfig>(Type.Ob
 function commitEndpoint(app: FastifyInstance, { images, containers }: ImageApiParts): void {
   app.post<{ Querystring: ManyQuery; Body: Static<typeof CommitBody> | undefined }>(
     '/commit',
-    { schema: { body: CommitBody } },
+    { schema: { body: CommitBody }, config: { repeats: true } },
     async ({ query, body }, reply) => {
       const container = containers.get(one(query, 'container'));
       const reference = joined(one(query, 'repo'), one(query, 'tag'));
