@@ -61,8 +61,8 @@ export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
-/** The `code` of a Node system error (ENOENT ...), or undefined. */
+/** The `code` of a Node system error (ENOENT ...), or undefined: also for our own errors, whose codes are others. */
 export function systemCode(error: unknown): string | undefined {
-  if (!(error instanceof Error) || !('code' in error)) return undefined;
+  if (!(error instanceof Error) || error instanceof BerthError || !('code' in error)) return undefined;
   return typeof error.code === 'string' ? error.code : undefined;
 }

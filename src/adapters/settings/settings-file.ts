@@ -15,11 +15,16 @@ export async function loadSettings(
 ): Promise<{ settings: Settings; effective: EffectiveSetting[] }> {
   const named = environment['BERTH_CONFIG'];
   const path = named === undefined || named === '' ? standardPath : named;
+  const text = await textOf(path);
+  return readSettings({ ...(text !== undefined && { file: { path, text } }), environment });
+}
+
+/** Undefined when the standard file is not there. */
+async function textOf(path: string): Promise<string | undefined> {
   try {
-    return readSettings({ file: { path, text: await readFile(path, 'utf8') }, environment });
+    return await readFile(path, 'utf8');
   } catch (error) {
-    if (systemCode(error) === 'ENOENT' && path === standardPath) return readSettings({ environment });
-    if (systemCode(error) === undefined) throw error;
+    if (systemCode(error) === 'ENOENT' && path === standardPath) return undefined;
     throw invalid('settings-unreadable', `the settings file '${path}' cannot be read: ${messageOf(error)}`, {
       cause: error,
       hint: 'BERTH_CONFIG names the file; unset it to use the defaults',

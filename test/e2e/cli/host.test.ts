@@ -90,7 +90,8 @@ test('a settings file that is named but missing, or wrong, is an error', async (
   await writeFile(path, 'rot = "/x"');
   const wrong = await berth(['config'], { BERTH_CONFIG: path });
   assert.equal(wrong.code, 1);
-  assert.match(wrong.stderr, /c\.toml:1: unknown key 'rot', did you mean 'root'\?/);
+  assert.match(wrong.stderr, /^berth: .*c\.toml:1: unknown key 'rot', did you mean 'root'\?\n/);
+  assert.doesNotMatch(wrong.stderr, /cannot be read/);
 });
 
 test('wrong usage exits with 2 and names the nearest word', async () => {
