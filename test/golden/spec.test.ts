@@ -42,6 +42,7 @@ function build({ container, input, host }: Case): RuntimeSpec {
       architecture: 'x64',
       kernel: { major: 6, minor: 1 },
       blkioWeight: true,
+      cpus: { count: 2, online: '0-1', nodes: '0' },
       apparmor: false,
       ...host,
     },

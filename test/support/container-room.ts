@@ -163,6 +163,7 @@ const facts: HostFacts = {
   controllers: [],
   swapAccounting: false,
   blkioWeight: false,
+  cpus: { count: 2, online: '0-1', nodes: '0' },
   apparmor: false,
   hardLimits: {},
   capabilities: [],

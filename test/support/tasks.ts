@@ -28,6 +28,7 @@ export function testFacts(): HostFacts {
     architecture: process.arch === 'arm64' ? 'arm64' : 'x64',
     kernel: { major: 6, minor: 1 },
     blkioWeight: false,
+    cpus: { count: 2, online: '0-1', nodes: '0' },
     apparmor: false,
   };
 }

@@ -1,5 +1,5 @@
 import { existsSync, readFileSync } from 'node:fs';
-import { release } from 'node:os';
+import { cpus, release } from 'node:os';
 import { capabilitiesInMask } from '#domain/container/capabilities.ts';
 import type { HostFacts } from '#domain/container/spec-input.ts';
 import type { Cgroups } from '#ports/cgroups.ts';
@@ -41,7 +41,17 @@ export function readHostFacts(cgroups: Pick<Cgroups, 'version'> & { controllers:
     kernel: { major, minor },
     blkioWeight: hasWeights(cgroups.version),
     apparmor: existsSync('/sys/kernel/security/apparmor'),
+    cpus: {
+      count: cpus().length,
+      online: listIn('/sys/devices/system/cpu/online'),
+      nodes: listIn('/sys/devices/system/node/online'),
+    },
   };
+}
+
+/** A kernel without memory nodes has one. */
+function listIn(file: string): string {
+  return existsSync(file) ? readFileSync(file, 'utf8').trim() : '0';
 }
 
 /**
@@ -66,5 +76,6 @@ function hasSwapAccounting(version: 1 | 2): boolean {
 
 function hasWeights(version: 1 | 2): boolean {
   if (version === 2) return true;
-  return ['blkio.weight', 'blkio.bfq.weight'].some((name) => existsSync(`/sys/fs/cgroup/blkio/${name}`));
+  // crun (1.8) writes this file only, not the one of BFQ.
+  return existsSync('/sys/fs/cgroup/blkio/blkio.weight');
 }

@@ -232,23 +232,24 @@ export const execBody = Type.Object({
 export const execStartBody = Type.Object({ Detach: flag, Tty: flag, ConsoleSize: size });
 
 const known = {
-  config: new Set([...Object.keys(config), 'HostConfig', 'NetworkingConfig']),
+  // `name` belongs into the query; dockerode repeats it here.
+  config: new Set([...Object.keys(config), 'HostConfig', 'NetworkingConfig', 'name']),
   hostConfig: new Set(Object.keys(hostConfig)),
 };
 
 /** Nothing is silently ignored: a field that Berth does not know is named in a warning. */
 export function unknownFields(body: CreateBody): string[] {
   const unknown = (of: object, names: ReadonlySet<string>, prefix: string): string[] =>
-    Object.keys(of)
-      .filter((key) => !names.has(key) && !ignorable.has(key))
-      .map((key) => `The field ${prefix}${key} is not known and has no effect.`);
+    Object.entries(of)
+      .filter(([key, value]) => !names.has(key) && !(ignorable.has(key) && !value))
+      .map(([key]) => `The field ${prefix}${key} is not known and has no effect.`);
   return [
     ...unknown(body, known.config, ''),
     ...unknown(body.HostConfig ?? {}, known.hostConfig, 'HostConfig.'),
   ];
 }
 
-// Sent by Docker's own clients whatever the platform.
+// Sent by Docker's own clients whatever the platform: nothing is asked as long as they are empty.
 const ignorable = new Set([
   'CpuCount',
   'CpuPercent',
@@ -256,7 +257,6 @@ const ignorable = new Set([
   'IOMaximumBandwidth',
   'KernelMemory',
   'KernelMemoryTCP',
-  'name',
 ]);
 
 /** Clients write null for what they leave out. Deep in maps (ports, endpoints) null has a meaning and stays. */

@@ -25,8 +25,7 @@ export function completeHostConfig(
 }
 
 function pathsOf(request: HostConfig): Pick<HostConfig, 'MaskedPaths' | 'ReadonlyPaths'> {
-  if (request.SecurityOpt?.includes('systempaths=unconfined') === true || request.Privileged === true)
-    return { MaskedPaths: null, ReadonlyPaths: null };
+  if (request.Privileged === true) return { MaskedPaths: null, ReadonlyPaths: null };
   return {
     MaskedPaths: request.MaskedPaths ?? [...maskedPaths],
     ReadonlyPaths: request.ReadonlyPaths ?? [...readonlyPaths],

@@ -12,6 +12,7 @@ const host: HostFacts = {
   architecture: 'x64',
   kernel: { major: 6, minor: 1 },
   blkioWeight: true,
+  cpus: { count: 2, online: '0-1', nodes: '0' },
   apparmor: false,
 };
 

@@ -1,4 +1,5 @@
 import { invalid } from '#base/errors.ts';
+import type { HostFacts } from '#domain/container/spec-input.ts';
 
 export interface SecurityOptions {
   noNewPrivileges: boolean;
@@ -8,13 +9,25 @@ export interface SecurityOptions {
 }
 
 /**
- * HostConfig.SecurityOpt. SELinux labels are accepted and have no effect, as on a host without SELinux.
+ * HostConfig.SecurityOpt. SELinux labels have no effect, which `securityWarnings` says.
  * @throws invalid `security-option` with Docker's words
  */
 export function parseSecurityOptions(options: readonly string[]): SecurityOptions {
   const parsed: SecurityOptions = { noNewPrivileges: false };
   for (const option of options) apply(parsed, option);
   return parsed;
+}
+
+/** What of the security options the host cannot enforce. */
+export function securityWarnings(options: readonly string[], host: Pick<HostFacts, 'apparmor'>): string[] {
+  const labels = options.filter((option) => /^label[=:](?!disable$)/.test(option));
+  const { apparmor } = parseSecurityOptions(options);
+  return [
+    ...labels.map((option) => `SELinux labels are not set: the security option '${option}' has no effect.`),
+    ...(apparmor === undefined || apparmor === 'unconfined' || host.apparmor
+      ? []
+      : [`AppArmor is not enabled on this host: the profile '${apparmor}' has no effect.`]),
+  ];
 }
 
 function apply(parsed: SecurityOptions, option: string): void {

@@ -37,6 +37,12 @@ export interface HostFacts {
   /** The block layer honours weights (BFQ, or io.weight). */
   blkioWeight: boolean;
   apparmor: boolean;
+  cpus: {
+    count: number;
+    /** Lists such as `0-3`: of processors, and of memory nodes. */
+    online: string;
+    nodes: string;
+  };
 }
 
 export interface SpecInput {

@@ -60,6 +60,7 @@ function spec(
       architecture: 'x64',
       kernel: { major: 6, minor: 1 },
       blkioWeight: false,
+      cpus: { count: 2, online: '0-1', nodes: '0' },
       apparmor: false,
     },
     ...input,

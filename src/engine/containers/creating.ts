@@ -5,6 +5,7 @@ import type { CreateContainer } from '#engine/contracts.ts';
 import type { ContainerParts } from '#engine/containers/parts.ts';
 import type { ContainerRegistry } from '#engine/containers/registry.ts';
 import { effectiveCapabilities } from '#domain/container/capabilities.ts';
+import { checkCpus } from '#domain/container/cpu-checks.ts';
 import { deviceRules } from '#domain/container/devices.ts';
 import { completeHostConfig } from '#domain/container/host-config.ts';
 import { extraHosts } from '#domain/container/hosts-file.ts';
@@ -12,7 +13,7 @@ import { commandOf, mergeConfig } from '#domain/container/merge.ts';
 import { checkModes } from '#domain/container/mode-checks.ts';
 import { parseName, randomName } from '#domain/container/names.ts';
 import { resourceWarnings } from '#domain/container/resources.ts';
-import { parseSecurityOptions } from '#domain/container/security.ts';
+import { parseSecurityOptions, securityWarnings } from '#domain/container/security.ts';
 import { newState } from '#domain/container/state.ts';
 import { validateRequest } from '#domain/container/validate.ts';
 import { announce } from '#engine/containers/announcer.ts';
@@ -57,6 +58,7 @@ export class Creating {
     const { facts } = this.#parts.host;
     const warnings = validateRequest(config, hostConfig);
     checkModes(hostConfig, this.#parts.runtime.name);
+    checkCpus(hostConfig, facts);
     effectiveCapabilities(hostConfig, facts.capabilities);
     parseSecurityOptions(hostConfig.SecurityOpt ?? []);
     deviceRules({ privileged: false, devices: [], rules: hostConfig.DeviceCgroupRules ?? [] });
@@ -72,6 +74,7 @@ export class Creating {
     return [
       ...warnings,
       ...resourceWarnings(hostConfig, facts),
+      ...securityWarnings(hostConfig.SecurityOpt ?? [], facts),
       ...this.#parts.admission.flatMap((policy) => policy(request)),
     ];
   }

@@ -2,6 +2,7 @@ import type { HostConfig, Resources, RestartPolicy } from '#domain/container/con
 import type { ContainerParts } from '#engine/containers/parts.ts';
 import type { ContainerRegistry } from '#engine/containers/registry.ts';
 import type { KeyedMutex } from '#base/mutex.ts';
+import { checkCpus } from '#domain/container/cpu-checks.ts';
 import { resourceLimits, resourceWarnings } from '#domain/container/resources.ts';
 import { checkRestartPolicy } from '#domain/container/restart.ts';
 import { hasProcess } from '#domain/container/state.ts';
@@ -28,6 +29,7 @@ export class Updating {
       const container = this.#registry.get(id);
       const { facts } = this.#parts.host;
       const hostConfig: HostConfig = { ...container.hostConfig, ...given(changes) };
+      checkCpus(hostConfig, facts);
       const warnings = [...validateResources(hostConfig), ...resourceWarnings(hostConfig, facts)];
       checkRestartPolicy(hostConfig.RestartPolicy, hostConfig.AutoRemove === true);
       if (hasProcess(container)) await this.#parts.runtime.update(id, resourceLimits(hostConfig, facts));

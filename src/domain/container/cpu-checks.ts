@@ -1,0 +1,44 @@
+import { invalid } from '#base/errors.ts';
+import type { Resources } from '#domain/container/config.ts';
+import type { HostFacts } from '#domain/container/spec-input.ts';
+
+/**
+ * Refuses processors and memory nodes that the host does not have, in Docker's words.
+ * @throws invalid `cpus-invalid`, `cpuset-invalid`, `realtime-unsupported`
+ */
+export function checkCpus(limits: Resources, { cpus }: Pick<HostFacts, 'cpus'>): void {
+  if ((limits.NanoCpus ?? 0) > cpus.count * 1e9)
+    throw invalid(
+      'cpus-invalid',
+      `Range of CPUs is from 0.01 to ${cpus.count}.00, as there are only ${cpus.count} CPUs available`,
+    );
+  checkSet('cpus', 'CPUs', limits.CpusetCpus ?? '', cpus.online);
+  checkSet('mems', 'memory nodes', limits.CpusetMems ?? '', cpus.nodes);
+  if ((limits.CpuRealtimeRuntime ?? 0) !== 0 || (limits.CpuRealtimePeriod ?? 0) !== 0)
+    throw invalid(
+      'realtime-unsupported',
+      'CPU real-time scheduling (--cpu-rt-period, --cpu-rt-runtime) is not supported: the control group of this engine has no real-time budget',
+    );
+}
+
+function checkSet(name: 'cpus' | 'mems', what: string, asked: string, available: string): void {
+  const wanted = members(asked);
+  if (wanted === undefined) throw invalid('cpuset-invalid', `Invalid value ${asked} for cpuset ${name}`);
+  const there = new Set(members(available));
+  if (wanted.every((number) => there.has(number))) return;
+  throw invalid(
+    'cpuset-invalid',
+    `Requested ${what} are not available - requested ${asked}, available: ${available}`,
+  );
+}
+
+/** The numbers of a list such as `0-2,7`; undefined when it is none. */
+function members(list: string): number[] | undefined {
+  const numbers: number[] = [];
+  for (const part of list.split(',').filter((text) => text !== '')) {
+    const [, low = '', high = low] = /^(\d{1,4})(?:-(\d{1,4}))?$/.exec(part.trim()) ?? [];
+    if (low === '' || Number(high) < Number(low)) return undefined;
+    for (let number = Number(low); number <= Number(high); number++) numbers.push(number);
+  }
+  return numbers;
+}
