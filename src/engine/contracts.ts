@@ -279,6 +279,8 @@ export interface Containers {
   ): Promise<{ exitCode: number; error?: string }>;
   /** @throws conflict `container-paused`, when it is not able to be attached to */
   attach(ref: string): Attachment;
+  /** A client left the streams by its detach keys. */
+  detached(ref: string): void;
   resize(ref: string, columns: number, rows: number): Promise<void>;
   connect(ref: string, network: string, request: EndpointRequest): Promise<void>;
   disconnect(ref: string, network: string, force: boolean): Promise<void>;
@@ -291,6 +293,9 @@ export interface Containers {
     id: string,
     io: { tty: boolean; stdin: boolean; consoleSize?: [number, number] },
   ): Promise<ExecProcess>;
+  /** As `detached`. */
+  execDetached(id: string): void;
+  /** Before the start: the size that the terminal begins with. */
   resizeExec(id: string, columns: number, rows: number): Promise<void>;
   /** New limits or restart policy. Gives warnings. */
   update(ref: string, changes: Resources & { RestartPolicy?: RestartPolicy }): Promise<string[]>;

@@ -35,38 +35,42 @@ function timestamp(text: string): string {
   throw invalid('time-invalid', `invalid time '${text}'`, { hint: 'write seconds since 1970, or RFC 3339' });
 }
 
+export interface LogReading {
+  query: Query;
+  /** Bytes as the process wrote them, without frames. */
+  raw: boolean;
+  signal: AbortSignal;
+}
+
 /**
- * The container's output as `docker logs` sends it: framed unless it has a terminal.
+ * The container's output as `docker logs` sends it.
  * @throws invalid `log-streams-missing`; unsupported `log-driver-unreadable`
  */
 export function logLines(
   containers: Pick<Containers, 'logs'>,
   container: Container,
-  query: Query,
-  signal: AbortSignal,
+  reading: LogReading,
 ): AsyncGenerator<Buffer> {
-  const request = logQuery(query);
+  const request = logQuery(reading.query);
   if (!request.stdout && !request.stderr)
     throw invalid('log-streams-missing', 'Bad parameters: you must choose at least one stream');
   if (container.hostConfig.LogConfig?.Type === 'none')
     throw unsupported('log-driver-unreadable', 'configured logging driver does not support reading');
-  return encode(containers, container, request, query, signal);
+  return encode(containers, container, request, reading);
 }
 
 async function* encode(
   containers: Pick<Containers, 'logs'>,
   container: Container,
   request: LogRequest,
-  query: Query,
-  signal: AbortSignal,
+  { query, raw, signal }: LogReading,
 ): AsyncGenerator<Buffer> {
-  const tty = container.config.Tty === true;
   const withTime = flag(query, 'timestamps');
   const details = flag(query, 'details') ? `${detailsOf(container)} ` : '';
   for await (const entry of containers.logs(container.id, { ...request, signal })) {
     const prefix = `${withTime ? `${entry.time} ` : ''}${details}`;
     const data = prefix === '' ? entry.data : Buffer.concat([Buffer.from(prefix), entry.data]);
-    yield tty ? data : frame(entry.stream, data);
+    yield raw ? data : frame(entry.stream, data);
   }
 }
 

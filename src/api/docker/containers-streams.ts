@@ -1,14 +1,13 @@
 import type { FastifyInstance, FastifyReply } from 'fastify';
 import { Readable } from 'node:stream';
 import type { ContainerApiParts } from '#api/docker/containers.ts';
-import type { Hijack, HijackConnection, HijackRequest } from '#api/docker/hijack.ts';
-import type { Container } from '#domain/container/container.ts';
+import type { Hijack } from '#api/docker/hijack.ts';
 import type { WaitCondition } from '#engine/contracts.ts';
-import { parseDetachKeys } from '#api/docker/detach-keys.ts';
-import { logLines, logQuery } from '#api/docker/container-logs.ts';
-import { pump, streamType } from '#api/docker/stdio.ts';
+import { attachRoutes } from '#api/docker/containers-attach.ts';
+import { logLines } from '#api/docker/container-logs.ts';
+import { streamType } from '#api/docker/stdio.ts';
 import { clientGone } from '#api/streams.ts';
-import { flag, integer, type Query } from '#api/docker/query.ts';
+import { integer, type Query } from '#api/docker/query.ts';
 import { invalid } from '#base/errors.ts';
 
 interface Named {
@@ -19,13 +18,14 @@ interface Named {
 /** Attach, logs, wait and resize. */
 export function containerStreams(app: FastifyInstance, hijack: Hijack, parts: ContainerApiParts): void {
   const { containers } = parts;
-  hijack.post('/containers/:id/attach', (request, connection) => attach(parts, request, connection));
+  attachRoutes(hijack, parts);
 
   app.get<Named>('/containers/:id/logs', async (request, reply) => {
     const { params, query, apiVersion } = request;
     const container = containers.get(params.id);
-    const lines = logLines(containers, container, query, clientGone(reply));
-    begin(reply, 200, streamType(container.config.Tty === true, apiVersion));
+    const raw = container.config.Tty === true;
+    const lines = logLines(containers, container, { query, raw, signal: clientGone(reply) });
+    begin(reply, 200, streamType(raw, apiVersion));
     send(reply, Readable.from(lines, { objectMode: false }));
   });
 
@@ -47,45 +47,6 @@ export function containerStreams(app: FastifyInstance, hijack: Hijack, parts: Co
     await containers.resize(params.id, ...sizeOf(query));
     return reply.code(200).send();
   });
-}
-
-async function attach(
-  { containers }: ContainerApiParts,
-  { params, query, apiVersion }: HijackRequest,
-  connection: HijackConnection,
-): Promise<void> {
-  const container = containers.get(params['id'] ?? '');
-  const tty = container.config.Tty === true;
-  const detachKeys = parseDetachKeys(query['detachKeys']);
-  const place = flag(query, 'stream') ? containers.attach(container.id) : undefined;
-  const client = connection.accept(streamType(tty, apiVersion));
-  connection.signal.addEventListener('abort', () => place?.cancel(), { once: true });
-  if (flag(query, 'logs')) await replay(containers, container, query, connection, client);
-  const stdio = await place?.stdio.catch(() => undefined);
-  if (stdio !== undefined)
-    await pump(client, stdio, {
-      tty,
-      detachKeys,
-      stdin: flag(query, 'stdin'),
-      stdout: flag(query, 'stdout'),
-      stderr: flag(query, 'stderr'),
-      closeStdin: container.config.StdinOnce === true,
-    });
-  client.end();
-}
-
-/** What the container wrote until now. */
-async function replay(
-  containers: ContainerApiParts['containers'],
-  container: Container,
-  query: Query,
-  connection: HijackConnection,
-  client: NodeJS.WritableStream,
-): Promise<void> {
-  const past = { stdout: query['stdout'], stderr: query['stderr'] };
-  if (!logQuery(past).stdout && !logQuery(past).stderr) return;
-  for await (const line of logLines(containers, container, past, connection.signal))
-    if (!client.write(line)) await new Promise((resolve) => client.once('drain', resolve));
 }
 
 export function sizeOf(query: Query): [columns: number, rows: number] {

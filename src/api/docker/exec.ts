@@ -85,8 +85,9 @@ async function run(
 ): Promise<void> {
   try {
     const process = await containers.startExec(id, io);
-    await pump(client, process, {
+    const detached = await pump(client, process, {
       tty: io.tty,
+      raw: io.tty,
       stdin: io.stdin,
       stdout: config.AttachStdout === true,
       stderr: config.AttachStderr === true,
@@ -94,6 +95,7 @@ async function run(
       detachKeys: parseDetachKeys(config.DetachKeys),
       complete: process.exit,
     });
+    if (detached) containers.execDetached(id);
   } catch (error) {
     // The stream has begun, so the reason goes into it; the exit code is asked for later.
     const text = Buffer.from(`${messageOf(error)}\r\n`);

@@ -2,7 +2,9 @@ import { ServerResponse, type IncomingHttpHeaders, type IncomingMessage } from '
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { createWebSocketStream, WebSocketServer } from 'ws';
 import { apiPath } from '#api/versions.ts';
+import { invalid } from '#base/errors.ts';
 
 // Docker's attach, exec and session endpoints turn their HTTP connection into a raw two-way stream
 // (Docker Engine API, ContainerAttach, "Hijacking"). Both kinds of client are served: those that ask
@@ -26,6 +28,11 @@ export interface HijackConnection {
    * that returns without it answers 200 with an empty body.
    */
   accept(contentType: string): Duplex;
+  /**
+   * Instead of `accept`: answers as a WebSocket whose messages are the stream. The client's close ends the readable side.
+   * @throws invalid `websocket-required` when the client did not ask for one
+   */
+  acceptWebSocket(): Duplex;
 }
 
 /** An error thrown before `accept` becomes a JSON error response; one thrown afterwards cuts the stream. */
@@ -148,6 +155,39 @@ class Connection implements HijackConnection {
     this.stream = stream;
     return stream;
   }
+
+  acceptWebSocket(): Duplex {
+    const { request, reply, upgraded } = this.#exchange;
+    if (upgraded === undefined || !asksForWebSocket(request.headers))
+      throw invalid('websocket-required', 'bad request: the request is no handshake of a WebSocket');
+    reply.hijack();
+    reply.raw.detachSocket(request.raw.socket);
+    const stream = openWebSocket(request.raw, upgraded);
+    this.#opened(stream);
+    this.stream = stream;
+    return stream;
+  }
+}
+
+/** The longest message that a client may send, in bytes. */
+const maxPayload = 1024 * 1024;
+
+function openWebSocket(request: IncomingMessage, stream: Duplex): Duplex {
+  const server = new WebSocketServer({ noServer: true, clientTracking: false, maxPayload });
+  const opened: Duplex[] = [];
+  server.handleUpgrade(request, stream, Buffer.alloc(0), (socket) => {
+    opened.push(createWebSocketStream(socket));
+  });
+  const [duplex] = opened;
+  if (duplex === undefined) throw invalid('websocket-refused', 'the handshake of the WebSocket is malformed');
+  duplex.on('error', () => duplex.destroy());
+  return duplex;
+}
+
+/** What RFC 6455, section 4.2.1 requires of a handshake. */
+function asksForWebSocket(headers: IncomingHttpHeaders): boolean {
+  const { upgrade = '', 'sec-websocket-key': key = '', 'sec-websocket-version': version } = headers;
+  return upgrade.toLowerCase() === 'websocket' && /^[+/0-9A-Za-z]{22}==$/.test(key) && version === '13';
 }
 
 function head(contentType: string, protocol: string | undefined): string {

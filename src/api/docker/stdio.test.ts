@@ -7,6 +7,7 @@ import { frame, pump, streamType, type PumpOptions } from './stdio.ts';
 
 const options: PumpOptions = {
   tty: false,
+  raw: false,
   stdin: true,
   stdout: true,
   stderr: true,
@@ -68,7 +69,7 @@ describe('a client joined with a process', () => {
   });
 
   it('goes by its detach keys and leaves the input open', async () => {
-    const { client, process, done } = joined({ tty: true, closeStdin: false });
+    const { client, process, done } = joined({ tty: true, raw: true, closeStdin: false });
     client.resume();
     client.write('ab\u0010\u0011');
     await done;

@@ -22,10 +22,10 @@ export function streamType(tty: boolean, apiVersion: string): string {
     : 'application/vnd.docker.raw-stream';
 }
 
-function framing(stream: StreamName, tty: boolean): Transform {
+function framing(stream: StreamName, raw: boolean): Transform {
   return new Transform({
     transform(chunk: Buffer, _encoding, done) {
-      done(null, tty ? chunk : frame(stream, chunk));
+      done(null, raw ? chunk : frame(stream, chunk));
     },
   });
 }
@@ -38,7 +38,10 @@ export interface ProcessStreams {
 }
 
 export interface PumpOptions {
+  /** The process has a terminal: the detach keys are looked for. */
   tty: boolean;
+  /** Bytes as the process wrote them, without frames. */
+  raw: boolean;
   stdin: boolean;
   stdout: boolean;
   stderr: boolean;
@@ -51,19 +54,20 @@ export interface PumpOptions {
 
 /**
  * Joins a client with a process until the output is complete, the client has detached or is gone. The client's
- * stream is left open for the caller, the process's streams are let go.
+ * stream is left open for the caller, the process's streams are let go. Gives whether the client used the detach keys.
  */
-export async function pump(client: Duplex, process: ProcessStreams, options: PumpOptions): Promise<void> {
-  const { promise: left, resolve: leave } = Promise.withResolvers<void>();
+export async function pump(client: Duplex, process: ProcessStreams, options: PumpOptions): Promise<boolean> {
+  const { promise: left, resolve } = Promise.withResolvers<boolean>();
+  const leave = (): void => resolve(false);
   client.once('close', leave);
   const outputs = [
-    copy(process.stdout, 'stdout', client, options.stdout, options.tty),
-    copy(process.stderr, 'stderr', client, options.stderr, options.tty),
+    copy(process.stdout, 'stdout', client, options.stdout, options.raw),
+    copy(process.stderr, 'stderr', client, options.stderr, options.raw),
   ];
-  if (options.stdin) takeInput(client, process, options, leave);
+  if (options.stdin) takeInput(client, process, options, resolve);
   else client.resume();
   try {
-    await Promise.race([Promise.all([...outputs, options.complete]), left]);
+    return await Promise.race([Promise.all([...outputs, options.complete]).then(() => false), left]);
   } finally {
     client.off('close', leave);
     process.stdout.unpipe();
@@ -77,7 +81,7 @@ function copy(
   name: StreamName,
   client: Duplex,
   wanted: boolean,
-  tty: boolean,
+  raw: boolean,
 ): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<void>();
   if (!wanted) {
@@ -85,19 +89,24 @@ function copy(
     from.once('close', resolve).once('end', resolve);
     return promise;
   }
-  const framed = framing(name, tty);
+  const framed = framing(name, raw);
   framed.once('end', resolve);
   from.once('error', resolve);
   from.pipe(framed).pipe(client, { end: false });
   return promise;
 }
 
-function takeInput(client: Duplex, process: ProcessStreams, options: PumpOptions, leave: () => void): void {
+function takeInput(
+  client: Duplex,
+  process: ProcessStreams,
+  options: PumpOptions,
+  leave: (byKeys: boolean) => void,
+): void {
   process.stdin.on('error', () => client.unpipe());
-  const input = options.tty ? client.pipe(new DetachFilter(options.detachKeys, leave)) : client;
+  const input = options.tty ? client.pipe(new DetachFilter(options.detachKeys, () => leave(true))) : client;
   input.pipe(process.stdin, { end: false });
   input.once('end', () => {
     if (options.closeStdin && !options.tty) process.stdin.end();
-    else leave();
+    else leave(false);
   });
 }

@@ -159,6 +159,11 @@ export class Containers implements contracts.Containers {
     return this.#lives.of(container.id).place();
   }
 
+  detached(ref: string): void {
+    const container = this.find(ref);
+    if (container !== undefined) announce(this.#parts.events, container, 'detach');
+  }
+
   async resize(ref: string, columns: number, rows: number): Promise<void> {
     const container = this.get(ref);
     if (!hasProcess(container))
@@ -188,6 +193,10 @@ export class Containers implements contracts.Containers {
 
   startExec(id: string, io: ExecIo): Promise<ExecProcess> {
     return this.#execs.start(id, io);
+  }
+
+  execDetached(id: string): void {
+    this.#execs.detached(id);
   }
 
   resizeExec(id: string, columns: number, rows: number): Promise<void> {

@@ -12,6 +12,8 @@ import type { ExecProcess } from '#ports/runtime.ts';
 interface Entry {
   exec: Exec;
   started: boolean;
+  /** Asked for before the start. */
+  size?: [columns: number, rows: number];
   process?: ExecProcess;
 }
 
@@ -106,8 +108,17 @@ export class Execs {
     return runtime.exec(container.id, process, { tty: io.tty, stdin: io.stdin });
   }
 
+  detached(id: string): void {
+    this.#event(this.get(id), 'exec_detach');
+  }
+
   async resize(id: string, columns: number, rows: number): Promise<void> {
-    const { process, exec } = this.#entry(id);
+    const entry = this.#entry(id);
+    const { process, exec } = entry;
+    if (!entry.started || (process === undefined && exec.exitCode === null)) {
+      entry.size = [columns, rows];
+      return;
+    }
     if (process === undefined || !exec.running)
       throw conflict('exec-not-running', `exec ${id} is not running`);
     await process.resize(columns, rows);
@@ -124,6 +135,10 @@ export class Execs {
 
   #began(entry: Entry, process: ExecProcess): void {
     entry.process = process;
+    if (entry.size !== undefined && entry.exec.config.Tty === true)
+      process.resize(...entry.size).catch((error: unknown) => {
+        this.#parts.report(`exec ${entry.exec.id} does not take the size of its terminal`, error);
+      });
     entry.exec = { ...entry.exec, running: true, pid: process.pid };
     this.#event(entry.exec, `exec_start: ${entry.exec.config.Cmd.join(' ')}`);
     process.exit.then(
