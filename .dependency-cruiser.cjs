@@ -21,9 +21,10 @@ module.exports = {
     {
       name: 'sibling-adapters',
       severity: 'error',
-      comment: 'an adapter may import itself and adapters/linux (the kernel bindings), never another adapter',
+      comment:
+        'an adapter may import itself, adapters/linux (kernel bindings) and adapters/files, never another adapter',
       from: { path: '^src/adapters/([^/]+)/', pathNot: '\\.test\\.ts$' },
-      to: { path: '^src/adapters/', pathNot: ['^src/adapters/$1/', '^src/adapters/linux/'] },
+      to: { path: '^src/adapters/', pathNot: ['^src/adapters/$1/', '^src/adapters/(linux|files)/'] },
     },
     {
       name: 'api-types-are-leaves',

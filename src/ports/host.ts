@@ -13,6 +13,7 @@ export interface Host {
   /**
    * Text of a file in a root file system, following symbolic links inside that root only; undefined when
    * it does not exist. For /etc/passwd and /etc/group.
+   * @throws invalid `file-not-regular`, `file-too-large` above 4 MiB
    */
   readInRoot(root: string, path: string): Promise<string | undefined>;
   /** Makes a folder in a root file system, as `readInRoot` finds paths, unless it exists. */

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import {
   chownSync,
   mkdirSync,
+  readdirSync,
   readFileSync,
   statSync,
   symlinkSync,
@@ -11,8 +12,10 @@ import {
   mkdtempSync,
   rmSync,
 } from 'node:fs';
+import { once } from 'node:events';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
+import { getXattr } from '#adapters/linux/libc.ts';
 import { DiskRootFiles } from '#adapters/rootfs/disk-root-files.ts';
 import { encodeHeader, tarEnd, tarEntry } from '#domain/archive/tar-writer.ts';
 
@@ -85,5 +88,43 @@ describe('files inside a root file system', () => {
       files.unpack(at.root, '/tmp', file, { keepKinds: true }),
       /cannot overwrite directory/,
     );
+  });
+
+  it('keep capabilities, attributes and modes of devices in both directions', async () => {
+    using at = place();
+    const capability = Buffer.from('0100000200040000000000000000000000000000', 'hex');
+    const xattrs = new Map<string, Uint8Array>([
+      ['security.capability', capability],
+      ['user.note', Buffer.from('kept')],
+      ['trusted.overlay.opaque', Buffer.from('y')],
+    ]);
+    const tar = archive(['able', 'file', { xattrs }], ['pipe', 'fifo', { mode: 0o666 }]);
+    await files.unpack(at.root, '/tmp', tar, { keepKinds: false });
+    const able = join(at.root, 'tmp', 'able');
+    assert.deepEqual(getXattr(able, 'security.capability'), capability);
+    assert.equal(getXattr(able, 'user.note')?.toString(), 'kept');
+    assert.equal(getXattr(able, 'trusted.overlay.opaque'), undefined);
+    assert.equal(statSync(join(at.root, 'tmp', 'pipe')).mode & 0o777, 0o666);
+    await files.copyUp(at.root, '/tmp', at.outside);
+    assert.deepEqual(getXattr(join(at.outside, 'able'), 'security.capability'), capability);
+  });
+
+  it('leave no descriptor open when all is packed, read to the end or not', async () => {
+    using at = place();
+    writeFileSync(join(at.root, 'tmp', 'file'), 'content');
+    const before = readdirSync('/proc/self/fd').length;
+    await files.packAll(at.root).forEach(() => undefined);
+    const left = files.packAll(at.root);
+    left.destroy();
+    await once(left, 'close');
+    assert.equal(readdirSync('/proc/self/fd').length, before);
+  });
+
+  it('have names that are no UTF-8', async () => {
+    using at = place();
+    mkdirSync(Buffer.from(`${at.root}/tmp/caf\xe9`, 'latin1'));
+    await files.unpack(at.root, '/tmp', archive(['caf\xe9/deep/f', 'file', {}]), { keepKinds: false });
+    assert.deepEqual(readdirSync(Buffer.from(`${at.root}/tmp/caf\xe9/deep`, 'latin1')), ['f']);
+    assert.deepEqual(readdirSync(join(at.root, 'tmp')).length, 1);
   });
 });

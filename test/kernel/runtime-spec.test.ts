@@ -6,12 +6,14 @@ import {
   readFileSync,
   statSync,
   symlinkSync,
+  truncateSync,
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { HostCgroups } from '#adapters/cgroups/host-cgroups.ts';
 import { LinuxHost } from '#adapters/host/linux-host.ts';
+import { makeDevice, mknod } from '#adapters/linux/libc.ts';
 import { TaskBench } from '../support/tasks.ts';
 
 // What a container finds inside, compared with what Docker gives.
@@ -168,4 +170,15 @@ test('a link in an image does not lead out of it when its files are read or fold
   assert.equal(statSync(join(root, 'work/deep')).uid, 1000);
   await host.makeFolderInRoot(root, '/up/work/deep', { uid: 0, gid: 0 });
   assert.equal(statSync(join(root, 'work/deep')).uid, 1000);
+});
+
+test('a device or an enormous file under the name of a text of the image is refused, not read for ever', async () => {
+  await using bench = await TaskBench.make();
+  const host = new LinuxHost(new HostCgroups());
+  const root = join(bench.folder, 'rootfs');
+  mknod(join(root, 'etc/endless'), 0o020644, makeDevice(1, 5));
+  await assert.rejects(host.readInRoot(root, '/etc/endless'), { code: 'file-not-regular' });
+  writeFileSync(join(root, 'etc/enormous'), '');
+  truncateSync(join(root, 'etc/enormous'), 2 ** 40);
+  await assert.rejects(host.readInRoot(root, '/etc/enormous'), { code: 'file-too-large' });
 });

@@ -61,8 +61,15 @@ type SetXattr = (path: string, name: string, value: Uint8Array, size: number, fl
 const cSetXattr: SetXattr = libc.func('int lsetxattr(const char*, const char*, const uint8_t*, size_t, int)');
 type GetXattr = (path: string, name: string, value: Uint8Array | null, size: number) => number;
 const cGetXattr: GetXattr = libc.func('long lgetxattr(const char*, const char*, _Out_ uint8_t*, size_t)');
+type SetXattrOf = (fd: number, name: string, value: Uint8Array, size: number, flags: number) => number;
+const cSetXattrOf: SetXattrOf = libc.func('int fsetxattr(int, const char*, const uint8_t*, size_t, int)');
+type GetXattrOf = (fd: number, name: string, value: Uint8Array | null, size: number) => number;
+const cGetXattrOf: GetXattrOf = libc.func('long fgetxattr(int, const char*, _Out_ uint8_t*, size_t)');
 const cListXattr: (path: string, list: Uint8Array | null, size: number) => number = libc.func(
   'long llistxattr(const char*, _Out_ uint8_t*, size_t)',
+);
+const cReadlinkAt: (folder: number, path: string, target: Uint8Array, size: number) => number = libc.func(
+  'long readlinkat(int, const char*, _Out_ uint8_t*, size_t)',
 );
 const cUnshare: (flags: number) => number = libc.func('int unshare(int)');
 const cSetns: (fd: number, type: number) => number = libc.func('int setns(int, int)');
@@ -133,16 +140,37 @@ export function setXattr(path: string, name: string, value: Uint8Array): void {
   check(cSetXattr(path, name, value, value.length, 0), 'lsetxattr', `'${name}' of '${path}'`);
 }
 
+/** Of an open file: lsetxattr(2) on /proc/self/fd would mean the link there. */
+export function setXattrOf(fd: number, name: string, value: Uint8Array): void {
+  check(cSetXattrOf(fd, name, value, value.length, 0), 'fsetxattr', `'${name}' of descriptor ${fd}`);
+}
+
 /** Undefined when the attribute is not set, or the file system has none. Does not follow a symbolic link. */
 export function getXattr(path: string, name: string): Buffer | undefined {
-  const size = cGetXattr(path, name, null, 0);
+  return readXattr('lgetxattr', `'${name}' of '${path}'`, (value, size) =>
+    cGetXattr(path, name, value, size),
+  );
+}
+
+/** As `getXattr`, of an open file. */
+export function getXattrOf(fd: number, name: string): Buffer | undefined {
+  const about = `'${name}' of descriptor ${fd}`;
+  return readXattr('fgetxattr', about, (value, size) => cGetXattrOf(fd, name, value, size));
+}
+
+function readXattr(
+  syscall: string,
+  about: string,
+  call: (value: Uint8Array | null, size: number) => number,
+): Buffer | undefined {
+  const size = call(null, 0);
   if (size < 0) {
     const reason = koffi.errno();
     if (reason === errno.ENODATA || reason === errno.ENOTSUP) return undefined;
-    throw new SystemCallError('lgetxattr', reason, `'${name}' of '${path}'`);
+    throw new SystemCallError(syscall, reason, about);
   }
   const value = Buffer.alloc(size);
-  check(cGetXattr(path, name, value, size), 'lgetxattr', `'${name}' of '${path}'`);
+  check(call(value, size), syscall, about);
   return value;
 }
 
@@ -156,6 +184,13 @@ export function listXattrs(path: string): string[] {
     .toString('utf8', 0, length)
     .split('\0')
     .filter((name) => name !== '');
+}
+
+/** Target of a symbolic link that was opened with O_PATH and O_NOFOLLOW. */
+export function readlinkOf(fd: number): string {
+  const target = Buffer.alloc(4096);
+  const length = check(cReadlinkAt(fd, '', target, target.length), 'readlinkat', `descriptor ${fd}`);
+  return target.toString('utf8', 0, length);
 }
 
 /** Moves the calling thread. Never await before the thread is back where it was. */

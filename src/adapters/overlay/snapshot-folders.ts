@@ -4,7 +4,7 @@ import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { conflict, invalid, notFound } from '#base/errors.ts';
 import { isDigest, parseDigest, type Digest } from '#domain/image/digest.ts';
-import { raw } from '#adapters/overlay/layer-path.ts';
+import { raw } from '#adapters/files/byte-path.ts';
 import { isOpaque } from '#adapters/overlay/upper-tree.ts';
 
 /** Beside each committed layer, in `layer.json`. */

@@ -4,7 +4,7 @@ import { parentPort } from 'node:worker_threads';
 import { BerthError, internal, messageOf, systemCode } from '#base/errors.ts';
 import { TarParser } from '#domain/archive/tar-parser.ts';
 import { LayerWriter } from '#adapters/overlay/layer-writer.ts';
-import { raw } from '#adapters/overlay/layer-path.ts';
+import { bytes as byteText, raw } from '#adapters/files/byte-path.ts';
 import type { CarriedError, FromWorker, ToWorker, TreeJob, TreeResult } from '#adapters/overlay/tree-jobs.ts';
 import { upperChanges } from '#adapters/overlay/upper-changes.ts';
 import { upperTar } from '#adapters/overlay/upper-tar.ts';
@@ -24,7 +24,7 @@ interface Running {
 const chunkSize = 256 * 1024;
 
 function unpack(folder: string): Running {
-  const writer = new LayerWriter(Buffer.from(folder).toString('latin1'));
+  const writer = new LayerWriter(byteText(folder));
   const parser = new TarParser(writer);
   const hash = createHash('sha256');
   return {
@@ -42,7 +42,7 @@ function unpack(folder: string): Running {
 }
 
 function tar(upper: string, epoch: number | undefined): Running {
-  const pieces = upperTar(Buffer.from(upper).toString('latin1'), epoch);
+  const pieces = upperTar(byteText(upper), epoch);
   return {
     pull() {
       const gathered: Uint8Array[] = [];
@@ -79,10 +79,6 @@ function atOnce(job: Exclude<TreeJob, { do: 'unpack' | 'tar' }>): TreeResult {
       rmSync(raw(byteText(job.folder)), { recursive: true, force: true });
       return { of: 'nothing' };
   }
-}
-
-function byteText(path: string): string {
-  return Buffer.from(path).toString('latin1');
 }
 
 function carried(error: unknown): CarriedError {

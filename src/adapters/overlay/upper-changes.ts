@@ -1,4 +1,4 @@
-import { lstatOrUndefined, raw } from '#adapters/overlay/layer-path.ts';
+import { lstatOrUndefined, raw } from '#adapters/files/byte-path.ts';
 import { isOpaque, isWhiteout, namesIn } from '#adapters/overlay/upper-tree.ts';
 import type { Change } from '#ports/snapshotter.ts';
 
@@ -17,9 +17,9 @@ function visit(upper: string, lower: string, at: string, changes: Change[]): voi
   const names = namesIn(upper);
   for (const name of names) {
     const path = `${at}/${name}`;
-    const stat = lstatOrUndefined(raw(`${upper}/${name}`));
+    const stat = lstatOrUndefined(`${upper}/${name}`);
     if (stat === undefined) continue;
-    const before = lower === '' ? undefined : lstatOrUndefined(raw(`${lower}/${name}`));
+    const before = lower === '' ? undefined : lstatOrUndefined(`${lower}/${name}`);
     const show = (kind: Change['kind']): number => changes.push({ path: raw(path).toString('utf8'), kind });
     if (isWhiteout(stat)) {
       if (before !== undefined) show('deleted');

@@ -1,9 +1,10 @@
-import { closeSync, constants, lstatSync, openSync, readlinkSync, readSync, type Stats } from 'node:fs';
+import { closeSync, constants, lstatSync, openSync, readSync, type Stats } from 'node:fs';
 import { internal } from '#base/errors.ts';
-import { getXattr, listXattrs, splitDevice } from '#adapters/linux/libc.ts';
-import { paddingOf, type TarEntry, type TarType } from '#domain/archive/tar-entry.ts';
+import { raw, text } from '#adapters/files/byte-path.ts';
+import { LinkedMembers, memberOf, typeOf } from '#adapters/files/member.ts';
+import { getXattr, listXattrs } from '#adapters/linux/libc.ts';
+import { paddingOf, type TarEntry } from '#domain/archive/tar-entry.ts';
 import { encodeHeader, tarEnd, tarEntry } from '#domain/archive/tar-writer.ts';
-import { raw } from '#adapters/overlay/layer-path.ts';
 import { isOpaque, isWhiteout, walk } from '#adapters/overlay/upper-tree.ts';
 import { opaqueMarker, whiteoutPrefix } from '#adapters/overlay/whiteout.ts';
 
@@ -15,15 +16,14 @@ const chunkSize = 256 * 1024;
  */
 export function* upperTar(upper: string, epoch?: number): Generator<Uint8Array> {
   const clamp = (seconds: number): number => Math.floor(Math.min(seconds, epoch ?? Infinity));
-  const linked = new Map<string, string>();
+  const links = new LinkedMembers();
   if (isOpaque(upper)) yield encodeHeader(marker(opaqueMarker, lstatSync(raw(upper)), clamp));
   for (const { relative, path, stat } of walk(upper)) {
     if (isWhiteout(stat)) {
       yield encodeHeader(marker(whiteoutName(relative), stat, clamp));
       continue;
     }
-    const entry = entryOf(relative, path, stat, linked);
-    // A socket means nothing without the process that made it; tar has no type for it.
+    const entry = entryOf(relative, path, stat, links);
     if (entry === undefined) continue;
     entry.mtime = clamp(entry.mtime);
     yield encodeHeader(entry);
@@ -43,46 +43,20 @@ function whiteoutName(relative: string): string {
   return `${relative.slice(0, slash)}${whiteoutPrefix}${relative.slice(slash)}`;
 }
 
-function entryOf(
-  relative: string,
-  path: string,
-  stat: Stats,
-  linked: Map<string, string>,
-): TarEntry | undefined {
+function entryOf(relative: string, path: string, stat: Stats, links: LinkedMembers): TarEntry | undefined {
   const type = typeOf(stat);
   if (type === undefined) return undefined;
-  const common = { mode: stat.mode & 0o7777, uid: stat.uid, gid: stat.gid, mtime: stat.mtimeMs / 1000 };
-  if (type !== 'directory' && stat.nlink > 1) {
-    const key = `${stat.dev}:${stat.ino}`;
-    const first = linked.get(key);
-    if (first !== undefined) return tarEntry(relative, 'hard-link', { ...common, linkName: first });
-    linked.set(key, relative);
-  }
-  const entry = tarEntry(type === 'directory' ? `${relative}/` : relative, type, {
-    ...common,
-    xattrs: xattrsOf(path),
-  });
-  if (type === 'file') entry.size = stat.size;
-  if (type === 'symlink') entry.linkName = readlinkSync(raw(path), 'buffer').toString('latin1');
-  if (type === 'character' || type === 'block') Object.assign(entry, splitDevice(stat.rdev));
-  return entry;
-}
-
-function typeOf(stat: Stats): TarType | undefined {
-  if (stat.isFile()) return 'file';
-  if (stat.isDirectory()) return 'directory';
-  if (stat.isSymbolicLink()) return 'symlink';
-  if (stat.isCharacterDevice()) return 'character';
-  if (stat.isBlockDevice()) return 'block';
-  return stat.isFIFO() ? 'fifo' : undefined;
+  const first = links.firstOf(stat, relative);
+  if (first !== undefined) return { ...memberOf(relative, 'hard-link', stat, raw(path)), linkName: first };
+  const entry = memberOf(type === 'directory' ? `${relative}/` : relative, type, stat, raw(path));
+  return { ...entry, xattrs: xattrsOf(path) };
 }
 
 function xattrsOf(path: string): Map<string, Uint8Array> {
-  const text = raw(path).toString('utf8');
   const xattrs = new Map<string, Uint8Array>();
-  for (const name of listXattrs(text)) {
+  for (const name of listXattrs(text(path))) {
     if (name.startsWith('trusted.overlay.')) continue;
-    const value = getXattr(text, name);
+    const value = getXattr(text(path), name);
     if (value !== undefined) xattrs.set(Buffer.from(name).toString('latin1'), value);
   }
   return xattrs;

@@ -1,6 +1,7 @@
 import { type Stats, lstatSync, readdirSync } from 'node:fs';
 import { getXattr } from '#adapters/linux/libc.ts';
-import { raw } from '#adapters/overlay/layer-path.ts';
+import { raw, text } from '#adapters/files/byte-path.ts';
+import { LinkedMembers } from '#adapters/files/member.ts';
 import { OPAQUE, whiteoutDevice } from '#adapters/overlay/whiteout.ts';
 
 // The upper directory of an overlay, read as what it changes. Synchronous: for workers. Paths are byte
@@ -19,7 +20,7 @@ export function isWhiteout(stat: Stats): boolean {
 
 /** `folder` hides what the lower layers have at its place. */
 export function isOpaque(folder: string): boolean {
-  return getXattr(raw(folder).toString('utf8'), OPAQUE)?.toString() === 'y';
+  return getXattr(text(folder), OPAQUE)?.toString() === 'y';
 }
 
 /** Everything below `root`, a folder before what it holds, siblings sorted by name. */
@@ -35,16 +36,9 @@ export function* walk(root: string, below = ''): Generator<{ relative: string; p
 
 /** Bytes of all files below `root`, a file with several names counted once. */
 export function bytesBelow(root: string): number {
-  const linked = new Set<string>();
+  const links = new LinkedMembers();
   let size = 0;
-  for (const { stat } of walk(root)) {
-    if (!stat.isFile()) continue;
-    if (stat.nlink > 1) {
-      const key = `${stat.dev}:${stat.ino}`;
-      if (linked.has(key)) continue;
-      linked.add(key);
-    }
-    size += stat.size;
-  }
+  for (const { relative, stat } of walk(root))
+    if (stat.isFile() && links.firstOf(stat, relative) === undefined) size += stat.size;
   return size;
 }

@@ -1,18 +1,21 @@
 import {
+  chmodSync,
+  chownSync,
   closeSync,
   constants,
   fstatSync,
   lstatSync,
   openSync,
   readdirSync,
-  readlinkSync,
   type Stats,
 } from 'node:fs';
 import { posix } from 'node:path';
 import { Readable } from 'node:stream';
 import { createGunzip, createZstdDecompress } from 'node:zlib';
-import { descriptorPath, folderFlags, O_PATH, openIfThere } from '#adapters/rootfs/in-root.ts';
-import { copyAttributes, TreeWriter, type WriteRules } from '#adapters/rootfs/tree-writer.ts';
+import { bytes } from '#adapters/files/byte-path.ts';
+import { descriptorPath, folderFlags, O_PATH, openIfThere, withRoot } from '#adapters/files/open-in-root.ts';
+import { readlinkOf } from '#adapters/linux/libc.ts';
+import { LiveTreeWriter, type WriteRules } from '#adapters/rootfs/live-tree-writer.ts';
 import { packFolder, packNamed } from '#adapters/rootfs/pack-tree.ts';
 import { TarParser } from '#domain/archive/tar-parser.ts';
 import type { PathStat, RootFiles } from '#ports/root-files.ts';
@@ -36,32 +39,28 @@ const goMode = {
 /** Root file systems on this machine's disk, in use or not. */
 export class DiskRootFiles implements RootFiles {
   stat(root: string, path: string): Promise<PathStat | undefined> {
-    return this.#within(root, (at) => {
+    return withRoot(root, (at) => {
       const fd = openIfThere(at, bytes(path), O_PATH | (followsLast(path) ? 0 : O_NOFOLLOW));
-      if (fd === undefined) return Promise.resolve(undefined);
+      if (fd === undefined) return undefined;
       try {
-        return Promise.resolve(statOf(path, fstatSync(fd), fd));
+        return statOf(path, fstatSync(fd), fd);
       } finally {
         closeSync(fd);
       }
     });
   }
 
-  async pack(root: string, path: string): Promise<Readable> {
-    const at = openSync(root, folderFlags);
-    try {
-      return await Promise.resolve(packIn(at, path));
-    } finally {
-      closeSync(at);
-    }
+  pack(root: string, path: string): Promise<Readable> {
+    return withRoot(root, (at) => packIn(at, path));
   }
 
   packAll(root: string): Readable {
-    return streamOf(packFolder(openSync(root, O_RDONLY | O_DIRECTORY), ''), undefined);
+    const folder = openSync(root, O_RDONLY | O_DIRECTORY);
+    return streamOf(packFolder(folder, ''), folder);
   }
 
   unpack(root: string, path: string, tar: Readable, rules: WriteRules): Promise<void> {
-    return this.#within(root, async (at) => {
+    return withRoot(root, async (at) => {
       const found = openIfThere(at, bytes(path), O_PATH);
       if (found === undefined) throw missing(path);
       const isFolder = fstatSync(found).isDirectory();
@@ -73,7 +72,7 @@ export class DiskRootFiles implements RootFiles {
 
   copyUp(root: string, path: string, target: string): Promise<void> {
     if (readdirSync(target).length > 0) return Promise.resolve();
-    return this.#within(root, async (at) => {
+    return withRoot(root, async (at) => {
       const source = openIfThere(at, bytes(path), O_RDONLY | O_DIRECTORY);
       if (source === undefined) return;
       try {
@@ -83,20 +82,13 @@ export class DiskRootFiles implements RootFiles {
         } finally {
           closeSync(into);
         }
-        copyAttributes(fstatSync(source), target);
+        const { uid, gid, mode } = fstatSync(source);
+        chownSync(target, uid, gid);
+        chmodSync(target, mode & 0o7777);
       } finally {
         closeSync(source);
       }
     });
-  }
-
-  async #within<T>(root: string, use: (at: number) => Promise<T>): Promise<T> {
-    const at = openSync(root, folderFlags);
-    try {
-      return await use(at);
-    } finally {
-      closeSync(at);
-    }
   }
 }
 
@@ -123,10 +115,9 @@ function followsLast(path: string): boolean {
   return path === '/' || path.endsWith('/') || path.endsWith('/.');
 }
 
-function streamOf(chunks: Generator<Uint8Array>, fd: number | undefined): Readable {
-  const stream = Readable.from(chunks, { objectMode: false });
-  if (fd !== undefined) stream.once('close', () => closeSync(fd));
-  return stream;
+/** @param fd is closed with the stream */
+function streamOf(chunks: Generator<Uint8Array>, fd: number): Readable {
+  return Readable.from(chunks, { objectMode: false }).once('close', () => closeSync(fd));
 }
 
 async function write(
@@ -135,7 +126,7 @@ async function write(
   tar: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
   rules: WriteRules,
 ): Promise<void> {
-  const writer = new TreeWriter(root, base, rules);
+  const writer = new LiveTreeWriter(root, base, rules);
   const parser = new TarParser(writer);
   try {
     for await (const chunk of tar) parser.push(chunk);
@@ -182,12 +173,6 @@ function linkTarget(path: string, fd: number): string {
   return target.startsWith('/') ? posix.normalize(target) : posix.join(posix.dirname(path), target);
 }
 
-// readlinkat with an empty name has no counterpart in Node; the folder and the name have.
-function readlinkOf(fd: number): string {
-  const real = readlinkSync(`/proc/self/fd/${fd}`);
-  return readlinkSync(real);
-}
-
 function modeOf(stats: Stats): number {
   const { mode } = stats;
   const kinds: [boolean, number][] = [
@@ -202,10 +187,6 @@ function modeOf(stats: Stats): number {
     [(mode & 0o1000) !== 0, goMode.sticky],
   ];
   return kinds.reduce((sum, [applies, bit]) => (applies ? sum + bit : sum), mode & 0o777);
-}
-
-function bytes(path: string): string {
-  return Buffer.from(path).toString('latin1');
 }
 
 function missing(path: string): Error {

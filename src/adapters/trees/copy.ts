@@ -13,7 +13,8 @@ import { getXattr, mknod, setXattr } from '#adapters/linux/libc.ts';
 import { invalid } from '#base/errors.ts';
 import type { CopyRules, Owner } from '#ports/file-trees.ts';
 import { Breather } from './breather.ts';
-import { lstatOrUndefined, makeFolderAt, raw, text } from './in-root.ts';
+import { lstatOrUndefined, raw, text } from '#adapters/files/byte-path.ts';
+import { makeFolderAt } from '#adapters/files/private-root.ts';
 import { walk, type Walked } from './walk.ts';
 
 /** Larger files are copied in the thread pool. */

@@ -15,11 +15,12 @@ import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { invalid, notFound, systemCode } from '#base/errors.ts';
 import type { CopyRules, FileFacts, FileTrees, Filter, Owner, Place } from '#ports/file-trees.ts';
+import { bytes, lstatOrUndefined, raw, text } from '#adapters/files/byte-path.ts';
+import { makeFolderAt, resolveInRoot } from '#adapters/files/private-root.ts';
 import { Breather } from './breather.ts';
 import { copyTree } from './copy.ts';
 import { digestOf } from './digest.ts';
 import { fetchFile } from './download.ts';
-import { bytes, locate, lstatOrUndefined, makeFolderAt, raw, resolveInRoot, text } from './in-root.ts';
 import { beginsWithTar, unpackTar } from './unpack.ts';
 import { walk } from './walk.ts';
 
@@ -142,6 +143,11 @@ function kindOf(stats: Stats): FileFacts['kind'] {
   if (stats.isFile()) return 'file';
   if (stats.isDirectory()) return 'directory';
   return stats.isSymbolicLink() ? 'symlink' : 'other';
+}
+
+/** Absolute path of a place, links followed to the end. */
+function locate(place: Place): string {
+  return resolveInRoot(bytes(place.root), bytes(place.path), { followLast: true });
 }
 
 function existing(place: Place): string {

@@ -5,7 +5,8 @@ import { BerthError } from '#base/errors.ts';
 import type { CopyRules } from '#ports/file-trees.ts';
 import { Breather } from './breather.ts';
 import { decompressed } from './decompress.ts';
-import { TreeWriter } from './tree-writer.ts';
+import { MemberPaths } from '#adapters/files/private-root.ts';
+import { TreeWriter } from '#adapters/files/tree-writer.ts';
 
 /** `root` and `at` are byte strings. @throws invalid `layer-corrupt`, `layer-path-escapes` */
 export async function unpackTar(
@@ -14,8 +15,13 @@ export async function unpackTar(
   at: string,
   { owner, signal }: Pick<CopyRules, 'owner' | 'signal'>,
 ): Promise<void> {
-  const writer = new TreeWriter(root, at, owner);
-  const parser = new TarParser(writer);
+  const paths = new MemberPaths(root, at, owner);
+  const writer = new TreeWriter(paths, owner);
+  const parser = new TarParser({
+    entry: (entry) => writer.entry(entry, paths.resolve(entry.name)),
+    data: (chunk, position) => writer.data(chunk, position),
+    end: () => writer.end(),
+  });
   const breather = new Breather(signal);
   try {
     for await (const chunk of decompressed(tar, signal)) {

@@ -1,6 +1,6 @@
 import { readdirSync, type Stats } from 'node:fs';
 import type { Filter } from '#ports/file-trees.ts';
-import { lstatOrUndefined, raw, text } from './in-root.ts';
+import { lstatOrUndefined, raw, text } from '#adapters/files/byte-path.ts';
 
 export interface Walked {
   /** Relative to where the walk began, '' for that itself; a byte string. */
