@@ -13,8 +13,6 @@ import { LinuxHost } from '#adapters/host/linux-host.ts';
 import { FileLogStore } from '#adapters/logs/file-log-store.ts';
 import { LinuxMachine } from '#adapters/machine/linux-machine.ts';
 import { Mmdebstrap } from '#adapters/mmdebstrap/mmdebstrap.ts';
-import { NetlinkLinks } from '#adapters/netlink/links.ts';
-import { NftPacketFilter } from '#adapters/nftables/packet-filter.ts';
 import { OverlaySnapshotter } from '#adapters/overlay/overlay-snapshotter.ts';
 import { SocketPortReserver } from '#adapters/ports/port-reserver.ts';
 import { LocalProjectFiles } from '#adapters/project-files/project-files.ts';
@@ -25,6 +23,7 @@ import { DiskFileTrees } from '#adapters/trees/disk-file-trees.ts';
 import { FolderVolumeStorage } from '#adapters/volumes/folder-volume-storage.ts';
 import type { Instance } from '#domain/instance.ts';
 import type { Settings } from '#domain/settings/settings.ts';
+import { openNetwork } from '#main/network-thread.ts';
 
 export type Adapters = Awaited<ReturnType<typeof openAdapters>>;
 
@@ -34,6 +33,7 @@ export async function openAdapters(instance: Instance, settings: Settings, log: 
   for (const folder of [root, run]) await mkdir(folder, { recursive: true, mode: 0o711 });
   const clock = new SystemClock();
   const cgroups = new HostCgroups();
+  const network = openNetwork(instance, (change) => log.warn(change));
   const logs = new FileLogStore(join(root, 'logs'));
   const mirror = settings.mirrors.debian;
   return {
@@ -44,8 +44,9 @@ export async function openAdapters(instance: Instance, settings: Settings, log: 
     blobs: await DiskBlobStore.open(root),
     snapshotter: await OverlaySnapshotter.open(root),
     runtime: await ConmonRuntime.open({ run, cgroups, logPath: (id) => logs.path(id) }),
-    links: new NetlinkLinks(instance, (change) => log.warn(change)),
-    filter: new NftPacketFilter(instance),
+    links: network.links,
+    filter: network.filter,
+    closeNetwork: network.close,
     ports: new SocketPortReserver(),
     resolver: new DnsResolver(),
     host: new LinuxHost(cgroups),
@@ -71,8 +72,7 @@ export async function openAdapters(instance: Instance, settings: Settings, log: 
 export async function closeAdapters(adapters: Adapters): Promise<void> {
   await adapters.resolver.close();
   await adapters.runtime.close();
-  await adapters.links.close();
-  await adapters.filter.close();
+  await adapters.closeNetwork();
   await adapters.snapshotter.close();
   adapters.registry.close();
   adapters.ports.close();

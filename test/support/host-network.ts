@@ -1,9 +1,10 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { NetlinkLinks } from '#adapters/netlink/links.ts';
-import { NftPacketFilter } from '#adapters/nftables/packet-filter.ts';
+import type { NetlinkLinks } from '#adapters/netlink/links.ts';
+import type { NftPacketFilter } from '#adapters/nftables/packet-filter.ts';
 import { instanceOf, type Instance } from '#domain/instance.ts';
+import { openNetwork } from '#main/network-thread.ts';
 import { Peer } from './peer.ts';
 
 /** One instance's links and rules on the host that the calling thread is in, all removed at the end. */
@@ -14,12 +15,15 @@ export class HostNetwork implements AsyncDisposable {
   readonly changes: string[] = [];
   readonly #folder = mkdtempSync(join(tmpdir(), 'berth-net-'));
   readonly #peers: Peer[] = [];
+  readonly #close: () => Promise<void>;
   #count = 0;
 
   constructor() {
     this.instance = instanceOf(join(this.#folder, 'root'), join(this.#folder, 'run'));
-    this.links = new NetlinkLinks(this.instance, (message) => this.changes.push(message));
-    this.filter = new NftPacketFilter(this.instance);
+    const { links, filter, close } = openNetwork(this.instance, (message) => this.changes.push(message));
+    this.links = links;
+    this.filter = filter;
+    this.#close = close;
   }
 
   /** A bridge such as `b12345ax` with the first address of `10.N.0.0/24`. */
@@ -60,8 +64,7 @@ export class HostNetwork implements AsyncDisposable {
     for (const name of await this.links.listLinks(this.instance.linkPrefix))
       await this.links.removeBridge(name);
     await this.filter.remove();
-    await this.links.close();
-    await this.filter.close();
+    await this.#close();
     rmSync(this.#folder, { recursive: true, force: true });
   }
 }

@@ -3,8 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { SystemClock } from '#adapters/clock/system-clock.ts';
 import { DnsResolver } from '#adapters/dns/resolver.ts';
-import { NetlinkLinks } from '#adapters/netlink/links.ts';
-import { NftPacketFilter } from '#adapters/nftables/packet-filter.ts';
+import type { NetlinkLinks } from '#adapters/netlink/links.ts';
 import { SocketPortReserver } from '#adapters/ports/port-reserver.ts';
 import { SqliteStateStore } from '#adapters/sqlite/state-store.ts';
 import { newId } from '#base/ids.ts';
@@ -13,6 +12,7 @@ import type { Container, ContainerState } from '#domain/container/container.ts';
 import type { WantedPort } from '#domain/container/port-bindings.ts';
 import { instanceOf } from '#domain/instance.ts';
 import { Networks } from '#engine/networks/networks.ts';
+import { openNetwork } from '#main/network-thread.ts';
 import { Peer } from './peer.ts';
 
 const CREATED: ContainerState = {
@@ -112,16 +112,15 @@ export class NetworkEngine implements AsyncDisposable {
   #adapters() {
     return {
       store: new SqliteStateStore(join(this.folder, 'state.db')),
-      links: new NetlinkLinks(this.instance, () => undefined),
-      filter: new NftPacketFilter(this.instance),
+      ...openNetwork(this.instance, () => undefined),
       ports: new SocketPortReserver(),
       resolver: new DnsResolver(),
     };
   }
 
   async #closeAdapters(): Promise<void> {
-    const { store, links, filter, ports, resolver } = this.#parts;
-    await Promise.all([links.close(), filter.close(), resolver.close()]);
+    const { store, close, ports, resolver } = this.#parts;
+    await Promise.all([close(), resolver.close()]);
     ports.close();
     store.close();
   }

@@ -19,8 +19,18 @@ interface Answer {
   failure?: Failure;
 }
 
+/** How calls are made, wherever they are answered. */
+export interface Calls<C extends CallsOf<C>> {
+  call<K extends keyof C>(name: K, request: C[K]['request']): Promise<C[K]['reply']>;
+}
+
+/** What answers each call. */
+export type CallHandlers<C extends CallsOf<C>> = {
+  [K in keyof C]: (request: C[K]['request']) => C[K]['reply'];
+};
+
 /** The main thread's end. The worker keeps the process alive only while a call is under way. */
-export class WorkerCalls<C extends CallsOf<C>> {
+export class WorkerCalls<C extends CallsOf<C>> implements Calls<C> {
   readonly #worker: Worker;
   readonly #open = new Map<number, { resolve: (value: never) => void; reject: (reason: unknown) => void }>();
   #last = 0;
@@ -72,9 +82,7 @@ function restored(failure: Failure): Error {
 }
 
 /** The worker's end: answers each call by the handler of its name, one after another. */
-export function serveCalls<C extends CallsOf<C>>(handlers: {
-  [K in keyof C]: (request: C[K]['request']) => C[K]['reply'];
-}): void {
+export function serveCalls<C extends CallsOf<C>>(handlers: CallHandlers<C>): void {
   const port = parentPort;
   if (port === null) throw new Error('this module runs in a worker thread only');
   port.on('message', (message: { id: number; name: keyof C; request: C[keyof C]['request'] }) => {

@@ -1,19 +1,20 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { WorkerCalls } from '#adapters/linux/worker-calls.ts';
+import type { Calls } from '#adapters/linux/worker-calls.ts';
 import { systemCode } from '#base/errors.ts';
 import type { Instance } from '#domain/instance.ts';
 import type { BridgeLink, EndpointLink, LinkCounters, Links } from '#ports/links.ts';
 import type { LinkCalls } from './calls.ts';
 
-/** Links by rtnetlink, all of it in one worker thread; namespaces are mounted below the instance's run folder. */
+/** Links by rtnetlink, all of it in a worker thread; namespaces are mounted below the instance's run folder. */
 export class NetlinkLinks implements Links {
   readonly #folder: string;
-  readonly #worker = new WorkerCalls<LinkCalls>(new URL('./worker.ts', import.meta.url));
+  readonly #worker: Calls<LinkCalls>;
   readonly #onHostChange: (message: string) => void;
 
-  /** `onHostChange` is told each setting of the host that had to be changed, as a sentence for the log. */
-  constructor(instance: Instance, onHostChange: (message: string) => void) {
+  /** `worker` answers by `linkHandlers`. `onHostChange` is told each setting of the host that had to be changed, as a sentence for the log. */
+  constructor(instance: Instance, worker: Calls<LinkCalls>, onHostChange: (message: string) => void) {
+    this.#worker = worker;
     this.#folder = join(instance.run, 'netns');
     this.#onHostChange = onHostChange;
   }
@@ -71,10 +72,5 @@ export class NetlinkLinks implements Links {
 
   counters(namespace: string): Promise<Record<string, LinkCounters>> {
     return this.#worker.call('counters', namespace);
-  }
-
-  /** Ends the worker; namespaces and links stay. */
-  close(): Promise<void> {
-    return this.#worker.close();
   }
 }

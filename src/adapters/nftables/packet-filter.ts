@@ -1,4 +1,4 @@
-import { WorkerCalls } from '#adapters/linux/worker-calls.ts';
+import type { Calls } from '#adapters/linux/worker-calls.ts';
 import { KeyedMutex } from '#base/mutex.ts';
 import type { Instance } from '#domain/instance.ts';
 import type { FilterChange, FilteredNetwork, PacketFilter, Publication } from '#ports/packet-filter.ts';
@@ -16,13 +16,15 @@ import { removeTable, replaceTable } from './ruleset.ts';
 /** The rules of an instance by libnftables, which runs in a worker thread. */
 export class NftPacketFilter implements PacketFilter {
   readonly #table: string;
-  readonly #worker = new WorkerCalls<FilterCalls>(new URL('./worker.ts', import.meta.url));
+  readonly #worker: Calls<FilterCalls>;
   readonly #order = new KeyedMutex();
   /** What the kernel holds: networks by bridge, elements by set and key. */
   #networks = new Map<string, Element[]>();
   #elements = new Map<string, Element>();
 
-  constructor(instance: Instance) {
+  /** `worker` answers by `filterHandlers`. */
+  constructor(instance: Instance, worker: Calls<FilterCalls>) {
+    this.#worker = worker;
     this.#table = instance.table;
   }
 
@@ -60,11 +62,6 @@ export class NftPacketFilter implements PacketFilter {
       this.#networks.clear();
       this.#elements.clear();
     });
-  }
-
-  /** Ends the worker; the rules stay. */
-  close(): Promise<void> {
-    return this.#worker.close();
   }
 
   #inOrder(work: () => Promise<void>): Promise<void> {

@@ -1,0 +1,16 @@
+import { WorkerCalls } from '#adapters/linux/worker-calls.ts';
+import type { LinkCalls } from '#adapters/netlink/calls.ts';
+import { NetlinkLinks } from '#adapters/netlink/links.ts';
+import type { FilterCalls } from '#adapters/nftables/calls.ts';
+import { NftPacketFilter } from '#adapters/nftables/packet-filter.ts';
+import type { Instance } from '#domain/instance.ts';
+
+/** Links and rules of an instance with the thread that they share; `close` ends it, links and rules stay. */
+export function openNetwork(instance: Instance, onHostChange: (message: string) => void) {
+  const thread = new WorkerCalls<LinkCalls & FilterCalls>(new URL('./network-worker.ts', import.meta.url));
+  return {
+    links: new NetlinkLinks(instance, thread, onHostChange),
+    filter: new NftPacketFilter(instance, thread),
+    close: () => thread.close(),
+  };
+}
