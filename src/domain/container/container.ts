@@ -115,5 +115,5 @@ export interface Container {
    * A change that was begun and not yet finished; recorded before its first effect, so that the next start
    * of the daemon finishes or undoes it.
    */
-  pending?: 'create' | 'start';
+  pending?: 'create' | 'start' | 'remove-volumes';
 }

@@ -130,6 +130,22 @@ describe('the end of a container', () => {
     assert.deepEqual(held(world), { ...nothing, volumes: 1 });
   });
 
+  it('keeps the record of a container that is being removed until its volumes are gone', async () => {
+    const world = new World();
+    const room = await world.room();
+    const id = await create(room, { Binds: ['/anonymous'] });
+    const collection = world.state.collection<object>('containers');
+    let recorded: object | undefined;
+    const remove = world.volumes.delete.bind(world.volumes);
+    world.volumes.delete = (name) => {
+      recorded = collection.get(id);
+      return remove(name);
+    };
+    await room.remove('web', { volumes: true });
+    assert.partialDeepStrictEqual(recorded, { pending: 'remove-volumes', state: { status: 'removing' } });
+    assert.equal(collection.get(id), undefined);
+  });
+
   it('is followed by restarts with a growing pause until somebody stops it', async () => {
     const world = new World();
     const room = await world.room();
@@ -236,6 +252,21 @@ describe('a new start of the daemon', () => {
     assert.equal(again.get('after').state.status, 'running');
     assert.deepEqual([...world.tasks.keys()], [after]);
   });
+
+  for (const [pending, kept] of [
+    ['remove-volumes', 0],
+    [undefined, 1],
+  ] as const)
+    it(`finishes a removal that was interrupted, ${kept === 0 ? 'with' : 'without'} its volumes`, async () => {
+      const world = new World();
+      const room = await world.room();
+      const id = await create(room, { Binds: ['/anonymous'] });
+      const collection = world.state.collection<object>('containers');
+      const { state } = room.get(id);
+      collection.put(id, { ...collection.get(id), pending, state: { ...state, status: 'removing' } });
+      assert.deepEqual((await world.room()).list(), []);
+      assert.deepEqual(held(world), { ...nothing, volumes: kept });
+    });
 
   it('removes what belongs to no container', async () => {
     const world = new World();

@@ -299,7 +299,10 @@ export class Containers implements contracts.Containers {
         .filter((container) => container.imageId === imageId)
         .map((container) => ({ containerId: container.id, running: isActive(container) })),
     );
-    volumes.usedBy((name) => ids((container) => container.mounts.some((point) => point.name === name)));
+    // One that is being removed holds its volumes no more: they may have to go with it.
+    volumes.usedBy((name) =>
+      ids(({ state, mounts }) => state.status !== 'removing' && mounts.some((point) => point.name === name)),
+    );
     networks.connectedBy((networkId) =>
       this.list().flatMap((container) =>
         container.endpoints

@@ -99,7 +99,7 @@ export class Reconciling {
   async #finish(container: Container): Promise<void> {
     const { state, hostConfig } = container;
     if (state.status === 'removing')
-      await this.#cycle.removing.remove(container, hostConfig.AutoRemove === true);
+      await this.#cycle.removing.remove(container, container.pending === 'remove-volumes');
     else if (state.status === 'exited' && hostConfig.AutoRemove === true)
       await this.#cycle.removing.remove(container, true);
     else if (state.status === 'restarting') this.#cycle.restartLater(container);

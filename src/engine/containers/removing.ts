@@ -1,6 +1,6 @@
 import type { Container } from '#domain/container/container.ts';
 import type { ContainerParts } from '#engine/containers/parts.ts';
-import type { ContainerRegistry } from '#engine/containers/registry.ts';
+import { settled, type ContainerRegistry } from '#engine/containers/registry.ts';
 import type { Lives } from '#engine/containers/lives.ts';
 import { announce } from '#engine/containers/announcer.ts';
 import { isKind } from '#base/errors.ts';
@@ -18,11 +18,16 @@ export class Removing {
     this.#lives = lives;
   }
 
+  /** What is to go is in the record: the next start of a daemon that was killed in between goes on. */
   async remove(container: Container, volumes: boolean): Promise<void> {
-    const marked = this.#registry.setState(container, { status: 'removing' });
+    const marked = this.#registry.put({
+      ...settled(container),
+      ...(volumes ? { pending: 'remove-volumes' } : {}),
+      state: { ...container.state, status: 'removing' },
+    });
     await this.discard(marked);
-    this.#registry.delete(marked);
     if (volumes) await this.#removeAnonymous(marked);
+    this.#registry.delete(marked);
     announce(this.#parts.events, marked, 'destroy');
     const life = this.#lives.of(container.id);
     life.refuse(conflict('container-removed', `container ${container.id} was removed`));
