@@ -1,5 +1,5 @@
 import type { FastifyInstance, FastifyReply } from 'fastify';
-import { unavailable } from '#base/errors.ts';
+import { unavailable, unsupported } from '#base/errors.ts';
 import { infoOf } from '#api/docker/info.ts';
 import { apiVersions } from '#api/versions.ts';
 import type { System, SystemReport } from '#engine/system/system.ts';
@@ -56,13 +56,21 @@ function versionOf({ release, machine, runtime }: SystemReport): object {
 const swarmPaths = ['/swarm', '/nodes', '/services', '/tasks', '/secrets', '/configs'] as const;
 
 function outsideSwarm(app: FastifyInstance): void {
+  const hint = "Berth runs services of a compose file with 'berth up'";
   const refuse = (): never => {
     throw unavailable(
       'no-swarm',
       'This node is not a swarm manager. Use "docker swarm init" or "docker swarm join" to connect this node to swarm and try again.',
-      { hint: "Berth runs services of a compose file with 'berth up'" },
+      { hint },
     );
   };
+  app.post('/swarm/leave', () => {
+    throw unavailable('no-swarm', 'This node is not part of a swarm');
+  });
+  for (const url of ['/swarm/init', '/swarm/join'])
+    app.post(url, () => {
+      throw unsupported('swarm-unsupported', 'Swarm mode is not offered by Berth', { hint });
+    });
   for (const path of swarmPaths)
     for (const url of [path, `${path}/*`])
       app.route({ method: ['GET', 'POST', 'DELETE'], url, handler: refuse });

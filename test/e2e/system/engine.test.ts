@@ -62,6 +62,8 @@ test('a daemon to its clients', async (t) => {
     assert.equal(code, 1);
     assert.match(stderr, /This node is not a swarm manager/);
     assert.equal((await daemon.api('GET', '/v1.44/swarm')).status, 503);
+    assert.match((await daemon.docker('swarm', 'leave')).stderr, /This node is not part of a swarm/);
+    assert.match((await daemon.docker('swarm', 'init')).stderr, /Swarm mode is not offered by Berth/);
   });
 
   await t.test('garbage on the socket ends that connection and no other', async () => {
