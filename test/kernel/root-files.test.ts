@@ -12,9 +12,11 @@ import {
   mkdtempSync,
   rmSync,
 } from 'node:fs';
+import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
+import { gzipSync } from 'node:zlib';
 import { getXattr } from '#adapters/linux/libc.ts';
 import { DiskRootFiles } from '#adapters/rootfs/disk-root-files.ts';
 import { encodeHeader, tarEnd, tarEntry } from '#domain/archive/tar-writer.ts';
@@ -126,5 +128,26 @@ describe('files inside a root file system', () => {
     await files.unpack(at.root, '/tmp', archive(['caf\xe9/deep/f', 'file', {}]), { keepKinds: false });
     assert.deepEqual(readdirSync(Buffer.from(`${at.root}/tmp/caf\xe9/deep`, 'latin1')), ['f']);
     assert.deepEqual(readdirSync(join(at.root, 'tmp')).length, 1);
+  });
+
+  it('are unpacked from any compression; a source that breaks off is an error', async () => {
+    using at = place();
+    const tar = Buffer.concat([encodeHeader(tarEntry('f', 'file', {})), tarEnd]);
+    for (const [name, packed] of Object.entries({
+      gzip: gzipSync(tar),
+      xz: execFileSync('xz', { input: tar }),
+      bzip2: execFileSync('bzip2', { input: tar }),
+    })) {
+      await files.unpack(at.root, '/tmp', Readable.from([packed]), { keepKinds: false });
+      assert.deepEqual(readdirSync(join(at.root, 'tmp')), ['f'], name);
+      rmSync(join(at.root, 'tmp', 'f'));
+    }
+    const broken = Readable.from(
+      (function* () {
+        yield gzipSync(tar).subarray(0, 20);
+        throw new Error('the client left');
+      })(),
+    );
+    await assert.rejects(files.unpack(at.root, '/tmp', broken, { keepKinds: false }), /the client left/);
   });
 });

@@ -11,8 +11,9 @@ import {
 } from 'node:fs';
 import { posix } from 'node:path';
 import { Readable } from 'node:stream';
-import { createGunzip, createZstdDecompress } from 'node:zlib';
+import { Breather } from '#adapters/files/breather.ts';
 import { bytes } from '#adapters/files/byte-path.ts';
+import { decompressed } from '#adapters/files/decompress.ts';
 import { descriptorPath, folderFlags, O_PATH, openIfThere, withRoot } from '#adapters/files/open-in-root.ts';
 import { readlinkOf } from '#adapters/linux/libc.ts';
 import { LiveTreeWriter, type WriteRules } from '#adapters/rootfs/live-tree-writer.ts';
@@ -128,33 +129,16 @@ async function write(
 ): Promise<void> {
   const writer = new LiveTreeWriter(root, base, rules);
   const parser = new TarParser(writer);
+  const breather = new Breather();
   try {
-    for await (const chunk of tar) parser.push(chunk);
+    for await (const chunk of tar) {
+      parser.push(chunk);
+      await breather.breathe();
+    }
     parser.end();
   } finally {
     writer.close();
   }
-}
-
-async function* decompressed(tar: Readable): AsyncGenerator<Uint8Array> {
-  const chunks: AsyncIterable<Uint8Array> = tar;
-  const iterator = chunks[Symbol.asyncIterator]();
-  const first = await iterator.next();
-  if (first.done === true) return;
-  const whole = Readable.from(rest(first.value, iterator), { objectMode: false });
-  const [one = 0, two = 0] = first.value;
-  const unpacked: AsyncIterable<Uint8Array> =
-    one === 0x1f && two === 0x8b
-      ? whole.pipe(createGunzip())
-      : one === 0x28 && two === 0xb5
-        ? whole.pipe(createZstdDecompress())
-        : whole;
-  yield* unpacked;
-}
-
-async function* rest(first: Uint8Array, others: AsyncIterator<Uint8Array>): AsyncGenerator<Uint8Array> {
-  yield first;
-  for (let next = await others.next(); next.done !== true; next = await others.next()) yield next.value;
 }
 
 function statOf(path: string, stats: Stats, fd: number): PathStat {

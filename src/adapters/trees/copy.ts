@@ -12,7 +12,7 @@ import { copyFile } from 'node:fs/promises';
 import { getXattr, mknod, setXattr } from '#adapters/linux/libc.ts';
 import { invalid } from '#base/errors.ts';
 import type { CopyRules, Owner } from '#ports/file-trees.ts';
-import { Breather } from './breather.ts';
+import { Breather } from '#adapters/files/breather.ts';
 import { lstatOrUndefined, raw, text } from '#adapters/files/byte-path.ts';
 import { makeFolderAt } from '#adapters/files/private-root.ts';
 import { walk, type Walked } from './walk.ts';

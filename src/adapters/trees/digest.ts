@@ -1,7 +1,7 @@
 import { createHash, type Hash } from 'node:crypto';
 import { createReadStream, readFileSync, readlinkSync } from 'node:fs';
 import type { CopyRules } from '#ports/file-trees.ts';
-import { Breather } from './breather.ts';
+import { Breather } from '#adapters/files/breather.ts';
 import { raw } from '#adapters/files/byte-path.ts';
 import { walk, type Walked } from './walk.ts';
 

@@ -17,7 +17,7 @@ import { invalid, notFound, systemCode } from '#base/errors.ts';
 import type { CopyRules, FileFacts, FileTrees, Filter, Owner, Place } from '#ports/file-trees.ts';
 import { bytes, lstatOrUndefined, raw, text } from '#adapters/files/byte-path.ts';
 import { makeFolderAt, resolveInRoot } from '#adapters/files/private-root.ts';
-import { Breather } from './breather.ts';
+import { Breather } from '#adapters/files/breather.ts';
 import { copyTree } from './copy.ts';
 import { digestOf } from './digest.ts';
 import { fetchFile } from './download.ts';

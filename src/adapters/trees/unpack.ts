@@ -3,8 +3,8 @@ import type { TarEntry } from '#domain/archive/tar-entry.ts';
 import { TarParser, type TarListener } from '#domain/archive/tar-parser.ts';
 import { BerthError } from '#base/errors.ts';
 import type { CopyRules } from '#ports/file-trees.ts';
-import { Breather } from './breather.ts';
-import { decompressed } from './decompress.ts';
+import { Breather } from '#adapters/files/breather.ts';
+import { decompressed } from '#adapters/files/decompress.ts';
 import { MemberPaths } from '#adapters/files/private-root.ts';
 import { TreeWriter } from '#adapters/files/tree-writer.ts';
 

@@ -3,21 +3,13 @@ import type { Readable, Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { createGunzip, createZstdDecompress } from 'node:zlib';
 import { invalid, systemCode, unavailable } from '#base/errors.ts';
+import { compressionOf } from '#domain/image/compression.ts';
 
-const formats = [
-  { name: 'gzip', magic: [0x1f, 0x8b] },
-  { name: 'bzip2', magic: [0x42, 0x5a, 0x68] },
-  { name: 'xz', magic: [0xfd, 0x37, 0x7a, 0x58, 0x5a, 0x00] },
-  { name: 'zstd', magic: [0x28, 0xb5, 0x2f, 0xfd] },
-] as const;
-
-export type Compression = (typeof formats)[number]['name'] | 'none';
-
-export function compressionOf(head: Uint8Array): Compression {
-  return formats.find(({ magic }) => magic.every((byte, i) => head[i] === byte))?.name ?? 'none';
-}
-
-/** The bytes of a stream, decompressed by what its first bytes say. */
+/**
+ * The bytes of a stream, decompressed by what its first bytes say: gzip and zstd by Node, bzip2 and xz by
+ * Debian's programs. The stream is destroyed when the reader stops.
+ * @throws invalid `layer-corrupt`; unavailable `decompressor-missing`
+ */
 export async function* decompressed(source: Readable, signal?: AbortSignal): AsyncGenerator<Buffer> {
   const chunks: AsyncIterator<unknown> = source[Symbol.asyncIterator]();
   const head = await headOf(chunks);
