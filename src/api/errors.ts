@@ -1,5 +1,6 @@
 import type { FastifyError } from 'fastify';
 import { apiPath } from '#api/versions.ts';
+import { explainDiskFull } from '#base/disk-full.ts';
 import { BerthError, invalid, messageOf, type ErrorKind } from '#base/errors.ts';
 
 /** The one place that knows which HTTP status a kind of error has. */
@@ -36,7 +37,8 @@ export interface ErrorResponse {
 }
 
 /** Status and body for anything that a route threw. Of an unexpected error only the message is told. */
-export function errorResponse(error: unknown): ErrorResponse {
+export function errorResponse(thrown: unknown): ErrorResponse {
+  const error = explainDiskFull(thrown);
   const known = error instanceof BerthError ? error : fromFastify(error);
   if (known === undefined) return { status: 500, body: { message: messageOf(error), code: 'internal' } };
   const body: ErrorBody = { message: known.message, code: known.code };

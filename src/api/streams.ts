@@ -1,5 +1,5 @@
 import { PassThrough, Readable } from 'node:stream';
-import type { FastifyReply } from 'fastify';
+import type { FastifyReply, FastifyRequest } from 'fastify';
 import { errorResponse } from '#api/errors.ts';
 
 /** Aborts when the client goes away before the response is complete. */
@@ -9,6 +9,24 @@ export function clientGone(reply: FastifyReply): AbortSignal {
     if (!reply.raw.writableFinished) gone.abort(new Error('the client closed the connection'));
   });
   return gone.signal;
+}
+
+/**
+ * The archive that a request carries. What its reader leaves is read on and thrown away: a connection that is
+ * cut while the client still sends would hide the answer from it.
+ */
+export function uploadOf({ body, raw }: FastifyRequest): Readable {
+  const source = body instanceof Readable ? body : raw;
+  const upload = new PassThrough();
+  source.once('error', (error) => upload.destroy(error));
+  source.once('close', () => {
+    if (!source.readableEnded) upload.destroy(new Error('the client closed the connection'));
+  });
+  upload.once('close', () => {
+    source.unpipe(upload);
+    source.resume();
+  });
+  return source.pipe(upload);
 }
 
 /**

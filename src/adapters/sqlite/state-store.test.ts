@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
@@ -54,4 +54,17 @@ test('a file of a newer version is refused and stays as it is', (t) => {
   db.exec('PRAGMA user_version = 999');
   db.close();
   assert.throws(() => new SqliteStateStore(path), /schema version 999/);
+});
+
+test('a file that is no database is refused by name, with what to do', (t) => {
+  const path = scratch(t);
+  writeFileSync(
+    path,
+    'something else entirely, for long enough to be read as a header of a database '.repeat(9),
+  );
+  assert.throws(() => new SqliteStateStore(path), {
+    code: 'state-unreadable',
+    message: `the state '${path}' cannot be read: file is not a database`,
+    hint: /restore the file from a backup/,
+  });
 });

@@ -1,5 +1,6 @@
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
-import { internal } from '#base/errors.ts';
+import { diskFull } from '#base/disk-full.ts';
+import { internal, messageOf, unavailable } from '#base/errors.ts';
 import { migrations } from '#adapters/sqlite/migrations.ts';
 import type { Collection, StateStore } from '#ports/state-store.ts';
 
@@ -13,7 +14,8 @@ interface Statements {
 /**
  * The state in one SQLite file: write-ahead log, synchronous FULL, so what is acknowledged survives a
  * power cut. `:memory:` gives a store for tests.
- * @throws internal `state-too-new` when a newer Berth wrote the file
+ * @throws internal `state-too-new` when a newer Berth wrote the file; unavailable `state-unreadable`; every write
+ *   unavailable `disk-full`
  */
 export class SqliteStateStore implements StateStore {
   readonly #db: DatabaseSync;
@@ -21,9 +23,8 @@ export class SqliteStateStore implements StateStore {
   #depth = 0;
 
   constructor(path: string) {
-    this.#db = new DatabaseSync(path);
-    this.#db.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA busy_timeout = 5000');
-    migrate(this.#db, path);
+    this.#db = open(path);
+    writing(() => migrate(this.#db, path));
     const prepare = (sql: string): StatementSync => this.#db.prepare(sql);
     this.#statements = {
       get: prepare('SELECT value FROM document WHERE collection = ? AND key = ?'),
@@ -45,10 +46,10 @@ export class SqliteStateStore implements StateStore {
         return row === undefined ? undefined : parse(text(row['value']));
       },
       put: (key, value) => {
-        statements.put.run(name, key, JSON.stringify(value));
+        writing(() => statements.put.run(name, key, JSON.stringify(value)));
       },
       delete: (key) => {
-        statements.delete.run(name, key);
+        writing(() => statements.delete.run(name, key));
       },
       entries: () => statements.all.all(name).map((row) => [text(row['key']), parse(text(row['value']))]),
     };
@@ -57,14 +58,15 @@ export class SqliteStateStore implements StateStore {
   /** A transaction inside another one is a part of it. */
   transaction<T>(work: () => T): T {
     if (this.#depth > 0) return work();
-    this.#db.exec('BEGIN IMMEDIATE');
+    writing(() => this.#db.exec('BEGIN IMMEDIATE'));
     this.#depth++;
     try {
       const result = work();
-      this.#db.exec('COMMIT');
+      writing(() => this.#db.exec('COMMIT'));
       return result;
     } catch (error) {
-      this.#db.exec('ROLLBACK');
+      // On a full disk SQLite has rolled back by itself.
+      if (this.#db.isTransaction) this.#db.exec('ROLLBACK');
       throw error;
     } finally {
       this.#depth--;
@@ -74,6 +76,35 @@ export class SqliteStateStore implements StateStore {
   close(): void {
     this.#db.close();
   }
+}
+
+function open(path: string): DatabaseSync {
+  let db: DatabaseSync | undefined;
+  try {
+    db = new DatabaseSync(path);
+    db.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA busy_timeout = 5000');
+    return db;
+  } catch (error) {
+    db?.close();
+    if (isFull(error)) throw diskFull(`opening the state '${path}'`, error);
+    throw unavailable('state-unreadable', `the state '${path}' cannot be read: ${messageOf(error)}`, {
+      cause: error,
+      hint: 'restore the file from a backup; or move the whole folder away, to start with nothing',
+    });
+  }
+}
+
+function writing<T>(work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    throw isFull(error) ? diskFull('saving the state', error) : error;
+  }
+}
+
+/** SQLITE_FULL (sqlite.org/rescode.html). */
+function isFull(error: unknown): boolean {
+  return error instanceof Error && 'errcode' in error && error.errcode === 13;
 }
 
 function text(value: unknown): string {

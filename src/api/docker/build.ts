@@ -1,6 +1,6 @@
 import { once } from 'node:events';
-import { PassThrough, Readable } from 'node:stream';
-import type { FastifyInstance, FastifyRequest } from 'fastify';
+import { PassThrough } from 'node:stream';
+import type { FastifyInstance } from 'fastify';
 import { unsupported } from '#base/errors.ts';
 import { shortId } from '#base/ids.ts';
 import type { Image } from '#domain/image/image.ts';
@@ -10,7 +10,7 @@ import type { Builds, Progress } from '#engine/contracts.ts';
 import { readRegistryConfig } from '#api/docker/build-auth.ts';
 import { readBuildQuery, type RawQuery, type ReadQuery } from '#api/docker/build-query.ts';
 import { filters, integer, type Query } from '#api/docker/query.ts';
-import { clientGone, sendJsonLines } from '#api/streams.ts';
+import { clientGone, sendJsonLines, uploadOf } from '#api/streams.ts';
 
 type Line = Progress & { errorDetail?: { code: number; message: string }; error?: string };
 /** Resolves when the client has room for more. */
@@ -25,7 +25,7 @@ export function buildRoutes(app: FastifyInstance, engine: { builds: Builds }): v
     const read = readBuildQuery(request.query);
     const auths = readRegistryConfig(request.headers['x-registry-config']);
     const signal = clientGone(reply);
-    const context = { tar: bodyOf(request) };
+    const context = { tar: uploadOf(request) };
     const work = (write: Write): Promise<void> =>
       respond(read, write, (onProgress) =>
         engine.builds.build({ ...read.settings, auths, context, onProgress, signal }),
@@ -49,10 +49,6 @@ function refusePruneOptions(query: Query): void {
   for (const name of ['keep-storage', 'reserved-space', 'max-used-space', 'min-free-space'])
     if ((integer(query, name) ?? 0) !== 0)
       throw unsupported('prune-option-unsupported', `pruning the build cache with '${name}' is not offered`);
-}
-
-function bodyOf({ body, raw }: FastifyRequest): Readable {
-  return body instanceof Readable ? body : raw;
 }
 
 /** Lines as `work` writes them, at the client's pace: a RUN may print without end. */

@@ -1,4 +1,5 @@
 import type { FastifyInstance } from 'fastify';
+import { uploadOf } from '#api/streams.ts';
 import { Readable } from 'node:stream';
 import type { ContainerApiParts } from '#api/docker/containers.ts';
 import { flag, type Query } from '#api/docker/query.ts';
@@ -41,10 +42,11 @@ export function containerFiles(app: FastifyInstance, { containers }: ContainerAp
     return reply.type('application/x-tar').send(await containers.packPath(params.id, path));
   });
 
-  app.put<Named>('/containers/:id/archive', async ({ params, query, body }, reply) => {
-    if (!(body instanceof Readable))
+  app.put<Named>('/containers/:id/archive', async (request, reply) => {
+    const { params, query } = request;
+    if (!(request.body instanceof Readable))
       throw invalid('archive-missing', 'the request has no tar archive as its body');
-    await containers.unpackPath(params.id, pathOf(query), body, {
+    await containers.unpackPath(params.id, pathOf(query), uploadOf(request), {
       keepKinds: flag(query, 'noOverwriteDirNonDir'),
       copyOwners: flag(query, 'copyUIDGID'),
     });

@@ -1,8 +1,7 @@
-import { Readable } from 'node:stream';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { flag, type Query } from '#api/docker/query.ts';
 import { readRegistryAuth } from '#api/docker/registry-auth.ts';
-import { clientGone, linesOf, sendJsonLines } from '#api/streams.ts';
+import { clientGone, linesOf, sendJsonLines, uploadOf } from '#api/streams.ts';
 import { invalid, unsupported } from '#base/errors.ts';
 import { isDigest } from '#domain/image/digest.ts';
 import type { Images, Progress, PullOptions } from '#engine/contracts.ts';
@@ -29,7 +28,7 @@ export function imageTransfers(app: FastifyInstance, images: Images): void {
   app.post<{ Querystring: Query }>('/images/load', (request, reply) => {
     const isQuiet = flag(request.query, 'quiet');
     const lines = linesOf<Progress>((write) =>
-      images.load(bodyOf(request), (line) => {
+      images.load(uploadOf(request), (line) => {
         if (!isQuiet || line.stream !== undefined) write(line);
       }),
     );
@@ -38,11 +37,6 @@ export function imageTransfers(app: FastifyInstance, images: Images): void {
   app.get<{ Querystring: ManyQuery }>('/images/get', { config: { repeats: true } }, (request, reply) =>
     reply.type('application/x-tar').send(images.save(all(request.query, 'names'))),
   );
-}
-
-/** The request's body as it comes. */
-export function bodyOf(request: FastifyRequest): Readable {
-  return request.body instanceof Readable ? request.body : request.raw;
 }
 
 function pull(
@@ -85,7 +79,7 @@ function importSource(
   const platform = one(query, 'platform');
   const message = one(query, 'message');
   const lines = linesOf<Progress>(async (write) => {
-    const image = await images.importRoot(bodyOf(request), {
+    const image = await images.importRoot(uploadOf(request), {
       changes: all(query, 'changes'),
       message: message === '' ? 'Imported from -' : message,
       ...(reference !== '' && { reference }),

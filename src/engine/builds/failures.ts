@@ -1,4 +1,5 @@
-import { BerthError, messageOf, invalid, systemCode, unavailable } from '#base/errors.ts';
+import { explainDiskFull } from '#base/disk-full.ts';
+import { BerthError, messageOf, invalid } from '#base/errors.ts';
 import type { Instruction } from '#domain/dockerfile/instruction.ts';
 import type { Dockerfile } from '#domain/dockerfile/parse.ts';
 import { excerpt } from '#domain/dockerfile/source.ts';
@@ -22,8 +23,8 @@ export function stepFailed(command: string[], exitCode: number): StepFailure {
 }
 
 /** The error with the place of the instruction below Docker's words, unless it says a place itself. */
-export function located(file: Dockerfile, instruction: Instruction, error: unknown): Error {
-  if (systemCode(error) === 'ENOSPC') return located(file, instruction, diskFull(error));
+export function located(file: Dockerfile, instruction: Instruction, thrown: unknown): Error {
+  const error = explainDiskFull(thrown);
   if (!(error instanceof BerthError)) return error instanceof Error ? error : new Error(messageOf(error));
   if (error.code === 'dockerfile-invalid') return error;
   const length = (file.source.lines[instruction.at.line - 1] ?? '').length;
@@ -31,13 +32,6 @@ export function located(file: Dockerfile, instruction: Instruction, error: unkno
   if (error instanceof StepFailure) return new StepFailure(message, error.exitCode, error);
   const hint = error.hint === undefined ? {} : { hint: error.hint };
   return new BerthError(error.kind, error.code, message, { cause: error, ...hint });
-}
-
-function diskFull(cause: unknown): BerthError {
-  return unavailable('disk-full', 'no space left on device: the step could not write its files', {
-    cause,
-    hint: 'free some: docker builder prune, docker image prune',
-  });
 }
 
 export function noImage(): BerthError {

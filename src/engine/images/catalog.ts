@@ -60,10 +60,7 @@ export class Catalog {
       tags: sorted([...(before?.tags ?? []), ...image.tags]),
       repoDigests: sorted([...(before?.repoDigests ?? []), ...image.repoDigests]),
     };
-    this.#state.transaction(() => {
-      for (const tag of image.tags) this.#leave(tag, image.id);
-      this.#put(merged);
-    });
+    this.#save([...this.#losers(image), merged]);
     return merged;
   }
 
@@ -79,15 +76,15 @@ export class Catalog {
       tags: image.tags.filter((tag) => !names.includes(tag)),
       repoDigests: image.repoDigests.filter((digest) => !names.includes(digest)),
     };
+    this.#save([rest]);
     for (const name of names) this.#tags.delete(name);
-    this.#put(rest);
     return rest;
   }
 
   delete(image: Image): void {
+    this.#documents.delete(image.id);
     for (const tag of image.tags) this.#tags.delete(tag);
     this.#images.delete(image.id);
-    this.#documents.delete(image.id);
   }
 
   #byReference(name: string): Image | undefined {
@@ -105,14 +102,20 @@ export class Catalog {
     return others.length === 0 ? only : undefined;
   }
 
-  #leave(tag: string, exceptFor: Digest): void {
-    const holder = this.byTag(tag);
-    if (holder !== undefined && holder.id !== exceptFor) this.untag(holder, [tag]);
+  /** The other images that have tags of this one, without them. */
+  #losers({ id, tags }: Image): Image[] {
+    const holders = new Set(tags.flatMap((tag) => this.byTag(tag) ?? []));
+    return [...holders]
+      .filter((holder) => holder.id !== id)
+      .map((holder) => ({ ...holder, tags: holder.tags.filter((tag) => !tags.includes(tag)) }));
   }
 
-  #put(image: Image): void {
-    this.#documents.put(image.id, image);
-    this.#remember(image);
+  /** Memory follows what was saved: a transaction that fails, as on a full disk, leaves both as they were. */
+  #save(images: Image[]): void {
+    this.#state.transaction(() => {
+      for (const image of images) this.#documents.put(image.id, image);
+    });
+    for (const image of images) this.#remember(image);
   }
 
   #remember(image: Image): void {

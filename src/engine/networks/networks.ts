@@ -87,8 +87,7 @@ export class Networks implements contracts.Networks {
       if (this.#book.byName(request.name) !== undefined)
         throw conflict('network-exists', `network with name ${request.name} already exists`);
       const network = await this.#open(request);
-      this.#addresses.addNetwork(network);
-      this.#book.put(network);
+      await this.#save(network);
       this.#event('create', network);
       return network;
     });
@@ -120,6 +119,17 @@ export class Networks implements contracts.Networks {
       this.#book.delete(network.id);
       this.#event('destroy', network);
     });
+  }
+
+  /** Nothing of a network stays when it cannot be saved, as on a full disk. */
+  async #save(network: Network): Promise<void> {
+    try {
+      this.#book.put(network);
+      this.#addresses.addNetwork(network);
+    } catch (error) {
+      await this.#bridges.close(network);
+      throw error;
+    }
   }
 
   async prune(candidates: Network[]): Promise<string[]> {

@@ -126,8 +126,14 @@ export class Volumes implements contracts.Volumes {
       anonymous: request.anonymous ?? false,
       ...(request.app !== undefined && { app: request.app }),
     };
-    await storage.create(name);
-    this.#documents.put(name, volume);
+    try {
+      await storage.create(name);
+      this.#documents.put(name, volume);
+    } catch (error) {
+      // A full disk, for one: nothing half-made stays.
+      await storage.remove(name);
+      throw error;
+    }
     this.#volumes.set(name, volume);
     events.emit('volume', 'create', name, { driver: 'local' });
     return volume;

@@ -1,0 +1,81 @@
+import assert from 'node:assert/strict';
+import { chmod, mkdir, mkdtemp, open, rm, rmdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { test, type TestContext } from 'node:test';
+import { mount, unmount } from '#adapters/linux/libc.ts';
+import { systemCode } from '#base/errors.ts';
+import { busyboxTar } from '../../support/busybox.ts';
+import { TestDaemon } from '../../support/daemon.ts';
+
+const sizeMb = 48;
+
+/** A folder on a small disk of its own. */
+async function smallDisk(t: TestContext): Promise<string> {
+  const disk = await mkdtemp('/var/tmp/b-');
+  mount('tmpfs', disk, 'tmpfs', 0, `size=${sizeMb}m,mode=755`);
+  t.after(() => {
+    unmount(disk);
+    return rmdir(disk);
+  });
+  const folder = join(disk, 'd');
+  await mkdir(folder);
+  await chmod(folder, 0o755);
+  return folder;
+}
+
+/** Takes all room that is left. Gives what frees it again. */
+async function fill(folder: string): Promise<() => Promise<void>> {
+  const path = join(folder, 'filler');
+  const file = await open(path, 'w');
+  const page = Buffer.alloc(4096);
+  try {
+    for (;;) await file.write(page);
+  } catch (error) {
+    assert.equal(systemCode(error), 'ENOSPC');
+  } finally {
+    await file.close();
+  }
+  return () => rm(path);
+}
+
+test('on a full disk every change is refused in words, and nothing of it stays', async (t) => {
+  const folder = await smallDisk(t);
+  await using daemon = new TestDaemon(folder, {});
+  await daemon.start();
+  await daemon.loadBusybox();
+  const context = join(folder, 'context');
+  await mkdir(context);
+  await writeFile(join(context, 'Dockerfile'), 'FROM busybox\nRUN echo hello > /there\n');
+  const state = async (): Promise<string[]> => {
+    const all = [
+      ['ps', '-aq'],
+      ['images', '-aq'],
+      ['images', '--format', '{{.Repository}}'],
+      ['volume', 'ls', '-q'],
+      ['network', 'ls', '-q'],
+    ];
+    return Promise.all(all.map((words) => daemon.ok(...words)));
+  };
+  const before = await state();
+  const archive = await busyboxTar();
+  const changes: [words: string[], input?: Buffer][] = [
+    [['create', '--name', 'one', 'busybox', 'true']],
+    [['volume', 'create', 'one']],
+    [['network', 'create', 'one']],
+    [['tag', 'busybox', 'one']],
+    [['import', '-', 'two'], archive],
+    [['build', '-t', 'three', context]],
+  ];
+  const free = await fill(folder);
+  for (const [words, input] of changes) {
+    const { code, stderr } = await daemon.docker(...words, ...(input === undefined ? [] : [{ input }]));
+    assert.notEqual(code, 0, words.join(' '));
+    assert.match(stderr, /no space left on device: .*; free some \(docker system prune\)/, words.join(' '));
+  }
+  await free();
+  assert.deepEqual(await state(), before);
+  await daemon.restart();
+  assert.deepEqual(await state(), before);
+  for (const [words, input] of changes)
+    await daemon.ok(...words, ...(input === undefined ? [] : [{ input }]));
+});
