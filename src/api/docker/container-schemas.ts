@@ -1,4 +1,6 @@
 import { Type } from 'typebox';
+import type { UnknownField } from '#api/docker/body.ts';
+import { isEndpointResult } from '#api/docker/network-schemas.ts';
 import type {
   ContainerConfig,
   EndpointRequest,
@@ -7,7 +9,7 @@ import type {
   RestartPolicy,
 } from '#domain/container/config.ts';
 
-// What a create request may hold (Docker Engine API, ContainerCreate). Null counts as absent, see `withoutNulls`.
+// What a create request may hold (Docker Engine API, ContainerCreate). Null counts as absent, see `fitBody`.
 
 const text = Type.Optional(Type.String());
 const flag = Type.Optional(Type.Boolean());
@@ -123,6 +125,7 @@ const mount = Type.Object({
       Subpath: text,
     }),
   ),
+  ImageOptions: Type.Optional(Type.Object({ Subpath: text })),
   TmpfsOptions: Type.Optional(
     Type.Object({
       SizeBytes: integer,
@@ -231,54 +234,24 @@ export const execBody = Type.Object({
 
 export const execStartBody = Type.Object({ Detach: flag, Tty: flag, ConsoleSize: size });
 
-const known = {
-  // `name` belongs into the query; dockerode repeats it here.
-  config: new Set([...Object.keys(config), 'HostConfig', 'NetworkingConfig', 'name']),
-  hostConfig: new Set(Object.keys(hostConfig)),
-};
-
 /** Nothing is silently ignored: a field that Berth does not know is named in a warning. */
-export function unknownFields(body: CreateBody): string[] {
-  const unknown = (of: object, names: ReadonlySet<string>, prefix: string): string[] =>
-    Object.entries(of)
-      .filter(([key, value]) => !names.has(key) && !(ignorable.has(key) && !value))
-      .map(([key]) => `The field ${prefix}${key} is not known and has no effect.`);
-  return [
-    ...unknown(body, known.config, ''),
-    ...unknown(body.HostConfig ?? {}, known.hostConfig, 'HostConfig.'),
-  ];
+export function unknownWarnings(fields: readonly UnknownField[] = []): string[] {
+  return fields
+    .filter(
+      ({ path, value }) => !(ignorable.has(path) && !value) && path !== 'name' && !isEndpointResult(path),
+    )
+    .map(({ path }) => `The field ${path} is not known and has no effect.`);
 }
 
-// Sent by Docker's own clients whatever the platform: nothing is asked as long as they are empty.
-const ignorable = new Set([
-  'CpuCount',
-  'CpuPercent',
-  'IOMaximumIOps',
-  'IOMaximumBandwidth',
-  'KernelMemory',
-  'KernelMemoryTCP',
-]);
-
-/** Clients write null for what they leave out. Deep in maps (ports, endpoints) null has a meaning and stays. */
-export function withoutNulls(body: unknown): unknown {
-  if (!isObject(body)) return body;
-  const nested = ['HostConfig', 'NetworkingConfig', 'Healthcheck', 'RestartPolicy', 'LogConfig'];
-  const entries = Object.entries(body)
-    .filter(([, value]) => value !== null)
-    .map(([key, value]): [string, unknown] => {
-      if (nested.includes(key)) return [key, withoutNulls(value)];
-      if (key === 'Mounts' && Array.isArray(value)) return [key, value.map(withoutNulls)];
-      return [key, value];
-    });
-  return Object.fromEntries(entries);
-}
-
-/** For a route's preValidation. */
-export async function cleanBody(request: { body: unknown }): Promise<void> {
-  request.body = withoutNulls(request.body);
-  return Promise.resolve();
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
+// Sent by Docker's own clients whatever the platform: nothing is asked as long as they are empty. (dockerode repeats
+// `name`, which belongs into the query.)
+const ignorable = new Set(
+  [
+    'CpuCount',
+    'CpuPercent',
+    'IOMaximumIOps',
+    'IOMaximumBandwidth',
+    'KernelMemory',
+    'KernelMemoryTCP',
+  ].flatMap((name) => [name, `HostConfig.${name}`]),
+);

@@ -1,13 +1,8 @@
 import type { FastifyInstance } from 'fastify';
 import type { ContainerApiParts } from '#api/docker/containers.ts';
 import type { CreateContainer } from '#engine/contracts.ts';
-import {
-  cleanBody,
-  createBody,
-  unknownFields,
-  updateBody,
-  type CreateBody,
-} from '#api/docker/container-schemas.ts';
+import { fitting } from '#api/docker/body.ts';
+import { createBody, unknownWarnings, updateBody, type CreateBody } from '#api/docker/container-schemas.ts';
 import { pruneMatch, pruneFilters } from '#api/docker/prune-filters.ts';
 import { filters, flag, integer, type Query } from '#api/docker/query.ts';
 import { invalid } from '#base/errors.ts';
@@ -22,10 +17,10 @@ export function containerLifeCycle(app: FastifyInstance, parts: ContainerApiPart
   const { containers } = parts;
   app.post<{ Querystring: Query; Body: CreateBody }>(
     '/containers/create',
-    { schema: { body: createBody }, preValidation: cleanBody },
-    async ({ body, query }, reply) => {
+    { schema: { body: createBody }, preValidation: fitting(createBody) },
+    async ({ body, query, unknownFields }, reply) => {
       const { id, warnings } = await containers.create(createRequest(body, query));
-      return reply.code(201).send({ Id: id, Warnings: [...warnings, ...unknownFields(body)] });
+      return reply.code(201).send({ Id: id, Warnings: [...warnings, ...unknownWarnings(unknownFields)] });
     },
   );
 
@@ -66,8 +61,10 @@ export function containerLifeCycle(app: FastifyInstance, parts: ContainerApiPart
 function changes(app: FastifyInstance, { containers, now }: ContainerApiParts): void {
   app.post<{ Params: { id: string }; Body: Parameters<typeof containers.update>[1] }>(
     '/containers/:id/update',
-    { schema: { body: updateBody }, preValidation: cleanBody },
-    async ({ params, body }) => ({ Warnings: await containers.update(params.id, body) }),
+    { schema: { body: updateBody }, preValidation: fitting(updateBody) },
+    async ({ params, body, unknownFields }) => ({
+      Warnings: [...(await containers.update(params.id, body)), ...unknownWarnings(unknownFields)],
+    }),
   );
 
   app.delete<Named>('/containers/:id', async ({ params, query }, reply) => {

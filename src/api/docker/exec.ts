@@ -5,7 +5,8 @@ import { Compile } from 'typebox/compile';
 import type { ContainerApiParts } from '#api/docker/containers.ts';
 import type { Hijack, HijackConnection, HijackRequest } from '#api/docker/hijack.ts';
 import type { Exec } from '#engine/contracts.ts';
-import { cleanBody, execBody, execStartBody, withoutNulls } from '#api/docker/container-schemas.ts';
+import { fitBody, fittingExactly } from '#api/docker/body.ts';
+import { execBody, execStartBody } from '#api/docker/container-schemas.ts';
 import { sizeOf } from '#api/docker/containers-streams.ts';
 import { parseDetachKeys } from '#api/docker/detach-keys.ts';
 import { frame, pump, streamType } from '#api/docker/stdio.ts';
@@ -14,13 +15,16 @@ import { invalid, messageOf } from '#base/errors.ts';
 
 const startBody = Compile(execStartBody);
 
+/** docker-py and old clients name the container here too, and whether the start will detach. */
+const legacy = ['Container', 'Detach'];
+
 /** Further processes in running containers. */
 export function execRoutes(app: FastifyInstance, hijack: Hijack, parts: ContainerApiParts): void {
   const { containers } = parts;
 
   app.post<{ Params: { id: string }; Body: Static<typeof execBody> }>(
     '/containers/:id/exec',
-    { schema: { body: execBody }, preValidation: cleanBody },
+    { schema: { body: execBody }, preValidation: fittingExactly(execBody, (path) => legacy.includes(path)) },
     async ({ params, body }, reply) => {
       const { Cmd: command = [], ConsoleSize: size, ...rest } = body;
       parseDetachKeys(rest.DetachKeys);
@@ -54,7 +58,7 @@ async function start(
   connection: HijackConnection,
 ): Promise<void> {
   const { containers } = parts;
-  const options = withoutNulls(body) ?? {};
+  const options = fitBody(execStartBody, body ?? {}).body;
   if (!startBody.Check(options)) throw invalid('request-invalid', `invalid body of an exec's start`);
   const { config, ...exec } = containers.getExec(params['id'] ?? '');
   const tty = options.Tty ?? config.Tty === true;

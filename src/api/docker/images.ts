@@ -1,5 +1,6 @@
 import type { FastifyInstance } from 'fastify';
 import { Type, type Static } from 'typebox';
+import { fitting } from '#api/docker/body.ts';
 import { historyJson, inspectImage } from '#api/docker/image-json.ts';
 import { listImages } from '#api/docker/images-list.ts';
 import { imageTransfers, joined, one, push, type ManyQuery } from '#api/docker/images-transfer.ts';
@@ -95,7 +96,7 @@ function registryEndpoints(app: FastifyInstance, images: Images): void {
   });
   app.post<{ Body: Static<typeof AuthConfig> }>(
     '/auth',
-    { schema: { body: AuthConfig } },
+    { schema: { body: AuthConfig }, preValidation: fitting(AuthConfig) },
     async (request) => {
       const { status, identityToken } = await images.login(
         request.body.serveraddress ?? '',

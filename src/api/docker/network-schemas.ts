@@ -15,6 +15,8 @@ const Pool = Type.Object({ Subnet: Text, IPRange: Text, Gateway: Text, Auxiliary
 /** NetworkCreateRequest of the Docker Engine API. */
 export const createBody = Type.Object({
   Name: Type.String(),
+  /** Always the case, so it asks for nothing. */
+  CheckDuplicate: Flag,
   Driver: Text,
   Scope: Text,
   EnableIPv4: Flag,
@@ -45,6 +47,23 @@ const Endpoint = Type.Object({
 export const connectBody = Type.Object({ Container: Type.String(), EndpointConfig: orNull(Endpoint) });
 
 export const disconnectBody = Type.Object({ Container: Type.String(), Force: Flag });
+
+const endpointResults = [
+  'NetworkID',
+  'EndpointID',
+  'Gateway',
+  'IPAddress',
+  'IPPrefixLen',
+  'IPv6Gateway',
+  'GlobalIPv6Address',
+  'GlobalIPv6PrefixLen',
+  'DNSNames',
+];
+
+/** Whether a field is one that inspect shows of an endpoint: clients send it back, and the engine decides it. */
+export function isEndpointResult(path: string): boolean {
+  return /\bEndpoints?Config\./.test(path) && endpointResults.includes(path.replace(/^.*\./, ''));
+}
 
 /**
  * What a create request asks of the engine.

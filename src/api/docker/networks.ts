@@ -1,11 +1,14 @@
 import type { FastifyInstance } from 'fastify';
 import type { Static } from 'typebox';
+import { fitting, fittingExactly } from '#api/docker/body.ts';
+import { unknownWarnings } from '#api/docker/container-schemas.ts';
 import { networkJson } from '#api/docker/network-json.ts';
 import {
   connectBody,
   createBody,
   disconnectBody,
   endpointOf,
+  isEndpointResult,
   newNetworkOf,
 } from '#api/docker/network-schemas.ts';
 import { momentOf } from '#api/docker/prune-filters.ts';
@@ -38,10 +41,10 @@ export function networkRoutes(app: FastifyInstance, engine: NetworkRoutesEngine)
   });
   app.post<{ Body: Static<typeof createBody> }>(
     '/networks/create',
-    { schema: { body: createBody } },
+    { schema: { body: createBody }, preValidation: fitting(createBody) },
     async (request, reply) => {
       const { id } = await networks.create(newNetworkOf(request.body));
-      return reply.code(201).send({ Id: id, Warning: '' });
+      return reply.code(201).send({ Id: id, Warning: unknownWarnings(request.unknownFields).join(' ') });
     },
   );
   app.delete<{ Params: { id: string } }>('/networks/:id', async (request, reply) => {
@@ -50,7 +53,7 @@ export function networkRoutes(app: FastifyInstance, engine: NetworkRoutesEngine)
   });
   app.post<{ Params: { id: string }; Body: Static<typeof connectBody> }>(
     '/networks/:id/connect',
-    { schema: { body: connectBody } },
+    { schema: { body: connectBody }, preValidation: fittingExactly(connectBody, isEndpointResult) },
     async (request, reply) => {
       await containers.connect(request.body.Container, request.params.id, endpointOf(request.body));
       return reply.send();
@@ -58,7 +61,7 @@ export function networkRoutes(app: FastifyInstance, engine: NetworkRoutesEngine)
   );
   app.post<{ Params: { id: string }; Body: Static<typeof disconnectBody> }>(
     '/networks/:id/disconnect',
-    { schema: { body: disconnectBody } },
+    { schema: { body: disconnectBody }, preValidation: fittingExactly(disconnectBody) },
     async (request, reply) => {
       const { Container, Force } = request.body;
       await containers.disconnect(Container, request.params.id, Force ?? false);

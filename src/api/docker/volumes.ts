@@ -1,5 +1,6 @@
 import type { FastifyInstance } from 'fastify';
 import { Type, type Static } from 'typebox';
+import { fittingExactly } from '#api/docker/body.ts';
 import { filters, flag, isTrue, labelsMatch, type Filters, type Query } from '#api/docker/query.ts';
 import { compareVersions } from '#api/versions.ts';
 import { unavailable } from '#base/errors.ts';
@@ -28,7 +29,7 @@ export function volumeRoutes(app: FastifyInstance, engine: { volumes: Volumes })
   });
   app.post<{ Body: Static<typeof Create> }>(
     '/volumes/create',
-    { schema: { body: Create } },
+    { schema: { body: Create }, preValidation: fittingExactly(Create) },
     async (request, reply) => {
       const { Name: name, Driver, DriverOpts, Labels } = request.body;
       const isAnonymous = name === undefined || name === '';
