@@ -10,6 +10,7 @@ import {
 } from 'fastify';
 import { invalid, messageOf, notFound } from '#base/errors.ts';
 import { Hijack } from '#api/docker/hijack.ts';
+import { Doors } from '#api/doors.ts';
 import { errorCodeHeader, errorResponse, isBerths } from '#api/errors.ts';
 import { apiPath, apiVersions, negotiate } from '#api/versions.ts';
 
@@ -30,11 +31,13 @@ export interface ServerOptions {
   log: FastifyBaseLogger;
   /** Berth's own version. */
   version: string;
-  routes: (app: FastifyInstance, hijack: Hijack) => void;
+  routes: (app: FastifyInstance, hijack: Hijack, doors: Doors) => void;
 }
 
 export interface ApiServer {
   app: FastifyInstance;
+  /** Further servers of the same routes. */
+  doors: Doors;
   /** Stops accepting, gives running requests `graceMs` to finish, then cuts what is left. */
   stop(graceMs: number): Promise<void>;
 }
@@ -57,13 +60,14 @@ export async function createServer(options: ServerOptions): Promise<ApiServer> {
   }).withTypeProvider<TypeBoxTypeProvider>();
   const hijack = new Hijack(app);
   hijacks.push(hijack);
+  const doors = new Doors(app, hijack);
   negotiateVersions(app, options.version);
   readQueries(app);
   readBodies(app);
   answerErrors(app);
-  options.routes(app, hijack);
+  options.routes(app, hijack, doors);
   await app.ready();
-  return { app, stop: (graceMs) => stop(app, hijack, graceMs) };
+  return { app, doors, stop: (graceMs) => stop(app, { hijack, doors }, graceMs) };
 }
 
 function negotiateVersions(app: FastifyInstance, version: string): void {
@@ -161,14 +165,20 @@ function answerError(error: unknown, request: FastifyRequest, reply: FastifyRepl
   return reply.type('application/json').send(lineOf(JSON.stringify(shown)));
 }
 
-async function stop(app: FastifyInstance, hijack: Hijack, graceMs: number): Promise<void> {
+async function stop(
+  app: FastifyInstance,
+  { hijack, doors }: { hijack: Hijack; doors: Doors },
+  graceMs: number,
+): Promise<void> {
   const cut = setTimeout(() => {
     hijack.closeAll();
+    doors.closeAll();
     app.server.closeAllConnections();
   }, graceMs);
   try {
-    await app.close();
+    await Promise.all([app.close(), doors.drain()]);
     hijack.closeAll();
+    doors.closeAll();
   } finally {
     clearTimeout(cut);
   }

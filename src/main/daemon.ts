@@ -1,13 +1,13 @@
-import { mkdir, rm } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import { pino, type Logger } from 'pino';
 import { loadSettings } from '#adapters/settings/settings-file.ts';
 import { repairHybridCgroups } from '#adapters/supervisor/hybrid-cgroups.ts';
-import { listenOnSocket, refuseUsedSocket } from '#adapters/supervisor/listen-socket.ts';
 import { lockRoot } from '#adapters/supervisor/root-lock.ts';
+import { ScopedSockets } from '#adapters/supervisor/scoped-sockets.ts';
 import { settleMemory } from '#adapters/supervisor/settle-memory.ts';
-import { createServer, type ApiServer } from '#api/server.ts';
-import { invalid } from '#base/errors.ts';
-import { parseEndpoint, type Endpoint, type Settings } from '#domain/settings/settings.ts';
+import { readTlsFiles } from '#adapters/supervisor/tls-files.ts';
+import { createServer } from '#api/server.ts';
+import { endpointsOf, listenOn, refuseUsed, removeSockets } from '#main/listeners.ts';
 import { release } from '#main/release.ts';
 import { wire } from '#main/wire.ts';
 
@@ -26,26 +26,25 @@ export async function runDaemon(environment: Readonly<Record<string, string | un
   const { settings } = await loadSettings(environment);
   const log = pino({ level: settings.log.level }, pino.destination({ fd: 2, sync: false }));
   endOnUnexpected(log);
-  const endpoint = endpointOf(settings);
+  const endpoints = endpointsOf(settings);
+  const tls = await readTlsFiles(settings.api.tls);
   await mkdir(settings.root, { recursive: true, mode: 0o711 });
   const lock = await lockRoot(settings.root);
-  if (endpoint.kind === 'unix') await refuseUsedSocket(endpoint.path);
+  await refuseUsed(endpoints);
   for (const change of await repairHybridCgroups()) log.warn(change);
   const wired = await wire(settings, log);
-  const server = await createServer({ log, version: release.version, routes: wired.routes });
-  await listen(server, endpoint);
-  if (endpoint.kind === 'tcp' && !isLoopback(endpoint.address))
-    log.warn(
-      { host: settings.host },
-      'whoever reaches this address is root on this machine: there is no TLS yet',
-    );
+  const { routes, sockets } = wired;
+  const server = await createServer({ log, version: release.version, routes });
+  await listenOn(server, endpoints, tls);
+  await sockets.serve(new ScopedSockets((scope) => server.doors.open({ scope })));
   log.info({ host: settings.host, root: settings.root, version: release.version }, 'ready');
   const stop = stopSignal();
   setTimeout(settleMemory, settleAfterMs).unref();
   const signal = await stop;
   log.info({ signal }, 'stopping; containers go on');
   await server.stop(graceMs);
-  if (endpoint.kind === 'unix') await rm(endpoint.path, { force: true });
+  await sockets.close();
+  await removeSockets(endpoints);
   await wired.close();
   await lock.close();
   log.info('stopped');
@@ -59,22 +58,6 @@ function endOnUnexpected(log: Logger): void {
   };
   process.on('uncaughtException', end);
   process.on('unhandledRejection', end);
-}
-
-function endpointOf({ host }: Settings): Endpoint {
-  const endpoint = parseEndpoint(host);
-  if (endpoint === undefined)
-    throw invalid('host-invalid', `'${host}' is not unix:///PATH or tcp://ADDRESS:PORT`);
-  return endpoint;
-}
-
-async function listen({ app }: ApiServer, endpoint: Endpoint): Promise<void> {
-  if (endpoint.kind === 'unix') await listenOnSocket(app.server, endpoint.path);
-  else await app.listen({ host: endpoint.address, port: endpoint.port });
-}
-
-function isLoopback(address: string): boolean {
-  return address === '::1' || address === 'localhost' || address.startsWith('127.');
 }
 
 /** Resolves at the first SIGTERM or SIGINT; a second one ends the process at once. */

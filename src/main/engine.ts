@@ -10,6 +10,7 @@ import { Containers } from '#engine/containers/containers.ts';
 import { Events } from '#engine/events/events.ts';
 import { Images } from '#engine/images/images.ts';
 import { Networks } from '#engine/networks/networks.ts';
+import { Sockets } from '#engine/sockets/sockets.ts';
 import { System } from '#engine/system/system.ts';
 import { Volumes } from '#engine/volumes/volumes.ts';
 import type { Adapters } from '#main/adapters.ts';
@@ -73,11 +74,12 @@ export async function startEngine(instance: Instance, settings: Settings, adapte
     release,
     insecureRegistries: settings.registries.insecure,
   });
+  const sockets = new Sockets({ store, clock, report });
   await bootstrapper.start();
   await images.start();
   await volumes.start();
   await networks.start();
   await builds.start();
   await containers.open();
-  return { events, volumes, images, networks, builds, containers, apps, system };
+  return { events, volumes, images, networks, builds, containers, apps, sockets, system };
 }

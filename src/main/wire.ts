@@ -4,19 +4,23 @@ import { buildRoutes } from '#api/docker/build.ts';
 import { containerRoutes } from '#api/docker/containers.ts';
 import { diskUsageRoutes } from '#api/docker/disk-usage.ts';
 import { eventRoutes } from '#api/docker/events.ts';
+import type { Doors } from '#api/doors.ts';
 import type { Hijack } from '#api/docker/hijack.ts';
 import { imageRoutes } from '#api/docker/images.ts';
 import { networkRoutes } from '#api/docker/networks.ts';
 import { systemRoutes } from '#api/docker/system.ts';
 import { volumeRoutes } from '#api/docker/volumes.ts';
+import { guardScopes, type AccessLookup } from '#api/access.ts';
 import { appRoutes } from '#api/platform/apps.ts';
+import { socketRoutes } from '#api/platform/sockets.ts';
 import { instanceOf } from '#domain/instance.ts';
 import type { Settings } from '#domain/settings/settings.ts';
 import { closeAdapters, openAdapters } from '#main/adapters.ts';
-import { startEngine } from '#main/engine.ts';
+import { startEngine, type Engine } from '#main/engine.ts';
 
 export interface Wired {
-  routes: (app: FastifyInstance, hijack: Hijack) => void;
+  routes: (app: FastifyInstance, hijack: Hijack, doors: Doors) => void;
+  sockets: Engine['sockets'];
   /** Lets go of everything; containers go on. */
   close(): Promise<void>;
 }
@@ -27,7 +31,8 @@ export async function wire(settings: Settings, log: Logger): Promise<Wired> {
   const adapters = await openAdapters(instance, settings, log);
   const engine = await startEngine(instance, settings, adapters, log);
   return {
-    routes: (app, hijack) => {
+    routes: (app, hijack, doors) => {
+      guardScopes(app, (request) => doors.scopeOf(request.raw), lookupIn(engine));
       const parts = { ...engine, now: () => adapters.clock.now() };
       systemRoutes(app, engine);
       eventRoutes(app, engine);
@@ -38,10 +43,22 @@ export async function wire(settings: Settings, log: Logger): Promise<Wired> {
       containerRoutes(app, hijack, parts);
       buildRoutes(app, engine);
       appRoutes(app, engine);
+      socketRoutes(app, engine);
     },
+    sockets: engine.sockets,
     close: async () => {
       engine.containers.close();
       await closeAdapters(adapters);
     },
+  };
+}
+
+function lookupIn({ containers }: Engine): AccessLookup {
+  return {
+    container: (ref) => {
+      const { id, config } = containers.get(ref);
+      return { id, labels: config.Labels ?? {} };
+    },
+    containerOfExec: (id) => containers.getExec(id).containerId,
   };
 }

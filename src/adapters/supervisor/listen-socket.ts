@@ -4,8 +4,21 @@ import { once } from 'node:events';
 import { dirname } from 'node:path';
 import { conflict, messageOf, systemCode, unavailable } from '#base/errors.ts';
 
-/** To be asked before anything is started. @throws conflict `socket-in-use` when another program answers there */
+/** sockaddr_un(7), without the closing zero. */
+const longest = 107;
+
+/**
+ * To be asked before anything is started.
+ * @throws conflict `socket-in-use` when another program answers there; unavailable `socket-failed` where none can be
+ */
 export async function refuseUsedSocket(path: string): Promise<void> {
+  const length = Buffer.byteLength(earlyName(path));
+  if (length > longest)
+    throw unavailable(
+      'socket-failed',
+      `cannot listen on the socket '${path}': its path may have ${Buffer.byteLength(path) - length + longest} bytes at most`,
+      { hint: 'set BERTH_RUN or BERTH_HOST to a shorter path' },
+    );
   if (await isAnswered(path))
     throw conflict('socket-in-use', `another program listens on the socket '${path}'`, {
       hint: 'stop it, or set BERTH_HOST to another socket',
@@ -18,7 +31,7 @@ export async function refuseUsedSocket(path: string): Promise<void> {
  * @throws unavailable `socket-failed`
  */
 export async function listenOnSocket(server: Server, path: string): Promise<void> {
-  const early = `${path}.${process.pid}`;
+  const early = earlyName(path);
   try {
     await mkdir(dirname(path), { recursive: true, mode: 0o755 });
     await rm(early, { force: true });
@@ -27,10 +40,20 @@ export async function listenOnSocket(server: Server, path: string): Promise<void
     await chmod(early, 0o660);
     await rename(early, path);
   } catch (error) {
-    throw unavailable('socket-failed', `cannot listen on the socket '${path}': ${messageOf(error)}`, {
-      cause: error,
-    });
+    await rm(early, { force: true });
+    throw failed(path, error);
   }
+}
+
+function earlyName(path: string): string {
+  return `${path}.${process.pid}`;
+}
+
+function failed(path: string, error: unknown): Error {
+  return unavailable('socket-failed', `cannot listen on the socket '${path}': ${messageOf(error)}`, {
+    cause: error,
+    hint: 'set BERTH_RUN or BERTH_HOST to a path where a socket can be made',
+  });
 }
 
 async function listen(server: Server, path: string): Promise<void> {
@@ -45,7 +68,7 @@ async function isAnswered(path: string): Promise<boolean> {
     return true;
   } catch (error) {
     if (systemCode(error) === 'ENOENT' || systemCode(error) === 'ECONNREFUSED') return false;
-    throw error;
+    throw failed(path, error);
   } finally {
     socket.destroy();
   }

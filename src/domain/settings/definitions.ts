@@ -1,5 +1,13 @@
 import { parseEndpoint, type Settings } from '#domain/settings/settings.ts';
-import { absolutePath, listOf, oneOf, Requirement, text, type Read } from '#domain/settings/values.ts';
+import {
+  absolutePath,
+  listOf,
+  yesOrNo,
+  oneOf,
+  Requirement,
+  text,
+  type Read,
+} from '#domain/settings/values.ts';
 
 export interface Definition<T> {
   /** As in the file, sections with dots: `log.level`. */
@@ -37,6 +45,16 @@ export const definitions = {
     standard: [],
     read: listOf(registry, 'HOST or HOST:PORT'),
   }),
+  apiHosts: define<string[]>({
+    key: 'api.hosts',
+    standard: [],
+    read: listOf(endpoint, 'unix:///PATH or tcp://ADDRESS:PORT'),
+  }),
+  apiUnauthenticated: define({ key: 'api.allow-unauthenticated', standard: false, read: yesOrNo }),
+  tlsCa: define({ key: 'api.tls.ca', standard: '', read: absolutePath }),
+  tlsCert: define({ key: 'api.tls.cert', standard: '', read: absolutePath }),
+  tlsKey: define({ key: 'api.tls.key', standard: '', read: absolutePath }),
+  tlsVerify: define({ key: 'api.tls.verify', standard: true, read: yesOrNo }),
 };
 
 function define<T>(definition: Definition<T>): Definition<T> {

@@ -54,10 +54,46 @@ const refused: [title: string, text: string, message: RegExp][] = [
   ['a relative path', 'root = "data"', /config\.toml:1: root: "data" is not an absolute path/],
   ['a value of another type', 'registries.insecure = "reg:5000"', /is not a list, each entry HOST/],
   ['a host that is no endpoint', 'host = "/run/b.sock"', /is not unix:\/\/\/PATH or tcp:\/\/ADDRESS:PORT/],
+  [
+    'a TCP address for everybody',
+    '[api]\nhosts = ["tcp://127.0.0.1:1", "tcp://0.0.0.0:2375"]',
+    /config\.toml:2: api\.hosts: "tcp:\/\/0\.0\.0\.0:2375" is reached from outside/,
+  ],
+  [
+    'one for everybody as the host',
+    '\nhost = "tcp://[::]:2375"',
+    /config\.toml:2: host: "tcp:\/\/\[::\]:2375"/,
+  ],
+  [
+    'TLS that asks nobody for a certificate is no protection',
+    '[api]\nhosts = ["tcp://0.0.0.0:2376"]\n[api.tls]\ncert = "/c"\nkey = "/k"\nverify = false',
+    /config\.toml:2: api\.hosts/,
+  ],
+  [
+    'a certificate without its key',
+    '[api.tls]\ncert = "/c"',
+    /config\.toml:2: api\.tls\.cert: .* go together/,
+  ],
+  [
+    'certificates without an authority to check clients',
+    '[api.tls]\ncert = "/c"\nkey = "/k"',
+    /config\.toml:2: api\.tls\.cert: api\.tls\.ca must name/,
+  ],
+  ['an address that merely begins like loopback', 'api.hosts = ["tcp://127.evil.example:1"]', /127\.evil/],
   ['malformed TOML tells line and column', 'root = "/a"\n[log\n', /config\.toml:2:\d+: /],
 ];
 for (const [title, text, message] of refused)
   test(`refused: ${title}`, () => assert.throws(() => readSettings(file(text)), message));
+
+test('a TCP address for everybody is served with client certificates, or when that is allowed in so many words', () => {
+  const hosts = '[api]\nhosts = ["tcp://0.0.0.0:2376"]\n';
+  const tls = '[api.tls]\nca = "/ca"\ncert = "/c"\nkey = "/k"\n';
+  const { api } = readSettings(file(hosts + tls)).settings;
+  assert.deepEqual(api.hosts, ['tcp://0.0.0.0:2376']);
+  assert.deepEqual(api.tls, { ca: '/ca', cert: '/c', key: '/k', verify: true });
+  const allowed = readSettings(file(`${hosts}allow-unauthenticated = true\n`)).settings.api;
+  assert.equal(allowed.allowUnauthenticated, true);
+});
 
 test('a wrong variable of the environment is refused by name', () => {
   assert.throws(

@@ -1,6 +1,7 @@
 import { parse as parseToml, TomlError } from 'smol-toml';
 import { invalid } from '#base/errors.ts';
 import { nearest } from '#base/nearest.ts';
+import { checkListeners } from '#domain/settings/check-listeners.ts';
 import { definitions, type Definition } from '#domain/settings/definitions.ts';
 import type { EffectiveSetting, Settings } from '#domain/settings/settings.ts';
 import { Requirement } from '#domain/settings/values.ts';
@@ -31,7 +32,18 @@ export function readSettings(input: SettingsInput): { settings: Settings; effect
     log: { level: get(definitions.logLevel) },
     mirrors: { debian: get(definitions.debianMirror) },
     registries: { insecure: get(definitions.insecure) },
+    api: {
+      hosts: get(definitions.apiHosts),
+      allowUnauthenticated: get(definitions.apiUnauthenticated),
+      tls: {
+        ca: get(definitions.tlsCa),
+        cert: get(definitions.tlsCert),
+        key: get(definitions.tlsKey),
+        verify: get(definitions.tlsVerify),
+      },
+    },
   };
+  checkListeners(settings, effective);
   return { settings, effective };
 }
 

@@ -7,6 +7,14 @@ export interface Settings {
   log: { level: 'trace' | 'debug' | 'info' | 'warn' | 'error' };
   mirrors: { debian: string };
   registries: { insecure: string[] };
+  api: {
+    /** Where the daemon listens besides `host`. */
+    hosts: string[];
+    /** Lets TCP addresses that others reach be served without client certificates. */
+    allowUnauthenticated: boolean;
+    /** PEM files; '' where none is named. With `cert` and `key` every TCP address speaks TLS. */
+    tls: { ca: string; cert: string; key: string; verify: boolean };
+  };
 }
 
 /** Where a value comes from: `default`, `FILE:LINE` or `environment BERTH_ROOT`. */

@@ -16,6 +16,11 @@ export function text(pattern: RegExp, required: string): Read<string> {
   };
 }
 
+export const yesOrNo: Read<boolean> = (value) => {
+  if (typeof value === 'boolean') return value;
+  throw new Requirement('true or false');
+};
+
 export function oneOf<const T extends string>(...words: T[]): Read<T> {
   return (value) => {
     const word = words.find((candidate) => candidate === value);

@@ -2,12 +2,12 @@ import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { access, stat, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { test } from 'node:test';
 import { instanceOf } from '#domain/instance.ts';
 import { startDaemon } from '../../support/daemon.ts';
+import { freePort } from '../../support/free-port.ts';
 import { removeInstance } from '../../support/leaks.ts';
 
 const berth = new URL('../../../src/main/berth.ts', import.meta.url).pathname;
@@ -79,15 +79,6 @@ test('a daemon listens on TCP when its host says so', async () => {
   await ended;
   await removeInstance(instanceOf(folder, folder));
 });
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  server.close();
-  assert.ok(typeof address === 'object' && address !== null);
-  return address.port;
-}
 
 test('a daemon at rest stays small', async () => {
   await using daemon = await startDaemon();
