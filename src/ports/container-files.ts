@@ -15,8 +15,17 @@ export interface ContainerFiles {
   /** A tmpfs for a container that shares its /dev/shm with others. Gives its path. */
   mountShm(id: string, bytes: number): Promise<string>;
   shmPath(id: string): string;
-  /** Idempotent. */
-  unmountShm(id: string): Promise<void>;
+  /**
+   * Binds a part of a folder, found as a process with that root would, at a path of the container's own: later
+   * changes of the folder's links lead nowhere else. Gives that path.
+   * @param number tells the parts of one container apart
+   * @throws invalid `mount-invalid` when there is nothing
+   */
+  mountPart(id: string, number: number, folder: string, subpath: string): Promise<string>;
+  /** Of the mount of the host in which a path lies. */
+  mountOf(path: string): Promise<{ mountPoint: string; propagation: 'private' | 'slave' | 'shared' }>;
+  /** Everything of a container that `mountShm` and `mountPart` made. Idempotent. */
+  unmountAll(id: string): Promise<void>;
   /** Ids with files, for clean-up after a crash. */
   list(): Promise<string[]>;
   /** Of a path of the host, symbolic links followed. */

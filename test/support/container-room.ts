@@ -149,7 +149,7 @@ function parts(world: World): Omit<ContainerParts, 'admission'> {
       write: (id) => Promise.resolve(void world.files.add(id)),
       remove: (id) => Promise.resolve(void world.files.delete(id)),
       list: () => Promise.resolve([...world.files]),
-      unmountShm: done,
+      unmountAll: done,
       kind: (path) => Promise.resolve(path.startsWith('/missing') ? undefined : 'folder'),
       makeFolder: done,
     }),

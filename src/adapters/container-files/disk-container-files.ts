@@ -1,10 +1,14 @@
-import { mkdirSync, statSync, writeFileSync } from 'node:fs';
-import { mkdir, readdir, readFile, rm } from 'node:fs/promises';
+import { mkdirSync, readdirSync, statSync, writeFileSync } from 'node:fs';
+import { mkdir, readdir, readFile, realpath, rm } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { mount, MS, unmountIfMounted } from '#adapters/linux/libc.ts';
+import { bindPart, findMount } from './host-mounts.ts';
 import type { ContainerFiles, EtcPaths } from '#ports/container-files.ts';
 import { systemCode } from '#base/errors.ts';
+
+/** Begins the names of mounts of parts. */
+const part = 'part-';
 
 /** One folder for each container below a folder of the instance's run folder. */
 export class DiskContainerFiles implements ContainerFiles {
@@ -34,21 +38,34 @@ export class DiskContainerFiles implements ContainerFiles {
     return join(this.#folder, id, 'shm');
   }
 
-  async mountShm(id: string, bytes: number): Promise<string> {
+  mountShm(id: string, bytes: number): Promise<string> {
     const path = this.shmPath(id);
-    await this.unmountShm(id);
+    unmountIfMounted(path);
     mkdirSync(path, { recursive: true });
     mount('shm', path, 'tmpfs', MS.NOSUID | MS.NODEV | MS.NOEXEC, `mode=1777,size=${bytes}`);
-    return path;
+    return Promise.resolve(path);
   }
 
-  unmountShm(id: string): Promise<void> {
-    unmountIfMounted(this.shmPath(id));
+  mountPart(id: string, number: number, folder: string, subpath: string): Promise<string> {
+    const path = join(this.#folder, id, `${part}${number}`);
+    unmountIfMounted(path);
+    bindPart(folder, subpath, path);
+    return Promise.resolve(path);
+  }
+
+  async mountOf(path: string): Promise<{ mountPoint: string; propagation: 'private' | 'slave' | 'shared' }> {
+    const [text, real] = await Promise.all([readFile('/proc/self/mountinfo', 'utf8'), realpath(path)]);
+    return findMount(text, real);
+  }
+
+  unmountAll(id: string): Promise<void> {
+    for (const name of namesIn(join(this.#folder, id)))
+      if (name === 'shm' || name.startsWith(part)) unmountIfMounted(join(this.#folder, id, name));
     return Promise.resolve();
   }
 
   async remove(id: string): Promise<void> {
-    await this.unmountShm(id);
+    await this.unmountAll(id);
     await rm(join(this.#folder, id), { recursive: true, force: true });
   }
 
@@ -74,6 +91,15 @@ export class DiskContainerFiles implements ContainerFiles {
   async ofHost(): Promise<EtcPaths> {
     const [hosts, resolvConf] = await Promise.all([textOf('/etc/hosts'), textOf('/etc/resolv.conf')]);
     return { hosts, resolvConf, hostname: hostname() };
+  }
+}
+
+function namesIn(folder: string): string[] {
+  try {
+    return readdirSync(folder);
+  } catch (error) {
+    if (systemCode(error) === 'ENOENT') return [];
+    throw error;
   }
 }
 

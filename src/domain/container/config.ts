@@ -72,6 +72,7 @@ export interface MountRequest {
     DriverConfig?: { Name?: string; Options?: Record<string, string> | null };
     Subpath?: string;
   };
+  ImageOptions?: { Subpath?: string };
   TmpfsOptions?: { SizeBytes?: number; Mode?: number; Options?: string[][] };
 }
 

@@ -33,10 +33,10 @@ export interface ContainerState {
 
 /** A mount as resolved at creation: nothing is left to be looked up at start. */
 export interface MountPoint {
-  type: 'bind' | 'volume' | 'tmpfs';
+  type: 'bind' | 'volume' | 'tmpfs' | 'image';
   /** The volume's name, for type volume. */
   name?: string;
-  /** Absolute host path ('' for tmpfs). */
+  /** Absolute host path ('' for tmpfs); of an image its id. */
   source: string;
   destination: string;
   driver?: string;
@@ -44,6 +44,12 @@ export interface MountPoint {
   mode: string;
   readWrite: boolean;
   propagation: string;
+  /** Relative: the part of the volume or image that appears. */
+  subpath?: string;
+  /** A bind without what is mounted below its source. */
+  nonRecursive?: boolean;
+  /** Read-only, but for what is mounted below its source. */
+  readOnlyNonRecursive?: boolean;
   /** Options of a tmpfs, such as `size=65536k,mode=1777`. */
   options?: string;
   /** An anonymous volume goes when its container goes with `rm -v` or `--rm`. */

@@ -1,5 +1,7 @@
 import type { Container } from '#domain/container/container.ts';
+import { matchesName } from '#domain/filter/name.ts';
 import { invalid, notFound } from '#base/errors.ts';
+import { own } from '#base/own.ts';
 
 /** The keys that `docker ps --filter` knows. */
 export const containerFilters = [
@@ -35,7 +37,8 @@ const statuses = ['created', 'running', 'paused', 'restarting', 'removing', 'exi
 // Values of one key are alternatives; different keys must all hold (moby, daemon/list.go).
 const checks: Readonly<Record<string, Check>> = {
   id: (container, value) => container.id.startsWith(value),
-  name: (container, value) => matchesName(container.name, value),
+  // Docker's clients may write names with the slash that the API shows.
+  name: ({ name }, value) => matchesName(name, value) || matchesName(`/${name}`, value),
   status: (container, value) => container.state.status === value,
   exited: (container, value) =>
     container.state.status === 'exited' && container.state.exitCode === Number(value),
@@ -80,19 +83,10 @@ export function includesStopped(wanted: Wanted): boolean {
 /** @throws not-found when `before` or `since` name no container */
 export function matchesFilters(container: Container, wanted: Wanted, context: FilterContext): boolean {
   for (const [key, values] of wanted) {
-    const check = checks[key];
+    const check = own(checks, key);
     if (check !== undefined && !values.some((value) => check(container, value, context))) return false;
   }
   return true;
-}
-
-function matchesName(name: string, value: string): boolean {
-  try {
-    const pattern = new RegExp(value);
-    return pattern.test(name) || pattern.test(`/${name}`);
-  } catch {
-    return name.includes(value);
-  }
 }
 
 function inRange(value: string, port: number, protocol = 'tcp'): boolean {

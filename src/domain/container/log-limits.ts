@@ -1,4 +1,5 @@
 import type { HostConfig } from '#domain/container/config.ts';
+import { parseBytes } from '#domain/units/bytes.ts';
 import { invalid } from '#base/errors.ts';
 
 type LogConfig = HostConfig['LogConfig'];
@@ -24,7 +25,6 @@ const options = [
   'compress',
   'mode',
 ];
-const units: Readonly<Record<string, number>> = { '': 1, b: 1, k: 1024, m: 1024 ** 2, g: 1024 ** 3 };
 
 /** @throws invalid `log-driver-unknown`, `log-option-unknown`, `log-option-invalid` with Docker's words */
 export function checkLogConfig(config: LogConfig): void {
@@ -50,9 +50,8 @@ export function logLimits(config: LogConfig): LogLimits {
 }
 
 function bytesOf(text: string): number {
-  const [, number = '', unit = ''] = /^(\d+(?:\.\d+)?) ?([bkmg]?)i?b?$/i.exec(text) ?? [];
-  const bytes = Math.floor(Number(number) * (units[unit.toLowerCase()] ?? 0));
-  if (number !== '' && bytes > 0) return bytes;
+  const bytes = parseBytes(text);
+  if (bytes !== undefined && bytes > 0) return bytes;
   throw invalid('log-option-invalid', `invalid max-size: '${text}' is not a positive size`, {
     hint: 'write 10m',
   });

@@ -1,5 +1,6 @@
 import { describe, it } from 'node:test';
 import assert from 'node:assert/strict';
+import type { MountRequest } from './config.ts';
 import { inheritedMount, parseVolumesFrom, requestedMounts } from './mount-request.ts';
 
 const one = (bind: string) => requestedMounts({}, { Binds: [bind] }, [])[0];
@@ -95,4 +96,29 @@ describe('mounts of a create request', () => {
     assert.equal(inheritedMount({ ...point, readWrite: true }, 'ro').readWrite, false);
     assert.equal(inheritedMount(point, 'rw').readWrite, false);
   });
+});
+
+it('a part of a volume or image lies inside it; a tmpfs has options that exist', () => {
+  const of = (mount: MountRequest) => requestedMounts({}, { Mounts: [mount] }, []);
+  const part = (Subpath: string): MountRequest => ({
+    Type: 'volume',
+    Source: 'data',
+    Target: '/d',
+    VolumeOptions: { Subpath },
+  });
+  const [draft] = of(part('a/../b'));
+  assert.equal(draft?.point.subpath, 'a/../b');
+  assert.equal(draft.point.copyUp, false);
+  for (const path of ['../b', '/a', 'a/../../b'])
+    assert.throws(() => of(part(path)), /must be a relative path within the volume/, path);
+  const [image] = of({ Type: 'image', Source: 'busybox', Target: '/i', ImageOptions: { Subpath: 'etc' } });
+  assert.deepEqual(
+    [image?.point.type, image?.point.source, image?.point.subpath],
+    ['image', 'busybox', 'etc'],
+  );
+  assert.throws(() => of({ Type: 'image', Target: '/i' }), /field Source must not be empty/);
+  assert.throws(
+    () => requestedMounts({}, { Tmpfs: { '/t': 'size=1m,odd' } }, []),
+    /invalid tmpfs option \["odd"\]/,
+  );
 });

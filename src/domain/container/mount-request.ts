@@ -2,6 +2,7 @@ import type { ContainerConfig, HostConfig, MountRequest } from '#domain/containe
 import type { MountPoint } from '#domain/container/container.ts';
 import { invalid } from '#base/errors.ts';
 import { cleanPath } from '#domain/container/paths.ts';
+import { checkTmpfsOptions } from '#domain/container/tmpfs.ts';
 
 /** A mount as asked for. What it still needs from the world: a volume, or a host path that exists. */
 export interface MountDraft {
@@ -46,6 +47,7 @@ export function requestedMounts(
     ...(host.Binds ?? []).map((bind) => parseBind(bind, host.VolumeDriver)),
     ...(host.Mounts ?? []).map(parseMount),
   ];
+  for (const options of Object.values(host.Tmpfs ?? {})) checkTmpfsOptions(options);
   refuseDuplicates(asked);
   const taken = new Set([
     ...asked.map((draft) => draft.point.destination),
@@ -148,6 +150,8 @@ function parseMount(mount: MountRequest): MountDraft {
       return volumeMount(mount, path, readWrite);
     case 'tmpfs':
       return tmpfsMount(mount, path, readWrite);
+    case 'image':
+      return imageMount(mount, path, readWrite);
     default:
       throw refused(`invalid mount config for type "${type}": mount type unknown: "${type}"`);
   }
@@ -173,14 +177,35 @@ function bindMount(mount: MountRequest, path: string, readWrite: boolean): Mount
       mode: '',
       readWrite,
       propagation,
+      ...(mount.BindOptions?.NonRecursive === true ? { nonRecursive: true } : {}),
+      ...(mount.BindOptions?.ReadOnlyNonRecursive === true ? { readOnlyNonRecursive: true } : {}),
     },
   };
 }
 
+function imageMount(mount: MountRequest, path: string, readWrite: boolean): MountDraft {
+  const source = mount.Source ?? '';
+  if (source === '') throw refused('invalid mount config for type "image": field Source must not be empty');
+  const subpath = localPath(mount.ImageOptions?.Subpath);
+  return {
+    missingSource: 'refuse',
+    point: { type: 'image', source, destination: path, mode: '', readWrite, propagation: '', ...subpath },
+  };
+}
+
+/** A path that stays inside, as Go's filepath.IsLocal. */
+function localPath(subpath: string | undefined): { subpath?: string } {
+  if (!subpath) return {};
+  let depth = 0;
+  const parts = subpath.split('/').filter((part) => part !== '' && part !== '.');
+  const leaves = parts.some((part) => (depth += part === '..' ? -1 : 1) < 0);
+  if (subpath.startsWith('/') || leaves)
+    throw refused(`subpath '${subpath}' must be a relative path within the volume`);
+  return { subpath };
+}
+
 function volumeMount(mount: MountRequest, path: string, readWrite: boolean): MountDraft {
   const options = mount.VolumeOptions;
-  if (options?.Subpath)
-    throw refused('invalid mount config for type "volume": VolumeOptions.Subpath is not supported');
   const draft = volumeDraft(
     path,
     mount.Source ? volumeName(mount.Source) : undefined,
@@ -194,7 +219,14 @@ function volumeMount(mount: MountRequest, path: string, readWrite: boolean): Mou
       options: { ...options?.DriverConfig?.Options },
       labels: { ...options?.Labels },
     },
-    point: { ...draft.point, mode: 'z', readWrite, copyUp: options?.NoCopy !== true },
+    point: {
+      ...draft.point,
+      mode: 'z',
+      readWrite,
+      // What the image has at the place belongs to the whole volume, not to a part of it.
+      copyUp: options?.NoCopy !== true && !options?.Subpath,
+      ...localPath(options?.Subpath),
+    },
   };
 }
 
@@ -209,6 +241,7 @@ function tmpfsMount(mount: MountRequest, path: string, readWrite: boolean): Moun
     ...(mode ? [`mode=${mode.toString(8)}`] : []),
     ...(mount.TmpfsOptions?.Options ?? []).map((option) => option.join('=')),
   ].join(',');
+  checkTmpfsOptions(options);
   return {
     missingSource: 'refuse',
     point: { type: 'tmpfs', source: '', destination: path, mode: '', readWrite, propagation: '', options },

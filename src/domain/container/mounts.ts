@@ -102,10 +102,26 @@ function containerMounts(input: SpecInput): MountSpec[] {
 
 function mountOf(input: SpecInput, point: MountPoint): MountSpec {
   if (point.type === 'tmpfs') return tmpfs(point.destination, point.options ?? '', !point.readWrite);
-  const request = input.container.hostConfig.Mounts?.find(({ Target }) => Target === point.destination);
-  const recursion = request?.BindOptions?.NonRecursive === true ? 'bind' : 'rbind';
-  const propagation = point.propagation === '' ? defaultPropagation : point.propagation;
-  return bind(point.source, point.destination, [recursion, ...(point.readWrite ? [] : ['ro']), propagation]);
+  const recursion = point.nonRecursive === true ? 'bind' : 'rbind';
+  const source = input.sources?.[point.destination] ?? point.source;
+  return bind(source, point.destination, [recursion, ...access(input, point), propagation(point)]);
+}
+
+/** Read-only reaches what is mounted below too (Linux 5.12), as with Docker since 25. */
+function access({ host }: SpecInput, point: MountPoint): string[] {
+  if (point.readWrite) return [];
+  const recursive = point.nonRecursive !== true && point.readOnlyNonRecursive !== true;
+  return [recursive && isAtLeast(host.kernel, 5, 12) ? 'rro' : 'ro'];
+}
+
+function isAtLeast(kernel: SpecInput['host']['kernel'], major: number, minor: number): boolean {
+  return kernel.major > major || (kernel.major === major && kernel.minor >= minor);
+}
+
+// The runtime takes the `r` of a propagation for one of the bind itself.
+function propagation({ propagation: asked, nonRecursive }: MountPoint): string {
+  const name = asked === '' ? defaultPropagation : asked;
+  return nonRecursive === true ? name.replace(/^r/, '') : name;
 }
 
 function bind(source: string, destination: string, options: string[]): MountSpec {

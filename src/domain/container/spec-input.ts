@@ -63,6 +63,8 @@ export interface SpecInput {
    * the engine mounted for the owner. Absent: the container gets a tmpfs of its own (ipc mode `host`: the host's).
    */
   shmPath?: string;
+  /** Host paths of mounts that are there only while the container runs, by destination: of images and parts. */
+  sources?: Record<string, string>;
   /** Of HostConfig.Devices; for a privileged container all devices of the host. */
   devices: ResolvedDevice[];
   /** Device numbers of the block devices that the Blkio settings name, by path. */

@@ -136,7 +136,7 @@ test('mounts of the container replace default ones and come from shallow to deep
     '/etc/hosts',
     '/a/b/c',
   ]);
-  assert.deepEqual(mountAt(built, '/a')?.options, ['rbind', 'ro', 'rprivate']);
+  assert.deepEqual(mountAt(built, '/a')?.options, ['rbind', 'rro', 'rprivate']);
   assert.equal(mountAt(built, '/etc/hosts')?.source, '/src');
 });
 
@@ -169,11 +169,10 @@ test('shared memory, tmpfs and propagation', () => {
   assert.equal(built.linux.rootfsPropagation, 'shared');
   assert.equal(mountAt(spec({ IpcMode: 'none' }), '/dev/shm'), undefined);
   assert.equal(mountAt(spec({}, {}, { shmPath: '/run/shm' }), '/dev/shm')?.source, '/run/shm');
-  const flat = spec(
-    { Mounts: [{ Target: '/dst', BindOptions: { NonRecursive: true } }] },
-    { mounts: [point({})] },
-  );
-  assert.deepEqual(mountAt(flat, '/dst')?.options, ['bind', 'rprivate']);
+  const flat = spec({}, { mounts: [point({ nonRecursive: true })] });
+  assert.deepEqual(mountAt(flat, '/dst')?.options, ['bind', 'private']);
+  const found = spec({}, { mounts: [point({ subpath: 'a' })] }, { sources: { '/dst': '/run/part-0' } });
+  assert.equal(mountAt(found, '/dst')?.source, '/run/part-0');
 });
 
 test('a read-only root has read-only files in /etc; init stands before the command', () => {

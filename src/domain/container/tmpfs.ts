@@ -1,3 +1,5 @@
+import { invalid } from '#base/errors.ts';
+
 /** Flags that exclude each other; the later of two wins. */
 const opposites: readonly (readonly string[])[] = [
   ['ro', 'rw'],
@@ -22,6 +24,18 @@ export function tmpfsOptions(given: string, readOnly: boolean): string[] {
     last.set(slot, option);
   }
   return [...last.values()];
+}
+
+const values = ['size', 'mode', 'uid', 'gid', 'nr_inodes', 'nr_blocks', 'mpol', 'huge'];
+const flags = [...opposites.flat(), 'defaults', 'nodiratime', 'diratime', 'dirsync'];
+
+/** @throws invalid `tmpfs-option` with Docker's words */
+export function checkTmpfsOptions(given: string): void {
+  for (const option of given.split(',').filter((text) => text !== '')) {
+    const [name = '', value] = option.split('=');
+    const known = value === undefined ? flags.includes(name) : values.includes(name);
+    if (!known) throw invalid('tmpfs-option', `invalid tmpfs option ["${option}"]`);
+  }
 }
 
 function slotOf(option: string): string {

@@ -19,6 +19,7 @@ import { validateRequest } from '#domain/container/validate.ts';
 import { announce } from '#engine/containers/announcer.ts';
 import { draftEndpoints, joinsContainer } from '#engine/containers/endpoints.ts';
 import { copyUp, draftMounts, realizeMounts } from '#engine/containers/mounting.ts';
+import { createImageMounts, notAboutTheImage } from '#engine/containers/mount-sources.ts';
 import { settled } from '#engine/containers/registry.ts';
 import { Undo } from '#engine/containers/undo.ts';
 import { newId, shortId } from '#base/ids.ts';
@@ -124,11 +125,14 @@ export class Creating {
 
   async #build(decided: Container, image: Image, request: CreateContainer, undo: Undo): Promise<void> {
     const { snapshotter } = this.#parts;
-    const drafts = draftMounts(decided.config, request.hostConfig, (ref) => this.#registry.get(ref));
+    const drafts = await notAboutTheImage(() =>
+      draftMounts(decided.config, request.hostConfig, (ref) => this.#registry.get(ref)),
+    );
     const announced = { ...decided, mounts: drafts.map((draft) => draft.point) };
     this.#registry.announce(announced);
     undo.add(() => this.#registry.delete(announced));
-    const mounts = await realizeMounts(this.#parts, drafts, undo);
+    const made = await notAboutTheImage(() => realizeMounts(this.#parts, drafts, undo));
+    const mounts = await createImageMounts(this.#parts, decided.id, made, undo);
     undo.add(() => snapshotter.remove(decided.id));
     await snapshotter.create(decided.id, image.chainId);
     await copyUp(this.#parts, decided.id, mounts);

@@ -8,6 +8,7 @@ import { restarts } from '#domain/container/restart.ts';
 import { afterExit, hasProcess } from '#domain/container/state.ts';
 import { announce } from '#engine/containers/announcer.ts';
 import { ownsSandbox, vacated } from '#engine/containers/endpoints.ts';
+import { closeSources } from '#engine/containers/mount-sources.ts';
 import { settled } from '#engine/containers/registry.ts';
 import type { TaskExit } from '#ports/runtime.ts';
 
@@ -77,14 +78,14 @@ export class Ending {
 
   /** Frees what a running container holds. Idempotent. @param container as it was while it ran */
   async release(container: Container): Promise<void> {
-    const { runtime, networks, snapshotter, files, report } = this.#parts;
+    const { runtime, networks, snapshotter, report } = this.#parts;
     const failed = (error: unknown): void =>
       report(`container ${container.id} was not freed completely`, error);
     await runtime.delete(container.id).catch(failed);
     await Promise.all([
       ownsSandbox(container) ? networks.removeSandbox(container).catch(failed) : undefined,
       snapshotter.unmount(container.id).catch(failed),
-      files.unmountShm(container.id).catch(failed),
+      closeSources(this.#parts, container).catch(failed),
     ]);
   }
 }

@@ -4,6 +4,7 @@ import type { ContainerRegistry } from '#engine/containers/registry.ts';
 import type { LifeCycle } from '#engine/containers/life-cycle.ts';
 import type { TaskExit } from '#ports/runtime.ts';
 import { afterStart, hasProcess } from '#domain/container/state.ts';
+import { ownerOfImageKey } from '#engine/containers/mount-sources.ts';
 import { settled } from '#engine/containers/registry.ts';
 
 /** Exit code of a main process that nobody saw end: the machine went down, or the monitor was killed. */
@@ -115,9 +116,20 @@ export class Reconciling {
       if (this.#registry.byId(id) === undefined) await snapshotter.remove(id);
       else if (!this.#runs(id)) await snapshotter.unmount(id);
     }
+    await this.#sweepImageMounts();
     for (const id of await files.list())
       if (this.#registry.byId(id) === undefined) await files.remove(id);
-      else if (!this.#runs(id)) await files.unmountShm(id);
+      else if (!this.#runs(id)) await files.unmountAll(id);
+  }
+
+  async #sweepImageMounts(): Promise<void> {
+    const { snapshotter } = this.#parts;
+    for (const key of await snapshotter.listActive()) {
+      const owner = ownerOfImageKey(key);
+      if (owner === undefined) continue;
+      if (this.#registry.byId(owner) === undefined) await snapshotter.remove(key);
+      else if (!this.#runs(owner)) await snapshotter.unmount(key);
+    }
   }
 
   #runs(id: string): boolean {

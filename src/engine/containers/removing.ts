@@ -2,6 +2,7 @@ import type { Container } from '#domain/container/container.ts';
 import type { ContainerParts } from '#engine/containers/parts.ts';
 import { settled, type ContainerRegistry } from '#engine/containers/registry.ts';
 import type { Lives } from '#engine/containers/lives.ts';
+import { removeImageMounts } from '#engine/containers/mount-sources.ts';
 import { announce } from '#engine/containers/announcer.ts';
 import { isKind } from '#base/errors.ts';
 import { conflict } from '#base/errors.ts';
@@ -38,9 +39,11 @@ export class Removing {
   }
 
   /** Everything on the host that is the container's, whatever it came to. Idempotent. */
-  async discard({ id }: Pick<Container, 'id'>): Promise<void> {
+  async discard(container: Pick<Container, 'id' | 'mounts'>): Promise<void> {
     const { snapshotter, logs, files } = this.#parts;
-    await Promise.all([snapshotter.remove(id), logs.remove(id), files.remove(id)]);
+    const { id } = container;
+    await files.remove(id);
+    await Promise.all([snapshotter.remove(id), removeImageMounts(this.#parts, container), logs.remove(id)]);
   }
 
   /** The anonymous volumes of a container; one that another container uses stays. */

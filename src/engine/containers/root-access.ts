@@ -130,7 +130,14 @@ function placeOf(container: Container, root: string, path: string): InRoot {
   const readOnly = mounted === undefined ? container.hostConfig.ReadonlyRootfs === true : !mounted.readWrite;
   if (hasProcess(container)) return { root: `/proc/${container.state.pid}/root`, path: absolute, readOnly };
   if (mounted === undefined || mounted.source === '') return { root, path: absolute, readOnly };
-  return { root: mounted.source, path: `/${absolute.slice(mounted.destination.length + 1)}`, readOnly };
+  if (mounted.type === 'image')
+    throw forbidden(
+      'image-mount-closed',
+      `the image at ${mounted.destination} can only be reached while container ${container.name} runs`,
+    );
+  const part = mounted.subpath === undefined ? '' : `/${mounted.subpath}`;
+  const rest = absolute.slice(mounted.destination.length + 1);
+  return { root: mounted.source, path: `${part}/${rest}`, readOnly };
 }
 
 function missing(container: Container, path: string): Error {

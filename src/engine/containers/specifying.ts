@@ -13,7 +13,7 @@ import { conflict, invalid } from '#base/errors.ts';
 export async function specify(
   parts: Pick<ContainerParts, 'host' | 'instance' | 'initPath' | 'files'>,
   container: Container,
-  found: { rootPath: string; sandbox: NamespaceSource; files: EtcPaths },
+  found: { rootPath: string; sources?: Record<string, string>; sandbox: NamespaceSource; files: EtcPaths },
   find: (ref: string) => Container | undefined,
 ): Promise<RuntimeSpec> {
   const { host, instance, initPath } = parts;
@@ -33,6 +33,7 @@ export async function specify(
       uts: hostConfig.UTSMode === 'host' || hostConfig.NetworkMode === 'host' ? 'host' : 'private',
     },
     files: found.files,
+    ...(found.sources === undefined ? {} : { sources: found.sources }),
     ...(shmPath === undefined ? {} : { shmPath }),
     devices: await devicesOf(host, container),
     blockDevices: await blockDevices(host, container),

@@ -10,6 +10,7 @@ import { afterFailedStart, afterStart } from '#domain/container/state.ts';
 import { announce } from '#engine/containers/announcer.ts';
 import { joinsContainer, ownsSandbox, vacated } from '#engine/containers/endpoints.ts';
 import { etcTexts } from '#engine/containers/etc-files.ts';
+import { closeSources, openSources } from '#engine/containers/mount-sources.ts';
 import { settled } from '#engine/containers/registry.ts';
 import { runningPeer, specify } from '#engine/containers/specifying.ts';
 import { together, Undo } from '#engine/containers/undo.ts';
@@ -51,7 +52,10 @@ export class Starting {
 
   async #run(container: Container, restarted: boolean, undo: Undo): Promise<void> {
     const { runtime, clock, events } = this.#parts;
-    const [rootPath, joined] = await together(this.#prepare(container, undo), this.#join(container, undo));
+    const [{ rootPath, sources }, joined] = await together(
+      this.#prepare(container, undo),
+      this.#join(container, undo),
+    );
     const config = this.#sharedConfig(container);
     const connected = this.#registry.put({
       ...container,
@@ -60,11 +64,10 @@ export class Starting {
       pending: 'start',
     });
     const files = await this.#etcFiles(connected);
-    undo.add(() => this.#parts.files.unmountShm(container.id));
     const spec = await specify(
       this.#parts,
       connected,
-      { rootPath, sandbox: joined.sandbox, files },
+      { rootPath, sources, sandbox: joined.sandbox, files },
       this.#find,
     );
     undo.add(() => runtime.delete(container.id));
@@ -112,14 +115,16 @@ export class Starting {
   }
 
   /** Everything on disk that the main process needs before it is made. */
-  async #prepare(container: Container, undo: Undo): Promise<string> {
-    const { snapshotter, volumes, logs } = this.#parts;
+  async #prepare(
+    container: Container,
+    undo: Undo,
+  ): Promise<{ rootPath: string; sources: Record<string, string> }> {
+    const { snapshotter, logs } = this.#parts;
     undo.add(() => snapshotter.unmount(container.id));
-    const root = await snapshotter.mount(container.id);
+    const rootPath = await snapshotter.mount(container.id);
     await logs.prepare(container.id);
-    for (const point of container.mounts)
-      if (point.type === 'volume' && point.name !== undefined) await volumes.use(point.name);
-    return root;
+    undo.add(() => closeSources(this.#parts, container));
+    return { rootPath, sources: await openSources(this.#parts, container) };
   }
 
   async #join(

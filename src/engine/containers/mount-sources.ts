@@ -1,0 +1,100 @@
+import type { Container, MountPoint } from '#domain/container/container.ts';
+import type { ContainerParts } from '#engine/containers/parts.ts';
+import { invalid, isKind } from '#base/errors.ts';
+import type { Undo } from '#engine/containers/undo.ts';
+
+// What mounts need on the host while a container runs: a snapshot of an image, the part of a volume that a subpath
+// names, a bind whose source can propagate. All of it is found again by the container's record.
+
+type SourceParts = Pick<ContainerParts, 'snapshotter' | 'files' | 'volumes'>;
+
+/** The key of the snapshot that an image mount shows. */
+function imageKey(id: string, index: number): string {
+  return `${id}-image${index}`;
+}
+
+/** The container whose image mount has this key; undefined for a key that is none of an image mount. */
+export function ownerOfImageKey(key: string): string | undefined {
+  return /^([0-9a-f]{64})-image\d+$/.exec(key)?.[1];
+}
+
+/** Makes the snapshots of image mounts, which keep the images' layers. @throws invalid `image-missing` */
+export async function createImageMounts(
+  { images, snapshotter }: Pick<ContainerParts, 'images' | 'snapshotter'>,
+  id: string,
+  points: MountPoint[],
+  undo: Undo,
+): Promise<MountPoint[]> {
+  const made: MountPoint[] = [];
+  for (const [index, point] of points.entries()) {
+    if (point.type !== 'image') {
+      made.push(point);
+      continue;
+    }
+    const image = images.find(point.source);
+    // Not "not found": Docker's clients would pull the container's own image then.
+    if (image === undefined) throw invalid('image-missing', `No such image: ${point.source}`);
+    undo.add(() => snapshotter.remove(imageKey(id, index)));
+    await snapshotter.create(imageKey(id, index), image.chainId);
+    made.push({ ...point, source: image.id });
+  }
+  return made;
+}
+
+/** Host paths by destination, of the mounts that are there only while the container runs. @throws invalid */
+export async function openSources(parts: SourceParts, container: Container): Promise<Record<string, string>> {
+  const sources: Record<string, string> = {};
+  for (const [index, point] of container.mounts.entries()) {
+    if (point.type === 'volume' && point.name !== undefined) await parts.volumes.use(point.name);
+    await checkPropagation(parts.files, point);
+    const image = point.type === 'image' ? await parts.snapshotter.mount(imageKey(container.id, index)) : '';
+    if (point.subpath !== undefined) {
+      const root = image || point.source;
+      sources[point.destination] = await parts.files.mountPart(container.id, index, root, point.subpath);
+    } else if (image !== '') sources[point.destination] = image;
+  }
+  return sources;
+}
+
+/** Idempotent. */
+export async function closeSources(
+  { snapshotter, files }: Pick<SourceParts, 'snapshotter' | 'files'>,
+  { id, mounts }: Pick<Container, 'id' | 'mounts'>,
+): Promise<void> {
+  await files.unmountAll(id);
+  for (const [index, point] of mounts.entries())
+    if (point.type === 'image') await snapshotter.unmount(imageKey(id, index));
+}
+
+/** Idempotent. */
+export async function removeImageMounts(
+  { snapshotter }: Pick<SourceParts, 'snapshotter'>,
+  { id, mounts }: Pick<Container, 'id' | 'mounts'>,
+): Promise<void> {
+  for (const [index, point] of mounts.entries())
+    if (point.type === 'image') await snapshotter.remove(imageKey(id, index));
+}
+
+/** A bind propagates only from a mount of the host that does so itself. */
+async function checkPropagation(files: ContainerParts['files'], point: MountPoint): Promise<void> {
+  const asked = point.propagation.replace(/^r/, '');
+  if (point.type !== 'bind' || (asked !== 'shared' && asked !== 'slave')) return;
+  const { mountPoint, propagation } = await files.mountOf(point.source);
+  if (propagation === 'shared' || (propagation === 'slave' && asked === 'slave')) return;
+  const required = asked === 'shared' ? 'a shared' : 'a shared or slave';
+  throw invalid(
+    'mount-not-shared',
+    `path ${point.source} is mounted on ${mountPoint} but it is not ${required} mount`,
+    { hint: `mount --make-shared ${mountPoint}` },
+  );
+}
+
+/** Runs what looks for something of a create request other than its image. @throws invalid for not-found */
+export async function notAboutTheImage<T>(work: () => T | Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    if (isKind(error, 'not-found')) throw invalid(error.code, error.message, { cause: error });
+    throw error;
+  }
+}
