@@ -1,5 +1,5 @@
 import { Command, CommanderError } from 'commander';
-import { BerthError, messageOf } from '#base/errors.ts';
+import { BerthError, messageOf, systemCode, unavailable } from '#base/errors.ts';
 import type { Context, Program } from '#cli/context.ts';
 import { declareAppCommands } from '#cli/commands/apps.ts';
 import { declareHostCommands } from '#cli/commands/host.ts';
@@ -14,6 +14,7 @@ export async function runCommand(args: string[], program: Program): Promise<numb
   try {
     const root = declare(context);
     await root.parseAsync(args, { from: 'user' });
+    refuseLostOutput(context.output);
     return Number(process.exitCode ?? 0);
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : usageError;
@@ -21,6 +22,12 @@ export async function runCommand(args: string[], program: Program): Promise<numb
     else context.output.failure(`unexpected error: ${messageOf(error)}`, 'please report it');
     return 1;
   }
+}
+
+/** A reader that left has seen what it wanted; on a full disk the result is missing. */
+function refuseLostOutput({ lost }: Output): void {
+  if (lost.aborted && systemCode(lost.reason) !== 'EPIPE')
+    throw unavailable('output-lost', `the result could not be written: ${messageOf(lost.reason)}`);
 }
 
 function contextOf(args: string[], program: Program): Context {

@@ -1,6 +1,6 @@
 import type { WriteStream } from 'node:tty';
 
-type Stream = Pick<NodeJS.WriteStream, 'write'> & Partial<Pick<WriteStream, 'isTTY' | 'columns'>>;
+type Stream = Pick<NodeJS.WriteStream, 'write'> & Partial<Pick<WriteStream, 'isTTY' | 'columns' | 'on'>>;
 
 export interface OutputOptions {
   stdout: Stream;
@@ -20,10 +20,19 @@ export type Colour = keyof typeof codes;
 export class Output {
   readonly #options: OutputOptions;
   readonly isJson: boolean;
+  readonly #lost = new AbortController();
 
+  /** What cannot be written (`| head`, a full disk) ends no command: a change would stop half-way. */
   constructor(options: OutputOptions) {
     this.#options = options;
     this.isJson = options.json;
+    options.stdout.on?.('error', (error) => this.#lost.abort(error));
+    options.stderr.on?.('error', () => undefined);
+  }
+
+  /** Aborts when stdout takes no more, for commands that do nothing but print. */
+  get lost(): AbortSignal {
+    return this.#lost.signal;
   }
 
   /** Whether lines on stderr may be redrawn. */

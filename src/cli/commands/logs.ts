@@ -25,23 +25,24 @@ export async function logs(
   if (service !== undefined) query.set('service', service);
   if (options.tail !== undefined && options.tail !== 'all') query.set('tail', String(options.tail));
   if (options.since !== undefined) query.set('since', sinceTime(options.since, Date.now()));
-  const signal = interruption();
+  const signal = AbortSignal.any([interruption(), context.output.lost]);
   const line = lineWriter(context, app, service, options.timestamps ?? false);
   try {
     for await (const one of api.logs(app.name, query, signal)) line(one);
   } catch (error) {
-    // Ctrl-C is how following ends.
+    // Ctrl-C, or a reader that has seen enough, is how following ends.
     if (!signal.aborted) throw error;
   }
 }
 
-/** APP/SERVICE; SERVICE of the present folder's app; APP; or nothing for that app as a whole. */
+/**
+ * SERVICE of the present folder's app; an app's name, folder or file, or nothing for the app of the present folder;
+ * or APP/SERVICE.
+ */
 async function findService(
   api: AppApi,
   target: string | undefined,
 ): Promise<{ app: AppAnswer; service?: string }> {
-  const [name = '', service] = target?.split('/') ?? [];
-  if (service !== undefined) return { app: await api.get(name), service };
   const here = await api.find(undefined, process.cwd());
   if (target === undefined && here !== undefined) return { app: here };
   if (target === undefined)
@@ -49,7 +50,12 @@ async function findService(
       hint: 'name it: berth logs APP/SERVICE',
     });
   if (here?.services.some((one) => one.name === target) === true) return { app: here, service: target };
-  return { app: await api.get(target) };
+  // A folder such as examples/guestbook looks like APP/SERVICE: what is up decides.
+  const [, name = '', service] = /^([^/]+)\/([^/]+)$/.exec(target) ?? [];
+  const named = service === undefined ? undefined : (await api.list()).find((one) => one.name === name);
+  if (service !== undefined && named !== undefined) return { app: named, service };
+  const app = await api.find(target, process.cwd());
+  return app === undefined ? { app: await api.get(target) } : { app };
 }
 
 function lineWriter(

@@ -80,6 +80,7 @@ export class Apps {
       files: request.files,
       timeout: request.timeout,
     });
+    const isNew = this.#begin(target.app, request);
     try {
       const changed = await this.#execute(first, target, request, run);
       this.#remember(target, request, changed ? revision : Math.max(1, this.#revision(target.app)));
@@ -97,6 +98,7 @@ export class Apps {
       const stays = isUnwell(error) && run.displaced === 0;
       if (stays) this.#remember(target, request, revision);
       else await undo.run();
+      if (isNew && !stays) this.#forget(target.app);
       throw error;
     }
   }
@@ -136,8 +138,7 @@ export class Apps {
         ...(request.timeout === undefined ? {} : { stopTimeout: request.timeout }),
       });
       await execute(steps, executors, run);
-      this.#records.delete(app);
-      this.#stored.delete(app);
+      this.#forget(app);
       this.#parts.events.emit('app', 'down', app);
       emit({ type: 'result', app, revision, changed: steps.length > 0, services: [] });
     });
@@ -222,6 +223,23 @@ export class Apps {
     };
   }
 
+  /**
+   * An app is known before its first step: one whose `up` was killed can be taken down, also when no
+   * container of it came to be. Gives whether it was not known before.
+   */
+  #begin(app: string, { folder, files }: UpRequest): boolean {
+    if (this.#records.has(app)) return false;
+    this.#save({
+      name: app,
+      revision: 0,
+      folder,
+      files,
+      updated: this.#parts.clock.timestamp(),
+      services: {},
+    });
+    return true;
+  }
+
   #remember(target: AppTarget, request: UpRequest, revision: number): void {
     const services = target.services.map((one) => {
       const { hash, settings, buildFingerprint } = one;
@@ -231,16 +249,24 @@ export class Apps {
         { hash, settings, buildFingerprint, dependsOn, replicas: one.replicas.length },
       ] as const;
     });
-    const record: AppRecord = {
+    this.#save({
       name: target.app,
       revision,
       folder: request.folder,
       files: request.files,
       updated: this.#parts.clock.timestamp(),
       services: Object.fromEntries(services),
-    };
-    this.#records.set(target.app, record);
-    this.#stored.put(target.app, record);
+    });
+  }
+
+  #save(record: AppRecord): void {
+    this.#records.set(record.name, record);
+    this.#stored.put(record.name, record);
+  }
+
+  #forget(app: string): void {
+    this.#records.delete(app);
+    this.#stored.delete(app);
   }
 }
 

@@ -22,7 +22,7 @@ export interface AppParts {
 /** What the state store holds of an app. */
 export interface AppRecord {
   name: string;
-  /** From 1, of the last `up` that changed something. */
+  /** From 1, of the last `up` that changed something; 0 while the first one goes on. */
   revision: number;
   folder: string;
   files: string[];
