@@ -82,6 +82,8 @@ export interface Images {
   ): Promise<Image>;
   /** The room containers tells which containers use an image. */
   usedBy(source: (imageId: string) => ImageUser[]): void;
+  /** Its manifest, as an index would name it. */
+  descriptor(name: string): Promise<Descriptor>;
   /** `docker history`: from the top down, with the bytes that each step added. */
   history(name: string): Promise<{ entry: HistoryEntry; size: number }[]>;
   /** `docker commit`: what a container changed becomes a layer on its image. */

@@ -3,6 +3,8 @@ import { containerSummary } from '#api/docker/containers-list.ts';
 import type { ContainerApiParts } from '#api/docker/containers.ts';
 import { listImages } from '#api/docker/images-list.ts';
 import { volumeJson } from '#api/docker/volumes.ts';
+import { compareVersions } from '#api/versions.ts';
+import { invalid } from '#base/errors.ts';
 import type { Volumes } from '#engine/contracts.ts';
 import type { System } from '#engine/system/system.ts';
 
@@ -11,7 +13,9 @@ export interface DiskUsageParts extends ContainerApiParts {
   volumes: Volumes;
 }
 
-type Kind = 'container' | 'image' | 'volume' | 'build-cache';
+const kinds = ['container', 'image', 'volume', 'build-cache'] as const;
+
+type Kind = (typeof kinds)[number];
 
 /** `GET /system/df`: what takes the disk; with `type` only these kinds are counted. */
 export function diskUsageRoutes(app: FastifyInstance, parts: DiskUsageParts): void {
@@ -20,6 +24,8 @@ export function diskUsageRoutes(app: FastifyInstance, parts: DiskUsageParts): vo
     { config: { repeats: true } },
     async ({ query, apiVersion }) => {
       const asked = [query.type ?? []].flat();
+      const strange = asked.find((type) => !kinds.some((kind) => kind === type));
+      if (strange !== undefined) throw invalid('type-invalid', `unknown object type: ${strange}`);
       const wants = (kind: Kind): boolean => asked.length === 0 || asked.includes(kind);
       return {
         ...(wants('image') && {
@@ -29,6 +35,7 @@ export function diskUsageRoutes(app: FastifyInstance, parts: DiskUsageParts): vo
         ...(wants('container') && { Containers: await containers(parts) }),
         ...(wants('volume') && { Volumes: await volumes(parts) }),
         ...(wants('build-cache') && { BuildCache: [] }),
+        ...(compareVersions(apiVersion, '1.42') < 0 && { BuilderSize: 0 }),
       };
     },
   );
@@ -36,7 +43,7 @@ export function diskUsageRoutes(app: FastifyInstance, parts: DiskUsageParts): vo
 
 /** As `docker images` has them, with the number of containers, which only this endpoint counts. */
 async function images(parts: DiskUsageParts, apiVersion: string): Promise<object[]> {
-  const summaries = await listImages(parts.images, { 'shared-size': '1' }, apiVersion, parts.now());
+  const summaries = await listImages(parts, { 'shared-size': '1' }, apiVersion);
   const used = parts.containers.list().map(({ imageId }): unknown => imageId);
   return summaries.map((summary) => {
     const id: unknown = 'Id' in summary ? summary.Id : undefined;

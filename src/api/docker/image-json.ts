@@ -1,7 +1,7 @@
 import { compareVersions } from '#api/versions.ts';
 import type { ContainerConfig } from '#domain/container/config.ts';
 import type { Image } from '#domain/image/image.ts';
-import type { HistoryEntry } from '#domain/image/manifest.ts';
+import type { Descriptor, HistoryEntry } from '#domain/image/manifest.ts';
 import { familiarName } from '#domain/image/reference.ts';
 
 const never = '0001-01-01T00:00:00Z';
@@ -12,32 +12,43 @@ export function secondsOf(created: string | undefined): number {
   return Number.isNaN(milliseconds) ? 0 : Math.floor(milliseconds / 1000);
 }
 
+/** What 1.50 and later show of an image's config: what the image has, without what only containers have. */
+const imageConfig = {
+  User: '',
+  Env: null,
+  Cmd: null,
+  Volumes: null,
+  WorkingDir: '',
+  Entrypoint: null,
+  OnBuild: null,
+  Labels: null,
+};
+
 /** Old clients expect all fields of a container's config. */
-function configJson(config: ContainerConfig): object {
-  return {
-    Hostname: '',
-    Domainname: '',
-    User: '',
-    AttachStdin: false,
-    AttachStdout: false,
-    AttachStderr: false,
-    Tty: false,
-    OpenStdin: false,
-    StdinOnce: false,
-    Env: null,
-    Cmd: null,
-    Image: '',
-    Volumes: null,
-    WorkingDir: '',
-    Entrypoint: null,
-    OnBuild: null,
-    Labels: null,
-    ...config,
-  };
+const containerConfig = {
+  Hostname: '',
+  Domainname: '',
+  AttachStdin: false,
+  AttachStdout: false,
+  AttachStderr: false,
+  Tty: false,
+  OpenStdin: false,
+  StdinOnce: false,
+  Image: '',
+};
+
+function configJson(config: ContainerConfig, version: string): object {
+  return isBefore(version, '1.50')
+    ? { ...containerConfig, ...imageConfig, ...config }
+    : { ...imageConfig, ...config };
 }
 
-/** GET /images/NAME/json. */
-export function inspectImage(image: Image, version: string): object {
+function isBefore(version: string, other: string): boolean {
+  return compareVersions(version, other) < 0;
+}
+
+/** GET /images/NAME/json. With `descriptor` its manifest is shown, as the only one of the image. */
+export function inspectImage(image: Image, version: string, descriptor?: Descriptor): object {
   const { config } = image;
   const history = config.history ?? [];
   return {
@@ -46,10 +57,11 @@ export function inspectImage(image: Image, version: string): object {
     RepoDigests: image.repoDigests.map(familiarName),
     Parent: image.parent ?? '',
     Comment: history.at(-1)?.comment ?? '',
-    Created: config.created ?? never,
+    ...createdJson(config.created, version),
+    ...(isBefore(version, '1.45') && { Container: '', ContainerConfig: configJson({}, version) }),
     DockerVersion: config.docker_version ?? '',
     Author: config.author ?? '',
-    Config: configJson(config.config ?? {}),
+    Config: configJson(config.config ?? {}, version),
     Architecture: config.architecture,
     ...(config.variant === undefined ? {} : { Variant: config.variant }),
     Os: config.os,
@@ -58,7 +70,26 @@ export function inspectImage(image: Image, version: string): object {
     GraphDriver: { Data: null, Name: 'overlay2' },
     RootFS: { Type: 'layers', Layers: config.rootfs.diff_ids },
     Metadata: { LastTagTime: image.tags.length === 0 ? never : image.stored },
-    Descriptor: undefined,
+    ...(descriptor !== undefined && { Manifests: [manifestJson(image, descriptor, [])] }),
+  };
+}
+
+function createdJson(created: string | undefined, version: string): object {
+  if (created !== undefined) return { Created: created };
+  return isBefore(version, '1.44') ? { Created: never } : {};
+}
+
+/** ImageManifestSummary. @param users ids of the containers that were made from it */
+export function manifestJson(image: Image, descriptor: Descriptor, users: readonly string[]): object {
+  const content = image.layers.reduce((sum, layer) => sum + layer.size, descriptor.size);
+  const { platform } = descriptor;
+  return {
+    ID: descriptor.digest,
+    Descriptor: descriptor,
+    Available: true,
+    Size: { Content: content, Total: content + image.size },
+    Kind: 'image',
+    ImageData: { Platform: platform, Containers: users, Size: { Unpacked: image.size } },
   };
 }
 
@@ -68,14 +99,19 @@ export interface SummaryContext {
   sharedSize: number;
   /** The tags to show; a filter may have left some out. */
   tags: string[];
+  /** Ids of the containers that were made from it. */
+  users: readonly string[];
+  /** Its manifest, when it was asked for. */
+  descriptor: Descriptor | undefined;
 }
 
 /** An entry of GET /images/json. */
-export function imageSummary(image: Image, { version, sharedSize, tags }: SummaryContext): object {
-  const isOld = compareVersions(version, '1.43') < 0;
+export function imageSummary(image: Image, context: SummaryContext): object {
+  const { version, sharedSize, tags, users, descriptor } = context;
+  const isOld = isBefore(version, '1.43');
   const orNone = (names: string[], none: string): string[] => (isOld && names.length === 0 ? [none] : names);
   return {
-    Containers: -1,
+    Containers: isBefore(version, '1.51') ? -1 : users.length,
     Created: secondsOf(image.config.created),
     Id: image.id,
     Labels: image.config.config?.Labels ?? null,
@@ -85,11 +121,12 @@ export function imageSummary(image: Image, { version, sharedSize, tags }: Summar
     SharedSize: sharedSize,
     Size: image.size,
     ...virtualSize(image, version),
+    ...(descriptor !== undefined && { Manifests: [manifestJson(image, descriptor, users)] }),
   };
 }
 
 function virtualSize(image: Image, version: string): object {
-  return compareVersions(version, '1.44') < 0 ? { VirtualSize: image.size } : {};
+  return isBefore(version, '1.44') ? { VirtualSize: image.size } : {};
 }
 
 /**

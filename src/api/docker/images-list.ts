@@ -5,31 +5,58 @@ import { momentOf } from '#api/docker/prune-filters.ts';
 import { chainIds } from '#domain/image/chain.ts';
 import type { Image } from '#domain/image/image.ts';
 import { familiarName } from '#domain/image/reference.ts';
-import type { Images } from '#engine/contracts.ts';
+import type { Containers, Images } from '#engine/contracts.ts';
+import { compareVersions } from '#api/versions.ts';
 
 const accepted = ['dangling', 'label', 'label!', 'before', 'since', 'reference', 'until'];
 
-/** GET /images/json, the newest first. @param now milliseconds since 1970 */
-export async function listImages(
-  images: Images,
-  query: Query,
-  version: string,
-  now: number,
-): Promise<object[]> {
-  const wanted = filters(query, accepted);
+export interface ListParts {
+  images: Images;
+  containers: Pick<Containers, 'list'>;
+  /** Milliseconds since 1970. */
+  now: () => number;
+}
+
+/** GET /images/json, the newest first. */
+export async function listImages(parts: ListParts, query: Query, version: string): Promise<object[]> {
+  const { images } = parts;
+  const wanted = withOldFilter(filters(query, accepted), query, version);
   const parents = new Set(images.list().map((image) => image.parent));
-  const isListed = chooser(images, wanted, now);
+  const isListed = chooser(images, wanted, parts.now());
   const shared = flag(query, 'shared-size') ? await sharedSizes(images) : undefined;
-  return images
+  const users = usersByImage(parts);
+  const shown = images
     .list()
     .filter(isListed)
     .filter((image) => flag(query, 'all') || !isUnnamed(image) || !parents.has(image.id))
     .map((image) => ({ image, tags: shownTags(image, wanted) }))
     .filter(({ image, tags }) => !wanted.has('reference') || tags.length > 0 || digestMatches(image, wanted))
-    .sort((a, b) => newestFirst(a.image, b.image))
-    .map(({ image, tags }) =>
-      imageSummary(image, { version, tags, sharedSize: shared?.get(image.id) ?? -1 }),
-    );
+    .sort((a, b) => newestFirst(a.image, b.image));
+  const withManifests = flag(query, 'manifests') && compareVersions(version, '1.47') >= 0;
+  return Promise.all(
+    shown.map(async ({ image, tags }) =>
+      imageSummary(image, {
+        version,
+        tags,
+        users: users.get(image.id) ?? [],
+        sharedSize: shared?.get(image.id) ?? -1,
+        descriptor: withManifests ? await images.descriptor(image.id) : undefined,
+      }),
+    ),
+  );
+}
+
+function usersByImage({ containers }: ListParts): Map<string, string[]> {
+  const users = new Map<string, string[]>();
+  for (const { id, imageId } of containers.list()) users.set(imageId, [...(users.get(imageId) ?? []), id]);
+  return users;
+}
+
+/** Before 1.41 the parameter `filter` named a reference. */
+function withOldFilter(wanted: Filters, query: Query, version: string): Filters {
+  const { filter = '' } = query;
+  if (filter === '' || compareVersions(version, '1.41') >= 0) return wanted;
+  return new Map([...wanted, ['reference', [filter]]]);
 }
 
 function newestFirst(a: Image, b: Image): number {

@@ -1,21 +1,24 @@
 import type { FastifyInstance } from 'fastify';
 import { Type, type Static } from 'typebox';
+import { Value } from 'typebox/value';
 import { fitting } from '#api/docker/body.ts';
 import { historyJson, inspectImage } from '#api/docker/image-json.ts';
 import { listImages } from '#api/docker/images-list.ts';
-import { imageTransfers, joined, one, push, type ManyQuery } from '#api/docker/images-transfer.ts';
+import { all, imageTransfers, joined, one, push, type ManyQuery } from '#api/docker/images-transfer.ts';
 import { momentOf } from '#api/docker/prune-filters.ts';
 import { filters, flag, isTrue, labelsMatch, type Query } from '#api/docker/query.ts';
 import { AuthConfig, authOf, readRegistryAuth } from '#api/docker/registry-auth.ts';
 import { clientGone } from '#api/streams.ts';
-import { notFound, unsupported } from '#base/errors.ts';
+import { compareVersions } from '#api/versions.ts';
+import { invalid, notFound, unsupported } from '#base/errors.ts';
+import { formatPlatform, matchesPlatform } from '#domain/image/platform.ts';
 import type { ContainerConfig } from '#domain/container/config.ts';
 import type { Image } from '#domain/image/image.ts';
 import type { Containers, Images } from '#engine/contracts.ts';
 
 export interface ImageApiParts {
   images: Images;
-  containers: Pick<Containers, 'get' | 'pause' | 'unpause'>;
+  containers: Pick<Containers, 'get' | 'list' | 'pause' | 'unpause'>;
   /** Milliseconds since 1970. */
   now: () => number;
 }
@@ -28,7 +31,7 @@ interface Wildcard {
 export function imageRoutes(app: FastifyInstance, parts: ImageApiParts): void {
   const { images } = parts;
   app.get<{ Querystring: Query }>('/images/json', (request) =>
-    listImages(images, request.query, request.apiVersion, parts.now()),
+    listImages(parts, request.query, request.apiVersion),
   );
   app.get('/images/search', () => {
     throw unsupported('search-unsupported', 'searching for images: Docker Hub is not asked', {
@@ -48,7 +51,8 @@ function namedImages(app: FastifyInstance, images: Images): void {
     { config: { repeats: true } },
     async (request, reply) => {
       const { name, verb } = split(request.params['*']);
-      if (verb === 'json') return inspectImage(images.get(name), request.apiVersion);
+      checkPlatform(images, name, request.query);
+      if (verb === 'json') return inspect(images, name, request.query, request.apiVersion);
       if (verb === 'history')
         return historyJson(images.get(name), ancestorsOf(images, name), await images.history(name));
       if (verb === 'get') return reply.type('application/x-tar').send(images.save([name]));
@@ -72,6 +76,44 @@ function namedImages(app: FastifyInstance, images: Images): void {
       prune: !flag(request.query, 'noprune'),
     }),
   );
+}
+
+async function inspect(images: Images, name: string, query: ManyQuery, version: string): Promise<object> {
+  const wantsManifests = flag({ manifests: one(query, 'manifests') }, 'manifests');
+  if (wantsManifests && one(query, 'platform') !== '')
+    throw invalid('query-invalid', 'conflicting options: manifests and platform options cannot both be set');
+  const isKnown = compareVersions(version, '1.48') >= 0;
+  const descriptor = wantsManifests && isKnown ? await images.descriptor(name) : undefined;
+  return inspectImage(images.get(name), version, descriptor);
+}
+
+const PlatformParameter = Type.Object({
+  os: Type.String(),
+  architecture: Type.String(),
+  variant: Type.Optional(Type.String()),
+});
+
+/**
+ * The parameter `platform` of inspect, history and save: a platform of the OCI specification in JSON.
+ * @throws invalid `platform-invalid`; not-found `platform-missing` when the image is of another one
+ */
+function checkPlatform(images: Images, name: string, query: ManyQuery): void {
+  const parse: (text: string) => unknown = JSON.parse;
+  for (const text of all(query, 'platform')) {
+    let wanted: unknown;
+    try {
+      wanted = parse(text);
+    } catch (cause) {
+      throw invalid('platform-invalid', `failed to parse platform: '${text}' is not JSON`, { cause });
+    }
+    if (!Value.Check(PlatformParameter, wanted))
+      throw invalid('platform-invalid', `invalid platform: '${text}' has no os and architecture`);
+    if (!matchesPlatform(images.get(name).config, wanted))
+      throw notFound(
+        'platform-missing',
+        `image with reference ${name} was found but does not provide the specified platform (${formatPlatform(wanted)})`,
+      );
+  }
 }
 
 function ancestorsOf(images: Images, name: string): Image[] {

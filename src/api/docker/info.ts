@@ -7,9 +7,9 @@ export function infoOf(report: SystemReport, apiVersion: string): object {
     ID: report.id,
     ...counts(report),
     ...storage(report),
-    ...kernel(report),
-    ...runtimes(report),
-    ...registries(report),
+    ...kernel(report, apiVersion),
+    ...runtimes(report, apiVersion),
+    ...registries(report, apiVersion),
     Plugins: {
       Volume: ['local'],
       Network: ['bridge', 'host', 'null'],
@@ -42,10 +42,15 @@ export function infoOf(report: SystemReport, apiVersion: string): object {
     InitBinary: 'docker-init',
     ProductLicense: '',
     GenericResources: null,
-    CDISpecDirs: [],
+    ...(isSince(apiVersion, '1.44') && { CDISpecDirs: [] }),
     Warnings: report.warnings,
-    ...(compareVersions(apiVersion, '1.47') >= 0 && { Containerd: null }),
+    ...(isSince(apiVersion, '1.49') && { FirewallBackend: { Driver: 'nftables' } }),
+    ...(isSince(apiVersion, '1.50') && { DiscoveredDevices: [] }),
   };
+}
+
+function isSince(version: string, first: string): boolean {
+  return compareVersions(version, first) >= 0;
 }
 
 function counts({ containers, images }: SystemReport): object {
@@ -66,12 +71,11 @@ function storage({ root }: SystemReport): object {
   };
 }
 
-function kernel({ machine }: SystemReport): object {
+function kernel({ machine }: SystemReport, apiVersion: string): object {
   return {
     MemoryLimit: true,
     SwapLimit: true,
-    KernelMemory: false,
-    KernelMemoryTCP: false,
+    ...(!isSince(apiVersion, '1.42') && { KernelMemory: false, KernelMemoryTCP: false }),
     CpuCfsPeriod: true,
     CpuCfsQuota: true,
     CPUShares: true,
@@ -79,8 +83,7 @@ function kernel({ machine }: SystemReport): object {
     PidsLimit: true,
     OomKillDisable: machine.cgroupVersion === 1,
     IPv4Forwarding: machine.ipv4Forwarding,
-    BridgeNfIptables: false,
-    BridgeNfIp6tables: false,
+    ...(!isSince(apiVersion, '1.50') && { BridgeNfIptables: false, BridgeNfIp6tables: false }),
     CgroupDriver: 'cgroupfs',
     CgroupVersion: String(machine.cgroupVersion),
     KernelVersion: machine.kernelVersion,
@@ -98,17 +101,19 @@ function kernel({ machine }: SystemReport): object {
   };
 }
 
-function runtimes({ runtime }: SystemReport): object {
+function runtimes({ runtime }: SystemReport, apiVersion: string): object {
+  const commit = (id: string): object =>
+    isSince(apiVersion, '1.49') ? { ID: id } : { ID: id, Expected: id };
   return {
     Runtimes: { [runtime.name]: { path: runtime.name } },
     DefaultRuntime: runtime.name,
-    RuncCommit: { ID: runtime.commit, Expected: runtime.commit },
-    ContainerdCommit: { ID: '', Expected: '' },
-    InitCommit: { ID: '', Expected: '' },
+    RuncCommit: commit(runtime.commit),
+    ContainerdCommit: commit(''),
+    InitCommit: commit(''),
   };
 }
 
-function registries({ insecureRegistries }: SystemReport): object {
+function registries({ insecureRegistries }: SystemReport, apiVersion: string): object {
   const index = (name: string, secure: boolean): object => ({
     Name: name,
     Mirrors: [],
@@ -117,8 +122,10 @@ function registries({ insecureRegistries }: SystemReport): object {
   });
   return {
     RegistryConfig: {
-      AllowNondistributableArtifactsCIDRs: null,
-      AllowNondistributableArtifactsHostnames: null,
+      ...(!isSince(apiVersion, '1.49') && {
+        AllowNondistributableArtifactsCIDRs: null,
+        AllowNondistributableArtifactsHostnames: null,
+      }),
       InsecureRegistryCIDRs: ['127.0.0.0/8', '::1/128'],
       IndexConfigs: {
         'docker.io': index('docker.io', true),

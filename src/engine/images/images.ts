@@ -2,7 +2,7 @@ import type { Readable } from 'node:stream';
 import { KeyedMutex } from '#base/mutex.ts';
 import type { Container } from '#domain/container/container.ts';
 import type { Image } from '#domain/image/image.ts';
-import type { HistoryEntry, Platform } from '#domain/image/manifest.ts';
+import type { Descriptor, HistoryEntry, Platform } from '#domain/image/manifest.ts';
 import { familiarName, formatReference, parseReference } from '#domain/image/reference.ts';
 import type {
   CommitOptions,
@@ -32,7 +32,7 @@ import { pushImage } from '#engine/images/pushing.ts';
 import { inspectRemote } from '#engine/images/remote.ts';
 import { storeImage } from '#engine/images/recording.ts';
 import { removeImage } from '#engine/images/removing.ts';
-import { saveImages } from '#engine/images/saving.ts';
+import { describeManifest, saveImages } from '#engine/images/saving.ts';
 import type { BlobStore } from '#ports/blob-store.ts';
 import type { Clock } from '#ports/clock.ts';
 import type { Credentials, RegistryClient } from '#ports/registry-client.ts';
@@ -125,6 +125,13 @@ export class Images implements ImagesContract {
 
   importRoot(tar: Readable, options: ImportOptions): Promise<Image> {
     return importRoot(this.#parts, tar, options);
+  }
+
+  async descriptor(name: string): Promise<Descriptor> {
+    const { manifestDigest: digest, config } = this.get(name);
+    const { mediaType, size } = await describeManifest(this.#parts, digest);
+    const { architecture, os, variant } = config;
+    return { mediaType, digest, size, platform: { architecture, os, ...(variant && { variant }) } };
   }
 
   history(name: string): Promise<{ entry: HistoryEntry; size: number }[]> {
