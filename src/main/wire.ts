@@ -1,5 +1,6 @@
 import type { FastifyInstance } from 'fastify';
 import type { Logger } from 'pino';
+import { absentRoutes } from '#api/docker/absent.ts';
 import { buildRoutes } from '#api/docker/build.ts';
 import { containerRoutes } from '#api/docker/containers.ts';
 import { diskUsageRoutes } from '#api/docker/disk-usage.ts';
@@ -35,6 +36,7 @@ export async function wire(settings: Settings, log: Logger): Promise<Wired> {
       guardScopes(app, (request) => doors.scopeOf(request.raw), lookupIn(engine));
       const parts = { ...engine, now: () => adapters.clock.now() };
       systemRoutes(app, engine);
+      absentRoutes(app);
       eventRoutes(app, engine);
       volumeRoutes(app, engine);
       diskUsageRoutes(app, parts);

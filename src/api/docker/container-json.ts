@@ -1,8 +1,9 @@
-import type { ContainerConfig } from '#domain/container/config.ts';
 import type { Container, ContainerState, MountPoint } from '#domain/container/container.ts';
+import type { Descriptor } from '#domain/image/manifest.ts';
 import { statusText } from '#domain/container/status-text.ts';
 import { hasProcess } from '#domain/container/state.ts';
 import { hostConfigJson } from '#api/docker/host-config-json.ts';
+import { compareVersions } from '#api/versions.ts';
 import { networkSettingsJson, networksJson, portListJson } from '#api/docker/network-settings-json.ts';
 
 export interface InspectContext {
@@ -10,11 +11,14 @@ export interface InspectContext {
   execs: string[];
   sandbox: string;
   sizes?: { own: number; root: number };
+  /** The manifest of its image, while that is there. */
+  manifest?: Descriptor;
+  apiVersion: string;
 }
 
 /** ContainerInspectResponse of the Docker Engine API. */
 export function inspectJson(container: Container, context: InspectContext): Record<string, unknown> {
-  const { paths, sizes } = context;
+  const { paths, sizes, apiVersion, manifest } = context;
   const running = hasProcess(container) || container.state.startedAt !== '0001-01-01T00:00:00Z';
   return {
     Id: container.id,
@@ -39,8 +43,9 @@ export function inspectJson(container: Container, context: InspectContext): Reco
     GraphDriver: { Name: 'overlay2', Data: {} },
     ...sizesJson(sizes),
     Mounts: container.mounts.map(mountJson),
-    Config: configJson(container.config),
-    NetworkSettings: networkSettingsJson(container, context.sandbox),
+    Config: configJson(container, apiVersion),
+    NetworkSettings: networkSettingsJson(container, context.sandbox, apiVersion),
+    ...(manifest !== undefined && isSince(apiVersion, '1.48') && { ImageManifestDescriptor: manifest }),
   };
 }
 
@@ -64,7 +69,11 @@ export function stateJson(state: ContainerState): Record<string, unknown> {
   };
 }
 
-function configJson(config: ContainerConfig): Record<string, unknown> {
+function isSince(version: string, first: string): boolean {
+  return compareVersions(version, first) >= 0;
+}
+
+function configJson({ config, endpoints }: Container, apiVersion: string): Record<string, unknown> {
   const shown: Record<string, unknown> = {
     Hostname: '',
     Domainname: '',
@@ -85,6 +94,7 @@ function configJson(config: ContainerConfig): Record<string, unknown> {
     Labels: {},
     ...config,
     ...(isEmpty(config.Volumes) ? { Volumes: null } : {}),
+    ...(!isSince(apiVersion, '1.44') && { MacAddress: endpoints[0]?.macAddress ?? '' }),
   };
   if (isEmpty(config.ExposedPorts)) delete shown['ExposedPorts'];
   return shown;
@@ -117,6 +127,7 @@ export interface SummaryContext {
   sizes?: { own: number; root: number };
   /** The image's name still means the image that the container was made from. */
   nameHolds: boolean;
+  apiVersion: string;
 }
 
 /** ContainerSummary of the Docker Engine API: one entry of a list. */
@@ -133,7 +144,11 @@ export function summaryJson(container: Container, context: SummaryContext): Reco
     Labels: container.config.Labels ?? {},
     State: container.state.status,
     Status: statusText(container.state, context.now),
-    HostConfig: { NetworkMode: container.hostConfig.NetworkMode ?? 'bridge' },
+    HostConfig: {
+      NetworkMode: container.hostConfig.NetworkMode ?? 'bridge',
+      ...(isSince(context.apiVersion, '1.46') &&
+        !isEmpty(container.hostConfig.Annotations) && { Annotations: container.hostConfig.Annotations }),
+    },
     NetworkSettings: { Networks: networksJson(container) },
     Mounts: container.mounts.map(mountJson),
   };

@@ -1,3 +1,4 @@
+import { Readable } from 'node:stream';
 import type { FastifyInstance } from 'fastify';
 import type { ContainerApiParts } from '#api/docker/containers.ts';
 import type { CreateContainer } from '#engine/contracts.ts';
@@ -5,6 +6,7 @@ import { fitting } from '#api/docker/body.ts';
 import { createBody, unknownWarnings, updateBody, type CreateBody } from '#api/docker/container-schemas.ts';
 import { pruneMatch, pruneFilters } from '#api/docker/prune-filters.ts';
 import { filters, flag, integer, type Query } from '#api/docker/query.ts';
+import { compareVersions } from '#api/versions.ts';
 import { invalid } from '#base/errors.ts';
 
 interface Named {
@@ -18,13 +20,15 @@ export function containerLifeCycle(app: FastifyInstance, parts: ContainerApiPart
   app.post<{ Querystring: Query; Body: CreateBody }>(
     '/containers/create',
     { schema: { body: createBody }, preValidation: fitting(createBody) },
-    async ({ body, query, unknownFields }, reply) => {
+    async ({ body, query, unknownFields, apiVersion }, reply) => {
+      checkEndpoints(body, apiVersion);
       const { id, warnings } = await containers.create(createRequest(body, query));
       return reply.code(201).send({ Id: id, Warnings: [...warnings, ...unknownWarnings(unknownFields)] });
     },
   );
 
-  app.post<Named>('/containers/:id/start', async ({ params }, reply) => {
+  app.post<Named & { Body: unknown }>('/containers/:id/start', async ({ params, body }, reply) => {
+    refuseHostConfig(body);
     await containers.start(params.id);
     return reply.code(204).send();
   });
@@ -82,6 +86,26 @@ function changes(app: FastifyInstance, { containers, now }: ContainerApiParts): 
     const { removed, reclaimed } = await containers.prune(wanted);
     return { ContainersDeleted: removed.length === 0 ? null : removed, SpaceReclaimed: reclaimed };
   });
+}
+
+/** What clients before 1.24 sent with the start. @throws invalid in Docker's words */
+function refuseHostConfig(body: unknown): void {
+  const isEmpty = typeof body !== 'object' || body === null || Object.keys(body).length === 0;
+  if (isEmpty || body instanceof Readable) return;
+  throw invalid(
+    'start-with-body',
+    'starting container with non-empty request body was deprecated since API v1.22 and removed in v1.24',
+  );
+}
+
+/** Several networks at once are for 1.44 and later. @throws invalid in Docker's words */
+function checkEndpoints({ NetworkingConfig: networking }: CreateBody, apiVersion: string): void {
+  const names = Object.keys(networking?.EndpointsConfig ?? {});
+  if (names.length > 1 && compareVersions(apiVersion, '1.44') < 0)
+    throw invalid(
+      'endpoints-many',
+      `Container cannot be created with multiple network endpoints: ${names.join(', ')}`,
+    );
 }
 
 function createRequest(body: CreateBody, query: Query): CreateContainer {

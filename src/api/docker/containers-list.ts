@@ -19,22 +19,27 @@ interface Named {
 
 /** `docker ps` and `docker inspect`. */
 export function containerViews(app: FastifyInstance, parts: ContainerApiParts): void {
-  const { containers } = parts;
+  const { containers, images } = parts;
 
-  app.get<{ Querystring: Query }>('/containers/json', async ({ query }) => {
+  app.get<{ Querystring: Query }>('/containers/json', async ({ query, apiVersion }) => {
     const wanted = filters(query, containerFilters);
     checkFilterValues(wanted);
     const chosen = choose(parts, query, wanted);
     const withSize = flag(query, 'size');
-    return Promise.all(chosen.map((container) => containerSummary(parts, container, withSize)));
+    return Promise.all(
+      chosen.map((container) => containerSummary(parts, container, { withSize, apiVersion })),
+    );
   });
 
-  app.get<Named>('/containers/:id/json', async ({ params, query }) => {
+  app.get<Named>('/containers/:id/json', async ({ params, query, apiVersion }) => {
     const container = containers.get(params.id);
+    const image = images.find(container.imageId);
     const context = {
       paths: containers.pathsOf(container),
       execs: containers.execsOf(container.id),
       sandbox: `/proc/${container.state.pid}/ns/net`,
+      ...(image !== undefined && { manifest: await images.descriptor(image.id) }),
+      apiVersion,
     };
     if (!flag(query, 'size')) return inspectJson(container, context);
     return inspectJson(container, { ...context, sizes: await containers.sizes(container.id) });
@@ -75,10 +80,10 @@ function filterContext({ containers, images }: ContainerApiParts): FilterContext
 export async function containerSummary(
   { containers, images, now }: ContainerApiParts,
   container: Container,
-  withSize: boolean,
+  { withSize, apiVersion }: { withSize: boolean; apiVersion: string },
 ): Promise<Record<string, unknown>> {
   const nameHolds = images.find(container.imageName)?.id === container.imageId;
-  const context = { now: now(), nameHolds };
+  const context = { now: now(), nameHolds, apiVersion };
   if (!withSize) return summaryJson(container, context);
   return summaryJson(container, { ...context, sizes: await containers.sizes(container.id) });
 }

@@ -32,7 +32,7 @@ export function diskUsageRoutes(app: FastifyInstance, parts: DiskUsageParts): vo
           LayersSize: await parts.system.layersSize(),
           Images: await images(parts, apiVersion),
         }),
-        ...(wants('container') && { Containers: await containers(parts) }),
+        ...(wants('container') && { Containers: await containers(parts, apiVersion) }),
         ...(wants('volume') && { Volumes: await volumes(parts) }),
         ...(wants('build-cache') && { BuildCache: [] }),
         ...(compareVersions(apiVersion, '1.42') < 0 && { BuilderSize: 0 }),
@@ -51,8 +51,12 @@ async function images(parts: DiskUsageParts, apiVersion: string): Promise<object
   });
 }
 
-function containers(parts: DiskUsageParts): Promise<object[]> {
-  return Promise.all(parts.containers.list().map((container) => containerSummary(parts, container, true)));
+function containers(parts: DiskUsageParts, apiVersion: string): Promise<object[]> {
+  return Promise.all(
+    parts.containers
+      .list()
+      .map((container) => containerSummary(parts, container, { withSize: true, apiVersion })),
+  );
 }
 
 async function volumes({ volumes, system }: DiskUsageParts): Promise<object[]> {

@@ -1,6 +1,9 @@
+import { compareVersions } from '#api/versions.ts';
+import { shortId } from '#base/ids.ts';
 import type { Container, Endpoint } from '#domain/container/container.ts';
 import { normalPort } from '#domain/container/port-bindings.ts';
 import { hasProcess } from '#domain/container/state.ts';
+import { isPredefined } from '#domain/network/request.ts';
 
 interface Binding {
   HostIp: string;
@@ -35,7 +38,11 @@ export function networksJson(container: Container): Record<string, unknown> {
   );
 }
 
-export function networkSettingsJson(container: Container, sandbox: string): Record<string, unknown> {
+export function networkSettingsJson(
+  container: Container,
+  sandbox: string,
+  apiVersion: string,
+): Record<string, unknown> {
   const running = hasProcess(container);
   return {
     Bridge: '',
@@ -48,8 +55,20 @@ export function networkSettingsJson(container: Container, sandbox: string): Reco
     SecondaryIPAddresses: null,
     SecondaryIPv6Addresses: null,
     ...defaultBridgeJson(container),
-    Networks: networksJson(container),
+    Networks: compareVersions(apiVersion, '1.45') < 0 ? withShortId(container) : networksJson(container),
   };
+}
+
+/** Before 1.45 the short id was among the aliases of networks that people made. */
+function withShortId({ id, endpoints }: Container): Record<string, unknown> {
+  return Object.fromEntries(
+    endpoints.map((endpoint) => {
+      const json = endpointJson(endpoint);
+      if (isPredefined(endpoint.networkName)) return [endpoint.networkName, json];
+      const aliases = [...(endpoint.request.Aliases ?? []), shortId(id)];
+      return [endpoint.networkName, { ...json, Aliases: [...new Set(aliases)] }];
+    }),
+  );
 }
 
 /** The address on the default bridge, which old clients read here instead of in Networks. */

@@ -160,8 +160,14 @@ export class Containers implements contracts.Containers {
   }
 
   detached(ref: string): void {
-    const container = this.find(ref);
-    if (container !== undefined) announce(this.#parts.events, container, 'detach');
+    if (this.find(ref) !== undefined) this.#told(ref, 'detach');
+  }
+
+  /** The container, after its event. */
+  #told(ref: string, action: string): Container {
+    const container = this.get(ref);
+    announce(this.#parts.events, container, action);
+    return container;
   }
 
   async resize(ref: string, columns: number, rows: number): Promise<void> {
@@ -169,6 +175,7 @@ export class Containers implements contracts.Containers {
     if (!hasProcess(container))
       throw conflict('container-not-running', `container ${container.id} is not running`);
     await this.#parts.runtime.resize(container.id, columns, rows);
+    announce(this.#parts.events, container, 'resize', { height: String(rows), width: String(columns) });
   }
 
   connect(ref: string, network: string, request: EndpointRequest): Promise<void> {
@@ -220,6 +227,7 @@ export class Containers implements contracts.Containers {
       reclaimed += size;
       removed.push(container.id);
     }
+    this.#parts.events.emit('container', 'prune', '', { reclaimed: String(reclaimed) });
     return { removed, reclaimed };
   }
 
@@ -235,7 +243,7 @@ export class Containers implements contracts.Containers {
   }
 
   top(ref: string, psArguments: string[]): Promise<{ titles: string[]; processes: string[][] }> {
-    return this.#observing.top(this.get(ref), psArguments);
+    return this.#observing.top(this.#told(ref, 'top'), psArguments);
   }
 
   usage(ref: string): Promise<contracts.ContainerUsage | undefined> {
@@ -258,7 +266,7 @@ export class Containers implements contracts.Containers {
   }
 
   exportRoot(ref: string): Promise<Readable> {
-    return this.#rootAccess.exportRoot(this.get(ref));
+    return this.#rootAccess.exportRoot(this.#told(ref, 'export'));
   }
 
   statPath(ref: string, path: string): Promise<PathStat> {
@@ -266,7 +274,7 @@ export class Containers implements contracts.Containers {
   }
 
   packPath(ref: string, path: string): Promise<Readable> {
-    return this.#rootAccess.pack(this.get(ref), path);
+    return this.#rootAccess.pack(this.#told(ref, 'archive-path'), path);
   }
 
   unpackPath(
@@ -275,7 +283,7 @@ export class Containers implements contracts.Containers {
     tar: Readable,
     options: { keepKinds: boolean; copyOwners: boolean },
   ): Promise<void> {
-    return this.#rootAccess.unpack(this.get(ref), path, tar, options);
+    return this.#rootAccess.unpack(this.#told(ref, 'extract-to-dir'), path, tar, options);
   }
 
   pathsOf(container: Container): EtcPaths & { log: string } {

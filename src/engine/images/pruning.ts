@@ -25,6 +25,7 @@ export async function pruneImages(
     (sum, entry) => sum + ('Deleted' in entry ? (sizes.get(entry.Deleted) ?? 0) : 0),
     0,
   );
+  parts.events.emit('image', 'prune', '', { reclaimed: String(bytes) });
   return { removed, bytes };
 }
 
