@@ -1,6 +1,6 @@
 import { request, type IncomingMessage, type OutgoingHttpHeaders, type RequestOptions } from 'node:http';
 import type { Readable } from 'node:stream';
-import { BerthError, messageOf, systemCode, unavailable, type ErrorKind } from '#base/errors.ts';
+import { BerthError, forbidden, messageOf, systemCode, unavailable, type ErrorKind } from '#base/errors.ts';
 
 export interface Call {
   method?: 'GET' | 'POST' | 'PUT' | 'DELETE' | 'HEAD';
@@ -136,12 +136,14 @@ async function errorOf(response: IncomingMessage): Promise<BerthError> {
 }
 
 function unreachable(host: string, error: unknown): BerthError {
-  const details = { cause: error, hint: hintFor(systemCode(error)) };
-  return unavailable('daemon-unreachable', `no daemon answers on ${host}: ${messageOf(error)}`, details);
-}
-
-function hintFor(code: string | undefined): string {
+  const code = systemCode(error);
   if (code === 'EACCES' || code === 'EPERM')
-    return "the socket is for root and its group: use sudo, or join the group (see 'ls -l' of the socket)";
-  return "start it with 'berth daemon', or set BERTH_HOST to where it listens";
+    return forbidden('socket-forbidden', `this user may not use the daemon's socket ${host}`, {
+      cause: error,
+      hint: "it is for root and its group: use sudo, or join the group (see 'ls -l' of the socket)",
+    });
+  return unavailable('daemon-unreachable', `no daemon answers on ${host}: ${messageOf(error)}`, {
+    cause: error,
+    hint: "start it with 'berth daemon', or set BERTH_HOST to where it listens",
+  });
 }

@@ -1,9 +1,9 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdir, open, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, open, readFile, type FileHandle } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { unavailable } from '#base/errors.ts';
+import { messageOf, unavailable } from '#base/errors.ts';
 import type { Context } from '#cli/context.ts';
 import type { Client } from '#cli/client.ts';
 import { hasSystemd, installUnit, launcher } from '#cli/host/systemd.ts';
@@ -45,9 +45,8 @@ export async function ensureDaemon(context: Context): Promise<Client> {
 
 async function startDetached(context: Context, client: Client): Promise<void> {
   const { settings } = await context.program.settings();
-  const [logFile, pidFile] = [join(settings.root, 'daemon.log'), join(settings.run, 'daemon.pid')];
-  for (const path of [logFile, pidFile]) await mkdir(dirname(path), { recursive: true, mode: 0o711 });
-  const log = await open(logFile, 'a', 0o640);
+  const logFile = join(settings.root, 'daemon.log');
+  const log = await openLog(logFile);
   const child = spawn(launcher(), ['daemon'], {
     detached: true,
     stdio: ['ignore', log.fd, log.fd],
@@ -57,8 +56,23 @@ async function startDetached(context: Context, client: Client): Promise<void> {
   child.unref();
   await log.close();
   await ready(client, ended, logFile);
-  await writeFile(pidFile, `${child.pid ?? ''}\n`);
   context.output.note(`started the daemon (process ${child.pid ?? '?'}, log ${logFile})`);
+}
+
+async function openLog(path: string): Promise<FileHandle> {
+  try {
+    await mkdir(dirname(path), { recursive: true, mode: 0o711 });
+    return await open(path, 'a', 0o640);
+  } catch (error) {
+    throw unavailable(
+      'daemon-start-failed',
+      `the daemon's log '${path}' cannot be written: ${messageOf(error)}`,
+      {
+        cause: error,
+        hint: 'set root (or BERTH_ROOT) to a folder on a disk that can be written',
+      },
+    );
+  }
 }
 
 // A daemon has no way to tell a stranger that it is ready but to answer, so its socket is asked.

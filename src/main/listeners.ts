@@ -49,6 +49,7 @@ async function listen(server: Server, endpoint: Endpoint): Promise<void> {
   } catch (error) {
     throw unavailable('address-failed', `cannot listen on ${address}, port ${port}: ${messageOf(error)}`, {
       cause: error,
+      hint: 'set host (or BERTH_HOST) to an address of this machine with a free port',
     });
   }
 }

@@ -4,19 +4,18 @@ import { once } from 'node:events';
 import { dirname } from 'node:path';
 import { conflict, messageOf, systemCode, unavailable } from '#base/errors.ts';
 
-/** sockaddr_un(7), without the closing zero. */
-const longest = 107;
+/** What unix(7) allows, 107 bytes, less what the early name adds. */
+const longest = 107 - '.4194304'.length;
 
 /**
  * To be asked before anything is started.
  * @throws conflict `socket-in-use` when another program answers there; unavailable `socket-failed` where none can be
  */
 export async function refuseUsedSocket(path: string): Promise<void> {
-  const length = Buffer.byteLength(earlyName(path));
-  if (length > longest)
+  if (Buffer.byteLength(path) > longest)
     throw unavailable(
       'socket-failed',
-      `cannot listen on the socket '${path}': its path may have ${Buffer.byteLength(path) - length + longest} bytes at most`,
+      `cannot listen on the socket '${path}': its path has ${Buffer.byteLength(path)} bytes, ${longest} are possible`,
       { hint: 'set BERTH_RUN or BERTH_HOST to a shorter path' },
     );
   if (await isAnswered(path))

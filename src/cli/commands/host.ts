@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { forbidden } from '#base/errors.ts';
 import type { Context } from '#cli/context.ts';
 
 /** The commands that concern the machine and the daemon. Their code is loaded when they run. */
@@ -41,7 +42,13 @@ export function declareHostCommands(root: Command, context: Context): void {
       'after',
       examples('sudo berth daemon', 'BERTH_ROOT=/tmp/b BERTH_RUN=/tmp/b/run berth daemon'),
     )
-    .action(() => context.program.daemon());
+    .action(async () => {
+      if (process.getuid?.() !== 0)
+        throw forbidden('root-needed', 'the daemon needs root: it makes mounts, namespaces and networks', {
+          hint: 'run: sudo berth daemon',
+        });
+      await context.program.daemon();
+    });
   root
     .command('version')
     .description('print the versions of this program and of the daemon')

@@ -6,8 +6,9 @@ export async function version(context: Context): Promise<void> {
   const { program, output } = context;
   const client = await context.client();
   const daemon = await client.json({ path: '/version' }).catch((error: unknown) => {
-    if (error instanceof BerthError && error.code === 'daemon-unreachable') return undefined;
-    throw error;
+    if (!(error instanceof BerthError)) throw error;
+    if (error.code !== 'daemon-unreachable' && error.code !== 'socket-forbidden') throw error;
+    return undefined;
   });
   output.json({ client: program.version, daemon: daemon ?? null });
   output.print(`berth ${program.version}`);

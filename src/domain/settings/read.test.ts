@@ -52,6 +52,11 @@ const refused: [title: string, text: string, message: RegExp][] = [
     /config\.toml:2: log\.level: "loud" is not one of trace/,
   ],
   ['a relative path', 'root = "data"', /config\.toml:1: root: "data" is not an absolute path/],
+  [
+    'a path of the kernel',
+    'root = "/proc/x"',
+    /"\/proc\/x" is not an absolute path outside \/proc and \/sys/,
+  ],
   ['a value of another type', 'registries.insecure = "reg:5000"', /is not a list, each entry HOST/],
   ['a host that is no endpoint', 'host = "/run/b.sock"', /is not unix:\/\/\/PATH or tcp:\/\/ADDRESS:PORT/],
   [

@@ -3,10 +3,11 @@ export class Requirement extends Error {}
 
 export type Read<T> = (value: unknown) => T;
 
+/** The kernel's own file systems hold nobody's data. */
 export const absolutePath: Read<string> = (value) => {
-  if (typeof value === 'string' && value.startsWith('/'))
+  if (typeof value === 'string' && value.startsWith('/') && !/^\/(proc|sys)(\/|$)/.test(value))
     return value.length > 1 ? value.replace(/\/+$/, '') : value;
-  throw new Requirement('an absolute path');
+  throw new Requirement('an absolute path outside /proc and /sys');
 };
 
 export function text(pattern: RegExp, required: string): Read<string> {
