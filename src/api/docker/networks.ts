@@ -13,6 +13,7 @@ import {
 } from '#api/docker/network-schemas.ts';
 import { momentOf } from '#api/docker/prune-filters.ts';
 import { filters, labelsMatch, type Filters, type Query } from '#api/docker/query.ts';
+import { matchesName } from '#domain/filter/name.ts';
 import { invalid } from '#base/errors.ts';
 import type { Network } from '#domain/network/network.ts';
 import { isPredefined } from '#domain/network/request.ts';
@@ -109,14 +110,4 @@ function isTrue(value: string): boolean {
   if (value === '1' || value === 'true') return true;
   if (value === '0' || value === 'false') return false;
   throw invalid('filter-invalid', `invalid filter 'dangling=[${value}]'`);
-}
-
-/** A part of the name, or a regular expression for it. */
-function matchesName(name: string, value: string): boolean {
-  if (name.includes(value)) return true;
-  try {
-    return new RegExp(value).test(name);
-  } catch {
-    return false;
-  }
 }

@@ -1,4 +1,5 @@
 import type { Container } from '#domain/container/container.ts';
+import { parseDuration } from '#domain/units/duration.ts';
 import { labelsMatch, type Filters } from '#api/docker/query.ts';
 import { invalid } from '#base/errors.ts';
 
@@ -12,8 +13,6 @@ export function pruneMatch(wanted: Filters, now: number): (container: Container)
     Date.parse(container.created) < before && labelsMatch(container.config.Labels ?? {}, wanted);
 }
 
-const units = { h: 3_600_000, m: 60_000, s: 1000, ms: 1, us: 0.001, ns: 0.000001 } as const;
-
 /**
  * Milliseconds since 1970 of a time as Docker's clients write it: seconds since 1970, a duration before now
  * (`1h30m`), or RFC 3339.
@@ -21,16 +20,11 @@ const units = { h: 3_600_000, m: 60_000, s: 1000, ms: 1, us: 0.001, ns: 0.000001
  */
 export function momentOf(text: string, now: number): number {
   if (/^\d+(\.\d+)?$/.test(text)) return Number(text) * 1000;
-  const parts = [...text.matchAll(/(\d+(?:\.\d+)?)(h|ms|us|ns|m|s)/g)];
-  if (parts.length > 0 && parts.map(([whole]) => whole).join('') === text)
-    return parts.reduce((moment, [, count, unit]) => moment - Number(count) * unitOf(unit), now);
+  const before = parseDuration(text);
+  if (before !== undefined) return now - before / 1e6;
   const time = Date.parse(text);
   if (!Number.isNaN(time)) return time;
   throw invalid('time-invalid', `invalid time '${text}'`, {
     hint: 'write seconds since 1970, 1h30m, or RFC 3339',
   });
-}
-
-function unitOf(unit: string | undefined): number {
-  return Object.entries(units).find(([name]) => name === unit)?.[1] ?? 0;
 }

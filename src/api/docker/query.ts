@@ -1,4 +1,5 @@
 import { invalid } from '#base/errors.ts';
+import { hasLabel } from '#domain/filter/label.ts';
 
 export type Query = Record<string, string | undefined>;
 
@@ -72,9 +73,6 @@ export function isTrue(wanted: Filters, key: string): boolean {
 
 /** Whether labels satisfy every `label` (KEY or KEY=VALUE) and none of the `label!` filters. */
 export function labelsMatch(labels: Readonly<Record<string, string>>, wanted: Filters): boolean {
-  const has = (filter: string): boolean => {
-    const [key = '', ...value] = filter.split('=');
-    return value.length === 0 ? key in labels : labels[key] === value.join('=');
-  };
+  const has = (filter: string): boolean => hasLabel(labels, filter);
   return (wanted.get('label') ?? []).every(has) && !(wanted.get('label!') ?? []).some(has);
 }

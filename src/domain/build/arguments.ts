@@ -1,3 +1,5 @@
+import { own } from '#base/own.ts';
+
 /** What `--build-arg` gave and what the ARGs before the first FROM hold. */
 export interface BuildArguments {
   given: Record<string, string>;
@@ -18,8 +20,7 @@ export function argumentValue(
   name: string,
   standard: string | undefined,
 ): string | undefined {
-  if (Object.hasOwn(given, name)) return given[name];
-  return standard ?? (Object.hasOwn(globals, name) ? globals[name] : undefined);
+  return own(given, name) ?? standard ?? own(globals, name);
 }
 
 /** The proxies that were given: `name=value`. */

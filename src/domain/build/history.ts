@@ -1,5 +1,5 @@
 import type { HealthConfig } from '#domain/container/config.ts';
-import { formatDuration } from '#domain/dockerfile/duration.ts';
+import { formatDuration } from '#domain/units/duration.ts';
 
 // The words of `docker history`, as Docker's classic builder writes them (moby daemon/builder/dockerfile).
 

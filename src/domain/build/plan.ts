@@ -1,3 +1,4 @@
+import { own } from '#base/own.ts';
 import type { Args, From, Instruction, Written } from '#domain/dockerfile/instruction.ts';
 import { suggestion } from '#domain/dockerfile/suggestion.ts';
 import type { Dockerfile, Stage } from '#domain/dockerfile/parse.ts';
@@ -65,9 +66,9 @@ function globalArguments(file: Dockerfile, request: PlanRequest): Record<string,
   const values = platformArguments(request.platform, request.machine);
   const given = { given: request.args, globals: {} };
   for (const instruction of file.globals) {
-    const expand = expanderFor(file, instruction, (name) => values[name]);
+    const expand = expanderFor(file, instruction, (name) => own(values, name));
     for (const { name, value } of instruction.args) {
-      const chosen = argumentValue(given, name, value === undefined ? values[name] : expand.one(value));
+      const chosen = argumentValue(given, name, value === undefined ? own(values, name) : expand.one(value));
       if (chosen !== undefined) values[name] = chosen;
     }
   }
@@ -82,7 +83,7 @@ function declaredNames(file: Dockerfile, globals: Record<string, string>): Set<s
 
 function planStage(file: Dockerfile, stage: Stage, globals: Record<string, string>): PlannedStage {
   const { from, instructions, index } = stage;
-  const expand = expanderFor(file, from, (name) => globals[name]);
+  const expand = expanderFor(file, from, (name) => own(globals, name));
   const image = expand.one(from.image);
   if (image === '')
     throw mistake(file.source, from.at, `base name (${from.image}) should not be blank`, {

@@ -1,3 +1,4 @@
+import { own } from '#base/own.ts';
 import type { ContainerConfig } from '#domain/container/config.ts';
 import type { HistoryEntry, ImageConfig } from '#domain/image/manifest.ts';
 import { ExpansionError, expandWord, expandWords, type Expansion } from '#domain/dockerfile/expand.ts';
@@ -32,7 +33,7 @@ export function withHistory(state: StageState, entry: HistoryEntry): StageState 
 /** Value of a variable: ENV before ARG. */
 export function lookupIn(state: StageState): (name: string) => string | undefined {
   const env = new Map((configOf(state).Env ?? []).map((entry) => splitEntry(entry)));
-  return (name) => env.get(name) ?? (Object.hasOwn(state.args, name) ? state.args[name] : undefined);
+  return (name) => env.get(name) ?? own(state.args, name);
 }
 
 function splitEntry(entry: string): [string, string] {

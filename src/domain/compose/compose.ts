@@ -1,3 +1,4 @@
+import { own } from '#base/own.ts';
 import type { AppModel, Service } from '#domain/app/model.ts';
 import { dependencyOrder } from '#domain/app/order.ts';
 import { readDotenv } from './dotenv.ts';
@@ -75,8 +76,7 @@ function failed(problems: Problem[], sources: Sources): ComposeDraft {
 }
 
 function lookupOf(input: ComposeInput, problems: Problem[]): Lookup {
-  const caller: Lookup = (name) =>
-    Object.hasOwn(input.environment, name) ? input.environment[name] : undefined;
+  const caller: Lookup = (name) => own(input.environment, name);
   if (input.dotenv === undefined) return caller;
   const file = readDotenv(input.dotenv.name, input.dotenv.text, caller);
   problems.push(...file.problems);

@@ -1,6 +1,7 @@
 import { problem, type Problem } from './problem.ts';
 import { formatPath, type ScalarTree, type Tree } from './tree.ts';
-import { parseBoolean, parseBytes, parseDuration, splitCommand } from './values.ts';
+import { parseBytes } from '#domain/units/bytes.ts';
+import { parseBoolean, parseSeconds, splitCommand } from './values.ts';
 
 type Path = readonly (string | number)[];
 
@@ -92,7 +93,7 @@ export class Reader {
 
   /** Nanoseconds. */
   duration(): number | undefined {
-    return this.#parsed('a duration such as 1m30s', parseDuration);
+    return this.#parsed('a duration such as 1m30s', parseSeconds);
   }
 
   /** A list of texts, or one text. */

@@ -1,6 +1,6 @@
 import { Ajv, type ErrorObject, type SchemaObject } from 'ajv';
 import schema from './schema/compose-spec.json' with { type: 'json' };
-import { nearest } from './nearest.ts';
+import { nearest } from '#base/nearest.ts';
 import { problem, type Position, type Problem } from './problem.ts';
 import { find, formatPath, toPlain, type Tree } from './tree.ts';
 

@@ -1,19 +1,18 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { parseBytes, parseDuration, splitCommand } from './values.ts';
+import { parseBoolean, parseSeconds, splitCommand } from './values.ts';
 
-test('durations', () => {
-  assert.equal(parseDuration('1m30s'), 90e9);
-  assert.equal(parseDuration('500ms'), 5e8);
-  assert.equal(parseDuration('1.5h'), 5400e9);
-  for (const bad of ['', 'x', '1 s', '-1s', '1d']) assert.equal(parseDuration(bad), undefined, bad);
+test('durations are in units, or else in seconds', () => {
+  assert.equal(parseSeconds('1m30s'), 90e9);
+  assert.equal(parseSeconds('1.5'), 15e8);
+  for (const bad of ['', 'x', '1 s', '-1s', '1d']) assert.equal(parseSeconds(bad), undefined, bad);
 });
 
-test('sizes are powers of 1024', () => {
-  assert.equal(parseBytes('64k'), 65536);
-  assert.equal(parseBytes('1.5GiB'), 1610612736);
-  assert.equal(parseBytes('100'), 100);
-  for (const bad of ['', 'm', '1x', '-1']) assert.equal(parseBytes(bad), undefined, bad);
+test('booleans are the words of YAML 1.1, and nothing that objects inherit', () => {
+  assert.equal(parseBoolean('Yes'), true);
+  assert.equal(parseBoolean('off'), false);
+  for (const bad of ['', 'maybe', 'constructor', '__proto__'])
+    assert.equal(parseBoolean(bad), undefined, bad);
 });
 
 test('command lines split as a shell splits words', () => {

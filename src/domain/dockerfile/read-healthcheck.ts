@@ -1,4 +1,4 @@
-import { parseDuration } from './duration.ts';
+import { parseDuration } from '#domain/units/duration.ts';
 import type { Healthcheck, Written } from './instruction.ts';
 import { suggestion } from './suggestion.ts';
 import { readCommand } from './read-simple.ts';

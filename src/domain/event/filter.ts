@@ -1,3 +1,4 @@
+import { hasLabel } from '#domain/filter/label.ts';
 import type { EngineEvent, EventType } from '#domain/event/event.ts';
 
 /** The keys that `docker events --filter` knows. */
@@ -31,12 +32,6 @@ export function eventMatches(event: EngineEvent, filters: ReadonlyMap<string, re
 /** `health_status` also finds `health_status: healthy`. */
 function isAction(action: string, wanted: string): boolean {
   return action === wanted || action.startsWith(`${wanted}:`);
-}
-
-function hasLabel(attributes: Readonly<Record<string, string>>, filter: string): boolean {
-  const at = filter.indexOf('=');
-  if (at < 0) return filter in attributes;
-  return attributes[filter.slice(0, at)] === filter.slice(at + 1);
 }
 
 function isAbout(event: EngineEvent, actor: EventType, value: string): boolean {

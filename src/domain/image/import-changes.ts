@@ -1,5 +1,7 @@
 import { invalid } from '#base/errors.ts';
+import { own } from '#base/own.ts';
 import type { ContainerConfig } from '#domain/container/config.ts';
+import { parseDuration } from '#domain/units/duration.ts';
 
 type Apply = (config: ContainerConfig, argument: string) => ContainerConfig;
 
@@ -37,7 +39,7 @@ const instructions: Record<string, Apply> = {
 export function applyChanges(config: ContainerConfig, changes: string[]): ContainerConfig {
   return changes.reduce((changed, line) => {
     const [, keyword = '', argument = ''] = /^\s*(\S+)\s*([\s\S]*?)\s*$/.exec(line) ?? [];
-    const apply = instructions[keyword.toUpperCase()];
+    const apply = own(instructions, keyword.toUpperCase());
     if (apply === undefined)
       throw invalid('change-invalid', `${keyword.toUpperCase()} is not a valid change command`);
     if (argument === '')
@@ -158,11 +160,8 @@ function optionIn(text: string): Option | undefined {
   throw invalid('change-invalid', `Unknown flag: --${name ?? ''} of HEALTHCHECK with the value '${value}'`);
 }
 
-const units: Record<string, number> = { ns: 1, us: 1e3, µs: 1e3, ms: 1e6, s: 1e9, m: 60e9, h: 3600e9 };
-
 function nanosOf(text: string): number {
-  const parts = [...text.matchAll(/(\d+(?:\.\d+)?)(ns|us|µs|ms|s|m|h)/g)];
-  if (parts.length === 0 || parts.map(([part]) => part).join('') !== text)
-    throw invalid('change-invalid', `time: invalid duration "${text}"`);
-  return parts.reduce((sum, [, number, unit = '']) => sum + Number(number) * (units[unit] ?? 0), 0);
+  const nanoseconds = parseDuration(text);
+  if (nanoseconds === undefined) throw invalid('change-invalid', `time: invalid duration "${text}"`);
+  return nanoseconds;
 }

@@ -1,4 +1,5 @@
 import { invalid } from '#base/errors.ts';
+import { own } from '#base/own.ts';
 import type { Descriptor, Platform } from '#domain/image/manifest.ts';
 
 const architectures: Record<string, string> = {
@@ -34,7 +35,7 @@ export function parsePlatform(text: string, host: Platform): Platform {
 
 /** A platform in Go's words, as images name it. */
 function machine(name: string): { architecture: string; variant?: string } {
-  const architecture = architectures[name] ?? name;
+  const architecture = own(architectures, name) ?? name;
   return name === 'armel' ? { architecture, variant: 'v6' } : { architecture };
 }
 

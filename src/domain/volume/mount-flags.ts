@@ -1,3 +1,5 @@
+import { own } from '#base/own.ts';
+
 /** The options of fstab that are flags of mount(2); all others are data for the file system. */
 const flags: Readonly<Record<string, { set?: number; clear?: number }>> = {
   ro: { set: 1 },
@@ -27,7 +29,7 @@ export function splitMountOptions(options: string): { flags: number; data: strin
   const data: string[] = [];
   let bits = 0;
   for (const option of options.split(',').filter((part) => part !== '')) {
-    const flag = flags[option];
+    const flag = own(flags, option);
     if (flag === undefined) data.push(option);
     else bits = (bits & ~(flag.clear ?? 0)) | (flag.set ?? 0);
   }
