@@ -1,5 +1,6 @@
 import { pino, type Logger } from 'pino';
 import { loadSettings } from '#adapters/settings/settings-file.ts';
+import { boundPatterns } from '#adapters/supervisor/bound-patterns.ts';
 import { repairHybridCgroups } from '#adapters/supervisor/hybrid-cgroups.ts';
 import { writePidFile } from '#adapters/supervisor/pid-file.ts';
 import { lockRoot } from '#adapters/supervisor/root-lock.ts';
@@ -23,6 +24,7 @@ const settleAfterMs = 1000;
  * @throws what is wrong with the settings, the root folder or the socket
  */
 export async function runDaemon(environment: Readonly<Record<string, string | undefined>>): Promise<void> {
+  boundPatterns();
   const { settings } = await loadSettings(environment);
   const log = pino({ level: settings.log.level }, pino.destination({ fd: 2, sync: false }));
   endOnUnexpected(log);
