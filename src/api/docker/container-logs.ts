@@ -2,6 +2,7 @@ import type { Container } from '#domain/container/container.ts';
 import type { Containers } from '#engine/contracts.ts';
 import { frame } from '#api/docker/stdio.ts';
 import { flag, type Query } from '#api/docker/query.ts';
+import { logDetails } from '#domain/container/log-details.ts';
 import { timeFromClient } from '#domain/event/time.ts';
 import { invalid, unsupported } from '#base/errors.ts';
 
@@ -66,27 +67,10 @@ async function* encode(
   { query, raw, signal }: LogReading,
 ): AsyncGenerator<Buffer> {
   const withTime = flag(query, 'timestamps');
-  const details = flag(query, 'details') ? `${detailsOf(container)} ` : '';
+  const details = flag(query, 'details') ? `${logDetails(container)} ` : '';
   for await (const entry of containers.logs(container.id, { ...request, signal })) {
     const prefix = `${withTime ? `${entry.time} ` : ''}${details}`;
     const data = prefix === '' ? entry.data : Buffer.concat([Buffer.from(prefix), entry.data]);
     yield raw ? data : frame(entry.stream, data);
   }
-}
-
-/** Labels and variables that the log options `labels` and `env` name. */
-function detailsOf({ config, hostConfig }: Container): string {
-  const options = hostConfig.LogConfig?.Config ?? {};
-  const names = (text: string | undefined): string[] => (text ?? '').split(',').filter((name) => name !== '');
-  const variables = new Map(
-    (config.Env ?? []).map((entry): [string, string] => {
-      const [name = '', ...value] = entry.split('=');
-      return [name, value.join('=')];
-    }),
-  );
-  const found = [
-    ...names(options['labels']).map((name) => [name, config.Labels?.[name]] as const),
-    ...names(options['env']).map((name) => [name, variables.get(name)] as const),
-  ];
-  return found.flatMap(([name, value]) => (value === undefined ? [] : [`${name}=${value}`])).join(',');
 }

@@ -38,6 +38,11 @@ describe('a create request', () => {
     assert.deepEqual(validateRequest({}, { Memory: 6 * mb, NanoCpus: 500_000_000 }), []);
   });
 
+  it('is told that the host network publishes nothing', () => {
+    const [warning] = validateRequest({}, { NetworkMode: 'host', PortBindings: { '80/tcp': [] } });
+    assert.match(warning ?? '', /Published ports are discarded/);
+  });
+
   it('gets the defaults that Docker shows', () => {
     const full = completeHostConfig(
       { NetworkMode: 'default', Memory: 10 },
@@ -111,6 +116,7 @@ describe('/etc/hosts', () => {
     assert.match(text, /^10\.0\.0\.2\tweb\.x\.org web$/m);
     assert.deepEqual(parseLink('/db:/web/alias'), { container: 'db', alias: 'alias' });
     assert.throws(() => extraHosts(['nothing'], ''), /bad format for add-host/);
+    assert.throws(() => extraHosts(['db:odd'], ''), /invalid IP address in add-host: "odd"/);
   });
 });
 

@@ -3,6 +3,8 @@ const defaultPath = 'PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbi
 export interface EnvironmentInput {
   /** Of the container's configuration; an entry without `=` removes the variable. */
   env: string[];
+  /** Variables of links, which the configuration's replace. */
+  linked: string[];
   hostname: string;
   tty: boolean;
   home: string;
@@ -14,6 +16,7 @@ export function processEnvironment(input: EnvironmentInput): string[] {
     defaultPath,
     ...(input.hostname === '' ? [] : [`HOSTNAME=${input.hostname}`]),
     ...(input.tty ? ['TERM=xterm'] : []),
+    ...input.linked,
   ];
   const merged = mergeEnvironment(base, input.env);
   return merged.some((entry) => nameOf(entry) === 'HOME') ? merged : [...merged, `HOME=${input.home}`];

@@ -1,4 +1,5 @@
 import { invalid } from '#base/errors.ts';
+import { isAddress } from '#domain/network/cidr.ts';
 
 export interface HostsEntry {
   address: string;
@@ -34,6 +35,8 @@ export function extraHosts(list: string[], gateway: string): HostsEntry[] {
       throw invalid('extra-host-invalid', `bad format for add-host: "${text}"`, {
         hint: 'write NAME:ADDRESS',
       });
+    if (!isAddress(address))
+      throw invalid('extra-host-invalid', `invalid IP address in add-host: "${written}"`);
     return { address, names: [name] };
   });
 }

@@ -103,14 +103,18 @@ function containerMounts(input: SpecInput): MountSpec[] {
 function mountOf(input: SpecInput, point: MountPoint): MountSpec {
   if (point.type === 'tmpfs') return tmpfs(point.destination, point.options ?? '', !point.readWrite);
   const recursion = point.nonRecursive === true ? 'bind' : 'rbind';
-  const source = input.sources?.[point.destination] ?? point.source;
+  const source = input.sources?.[point.destination]?.path ?? point.source;
   return bind(source, point.destination, [recursion, ...access(input, point), propagation(point)]);
 }
 
-/** Read-only reaches what is mounted below too (Linux 5.12), as with Docker since 25. */
-function access({ host }: SpecInput, point: MountPoint): string[] {
+/**
+ * Read-only reaches what is mounted below too (Linux 5.12), as with Docker since 25. crun refuses that for a
+ * file, below which there is nothing.
+ */
+function access({ host, sources }: SpecInput, point: MountPoint): string[] {
   if (point.readWrite) return [];
-  const recursive = point.nonRecursive !== true && point.readOnlyNonRecursive !== true;
+  const isFile = sources?.[point.destination]?.isFile === true;
+  const recursive = !isFile && point.nonRecursive !== true && point.readOnlyNonRecursive !== true;
   return [recursive && isAtLeast(host.kernel, 5, 12) ? 'rro' : 'ro'];
 }
 

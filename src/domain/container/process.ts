@@ -18,7 +18,7 @@ export function mainProcess(input: SpecInput): ProcessSpec {
     ...common(container, user, host, config.Tty === true, hostConfig.Privileged === true),
     ...size(config.Tty === true, hostConfig.ConsoleSize),
     cwd: config.WorkingDir || '/',
-    env: environment(container, user, config.Tty === true),
+    env: environment(input, config.Tty === true),
     args: usesInit(input) && input.initPath !== undefined ? [initInContainer, '--', ...command] : command,
     oomScoreAdj: adjust,
   };
@@ -27,6 +27,8 @@ export function mainProcess(input: SpecInput): ProcessSpec {
 export interface ExecInput {
   container: Container;
   user: ResolvedUser;
+  /** As SpecInput.linked. */
+  linked?: string[];
   host: HostFacts;
   args: string[];
   tty: boolean;
@@ -46,7 +48,7 @@ export function execProcess(input: ExecInput): ProcessSpec {
     ...common(container, user, host, tty, privileged),
     ...size(tty, input.consoleSize),
     cwd: input.cwd || container.config.WorkingDir || '/',
-    env: mergeEnvironment(environment(container, user, tty), input.env),
+    env: mergeEnvironment(environment(input, tty), input.env),
     args: input.args,
   };
 }
@@ -73,8 +75,12 @@ function common(
   };
 }
 
-function environment({ config }: Container, user: ResolvedUser, tty: boolean): string[] {
-  return processEnvironment({ env: config.Env ?? [], hostname: config.Hostname ?? '', tty, home: user.home });
+function environment(
+  { container: { config }, user, linked = [] }: Pick<SpecInput, 'container' | 'user' | 'linked'>,
+  tty: boolean,
+): string[] {
+  const hostname = config.Hostname ?? '';
+  return processEnvironment({ env: config.Env ?? [], linked, hostname, tty, home: user.home });
 }
 
 function size(tty: boolean, given: [number, number] | null | undefined): Pick<ProcessSpec, 'consoleSize'> {

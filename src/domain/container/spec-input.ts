@@ -45,11 +45,20 @@ export interface HostFacts {
   };
 }
 
+export interface MountSource {
+  /** Absolute host path of what is there only while the container runs: of images and parts. */
+  path?: string;
+  /** Nothing can be mounted below it. */
+  isFile?: boolean;
+}
+
 export interface SpecInput {
   container: Container;
   /** Absolute path of the mounted root file system. */
   rootPath: string;
   user: ResolvedUser;
+  /** Variables (`NAME=value`) of legacy links. */
+  linked?: string[];
   namespaces: {
     network: NamespaceSource;
     pid: NamespaceSource;
@@ -63,8 +72,8 @@ export interface SpecInput {
    * the engine mounted for the owner. Absent: the container gets a tmpfs of its own (ipc mode `host`: the host's).
    */
   shmPath?: string;
-  /** Host paths of mounts that are there only while the container runs, by destination: of images and parts. */
-  sources?: Record<string, string>;
+  /** What is known of the sources of mounts only when the container starts, by destination. */
+  sources?: Record<string, MountSource>;
   /** Of HostConfig.Devices; for a privileged container all devices of the host. */
   devices: ResolvedDevice[];
   /** Device numbers of the block devices that the Blkio settings name, by path. */

@@ -171,8 +171,11 @@ test('shared memory, tmpfs and propagation', () => {
   assert.equal(mountAt(spec({}, {}, { shmPath: '/run/shm' }), '/dev/shm')?.source, '/run/shm');
   const flat = spec({}, { mounts: [point({ nonRecursive: true })] });
   assert.deepEqual(mountAt(flat, '/dst')?.options, ['bind', 'private']);
-  const found = spec({}, { mounts: [point({ subpath: 'a' })] }, { sources: { '/dst': '/run/part-0' } });
+  const part = { path: '/run/part-0' };
+  const found = spec({}, { mounts: [point({ subpath: 'a' })] }, { sources: { '/dst': part } });
   assert.equal(mountAt(found, '/dst')?.source, '/run/part-0');
+  const file = spec({}, { mounts: [point({ readWrite: false })] }, { sources: { '/dst': { isFile: true } } });
+  assert.ok(mountAt(file, '/dst')?.options.includes('ro'), 'nothing lies below a file');
 });
 
 test('a read-only root has read-only files in /etc; init stands before the command', () => {

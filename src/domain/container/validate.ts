@@ -1,5 +1,5 @@
 import type { ContainerConfig, HostConfig, Resources } from '#domain/container/config.ts';
-import { checkLogConfig } from '#domain/container/log-limits.ts';
+import { checkLogConfig, logWarnings } from '#domain/container/log-limits.ts';
 import { parseSignal } from '#domain/container/signals.ts';
 import { checkRestartPolicy } from '#domain/container/restart.ts';
 import { wantedPorts } from '#domain/container/port-bindings.ts';
@@ -17,7 +17,12 @@ export function validateRequest(config: ContainerConfig, host: HostConfig): stri
   checkRestartPolicy(host.RestartPolicy, host.AutoRemove === true);
   wantedPorts(config, host);
   checkLogConfig(host.LogConfig);
-  return validateResources(host);
+  const discarded = host.NetworkMode === 'host' && publishes(host);
+  return [
+    ...(discarded ? ['Published ports are discarded when using host network mode'] : []),
+    ...logWarnings(host.LogConfig),
+    ...validateResources(host),
+  ];
 }
 
 function checkConfig(config: ContainerConfig): void {
@@ -62,7 +67,6 @@ function checkModes(config: ContainerConfig, host: HostConfig): void {
 }
 
 function checkSharedNetwork(config: ContainerConfig, host: HostConfig): void {
-  const published = Object.keys(host.PortBindings ?? {}).length > 0 || host.PublishAllPorts === true;
   const clashes: [boolean, string][] = [
     [Boolean(config.Hostname), 'hostname and the network mode'],
     [
@@ -72,10 +76,14 @@ function checkSharedNetwork(config: ContainerConfig, host: HostConfig): void {
     [Boolean(host.Dns?.length), 'dns and the network mode'],
     [Boolean(host.ExtraHosts?.length), 'custom host-to-IP mapping and the network mode'],
     [Boolean(config.MacAddress), 'mac-address and the network mode'],
-    [published, 'port publishing and the container type network mode'],
+    [publishes(host), 'port publishing and the container type network mode'],
   ];
   const found = clashes.find(([clashing]) => clashing);
   if (found !== undefined) throw clash(found[1]);
+}
+
+function publishes(host: HostConfig): boolean {
+  return Object.keys(host.PortBindings ?? {}).length > 0 || host.PublishAllPorts === true;
 }
 
 function clash(what: string): Error {

@@ -18,12 +18,13 @@ import { newState } from '#domain/container/state.ts';
 import { validateRequest } from '#domain/container/validate.ts';
 import { announce } from '#engine/containers/announcer.ts';
 import { draftEndpoints, joinsContainer } from '#engine/containers/endpoints.ts';
+import { checkLinks } from '#engine/containers/linking.ts';
 import { copyUp, draftMounts, realizeMounts } from '#engine/containers/mounting.ts';
-import { createImageMounts, notAboutTheImage } from '#engine/containers/mount-sources.ts';
+import { createImageMounts } from '#engine/containers/mount-sources.ts';
 import { settled } from '#engine/containers/registry.ts';
 import { Undo } from '#engine/containers/undo.ts';
 import { newId, shortId } from '#base/ids.ts';
-import { invalid, notFound } from '#base/errors.ts';
+import { invalid, isKind, notFound } from '#base/errors.ts';
 
 /** Makes containers: decided as a whole first, then recorded, then built; a failure takes everything back. */
 export class Creating {
@@ -45,7 +46,7 @@ export class Creating {
     const undo = new Undo(this.#parts.report);
     undo.add(() => this.#registry.releaseName(name));
     try {
-      await this.#build(this.#decide(id, name, image, request), image, request, undo);
+      await notAboutTheImage(() => this.#build(this.#decide(id, name, image, request), image, request, undo));
     } catch (error) {
       await undo.run();
       throw error;
@@ -60,10 +61,12 @@ export class Creating {
     const warnings = validateRequest(config, hostConfig);
     checkModes(hostConfig, this.#parts.runtime.name);
     checkCpus(hostConfig, facts);
+    checkLinks(hostConfig.Links ?? [], (ref) => this.#registry.find(ref));
     effectiveCapabilities(hostConfig, facts.capabilities);
     parseSecurityOptions(hostConfig.SecurityOpt ?? []);
     deviceRules({ privileged: false, devices: [], rules: hostConfig.DeviceCgroupRules ?? [] });
-    extraHosts(hostConfig.ExtraHosts ?? [], '');
+    // Any address in place of the gateway's, which is known at the start.
+    extraHosts(hostConfig.ExtraHosts ?? [], '0.0.0.0');
     if (hostConfig.Init === true && this.#parts.initPath === undefined)
       throw invalid(
         'init-missing',
@@ -125,13 +128,11 @@ export class Creating {
 
   async #build(decided: Container, image: Image, request: CreateContainer, undo: Undo): Promise<void> {
     const { snapshotter } = this.#parts;
-    const drafts = await notAboutTheImage(() =>
-      draftMounts(decided.config, request.hostConfig, (ref) => this.#registry.get(ref)),
-    );
+    const drafts = draftMounts(decided.config, request.hostConfig, (ref) => this.#registry.get(ref));
     const announced = { ...decided, mounts: drafts.map((draft) => draft.point) };
     this.#registry.announce(announced);
     undo.add(() => this.#registry.delete(announced));
-    const made = await notAboutTheImage(() => realizeMounts(this.#parts, drafts, undo));
+    const made = await realizeMounts(this.#parts, drafts, undo);
     const mounts = await createImageMounts(this.#parts, decided.id, made, undo);
     undo.add(() => snapshotter.remove(decided.id));
     await snapshotter.create(decided.id, image.chainId);
@@ -158,4 +159,17 @@ function refuseOtherPlatform(
 function defaultHostname(id: string, hostConfig: HostConfig): NonNullable<ContainerConfig['Hostname']> {
   const shared = hostConfig.NetworkMode === 'host' || hostConfig.UTSMode === 'host';
   return shared ? '' : shortId(id);
+}
+
+/**
+ * Does what needs something else than the image. Docker's clients take a 404 of a create for a missing image and pull
+ * it, so what is missing then is an invalid request.
+ */
+async function notAboutTheImage(work: () => Promise<void>): Promise<void> {
+  try {
+    await work();
+  } catch (error) {
+    if (isKind(error, 'not-found')) throw invalid(error.code, error.message, { cause: error });
+    throw error;
+  }
 }

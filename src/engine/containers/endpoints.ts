@@ -1,8 +1,7 @@
 import type { Container, Endpoint } from '#domain/container/container.ts';
 import type { EndpointRequest } from '#domain/container/config.ts';
 import type { CreateContainer, Networks } from '#engine/contracts.ts';
-import type { Network } from '#domain/network/network.ts';
-import { invalid, isKind } from '#base/errors.ts';
+import { invalid } from '#base/errors.ts';
 
 /** Whether the container joins the network namespace of another one. */
 export function joinsContainer(container: Pick<Container, 'hostConfig'>): string | undefined {
@@ -18,7 +17,7 @@ export function ownsSandbox(container: Pick<Container, 'hostConfig'>): boolean {
 /**
  * The endpoints of a container that is being made: the network of its mode first, then what else the request
  * names.
- * @throws invalid `network-missing`; as Networks.endpoint
+ * @throws as Networks.get, Networks.endpoint
  */
 export function draftEndpoints(
   networks: Networks,
@@ -27,9 +26,9 @@ export function draftEndpoints(
 ): Endpoint[] {
   const mode = container.hostConfig.NetworkMode ?? 'bridge';
   if (mode.startsWith('container:') || container.config.NetworkDisabled === true) return [];
-  const asked = new Map<string, EndpointRequest>([[find(networks, mode).name, {}]]);
+  const asked = new Map<string, EndpointRequest>([[networks.get(mode).name, {}]]);
   for (const [key, wanted] of Object.entries(request.endpoints)) {
-    const name = key === 'default' ? 'bridge' : find(networks, key).name;
+    const name = key === 'default' ? 'bridge' : networks.get(key).name;
     if ((mode === 'host' || mode === 'none') && name !== mode)
       throw invalid(
         'network-mode',
@@ -48,16 +47,6 @@ function withoutEmptyMac(wanted: EndpointRequest): EndpointRequest {
   const copy = { ...wanted };
   if (copy.MacAddress === '') delete copy.MacAddress;
   return copy;
-}
-
-// Not "not found": Docker's clients take a 404 of a create for a missing image and pull it.
-function find(networks: Networks, name: string): Network {
-  try {
-    return networks.get(name);
-  } catch (error) {
-    if (isKind(error, 'not-found')) throw invalid(error.code, error.message, { cause: error });
-    throw error;
-  }
 }
 
 /** An endpoint without the addresses that only a running container has. */

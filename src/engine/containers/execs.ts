@@ -4,6 +4,7 @@ import type { ContainerParts } from '#engine/containers/parts.ts';
 import type { ContainerRegistry } from '#engine/containers/registry.ts';
 import { execProcess } from '#domain/container/process.ts';
 import { announce } from '#engine/containers/announcer.ts';
+import { variablesOfLinks } from '#engine/containers/linking.ts';
 import { userOf } from '#engine/containers/specifying.ts';
 import { newId } from '#base/ids.ts';
 import { BerthError, conflict, invalid, notFound } from '#base/errors.ts';
@@ -97,6 +98,7 @@ export class Execs {
     const process = execProcess({
       container,
       user,
+      linked: variablesOfLinks(container, (ref) => this.#registry.find(ref)),
       host: host.facts,
       args: config.Cmd,
       tty: io.tty,

@@ -1,6 +1,7 @@
 import type { Container, MountPoint } from '#domain/container/container.ts';
+import type { MountSource } from '#domain/container/spec-input.ts';
 import type { ContainerParts } from '#engine/containers/parts.ts';
-import { invalid, isKind } from '#base/errors.ts';
+import { invalid } from '#base/errors.ts';
 import type { Undo } from '#engine/containers/undo.ts';
 
 // What mounts need on the host while a container runs: a snapshot of an image, the part of a volume that a subpath
@@ -18,7 +19,7 @@ export function ownerOfImageKey(key: string): string | undefined {
   return /^([0-9a-f]{64})-image\d+$/.exec(key)?.[1];
 }
 
-/** Makes the snapshots of image mounts, which keep the images' layers. @throws invalid `image-missing` */
+/** Makes the snapshots of image mounts, which keep the images' layers. @throws as Images.get */
 export async function createImageMounts(
   { images, snapshotter }: Pick<ContainerParts, 'images' | 'snapshotter'>,
   id: string,
@@ -31,9 +32,7 @@ export async function createImageMounts(
       made.push(point);
       continue;
     }
-    const image = images.find(point.source);
-    // Not "not found": Docker's clients would pull the container's own image then.
-    if (image === undefined) throw invalid('image-missing', `No such image: ${point.source}`);
+    const image = images.get(point.source);
     undo.add(() => snapshotter.remove(imageKey(id, index)));
     await snapshotter.create(imageKey(id, index), image.chainId);
     made.push({ ...point, source: image.id });
@@ -41,19 +40,32 @@ export async function createImageMounts(
   return made;
 }
 
-/** Host paths by destination, of the mounts that are there only while the container runs. @throws invalid */
-export async function openSources(parts: SourceParts, container: Container): Promise<Record<string, string>> {
-  const sources: Record<string, string> = {};
+/** What mounts show, by destination, once it is there for the container to run. @throws invalid */
+export async function openSources(
+  parts: SourceParts,
+  container: Container,
+): Promise<Record<string, MountSource>> {
+  const sources: Record<string, MountSource> = {};
   for (const [index, point] of container.mounts.entries()) {
     if (point.type === 'volume' && point.name !== undefined) await parts.volumes.use(point.name);
     await checkPropagation(parts.files, point);
-    const image = point.type === 'image' ? await parts.snapshotter.mount(imageKey(container.id, index)) : '';
-    if (point.subpath !== undefined) {
-      const root = image || point.source;
-      sources[point.destination] = await parts.files.mountPart(container.id, index, root, point.subpath);
-    } else if (image !== '') sources[point.destination] = image;
+    const path = await openSource(parts, container.id, index, point);
+    const isFile = !point.readWrite && (await parts.files.kind(path ?? point.source)) === 'other';
+    sources[point.destination] = { ...(path !== undefined && { path }), ...(isFile && { isFile }) };
   }
   return sources;
+}
+
+/** The path of what is there only while the container runs. */
+async function openSource(
+  { snapshotter, files }: SourceParts,
+  id: string,
+  index: number,
+  point: MountPoint,
+): Promise<string | undefined> {
+  const image = point.type === 'image' ? await snapshotter.mount(imageKey(id, index)) : undefined;
+  if (point.subpath === undefined) return image;
+  return files.mountPart(id, index, image ?? point.source, point.subpath);
 }
 
 /** Idempotent. */
@@ -87,14 +99,4 @@ async function checkPropagation(files: ContainerParts['files'], point: MountPoin
     `path ${point.source} is mounted on ${mountPoint} but it is not ${required} mount`,
     { hint: `mount --make-shared ${mountPoint}` },
   );
-}
-
-/** Runs what looks for something of a create request other than its image. @throws invalid for not-found */
-export async function notAboutTheImage<T>(work: () => T | Promise<T>): Promise<T> {
-  try {
-    return await work();
-  } catch (error) {
-    if (isKind(error, 'not-found')) throw invalid(error.code, error.message, { cause: error });
-    throw error;
-  }
 }

@@ -7,13 +7,14 @@ import type { EtcPaths } from '#ports/container-files.ts';
 import { buildSpec } from '#domain/container/spec.ts';
 import { hasProcess } from '#domain/container/state.ts';
 import { resolveUser } from '#domain/container/user.ts';
+import { variablesOfLinks } from '#engine/containers/linking.ts';
 import { conflict, invalid } from '#base/errors.ts';
 
 /** Looks up what a specification depends on and builds it. @throws as buildSpec, resolveUser, Host.devices */
 export async function specify(
   parts: Pick<ContainerParts, 'host' | 'instance' | 'initPath' | 'files'>,
   container: Container,
-  found: { rootPath: string; sources?: Record<string, string>; sandbox: NamespaceSource; files: EtcPaths },
+  found: { rootPath: string; sources?: SpecInput['sources']; sandbox: NamespaceSource; files: EtcPaths },
   find: (ref: string) => Container | undefined,
 ): Promise<RuntimeSpec> {
   const { host, instance, initPath } = parts;
@@ -26,6 +27,7 @@ export async function specify(
     container,
     rootPath: found.rootPath,
     user,
+    linked: variablesOfLinks(container, find),
     namespaces: {
       network: found.sandbox,
       pid: shared('pid', hostConfig.PidMode, find),

@@ -1,5 +1,5 @@
 import type { Container, Endpoint } from '#domain/container/container.ts';
-import type { NamespaceSource } from '#domain/container/spec-input.ts';
+import type { MountSource, NamespaceSource } from '#domain/container/spec-input.ts';
 import type { ContainerParts } from '#engine/containers/parts.ts';
 import type { ContainerRegistry } from '#engine/containers/registry.ts';
 import type { HealthMonitor } from '#engine/containers/health-monitor.ts';
@@ -118,7 +118,7 @@ export class Starting {
   async #prepare(
     container: Container,
     undo: Undo,
-  ): Promise<{ rootPath: string; sources: Record<string, string> }> {
+  ): Promise<{ rootPath: string; sources: Record<string, MountSource> }> {
     const { snapshotter, logs } = this.#parts;
     undo.add(() => snapshotter.unmount(container.id));
     const rootPath = await snapshotter.mount(container.id);

@@ -1,4 +1,4 @@
-import { conflict, invalid, notFound } from '#base/errors.ts';
+import { conflict, invalid, notFound, unsupported } from '#base/errors.ts';
 import { newId } from '#base/ids.ts';
 import { formatAddress, formatSubnet, parseSubnet, type Subnet } from '#domain/network/cidr.ts';
 import type { AddressPool, Network } from '#domain/network/network.ts';
@@ -28,12 +28,7 @@ export class Drafting {
    */
   async bridge(request: NewNetwork, avoid: Subnet[] = []): Promise<Network> {
     const driver = request.driver ?? '';
-    if (driver !== '' && driver !== 'bridge' && driver !== 'default')
-      throw notFound(
-        'network-driver-missing',
-        `could not find plugin ${driver} in v1 plugin registry: plugin not found`,
-        { hint: 'Berth has the network drivers bridge, host and null.' },
-      );
+    if (driver !== '' && driver !== 'bridge' && driver !== 'default') throw missingDriver(driver);
     const options = request.options ?? {};
     checkOptions(options);
     const id = newId();
@@ -111,6 +106,19 @@ export class Drafting {
     while (taken.has(formatSubnet(uniqueLocalPool(this.#parts.instance.id, n)))) n += 1;
     return withGateway(uniqueLocalPool(this.#parts.instance.id, n));
   }
+}
+
+/** Docker's that are known and not offered are named; all others could only be plugins. */
+function missingDriver(driver: string): Error {
+  if (['macvlan', 'ipvlan', 'overlay'].includes(driver))
+    return unsupported('network-driver-unsupported', `the network driver '${driver}' is not supported`, {
+      hint: 'use bridge, or the network mode host for containers that are to be in the network of the host',
+    });
+  return notFound(
+    'network-driver-missing',
+    `could not find plugin ${driver} in v1 plugin registry: plugin not found`,
+    { hint: 'Berth has the network drivers bridge, host and null.' },
+  );
 }
 
 /** @throws invalid `subnet-missing` */

@@ -42,6 +42,8 @@ describe('options for mounts', { concurrency: 2 }, () => {
         { options: `-v ${folder}:/m:ro`, run: 'touch /m/nested/x', code: 1, says: /Read-only/ },
         { options: `-v ${folder}:/m:odd`, code: 125, says: /invalid mode: odd/ },
         { options: `-v ${folder}/file:/f`, run: 'cat /f', shows: 'of the host' },
+        { options: `-v ${folder}/file:/new:ro`, run: 'cat /new', shows: 'of the host' },
+        { options: `-v ${folder}/file:/new:ro`, run: 'echo x >/new', code: 1, says: /Read-only/ },
         {
           options: `-v ${folder}:/m:rslave`,
           code: 125,
