@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdir, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { startDaemon, type TestDaemon } from '../../support/daemon.ts';
 import type { RunResult } from '../../support/docker.ts';
@@ -126,6 +126,10 @@ test('the services come up in order; again changes nothing; a change replaces on
     assert.match(here.stdout, /shop +job +0\/1 +exited \(0\)/);
     const web = await berth('logs', 'web', { cwd: folder });
     assert.equal(web.stdout, 'hello to an image from stored\n');
+    // Such as examples/guestbook: a folder that reads like APP/SERVICE.
+    const above = dirname(folder);
+    const byFolder = await berth('logs', `${basename(above)}/${basename(folder)}`, { cwd: dirname(above) });
+    assert.match(byFolder.stdout, /^web-1 +\| hello to an image/m, byFolder.stderr);
     const far = await berth('logs', 'shop/web', '--json', { cwd: '/' });
     assert.match(far.stdout, /^\{"service":"web","replica":1,.*"line":"hello to an image from stored"\}\n$/);
   });
