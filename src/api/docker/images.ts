@@ -51,6 +51,7 @@ function namedImages(app: FastifyInstance, images: Images): void {
     { config: { repeats: true } },
     async (request, reply) => {
       const { name, verb } = split(request.params['*']);
+      refuseBoth(request.query);
       checkPlatform(images, name, request.query);
       if (verb === 'json') return inspect(images, name, request.query, request.apiVersion);
       if (verb === 'history')
@@ -78,12 +79,19 @@ function namedImages(app: FastifyInstance, images: Images): void {
   );
 }
 
-async function inspect(images: Images, name: string, query: ManyQuery, version: string): Promise<object> {
-  const wantsManifests = flag({ manifests: one(query, 'manifests') }, 'manifests');
-  if (wantsManifests && one(query, 'platform') !== '')
+function wantsManifests(query: ManyQuery): boolean {
+  return flag({ manifests: one(query, 'manifests') }, 'manifests');
+}
+
+/** @throws invalid in Docker's words */
+function refuseBoth(query: ManyQuery): void {
+  if (wantsManifests(query) && one(query, 'platform') !== '')
     throw invalid('query-invalid', 'conflicting options: manifests and platform options cannot both be set');
+}
+
+async function inspect(images: Images, name: string, query: ManyQuery, version: string): Promise<object> {
   const isKnown = compareVersions(version, '1.48') >= 0;
-  const descriptor = wantsManifests && isKnown ? await images.descriptor(name) : undefined;
+  const descriptor = wantsManifests(query) && isKnown ? await images.descriptor(name) : undefined;
   return inspectImage(images.get(name), version, descriptor);
 }
 

@@ -27,6 +27,11 @@ const tagPattern = /^\w[\w.-]{0,127}$/;
 export function parseReference(text: string): Reference {
   const { name, tag, digest } = split(text);
   const { registry, repository } = normalize(name);
+  if (repository !== repository.toLowerCase())
+    throw invalid(
+      'reference-invalid',
+      `invalid reference format: repository name (${repository}) must be lowercase`,
+    );
   if (!registryPattern.test(registry) || !repositoryPattern.test(repository)) throw malformed(text);
   if (repository.length > 255) throw malformed(text);
   if (tag !== undefined && !tagPattern.test(tag)) throw malformed(text);
