@@ -5,5 +5,9 @@ set -eu
 cd "$(dirname "$0")/.."
 [ "$(id -u)" = 0 ] || { echo 'npm test needs root: it runs real containers' >&2; exit 1; }
 ./berth setup --for-tests
-if [ $# -eq 0 ]; then set -- 'src/**/*.test.ts' 'test/**/*.test.ts'; fi
+if [ $# -eq 0 ]; then
+  # A level that is left out, wholly or in part, is a failure too.
+  set -- --test-reporter=./scripts/levels-reporter.ts --test-reporter-destination=stderr \
+    --test-reporter=spec --test-reporter-destination=stdout 'src/**/*.test.ts' 'test/**/*.test.ts'
+fi
 exec sh scripts/with-node.sh --test --test-concurrency=3 --test-timeout=600000 "$@"

@@ -1,0 +1,2 @@
+import { verb } from '../../engine/verb.ts';
+export const found = verb;

@@ -1,0 +1,2 @@
+import { port } from '../../ports/port.ts';
+export const found = port;

@@ -1,0 +1,2 @@
+import { two } from '../adapters/two/two.ts';
+export const found = two;
