@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
+import { diskFull } from '#base/disk-full.ts';
 
 export interface Child {
   /** Program and arguments. */
@@ -22,7 +23,7 @@ const tailLines = 30;
 /**
  * Runs a program to its end in a clean environment. It dies with the daemon, however that dies, so that
  * nothing writes below the root after the next start cleaned up.
- * @throws the signal's reason; the error of a program that cannot be started
+ * @throws the signal's reason; the error of a program that cannot be started; unavailable `disk-full`
  */
 export async function run(child: Child): Promise<Ended> {
   const started = spawn('setpriv', ['--pdeathsig', 'KILL', '--', ...child.command], {
@@ -51,5 +52,8 @@ export async function run(child: Child): Promise<Ended> {
   started.on('error', ended.reject);
   started.on('close', (code) => ended.resolve(code ?? 137));
   const exitCode = await ended.promise;
-  return { exitCode, stdout: stdout.join('\n'), tail: tail.join('\n') };
+  const said = tail.join('\n');
+  if (exitCode !== 0 && said.includes('No space left on device'))
+    throw diskFull(`${child.command[0] ?? ''} of a base image`, new Error(said));
+  return { exitCode, stdout: stdout.join('\n'), tail: said };
 }

@@ -1,5 +1,8 @@
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { finished, type Readable } from 'node:stream';
+import { explainDiskFull } from '#base/disk-full.ts';
+import { BerthError } from '#base/errors.ts';
 import { KeyedMutex } from '#base/mutex.ts';
 import { isKept, layout } from '#domain/base/layout.ts';
 import { wantsPackageManager } from '#domain/base/package-set.ts';
@@ -85,6 +88,16 @@ export class Mmdebstrap implements Bootstrapper {
     const name = `${suite}-${architecture}`;
     const { mirror, refreshMs = hour } = this.#options;
     const home = join(this.#options.root, 'apt', name);
-    return this.#locks.run(name, () => work(new Apt({ home, suite, architecture, mirror, refreshMs })));
+    return this.#locks.run(name, async () => {
+      try {
+        return await work(new Apt({ home, suite, architecture, mirror, refreshMs }));
+      } catch (error) {
+        const explained = explainDiskFull(error);
+        // Lists and downloads can be fetched again; on a full disk they must not be what fills it.
+        if (explained instanceof BerthError && explained.code === 'disk-full')
+          await rm(home, { recursive: true, force: true });
+        throw explained;
+      }
+    });
   }
 }

@@ -14,7 +14,7 @@ export const program =
   async () => {
     const { code, stdout } = await command(name, ['--version']);
     if (code === 127) return fail(`${name} is not installed`, 'sudo berth setup');
-    const version = /version\s+v?(\d[\w.]*)/.exec(stdout)?.[1] ?? 'of unknown version';
+    const version = /\sv?(\d[\w.]*)/.exec(stdout)?.[1] ?? 'of unknown version';
     if (isOlder(version, oldest))
       return warn(`${name} ${version}: ${oldest} and newer are tested`, `upgrade ${name}`);
     return pass(`${name} ${version}`);

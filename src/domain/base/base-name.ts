@@ -18,14 +18,16 @@ const suitePattern = /^[a-z][a-z0-9-]*$/;
 export function parseBaseName(reference: Reference): BaseName {
   const name = formatReference(reference);
   if (reference.digest !== undefined)
-    throw invalid('base-by-digest', `pull '${name}': an image made from packages has no digest to pull by`, {
-      hint: 'Name a suite: debian.berth/nodejs:bookworm.',
-    });
+    throw invalid(
+      'base-by-digest',
+      `pull '${name}': an image made from packages has no digest to pull by: name a suite, such as debian.berth/nodejs:bookworm`,
+    );
   const suite = reference.tag ?? 'latest';
   if (suite === 'latest' || !suitePattern.test(suite))
-    throw notFound('suite-unknown', `pull '${name}': '${suite}' is not a Debian suite`, {
-      hint: `Name a suite as the tag, such as ${reference.registry}/${reference.repository}:bookworm.`,
-    });
+    throw notFound(
+      'suite-unknown',
+      `pull '${name}': '${suite}' is not a Debian suite: name one as the tag, such as ${reference.registry}/${reference.repository}:bookworm`,
+    );
   const parts = reference.repository.split('/').filter((part) => part !== 'base');
   const bad = parts.find((part) => !packagePattern.test(part));
   if (bad !== undefined)

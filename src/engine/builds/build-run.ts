@@ -13,6 +13,7 @@ import type { BuildCache } from '#engine/builds/cache.ts';
 import type { BuildContext } from '#engine/builds/context.ts';
 import { failed, type Origin } from '#engine/builds/copy-sources.ts';
 import { prepareCopy, type CopyWork, type PreparedCopy } from '#engine/builds/copy-step.ts';
+import { located } from '#engine/builds/failures.ts';
 import type { LayerJournal } from '#engine/builds/journal.ts';
 import type { Sink } from '#engine/builds/output.ts';
 import type { BuildParts } from '#engine/builds/parts.ts';
@@ -116,13 +117,18 @@ export class BuildRun {
     for (const index of indexes) await this.#stages.get(index);
   }
 
-  /** The image that a stage begins with; undefined for scratch. */
+  /** The image that a stage begins with; undefined for scratch. @throws as Images.pull, with the place of FROM */
   async base(stage: PlannedStage, sink: Sink): Promise<Image | undefined> {
     if (stage.base.kind === 'scratch') return undefined;
     if (stage.base.kind === 'stage') return this.#stages.get(stage.base.index);
-    const image = await this.#image(stage.base.reference, stage.from, stage.platform, sink);
-    await this.holdImage(image);
-    return image;
+    try {
+      const image = await this.#image(stage.base.reference, stage.from, stage.platform, sink);
+      await this.holdImage(image);
+      return image;
+    } catch (error) {
+      this.signal.throwIfAborted();
+      throw located(this.plan.file, stage.from, error);
+    }
   }
 
   /** Keeps an image's blobs and snapshots until the build ends. */

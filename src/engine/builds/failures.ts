@@ -1,6 +1,6 @@
 import { explainDiskFull } from '#base/disk-full.ts';
 import { BerthError, messageOf, invalid } from '#base/errors.ts';
-import type { Instruction } from '#domain/dockerfile/instruction.ts';
+import type { Written } from '#domain/dockerfile/instruction.ts';
 import type { Dockerfile } from '#domain/dockerfile/parse.ts';
 import { excerpt } from '#domain/dockerfile/source.ts';
 
@@ -23,7 +23,7 @@ export function stepFailed(command: string[], exitCode: number): StepFailure {
 }
 
 /** The error with the place of the instruction below Docker's words, unless it says a place itself. */
-export function located(file: Dockerfile, instruction: Instruction, thrown: unknown): Error {
+export function located(file: Dockerfile, instruction: Written, thrown: unknown): Error {
   const error = explainDiskFull(thrown);
   if (!(error instanceof BerthError)) return error instanceof Error ? error : new Error(messageOf(error));
   if (error.code === 'dockerfile-invalid') return error;

@@ -120,6 +120,16 @@ describe('docker build', () => {
     assert.equal(await daemon.ok('ps', '-aq'), '');
   });
 
+  it('a base that cannot be had is told with the place of its FROM', async () => {
+    const folder = context({ Dockerfile: 'FROM busybox\nFROM localhost:1/nothing AS second\n' });
+    const { code, stderr } = await daemon.docker('build', folder, classic);
+    assert.equal(code, 1);
+    assert.match(
+      stderr,
+      /localhost:1.*connection refused\nDockerfile:2:1\n {2}2 \| FROM localhost:1\/nothing AS second\n {4}\| \^+/,
+    );
+  });
+
   it('an unknown instruction is refused before anything runs, with its line and a caret', async () => {
     const folder = context({ Dockerfile: 'FROM busybox\nRUN touch /ran\nCPOY a b\n' });
     const { code, stdout, stderr } = await daemon.docker('build', folder, classic);

@@ -48,11 +48,14 @@ test('doctor finds this machine fit, and says for each check what it saw', async
     'nftables',
     'namespaces',
     'seccomp',
+    'mmdebstrap',
     'disk',
     'clock',
     'dns-port',
   ])
     assert.ok(ids.includes(id), id);
+  for (const name of ['crun', 'conmon', 'mmdebstrap'])
+    assert.match(checks.find(({ id }) => id === name)?.reason ?? '', new RegExp(`^${name} \\d+\\.\\d+`));
   for (const { id, result, reason, fix } of checks) {
     assert.ok(reason.length > 0, id);
     assert.equal(fix === undefined, result === 'pass', id);

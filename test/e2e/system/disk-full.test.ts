@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { chmod, mkdir, mkdtemp, open, rm, rmdir, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, open, readdir, rm, rmdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
 import { mount, unmount } from '#adapters/linux/libc.ts';
@@ -66,6 +66,10 @@ test('on a full disk every change is refused in words, and nothing of it stays',
     [['import', '-', 'two'], archive],
     [['build', '-t', 'three', context]],
   ];
+  const base = await daemon.docker('pull', 'debian.berth/base:bookworm');
+  assert.notEqual(base.code, 0);
+  assert.match(base.stderr, /no space left on device: .*; free some/);
+  assert.deepEqual(await readdir(join(daemon.root, 'bases/apt')), [], 'package lists keep the disk full');
   const free = await fill(folder);
   for (const [words, input] of changes) {
     const { code, stderr } = await daemon.docker(...words, ...(input === undefined ? [] : [{ input }]));
