@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { spawn, type ChildProcess } from 'node:child_process';
-import { once } from 'node:events';
+import { on, once } from 'node:events';
 import { chmod, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
+import { createInterface, type Interface } from 'node:readline';
 import { instanceOf, type Instance } from '#domain/instance.ts';
 import { callApi, openApi, type ApiAnswer } from './api.ts';
 import { busyboxTar } from './busybox.ts';
@@ -44,6 +44,7 @@ export class TestDaemon implements AsyncDisposable {
   readonly #environment: Record<string, string>;
   readonly #log: string[] = [];
   #process: ChildProcess | undefined;
+  #lines: Interface | undefined;
 
   constructor(folder: string, environment: Record<string, string>) {
     this.folder = folder;
@@ -70,6 +71,8 @@ export class TestDaemon implements AsyncDisposable {
       BERTH_HOST: this.host,
       DOCKER_HOST: this.host,
       DOCKER_CONFIG: join(this.folder, 'docker'),
+      // What users run: the joined sources.
+      BERTH_DEV: '',
       ...this.#environment,
     };
   }
@@ -79,14 +82,16 @@ export class TestDaemon implements AsyncDisposable {
     return this.#log.join('\n');
   }
 
-  async start(): Promise<void> {
+  /** @param berth the launcher of another checkout */
+  async start(berth = launcher): Promise<void> {
     assert.equal(this.#process, undefined, 'the daemon runs already');
-    const child = spawn(launcher, ['daemon'], {
+    const child = spawn(berth, ['daemon'], {
       stdio: ['ignore', 'ignore', 'pipe'],
       env: { ...process.env, ...this.environment },
     });
     this.#process = child;
     const lines = createInterface(child.stderr);
+    this.#lines = lines;
     await new Promise<void>((resolve, reject) => {
       lines.on('line', (line) => {
         this.#log.push(line);
@@ -99,6 +104,15 @@ export class TestDaemon implements AsyncDisposable {
         reject(new Error(`the daemon ended (${String(code ?? signal)}) before it was ready:\n${this.log}`));
       });
     });
+  }
+
+  /** Waits for a line of the daemon's log that contains `text`, from now on. */
+  async logged(text: string): Promise<void> {
+    const lines = this.#lines;
+    assert.ok(lines !== undefined, 'the daemon does not run');
+    for await (const [line] of on(lines, 'line', { close: ['close'] }))
+      if (String(line).includes(text)) return;
+    throw new Error(`the daemon ended before it logged '${text}':\n${this.log}`);
   }
 
   /** The real docker client: `docker('ps', '-a')`, `docker('load', { input })`. */

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
 import { DatabaseSync } from 'node:sqlite';
+import { migrations } from './migrations.ts';
 import { SqliteStateStore } from './state-store.ts';
 
 function scratch(t: TestContext): string {
@@ -67,4 +68,42 @@ test('a file that is no database is refused by name, with what to do', (t) => {
     message: `the state '${path}' cannot be read: file is not a database`,
     hint: /restore the file from a backup/,
   });
+});
+
+// What a release with another shape would bring: the documents of a collection get a further field.
+const next = [
+  ...migrations,
+  `UPDATE document SET value = json_set(value, '$.size', 0) WHERE collection = 'a'`,
+];
+
+test('a database of the first version is brought forward once, with all that is in it', (t) => {
+  const path = scratch(t);
+  const old = new SqliteStateStore(path, migrations.slice(0, 1));
+  old.collection<{ n: number }>('a').put('x', { n: 1 });
+  old.collection<{ n: number }>('b').put('x', { n: 2 });
+  old.close();
+  const moved = new SqliteStateStore(path, next);
+  assert.deepEqual(moved.collection('a').get('x'), { n: 1, size: 0 });
+  assert.deepEqual(moved.collection('b').get('x'), { n: 2 });
+  moved.collection<{ n: number; size: number }>('a').put('x', { n: 1, size: 7 });
+  moved.close();
+  const again = new SqliteStateStore(path, next);
+  t.after(() => again.close());
+  assert.deepEqual(again.collection('a').get('x'), { n: 1, size: 7 });
+  assert.throws(() => new SqliteStateStore(path), { code: 'state-too-new' });
+});
+
+test('a step that fails leaves the version before it, and that one still opens', (t) => {
+  const path = scratch(t);
+  const old = new SqliteStateStore(path);
+  old.collection<{ n: number }>('a').put('x', { n: 1 });
+  old.close();
+  const broken = [...migrations, 'DELETE FROM document; INSERT INTO nowhere VALUES (1)'];
+  assert.throws(() => new SqliteStateStore(path, broken), {
+    code: 'state-migration-failed',
+    message: /from schema version 1 to 2: no such table: nowhere/,
+  });
+  const same = new SqliteStateStore(path);
+  t.after(() => same.close());
+  assert.deepEqual(same.collection('a').get('x'), { n: 1 });
 });

@@ -22,9 +22,10 @@ export class SqliteStateStore implements StateStore {
   readonly #statements: Statements;
   #depth = 0;
 
-  constructor(path: string) {
+  /** @param history as `migrations` */
+  constructor(path: string, history = migrations) {
     this.#db = open(path);
-    writing(() => migrate(this.#db, path));
+    writing(() => migrate(this.#db, path, history));
     const prepare = (sql: string): StatementSync => this.#db.prepare(sql);
     this.#statements = {
       get: prepare('SELECT value FROM document WHERE collection = ? AND key = ?'),
@@ -112,18 +113,30 @@ function text(value: unknown): string {
   throw internal('state-corrupt', `the state holds a ${typeof value} where a text is required`);
 }
 
-function migrate(db: DatabaseSync, path: string): void {
+/** Each step is kept whole or not at all, so that a start after a failure goes on where this one stopped. */
+function migrate(db: DatabaseSync, path: string, history: readonly string[]): void {
   const version = Number(db.prepare('PRAGMA user_version').get()?.['user_version'] ?? 0);
-  if (version > migrations.length)
+  if (version > history.length)
     throw internal(
       'state-too-new',
-      `'${path}' has schema version ${version}, this Berth knows up to ${migrations.length}`,
-      {
-        hint: 'start the newer version of Berth that wrote it',
-      },
+      `'${path}' has schema version ${version}, this Berth knows up to ${history.length}`,
+      { hint: 'start the newer version of Berth that wrote it' },
     );
-  for (const [at, sql] of migrations.entries()) {
+  for (const [at, sql] of history.entries()) {
     if (at < version) continue;
-    db.exec(`BEGIN IMMEDIATE; ${sql}; PRAGMA user_version = ${at + 1}; COMMIT`);
+    try {
+      db.exec(`BEGIN IMMEDIATE; ${sql}; PRAGMA user_version = ${at + 1}; COMMIT`);
+    } catch (error) {
+      db.close();
+      throw isFull(error) ? error : migrationFailed(path, at, error);
+    }
   }
+}
+
+function migrationFailed(path: string, version: number, error: unknown): Error {
+  return internal(
+    'state-migration-failed',
+    `'${path}' cannot be brought from schema version ${version} to ${version + 1}: ${messageOf(error)}`,
+    { cause: error, hint: `it still is at version ${version}: the Berth that wrote it can be started` },
+  );
 }

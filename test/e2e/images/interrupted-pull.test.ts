@@ -1,65 +1,9 @@
 import assert from 'node:assert/strict';
-import { once } from 'node:events';
 import { readdir } from 'node:fs/promises';
-import { createServer } from 'node:http';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { gzipSync } from 'node:zlib';
-import { mediaTypes } from '#domain/image/manifest.ts';
-import { digestOf } from '../../contract/snapshotter.ts';
 import { startDaemon } from '../../support/daemon.ts';
-import { configOf, lower, upper } from '../../support/image-archives.ts';
-import { portOf } from '../../support/registry.ts';
-
-/** A registry with one image whose second layer is sent only in part: then `stalled` resolves. */
-async function stallingRegistry(): Promise<
-  AsyncDisposable & { host: string; stalled: Promise<void>; cut: Promise<void>; goOn: () => void }
-> {
-  const layers = [lower, upper].map((layer) => gzipSync(layer));
-  const config = Buffer.from(JSON.stringify(configOf([lower, upper])));
-  const describe = (mediaType: string, content: Buffer): object => ({
-    mediaType,
-    digest: digestOf(content),
-    size: content.length,
-  });
-  const manifest = Buffer.from(
-    JSON.stringify({
-      schemaVersion: 2,
-      mediaType: mediaTypes.ociManifest,
-      config: describe(mediaTypes.ociConfig, config),
-      layers: layers.map((layer) => describe(mediaTypes.ociLayerGzip, layer)),
-    }),
-  );
-  const blobs = new Map([config, ...layers].map((blob) => [digestOf(blob), blob]));
-  const last = layers.at(-1);
-  const { promise: stalled, resolve } = Promise.withResolvers<void>();
-  const cut = Promise.withResolvers<void>();
-  let stalls = true;
-  const server = createServer((request, response) => {
-    const path = request.url ?? '';
-    const blob = [...blobs].find(([digest]) => path.endsWith(digest))?.[1];
-    if (path.includes('/manifests/'))
-      response.setHeader('content-type', mediaTypes.ociManifest).end(manifest);
-    else if (blob === undefined) response.end('{}');
-    else if (blob === last && stalls) {
-      response.once('close', () => cut.resolve());
-      response.write(blob.subarray(0, 20), () => resolve());
-    } else response.end(blob);
-  });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  return {
-    host: `127.0.0.1:${portOf(server)}`,
-    stalled,
-    cut: cut.promise,
-    goOn: () => (stalls = false),
-    [Symbol.asyncDispose]: async () => {
-      server.closeAllConnections();
-      server.close();
-      await once(server, 'close');
-    },
-  };
-}
+import { stallingRegistry } from '../../support/stalling-registry.ts';
 
 test('a pull that a kill of the daemon interrupts leaves nothing, and works again afterwards', async () => {
   await using registry = await stallingRegistry();
