@@ -51,6 +51,8 @@ export async function runDaemon(environment: Readonly<Record<string, string | un
   await wired.close();
   await lock.close();
   log.info('stopped');
+  // The pipes of execs, which go on, would keep this process.
+  log.flush(() => process.exit(0));
 }
 
 // What nobody expected leaves the process in a state that nobody thought of; the next start repairs.
