@@ -15,7 +15,7 @@ const checkout = new URL('../../../', import.meta.url).pathname;
 async function nextVersion(t: TestContext): Promise<string> {
   const folder = await mkdtemp('/var/tmp/b-next-');
   t.after(() => rm(folder, { recursive: true }));
-  for (const name of ['berth', 'src', 'package-lock.json'])
+  for (const name of ['berth', 'scripts', 'src', 'package-lock.json'])
     await cp(join(checkout, name), join(folder, name), { recursive: true });
   await symlink(join(checkout, 'node_modules'), join(folder, 'node_modules'));
   const manifest = await readFile(join(checkout, 'package.json'), 'utf8');
