@@ -118,6 +118,18 @@ test('a path that is no URL is refused with a message, and a parameter given twi
   assert.equal((await server.app.inject('/many?x=1&x=2')).body, '{"x":["1","2"]}\n');
 });
 
+test('bytes that are no request are answered with an error of the usual shape', async () => {
+  await using server = await serve(ping);
+  const client = await raw(
+    server.port,
+    'GET /hello HTTP/1.1\r\nHost: x\r\nConnection: close\r\nno header\r\n\r\n',
+  );
+  assert.match(
+    await client.text(),
+    /^HTTP\/1.1 400 Bad Request\r\n[^]*\r\n\r\n\{"message":"bad request"\}\n$/,
+  );
+});
+
 test('bodies are refused by field name, by content type and by syntax', async () => {
   await using server = await serve((app) => {
     const body = Type.Object({

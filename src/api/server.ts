@@ -12,6 +12,7 @@ import { invalid, messageOf, notFound } from '#base/errors.ts';
 import { Hijack } from '#api/docker/hijack.ts';
 import { Doors } from '#api/doors.ts';
 import { errorCodeHeader, errorResponse, isBerths } from '#api/errors.ts';
+import { answerMalformed } from '#api/malformed.ts';
 import { apiPath, apiVersions, negotiate } from '#api/versions.ts';
 
 declare module 'fastify' {
@@ -54,6 +55,7 @@ export async function createServer(options: ServerOptions): Promise<ApiServer> {
     requestTimeout: 0,
     keepAliveTimeout: 75_000,
     forceCloseConnections: 'idle',
+    clientErrorHandler: answerMalformed,
     frameworkErrors: (error, request, reply) => void answerError(error, request, reply),
     ajv: { customOptions: { coerceTypes: false, removeAdditional: false, useDefaults: false } },
     http: { shouldUpgradeCallback: (request) => hijacks.some((hijack) => hijack.takes(request.url ?? '')) },
@@ -156,7 +158,11 @@ function answerErrors(app: FastifyInstance): void {
 
 function answerError(error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {
   const { status, body } = errorResponse(error);
-  if (status >= 500) request.log.error({ err: error, url: request.originalUrl }, 'a request failed');
+  if (status >= 500) {
+    // Without the query, which may hold the arguments of a build.
+    const [path] = request.originalUrl.split('?');
+    request.log.error({ err: error, method: request.method, path }, 'a request failed');
+  }
   reply.code(status);
   if (body.code !== undefined) reply.header(errorCodeHeader, body.code);
   if (status === 304) return reply.send();

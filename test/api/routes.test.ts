@@ -10,13 +10,8 @@ import { instanceOf } from '#domain/instance.ts';
 import { wire } from '#main/wire.ts';
 import { startDaemon, type TestDaemon } from '../support/daemon.ts';
 import { removeInstance } from '../support/leaks.ts';
-import { containers } from './containers.table.ts';
-import { images, volumes } from './images.table.ts';
-import { networks } from './networks.table.ts';
-import { absent, system } from './system.table.ts';
-import type { Call, Table } from './table.ts';
-
-const table: Table = { ...system, ...images, ...volumes, ...networks, ...containers, ...absent };
+import { table } from './all-routes.ts';
+import type { Call } from './table.ts';
 
 describe('the Docker Engine API', () => {
   let daemon: TestDaemon;
