@@ -69,6 +69,7 @@ test('a network with IPv6 gives addresses, names and published ports of both kin
     ],
   );
   assert.equal(await callTcp(pool6.gateway, 8080), `tcp ${pool6.gateway}`);
+  assert.equal(await callTcp('::1', 8080), 'ECONNREFUSED', 'who asks for localhost goes on to 127.0.0.1');
   assert.equal(await web.peer.tcp(pool6.gateway, 8080), `tcp ${pool6.gateway}`);
   const exact = await engine.run('exact', {
     networks: { net: {} },
