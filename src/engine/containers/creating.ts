@@ -132,7 +132,7 @@ export class Creating {
     const announced = { ...decided, mounts: drafts.map((draft) => draft.point) };
     this.#registry.announce(announced);
     undo.add(() => this.#registry.delete(announced));
-    const made = await realizeMounts(this.#parts, drafts, undo);
+    const made = await realizeMounts(this.#parts, drafts, undo, request.identity?.app);
     const mounts = await createImageMounts(this.#parts, decided.id, made, undo);
     undo.add(() => snapshotter.remove(decided.id));
     await snapshotter.create(decided.id, image.chainId);

@@ -41,14 +41,19 @@ function named(draft: MountDraft): MountDraft {
   return { ...draft, point: { ...draft.point, name: draft.volume.name ?? newId() } };
 }
 
-/** Makes volumes and missing folders. @throws invalid `mount-invalid` for a bind source that must exist */
+/**
+ * Makes volumes and missing folders.
+ * @param app to which the volumes that nobody named belong, also when their container is gone
+ * @throws invalid `mount-invalid` for a bind source that must exist
+ */
 export async function realizeMounts(
   parts: Pick<ContainerParts, 'volumes' | 'files'>,
   drafts: MountDraft[],
   undo: Undo,
+  app: string | undefined,
 ): Promise<MountPoint[]> {
   const points: MountPoint[] = [];
-  for (const draft of drafts) points.push(await realize(parts, draft, undo));
+  for (const draft of drafts) points.push(await realize(parts, draft, undo, app));
   return points;
 }
 
@@ -56,6 +61,7 @@ async function realize(
   { volumes, files }: Pick<ContainerParts, 'volumes' | 'files'>,
   { point, volume, missingSource }: MountDraft,
   undo: Undo,
+  app: string | undefined,
 ): Promise<MountPoint> {
   if (point.type === 'bind') {
     if ((await files.kind(point.source)) !== undefined) return point;
@@ -76,6 +82,7 @@ async function realize(
     options: volume.options,
     labels: volume.labels,
     anonymous: point.anonymous === true,
+    ...(point.anonymous === true && app !== undefined ? { app } : {}),
   });
   if (!existed) undo.add(() => volumes.remove(name, true));
   return { ...point, source: made.mountpoint, driver: made.driver };
