@@ -14,6 +14,10 @@ describe('modes and options of a host configuration', () => {
       { DeviceRequests: [{ Capabilities: [['gpu']] }] },
       /could not select device driver "" with capabilities: \[\["gpu"\]\]/,
     ],
+    [
+      { DeviceRequests: [{ Driver: 'cdi', DeviceIDs: ['vendor.com/gpu=0'] }] },
+      /device driver "cdi" with devices \["vendor\.com\/gpu=0"\]: GPUs and CDI devices are not supported/,
+    ],
     [{ StorageOpt: { size: '1g' } }, /storage option 'size'/],
   ];
   for (const [host, message] of refused)

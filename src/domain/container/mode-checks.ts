@@ -31,11 +31,7 @@ export function checkModes(host: HostConfig, runtime: string): void {
 
 function refuseUnsupported(host: HostConfig): void {
   const [request] = host.DeviceRequests ?? [];
-  if (request !== undefined)
-    throw invalid(
-      'device-driver-missing',
-      `could not select device driver "" with capabilities: ${JSON.stringify(request['Capabilities'] ?? [])}`,
-    );
+  if (request !== undefined) throw missingDriver(request);
   const [option] = Object.keys(host.StorageOpt ?? {});
   if (option !== undefined)
     throw unsupported(
@@ -47,4 +43,18 @@ function refuseUnsupported(host: HostConfig): void {
       'option-unsupported',
       `the field HostConfig.Cgroup ('${host.Cgroup}') is not supported`,
     );
+}
+
+/** A request for devices by a driver (GPUs) or by their names in the Container Device Interface. */
+function missingDriver(request: Record<string, unknown>): Error {
+  const driver = typeof request['Driver'] === 'string' ? request['Driver'] : '';
+  const asked =
+    driver === 'cdi'
+      ? `devices ${JSON.stringify(request['DeviceIDs'] ?? [])}`
+      : `capabilities: ${JSON.stringify(request['Capabilities'] ?? [])}`;
+  return invalid(
+    'device-driver-missing',
+    `could not select device driver "${driver}" with ${asked}: GPUs and CDI devices are not supported`,
+    { hint: 'name the device nodes (--device /dev/...) and bind the libraries that the program needs (-v)' },
+  );
 }

@@ -94,7 +94,16 @@ describe('options for the process and its rights', { concurrency: 2 }, () => {
         },
         { options: '', run: 'mknod /dev/l b 7 0 && head -c1 /dev/l', code: 1, says: /not permitted/ },
         { options: ['--device-cgroup-rule', 'x 1:1 r'], code: 125, says: /invalid device cgroup format/ },
-        { options: '--gpus all', code: 125, says: /could not select device driver/ },
+        {
+          options: '--gpus all',
+          code: 125,
+          says: /could not select device driver "" .* GPUs and CDI devices are not supported/,
+        },
+        {
+          options: '--device vendor.com/gpu=all',
+          code: 125,
+          says: /device driver "cdi" with devices \["vendor\.com\/gpu=all"\]/,
+        },
       ],
     );
   });
