@@ -98,8 +98,9 @@ function keyOf(host: string, scope: string, auth: Credentials | undefined): stri
 
 function basic(url: URL, auth: Credentials | undefined): string {
   const { username = '', password = '' } = auth ?? {};
+  // Docker's status for it is 500 too: at 401 its client asks for a password, also in a script, and waits.
   if (username === '')
-    throw unauthorized(
+    throw internal(
       'registry-credentials-missing',
       `Get "${url.origin}${url.pathname}": no basic auth credentials`,
       { hint: `run 'docker login ${url.host}' first` },

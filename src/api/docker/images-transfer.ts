@@ -54,6 +54,9 @@ function pull(
     if (auth !== undefined) options.auth = auth;
     if (platform !== '') options.platform = platform;
     await images.pull(name, options);
+    // `docker pull -a` and clients that leave the tag to us ask alike. Told last: a line before an error hides its status.
+    if (!/[:@][^/]*$/.test(name))
+      onProgress({ status: `Pulled '${name}:latest' alone: pulling all tags is not offered` });
   });
   return sendJsonLines(reply, lines);
 }

@@ -73,7 +73,11 @@ async function fetchImage(parts: Parts, pull: Pull): Promise<Image> {
   const { config, id } = await fetchConfig(parts, pull, manifest);
   const places = placesOf(manifest.layers, config.rootfs.diff_ids);
   await pull.lease.hold(...places.map((place) => place.chainId));
-  const size = await fetchLayers(parts, pull, places);
+  const known = parts.catalog.byId(id);
+  const size =
+    known !== undefined && (await isWhole(parts, pull, known, places))
+      ? known.size
+      : await fetchLayers(parts, pull, places);
   const { tag, ...repository } = pull.reference;
   const image = parts.catalog.record(
     imageOf(
@@ -154,6 +158,16 @@ async function fetchConfig(
         `(${formatPlatform(config)}) does not match the specified platform (${formatPlatform(pull.wanted)})`,
     );
   return { id: digest, config };
+}
+
+/** Whether all of an image is here, maybe with layers that were packed in another way: then nothing is fetched. */
+async function isWhole(parts: Parts, pull: Pull, image: Image, places: LayerPlace[]): Promise<boolean> {
+  await pull.lease.hold(...image.layers.map(({ digest }) => digest));
+  for (const { digest } of image.layers) if ((await parts.blobs.stat(digest)) === undefined) return false;
+  for (const { chainId } of places) if (!(await parts.snapshots.isCommitted(chainId))) return false;
+  for (const { layer } of places)
+    pull.onProgress({ status: 'Already exists', progressDetail: {}, id: shortId(layer.digest) });
+  return true;
 }
 
 /** Fetches and unpacks. A layer is unpacked while others are still fetched. Gives the unpacked size. */

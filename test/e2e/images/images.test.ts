@@ -75,6 +75,10 @@ test('docker login, push and pull work against a registry with a password', asyn
   const refused = await daemon.docker('push', name);
   assert.equal(refused.code, 1);
   assert.match(refused.stderr, /no basic auth credentials/);
+  // A client without a password must be told, not asked: its standard input may be a script's.
+  const unasked = await daemon.docker('pull', name);
+  assert.match(unasked.stderr, /no basic auth credentials/);
+  assert.doesNotMatch(unasked.stdout, /Username/);
   const wrong = await daemon.docker('login', '-u', 'tester', '-p', 'wrong', registry.host);
   assert.equal(wrong.code, 1);
   const login = ['login', '-u', credentials.username, '-p', credentials.password, registry.host];
@@ -93,6 +97,15 @@ test('docker login, push and pull work against a registry with a password', asyn
     await daemon.ok('run', '--rm', `${registry.host}/team/busybox@${digest}`, 'echo', 'ran'),
     'ran',
   );
+  const again = await daemon.ok('pull', name);
+  assert.match(again, /Already exists\n/);
+  assert.doesNotMatch(again, /Pulling fs layer/);
+  assert.match(again, /Status: Image is up to date for/);
+  await daemon.ok('tag', name, `${registry.host}/team/busybox`);
+  await daemon.ok('push', `${registry.host}/team/busybox`);
+  const all = await daemon.ok('pull', '-a', `${registry.host}/team/busybox`);
+  assert.match(all, /Pulled '.*\/team\/busybox:latest' alone: pulling all tags is not offered/);
+  await daemon.ok('rmi', `${registry.host}/team/busybox`);
   const missing = await daemon.docker('pull', `${registry.host}/team/none:1`);
   assert.equal(missing.code, 1);
   assert.match(missing.stderr, /manifest for .*team\/none:1 not found: manifest unknown/);
