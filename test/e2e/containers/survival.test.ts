@@ -37,6 +37,35 @@ describe('containers and a daemon that is killed', () => {
     assert.equal(await daemon.ok('logs', 'counter'), expected);
   });
 
+  it('keep mounts of images and of parts of volumes, which go with them', async () => {
+    await using daemon = await ready();
+    const fill = ['-v', 'data:/v', 'busybox', 'sh', '-c', 'mkdir /v/part; echo deep >/v/part/f'];
+    await daemon.ok('run', '--rm', '--network', 'none', ...fill);
+    const mounts = ['type=image,src=busybox,dst=/i', 'type=volume,src=data,dst=/p,volume-subpath=part'];
+    const options = mounts.flatMap((mount) => ['--mount', mount]);
+    await daemon.ok(
+      'run',
+      '-d',
+      '--network',
+      'none',
+      '--name',
+      'held',
+      ...options,
+      'busybox',
+      'sleep',
+      '600',
+    );
+    await daemon.kill9();
+    await daemon.start();
+    assert.equal(await daemon.ok('exec', 'held', 'sh', '-c', 'cat /p/f; ls -d /i/etc'), 'deep\n/i/etc');
+    await daemon.ok('stop', '-t', '0', 'held');
+    assert.deepEqual(await leaksOf(daemon.instance, daemon.folder), []);
+    await daemon.ok('start', 'held');
+    assert.equal(await daemon.ok('exec', 'held', 'cat', '/p/f'), 'deep');
+    await daemon.ok('rm', '-f', 'held');
+    assert.deepEqual(await leaksOf(daemon.instance, daemon.folder), []);
+  });
+
   it('keep the exit code and the time of an end that nobody saw', async () => {
     await using daemon = await ready();
     await daemon.ok(
