@@ -28,7 +28,10 @@ export interface TaskExit {
   exitCode: number;
   /** RFC 3339 with nanoseconds. */
   exitedAt: string;
+  /** Of any process of the task, not only of the main one. */
   oomKilled: boolean;
+  /** Bytes, when memory ran out and the control group was still there to tell. */
+  memory?: { limit: number; peak: number };
 }
 
 /** The streams of an attached container or of an exec. With a tty everything comes on `stdout`. */

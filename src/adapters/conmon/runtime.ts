@@ -123,15 +123,18 @@ export class ConmonRuntime implements Runtime {
   async exitOf(id: string): Promise<TaskExit | undefined> {
     const exit = (await readExit(this.#files, id)) ?? (await lostExit(this.#files, this.#crun, id));
     if (exit === undefined) return undefined;
-    return { id, ...exit, oomKilled: await this.#wasOomKilled(id) };
+    return { id, ...exit, ...(await this.#memoryOf(id)) };
   }
 
   /** conmon notes that memory ran out; where it could not watch (a hybrid tree), the group still counts. */
-  async #wasOomKilled(id: string): Promise<boolean> {
-    if ((await readIfThere(this.#files.inBundle(id, 'oom'))) !== undefined) return true;
+  async #memoryOf(id: string): Promise<Pick<TaskExit, 'oomKilled' | 'memory'>> {
+    const noted = (await readIfThere(this.#files.inBundle(id, 'oom'))) !== undefined;
     const record = await this.#files.readRecord(id);
     const usage = record && (await this.#cgroups.usage(record.cgroupPath));
-    return (usage?.oomKills ?? 0) > 0;
+    if (!noted && (usage?.oomKills ?? 0) === 0) return { oomKilled: false };
+    if (usage === undefined) return { oomKilled: true };
+    const { limit, peak } = usage.memory;
+    return { oomKilled: true, memory: { limit, peak } };
   }
 
   onExit(listener: (exit: TaskExit) => void): void {

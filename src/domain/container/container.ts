@@ -22,6 +22,8 @@ export interface ContainerState {
   exitCode: number;
   error: string;
   oomKilled: boolean;
+  /** Bytes, of the latest run in which memory ran out. */
+  oomMemory?: { limit: number; peak: number };
   /** RFC 3339 with nanoseconds; '0001-01-01T00:00:00Z' for never. */
   startedAt: string;
   finishedAt: string;

@@ -41,7 +41,10 @@ export function afterStart(
 
 export function afterExit(
   before: ContainerState,
-  exit: { exitCode: number; exitedAt: string; oomKilled: boolean },
+  exit: Pick<ContainerState, 'exitCode' | 'oomKilled'> & {
+    exitedAt: string;
+    memory?: { limit: number; peak: number };
+  },
   willRestart: boolean,
 ): ContainerState {
   const health =
@@ -54,6 +57,7 @@ export function afterExit(
     exitCode: exit.exitCode,
     finishedAt: exit.exitedAt,
     oomKilled: exit.oomKilled,
+    ...(exit.memory === undefined ? {} : { oomMemory: exit.memory }),
     restartCount: willRestart ? before.restartCount + 1 : before.restartCount,
   };
 }

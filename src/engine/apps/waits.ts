@@ -34,10 +34,17 @@ export async function waitCompleted(step: Step<'wait-completed'>, run: Run): Pro
 }
 
 function endedBadly({ state }: Container): Verdict {
-  if (state.oomKilled) return { ok: false, message: 'it was killed for want of memory' };
+  if (state.oomKilled) return { ok: false, message: outOfMemory(state) };
   if (state.status === 'exited' || state.status === 'restarting' || state.status === 'dead')
     return { ok: false, message: `it ended with exit code ${state.exitCode}` };
   return undefined;
+}
+
+function outOfMemory({ oomMemory }: Container['state']): string {
+  const mib = (bytes: number): string => `${(bytes / 1024 ** 2).toFixed(1)} MiB`;
+  const figures =
+    oomMemory === undefined ? '' : `: its limit is ${mib(oomMemory.limit)}, it took ${mib(oomMemory.peak)}`;
+  return `it was killed for want of memory${figures}`;
 }
 
 /** Looks at each change of the service's containers until all are well, one is not, or the time is over. */

@@ -64,7 +64,7 @@ export class Ending {
         state: afterExit(container.state, exit, again),
       }),
     );
-    if (exit.oomKilled) announce(this.#parts.events, recorded, 'oom');
+    if (exit.oomKilled) announce(this.#parts.events, recorded, 'oom', inBytes(exit.memory));
     const seconds = Math.max(
       0,
       Math.round((Date.parse(exit.exitedAt) - Date.parse(container.state.startedAt)) / 1000),
@@ -88,4 +88,9 @@ export class Ending {
       closeSources(this.#parts, container).catch(failed),
     ]);
   }
+}
+
+/** Attributes of the event `oom`; Docker's has none. */
+function inBytes(memory: TaskExit['memory']): Record<string, string> {
+  return memory === undefined ? {} : { memoryLimit: String(memory.limit), memoryPeak: String(memory.peak) };
 }

@@ -129,6 +129,34 @@ describe('docker run', () => {
     assert.equal(await daemon.ok('inspect', '-f', '{{.State.OOMKilled}}', 'oom'), 'true');
   });
 
+  it('tells so of a child too, with limit and peak, and keeps the exit code of the main process', async () => {
+    const limits = ['--memory', '16m', '--memory-swap', '16m'];
+    const script = 'sh -c "tail /dev/zero"; echo "child $?"; exit 3';
+    const { code, stdout } = await daemon.docker(
+      'run',
+      '--name',
+      'parent',
+      ...limits,
+      'busybox',
+      'sh',
+      '-c',
+      script,
+    );
+    assert.deepEqual([code, stdout], [3, 'child 137\n']);
+    assert.equal(
+      await daemon.ok('inspect', '-f', '{{.State.OOMKilled}} {{.State.ExitCode}}', 'parent'),
+      'true 3',
+    );
+    const filters = encodeURIComponent('{"event":["oom"],"container":["parent"]}');
+    const { text } = await daemon.api(
+      'GET',
+      `/events?since=1&until=${Math.floor(Date.now() / 1000) + 1}&filters=${filters}`,
+    );
+    const peak = Number(/"memoryPeak":"(\d+)"/.exec(text)?.[1]);
+    assert.match(text, /"memoryLimit":"16777216"/);
+    assert.ok(peak > 15e6 && peak <= 16_777_216, text);
+  });
+
   it('drops capabilities and makes the root read-only', async () => {
     const caps = (...args: string[]) => inside(...args, 'busybox', 'grep', 'CapEff', '/proc/self/status');
     assert.match(await caps(), /00000000a80425fb/);
