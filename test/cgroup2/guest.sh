@@ -1,0 +1,37 @@
+#!/bin/sh
+# Runs as a service of systemd inside the virtual machine, with the checkout in /opt/berth. The last line that it prints is
+# "GUEST RESULT" and 0 when all went well.
+cd /opt/berth
+export HOME=/root PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
+failures=0
+step() {
+  echo "== $1"
+  shift
+  "$@" || { failures=$((failures + 1)); echo "FAILED: $*"; }
+}
+
+units_survive() {
+  export DOCKER_HOST=unix:///run/berth/berth.sock
+  ./berth setup --systemd || return 1
+  ./berth up --help >/dev/null || return 1
+  until docker info >/dev/null 2>&1; do systemctl is-failed --quiet berth.service && return 1; done
+  tar -C /opt/busybox -c . | docker import --change 'CMD ["sh"]' - busybox || return 1
+  docker run -d --name kept --memory 64m busybox sh -c 'while :; do date +%s; sleep 0.1; done' || return 1
+  before=$(docker inspect -f '{{.State.Pid}}' kept)
+  systemctl restart berth.service || return 1
+  until docker info >/dev/null 2>&1; do systemctl is-failed --quiet berth.service && return 1; done
+  [ "$(docker inspect -f '{{.State.Pid}} {{.State.Status}}' kept)" = "$before running" ] || return 1
+  docker exec kept true || return 1
+  docker stop -t 0 kept && docker logs kept | tail -1 && docker rm kept || return 1
+  systemctl stop berth.service
+}
+
+uname -r
+stat -f -c 'cgroup: %T' /sys/fs/cgroup
+step 'modules' modprobe -a overlay nf_tables veth bridge
+step 'doctor after setup' sh -c './berth setup && ./berth doctor'
+step 'kernel level' node --test --test-concurrency=1 --test-timeout=300000 test/kernel/runtime*.test.ts test/kernel/cgroups.test.ts
+step 'docker client' node --test --test-concurrency=1 --test-timeout=600000 test/e2e/containers/run.test.ts test/e2e/containers/life-cycle.test.ts test/e2e/containers/survival.test.ts
+step 'systemd' units_survive
+echo "GUEST RESULT $failures"
+systemctl poweroff --force
