@@ -8,9 +8,9 @@ import { startDaemon, type TestDaemon } from '../support/daemon.ts';
 import { requestOf, type MadeUp } from './api-requests.ts';
 
 /** How many requests each route gets; `npm run fuzz` asks for many more than `npm test`. */
-const runs = Number(process.env['BERTH_FUZZ_RUNS'] ?? 12);
+const runs = Number(process.env['BERTH_FUZZ_RUNS'] ?? 8);
 /** An answer that has not come by then is not waited for: attach, events and logs may last for ever. */
-const patienceMs = 1500;
+const patienceMs = 500;
 
 /** No registry is reachable, and that is told with 500 as by Docker. */
 const offline = { HTTP_PROXY: 'http://127.0.0.1:1', HTTPS_PROXY: 'http://127.0.0.1:1' };
@@ -29,13 +29,16 @@ describe('made-up requests', () => {
   });
   after(() => daemon[Symbol.asyncDispose]());
 
+  /** Earlier requests may have removed or stopped what routes are asked about. */
   const prepare = async (): Promise<void> => {
-    const web = ['--name', 'web', '--network', 'net', '-v', 'vol:/data'];
-    await daemon.docker('rm', '-f', 'web', 'done');
-    await daemon.docker('run', '-d', ...web, 'busybox', 'sleep', '1000');
-    await daemon.docker('run', '--name', 'done', '--network', 'none', 'busybox', 'true');
-    const { text } = await daemon.api('POST', '/containers/web/exec', { Cmd: ['true'] });
-    exec = /"Id":"(\w+)"/.exec(text)?.[1] ?? 'none';
+    const { text } = await daemon.api('GET', '/containers/web/json');
+    if (!/"Running":true,"Paused":false/.test(text)) {
+      await daemon.api('DELETE', '/containers/web?force=1');
+      await daemon.docker('run', '-d', '--name', 'web', '--network', 'net', 'busybox', 'sleep', '1000');
+    }
+    await daemon.api('POST', '/containers/create?name=done', { Image: 'busybox' });
+    const made = await daemon.api('POST', '/containers/web/exec', { Cmd: ['true'] });
+    exec = /"Id":"(\w+)"/.exec(made.text)?.[1] ?? 'none';
   };
 
   for (const route of routes)
