@@ -5,18 +5,15 @@ import { repairHybridCgroups } from '#adapters/supervisor/hybrid-cgroups.ts';
 import { writePidFile } from '#adapters/supervisor/pid-file.ts';
 import { lockRoot } from '#adapters/supervisor/root-lock.ts';
 import { ScopedSockets } from '#adapters/supervisor/scoped-sockets.ts';
-import { settleMemory } from '#adapters/supervisor/settle-memory.ts';
+import { MemorySettler } from '#adapters/supervisor/settle-memory.ts';
 import { readTlsFiles } from '#adapters/supervisor/tls-files.ts';
-import { createServer } from '#api/server.ts';
+import { createServer, type ServerOptions } from '#api/server.ts';
 import { endpointsOf, listenOn, refuseUsed, removeSockets } from '#main/listeners.ts';
 import { release } from '#main/release.ts';
 import { wire } from '#main/wire.ts';
 
 /** How long running requests may take to finish after a signal to stop. */
 const graceMs = 1000;
-
-/** Start-up work goes on for a moment after the daemon is ready; memory is given back after it. */
-const settleAfterMs = 1000;
 
 /**
  * The daemon in the foreground, until SIGTERM or SIGINT. Whatever state a crash left is repaired by the
@@ -35,13 +32,21 @@ export async function runDaemon(environment: Readonly<Record<string, string | un
   const pidFile = await writePidFile(settings.run);
   for (const change of await repairHybridCgroups()) log.warn(change);
   const wired = await wire(settings, log);
-  const { routes, sockets } = wired;
+  const { sockets } = wired;
+  const memory = new MemorySettler((bytes) => log.debug(bytes, 'gave memory back'));
+  const routes: ServerOptions['routes'] = (app, hijack, doors) => {
+    app.addHook('onRequest', (_request, _reply, done) => {
+      memory.active();
+      done();
+    });
+    wired.routes(app, hijack, doors);
+  };
   const server = await createServer({ log, version: release.version, routes });
   await listenOn(server, endpoints, tls);
   await sockets.serve(new ScopedSockets((scope) => server.doors.open({ scope })));
   log.info({ host: settings.host, root: settings.root, version: release.version }, 'ready');
   const stop = stopSignal();
-  setTimeout(settleMemory, settleAfterMs).unref();
+  memory.active();
   const signal = await stop;
   log.info({ signal }, 'stopping; containers go on');
   await server.stop(graceMs);
