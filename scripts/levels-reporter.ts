@@ -10,6 +10,8 @@ const levels: Readonly<Record<string, string>> = {
   property: 'src/**/*.prop.test.ts',
   golden: 'test/golden/**/*.test.ts',
   kernel: 'test/kernel/**/*.test.ts',
+  api: 'test/api/**/*.test.ts',
+  fuzz: 'test/fuzz/**/*.test.ts',
   'end to end': 'test/e2e/**/*.test.ts',
 };
 
