@@ -1,3 +1,5 @@
+import { finished } from 'node:stream/promises';
+import { formatDuration } from '#domain/units/duration.ts';
 import type { Container, ProbeResult } from '#domain/container/container.ts';
 import type { ContainerParts } from '#engine/containers/parts.ts';
 import type { ContainerRegistry } from '#engine/containers/registry.ts';
@@ -89,9 +91,9 @@ export class HealthMonitor {
       const process = await this.#execs.run(container, { Cmd: plan.command }, { tty: false, stdin: false });
       const output = collect(process);
       const exitCode = await this.#within(process, plan.timeout, signal);
-      if (exitCode === undefined)
-        return ended(-1, `Health check exceeded timeout (${plan.timeout / 1000}s): ${output()}`);
-      return ended(exitCode, output());
+      if (exitCode === undefined) return ended(-1, tooLate(plan, output.text()));
+      await output.complete;
+      return ended(exitCode, output.text());
     } catch (error) {
       return ended(-1, messageOf(error));
     }
@@ -115,15 +117,30 @@ export class HealthMonitor {
   }
 }
 
+/** In Docker's words. */
+function tooLate({ timeout }: HealthPlan, output: string): string {
+  const said = `Health check exceeded timeout (${formatDuration(timeout * 1_000_000)})`;
+  return output === '' ? said : `${said}: ${output}`;
+}
+
+interface Collected {
+  text: () => string;
+  /** Resolves when there is no more to come. */
+  complete: Promise<unknown>;
+}
+
 /** Reads all output, so that the probe never blocks, and keeps the beginning. */
-function collect(process: ExecProcess): () => string {
+function collect(process: ExecProcess): Collected {
   const chunks: Buffer[] = [];
   let size = 0;
   const keep = (chunk: Buffer): void => {
     if (size < keptOutput) chunks.push(chunk.subarray(0, keptOutput - size));
     size += chunk.length;
   };
-  process.stdout.on('data', keep);
-  process.stderr.on('data', keep);
-  return () => Buffer.concat(chunks).toString('utf8');
+  const streams = [process.stdout, process.stderr];
+  for (const stream of streams) stream.on('data', keep);
+  return {
+    text: () => Buffer.concat(chunks).toString('utf8'),
+    complete: Promise.allSettled(streams.map((stream) => finished(stream, { writable: false }))),
+  };
 }

@@ -201,6 +201,24 @@ describe("a container's life", () => {
     await daemon.ok('rm', '-f', 'probed');
   });
 
+  it('tells all that a probe said, and when one took too long', async () => {
+    const lastProbe = async (command: string): Promise<string> => {
+      const check = ['--health-cmd', command, '--health-interval', '1h', '--health-start-interval', '50ms'];
+      const quick = ['--health-start-period', '1h', '--health-timeout', '250ms'];
+      await background('probed', ...check, ...quick, 'busybox', 'sleep', '60');
+      const format = '{{range .State.Health.Log}}{{.ExitCode}} {{.Output}}{{end}}';
+      for (;;) {
+        const said = await daemon.ok('inspect', '-f', format, 'probed');
+        if (said === '') continue;
+        await daemon.ok('rm', '-f', 'probed');
+        return said;
+      }
+    };
+    assert.match(await lastProbe('printf out; printf err >&2'), /^0 (outerr|errout)/);
+    assert.match(await lastProbe('sleep 60'), /^-1 Health check exceeded timeout \(250ms\)/);
+    assert.match(await lastProbe('echo slow; sleep 60'), /^-1 Health check exceeded timeout \(250ms\): slow/);
+  });
+
   it('is pruned when it does not run', async () => {
     await daemon.ok('create', '--name', 'dust', '-l', 'prune=me', 'busybox', 'true');
     assert.match(
