@@ -12,6 +12,8 @@ const whole = {
   'src/one.prop.test.ts': passing,
   'test/golden/one.test.ts': passing,
   'test/kernel/one.test.ts': passing,
+  'test/api/one.test.ts': passing,
+  'test/fuzz/one.test.ts': passing,
   'test/e2e/noun/one.test.ts': passing,
 };
 
