@@ -1,8 +1,12 @@
 import assert from 'node:assert/strict';
 import { mkdtempSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { once } from 'node:events';
+import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
+import { text } from 'node:stream/consumers';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { DescriptorInbox } from '#adapters/linux/descriptors.ts';
 import {
   getXattr,
   listXattrs,
@@ -63,4 +67,22 @@ test('device nodes and extended attributes are made and read back', () => {
   assert.deepEqual(listXattrs(dir.path), ['trusted.berth']);
   assert.equal(getXattr(dir.path, 'trusted.berth')?.toString(), 'v');
   assert.equal(getXattr(dir.path, 'trusted.other'), undefined);
+});
+
+test('an inbox that has received leaves alone whoever has the number of its descriptor afterwards', async () => {
+  using dir = scratch();
+  const server = createServer((socket) => socket.pipe(socket));
+  await once(server.listen(join(dir.path, 'echo')), 'listening');
+  const inbox = new DescriptorInbox(join(dir.path, 'inbox'));
+  const received = inbox.receive();
+  connect(join(dir.path, 'inbox')).end('no descriptor');
+  assert.equal(await received, undefined);
+  const clients = Array.from({ length: 8 }, () => connect(join(dir.path, 'echo')));
+  await Promise.all(clients.map((client) => once(client, 'connect')));
+  inbox.stop();
+  for (const client of clients) {
+    client.end('still here');
+    assert.equal(await text(client), 'still here');
+  }
+  server.close();
 });

@@ -120,9 +120,12 @@ test('what cannot be run fails with the words from which clients derive 127 and 
     code: 'executable-not-permitted',
     message: /exec: "\/etc\/passwd": permission denied/,
   });
-  await assert.rejects(bench.runtime.exec(id, processOf(['nosuch'], true), { tty: true, stdin: true }), {
-    code: 'executable-not-found',
-  });
+  const before = readdirSync('/proc/self/fd').length;
+  for (let i = 0; i < 3; i++)
+    await assert.rejects(bench.runtime.exec(id, processOf(['nosuch'], true), { tty: true, stdin: true }), {
+      code: 'executable-not-found',
+    });
+  assert.ok(readdirSync('/proc/self/fd').length <= before, 'a terminal stays open');
   assert.deepEqual(readdirSync(join(bench.folder, 'run/execs')), []);
 });
 

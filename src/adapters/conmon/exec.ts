@@ -58,7 +58,8 @@ export async function startExec(crun: Crun, files: TaskFiles, request: ExecReque
   try {
     await writeFile(spec, encode(request.process), { mode: 0o600 });
     const launched = launch(crun, request, spec, consolePath);
-    void launched.ended.then(() => inbox?.stop());
+    const stop = (): void => inbox?.stop();
+    void launched.ended.then(stop, stop);
     const pid = Number(await launched.pid);
     if (!(pid > 0)) {
       const { message } = await launched.ended;
@@ -69,6 +70,9 @@ export async function startExec(crun: Crun, files: TaskFiles, request: ExecReque
     return new PipedExec(pid, launched.pipes, launched.ended);
   } catch (error) {
     inbox?.stop();
+    // crun hands the terminal over before it looks for the program.
+    const terminal = await console;
+    if (terminal !== undefined) closeSync(terminal);
     throw error;
   } finally {
     await Promise.all([rm(spec, { force: true }), rm(consolePath, { force: true })]);

@@ -182,6 +182,7 @@ export function setWindowSize(fd: number, columns: number, rows: number): void {
 /** A listening socket on which one process hands over a descriptor, as OCI runtimes do with a console. */
 export class DescriptorInbox {
   readonly #fd: number;
+  #closed = false;
 
   /** @param path at most 107 bytes */
   constructor(path: string) {
@@ -198,6 +199,7 @@ export class DescriptorInbox {
   /** The descriptor; undefined when the inbox was stopped first. Call it once. */
   async receive(): Promise<number | undefined> {
     const connection = await execute(cAccept, this.#fd, null, null, SOCK_CLOEXEC);
+    this.#closed = true;
     close(this.#fd);
     if (connection < 0) return undefined;
     try {
@@ -207,9 +209,9 @@ export class DescriptorInbox {
     }
   }
 
-  /** Makes `receive` give up. */
+  /** Makes `receive` give up. Once that has returned, the number may be another socket's already. */
   stop(): void {
-    cShutdown(this.#fd, SHUT_RDWR);
+    if (!this.#closed) cShutdown(this.#fd, SHUT_RDWR);
   }
 }
 

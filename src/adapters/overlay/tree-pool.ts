@@ -127,7 +127,10 @@ export class TreePool {
     this.#count++;
     const worker = new Worker(new URL('./tree-worker.ts', import.meta.url));
     // The job in work hears of it too; without a listener an idle worker's end would end the daemon.
-    worker.on('error', () => this.#dead.add(worker));
+    worker.on('error', () => {
+      this.#dead.add(worker);
+      if (this.#idle.has(worker)) this.#forget(worker);
+    });
     return worker;
   }
 
@@ -145,10 +148,14 @@ export class TreePool {
   }
 
   async #end(worker: Worker): Promise<void> {
-    clearTimeout(this.#idle.get(worker));
-    this.#idle.delete(worker);
-    this.#count--;
+    this.#forget(worker);
     await worker.terminate();
+  }
+
+  #forget(idle: Worker): void {
+    clearTimeout(this.#idle.get(idle));
+    this.#idle.delete(idle);
+    this.#count--;
   }
 }
 
