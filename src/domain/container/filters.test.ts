@@ -60,6 +60,9 @@ describe('list filters', () => {
   it('refuses values that no container can have', () => {
     assert.throws(() => checkFilterValues(new Map([['status', ['bogus']]])), /invalid filter 'status=bogus'/);
     assert.throws(() => checkFilterValues(new Map([['exited', ['x']]])), /invalid filter/);
+    for (const key of ['publish', 'expose'])
+      assert.throws(() => checkFilterValues(new Map([[key, ['80', 'x']]])), /invalid filter '\w+=x'/);
+    checkFilterValues(new Map([['publish', ['80', '80/udp', '80-90/tcp']]]));
     assert.throws(() => matches('before', 'nobody'), /No such container: nobody/);
   });
 

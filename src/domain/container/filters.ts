@@ -73,6 +73,10 @@ export function checkFilterValues(wanted: Wanted): void {
   for (const value of wanted.get('health') ?? [])
     if (!['none', 'starting', 'healthy', 'unhealthy'].includes(value))
       throw invalid('filter-invalid', `invalid filter 'health=${value}'`);
+  for (const key of ['publish', 'expose'])
+    for (const value of wanted.get(key) ?? [])
+      if (!/^\d+(-\d+)?(\/\w+)?$/.test(value))
+        throw invalid('filter-invalid', `invalid filter '${key}=${value}': not a port or range of ports`);
 }
 
 /** Filters that ask for containers which do not run, so that a list shows these too. */

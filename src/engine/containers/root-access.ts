@@ -63,10 +63,13 @@ export class RootAccess {
       const place = placeOf(container, root, path);
       if (place.readOnly)
         throw forbidden('path-read-only', `container rootfs is marked read-only: ${path} cannot be written`);
-      const { uid, gid } = await userOf(this.#parts.host, container, root, container.config.User ?? '');
+      // Without a user the archive's own owners hold, as on Docker.
+      const user = container.config.User ?? '';
       await this.#parts.rootFiles.unpack(place.root, place.path, tar, {
         keepKinds: options.keepKinds,
-        ...(options.copyOwners ? { owner: { uid, gid } } : {}),
+        ...(user === '' || !options.copyOwners
+          ? {}
+          : { owner: await userOf(this.#parts.host, container, root, user) }),
       });
     });
   }

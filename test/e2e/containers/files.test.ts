@@ -1,7 +1,7 @@
 import { after, before, describe, it } from 'node:test';
 import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
-import { mkdir, readFile, symlink, writeFile } from 'node:fs/promises';
+import { chown, mkdir, readFile, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { startDaemon, type TestDaemon } from '../../support/daemon.ts';
 
@@ -62,6 +62,21 @@ describe("a container's files", () => {
     const missing = await daemon.docker('cp', 'idle:/nosuch', daemon.folder);
     assert.equal(missing.code, 1);
     assert.match(missing.stderr, /Could not find the file \/nosuch/);
+  });
+
+  it('keep their owners, unless the container has a user of its own', async () => {
+    const file = join(daemon.folder, 'owned');
+    await writeFile(file, 'x');
+    await chown(file, 1234, 1234);
+    for (const [name, user, owner] of [
+      ['nobody', '', '1234'],
+      ['somebody', '77:78', '77'],
+    ] as const) {
+      await daemon.ok('create', '--name', name, '--user', user, 'busybox', 'stat', '-c', '%u', '/tmp/owned');
+      await daemon.ok('cp', '--archive', file, `${name}:/tmp/owned`);
+      assert.equal(await daemon.ok('start', '-a', name), owner);
+      await daemon.ok('rm', name);
+    }
   });
 
   it('never reach the host by a symbolic link', async () => {
