@@ -32,7 +32,7 @@ export async function specify(
       network: found.sandbox,
       pid: shared('pid', hostConfig.PidMode, find),
       ipc: shared('ipc', hostConfig.IpcMode, find),
-      uts: hostConfig.UTSMode === 'host' || hostConfig.NetworkMode === 'host' ? 'host' : 'private',
+      uts: sharesHostname(container) ? 'host' : 'private',
     },
     files: found.files,
     ...(found.sources === undefined ? {} : { sources: found.sources }),
@@ -44,6 +44,11 @@ export async function specify(
     host: host.facts,
   };
   return buildSpec(input);
+}
+
+/** On the host's network a container has the host's name, unless it asks for one of its own. */
+function sharesHostname({ config, hostConfig }: Container): boolean {
+  return hostConfig.UTSMode === 'host' || (hostConfig.NetworkMode === 'host' && !config.Hostname);
 }
 
 /** @param spec as in `--user`; the image's own files decide what names mean */

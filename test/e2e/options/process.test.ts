@@ -166,6 +166,7 @@ describe('options for the process and its rights', { concurrency: 2 }, () => {
         { options: '--cgroupns odd', code: 125, says: /invalid CGROUP mode/ },
         { options: '--userns odd', code: 125, says: /invalid USER mode/ },
         { options: '--cgroupns private', run: 'grep -v ":/$" /proc/self/cgroup | wc -l', shows: '0' },
+        { options: '--network host --hostname x', run: 'hostname', shows: 'x' },
         {
           options: '--uts host --hostname x',
           code: 125,
