@@ -1,3 +1,4 @@
+import type { CdiFile } from '#domain/container/cdi.ts';
 import type { HostFacts, ResolvedDevice } from '#domain/container/spec-input.ts';
 
 /** What a container's specification needs to know of the host and of the container's root file system. */
@@ -8,6 +9,8 @@ export interface Host {
    * @throws invalid `device-missing` with Docker's words
    */
   devices(path: string, pathInContainer: string, permissions: string): Promise<ResolvedDevice[]>;
+  /** The files of the Container Device Interface on this host. @throws invalid `cdi-spec-invalid` */
+  cdiFiles(): Promise<CdiFile[]>;
   /** All devices below /dev, for privileged containers. */
   allDevices(): Promise<ResolvedDevice[]>;
   /**

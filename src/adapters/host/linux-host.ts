@@ -2,9 +2,11 @@ import { closeSync, constants, fstatSync, readFileSync } from 'node:fs';
 import { bytes } from '#adapters/files/byte-path.ts';
 import { openFolder, openIfThere, withRoot } from '#adapters/files/open-in-root.ts';
 import { invalid } from '#base/errors.ts';
+import type { CdiFile } from '#domain/container/cdi.ts';
 import type { HostFacts, ResolvedDevice } from '#domain/container/spec-input.ts';
 import type { Cgroups } from '#ports/cgroups.ts';
 import type { Host } from '#ports/host.ts';
+import { cdiFolders, readCdiFiles } from './cdi-files.ts';
 import { allDevices, devicesAt } from './devices.ts';
 import { readHostFacts } from './facts.ts';
 
@@ -20,6 +22,10 @@ export class LinuxHost implements Host {
 
   devices(path: string, pathInContainer: string, permissions: string): Promise<ResolvedDevice[]> {
     return devicesAt(path, pathInContainer, permissions);
+  }
+
+  cdiFiles(): Promise<CdiFile[]> {
+    return readCdiFiles(cdiFolders);
   }
 
   allDevices(): Promise<ResolvedDevice[]> {

@@ -11,12 +11,8 @@ describe('modes and options of a host configuration', () => {
     [{ UsernsMode: 'private' }, /invalid user namespace mode/],
     [{ Runtime: 'kata' }, /unknown or invalid runtime name: kata/],
     [
-      { DeviceRequests: [{ Capabilities: [['gpu']] }] },
-      /could not select device driver "" with capabilities: \[\["gpu"\]\]/,
-    ],
-    [
-      { DeviceRequests: [{ Driver: 'cdi', DeviceIDs: ['vendor.com/gpu=0'] }] },
-      /device driver "cdi" with devices \["vendor\.com\/gpu=0"\]: GPUs and CDI devices are not supported/,
+      { DeviceRequests: [{ Capabilities: [['tpu']] }] },
+      /could not select device driver "" with capabilities: \[\["tpu"\]\]/,
     ],
     [{ StorageOpt: { size: '1g' } }, /storage option 'size'/],
   ];

@@ -1,3 +1,4 @@
+import { cdiNames } from '#domain/container/cdi-names.ts';
 import type { HostConfig } from '#domain/container/config.ts';
 import { invalid, unsupported } from '#base/errors.ts';
 
@@ -30,8 +31,7 @@ export function checkModes(host: HostConfig, runtime: string): void {
 }
 
 function refuseUnsupported(host: HostConfig): void {
-  const [request] = host.DeviceRequests ?? [];
-  if (request !== undefined) throw missingDriver(request);
+  cdiNames(host.DeviceRequests);
   const [option] = Object.keys(host.StorageOpt ?? {});
   if (option !== undefined)
     throw unsupported(
@@ -43,18 +43,4 @@ function refuseUnsupported(host: HostConfig): void {
       'option-unsupported',
       `the field HostConfig.Cgroup ('${host.Cgroup}') is not supported`,
     );
-}
-
-/** A request for devices by a driver (GPUs) or by their names in the Container Device Interface. */
-function missingDriver(request: Record<string, unknown>): Error {
-  const driver = typeof request['Driver'] === 'string' ? request['Driver'] : '';
-  const asked =
-    driver === 'cdi'
-      ? `devices ${JSON.stringify(request['DeviceIDs'] ?? [])}`
-      : `capabilities: ${JSON.stringify(request['Capabilities'] ?? [])}`;
-  return invalid(
-    'device-driver-missing',
-    `could not select device driver "${driver}" with ${asked}: GPUs and CDI devices are not supported`,
-    { hint: 'name the device nodes (--device /dev/...) and bind the libraries that the program needs (-v)' },
-  );
 }

@@ -17,7 +17,12 @@ const privateTo = ['nosuid', 'noexec', 'nodev'];
  * the shallowest to the deepest destination. A mount of the container replaces a default one.
  */
 export function mounts(input: SpecInput): MountSpec[] {
-  const own = [...fileMounts(input), ...sharedMemory(input), ...containerMounts(input)];
+  const own = [
+    ...fileMounts(input),
+    ...sharedMemory(input),
+    ...containerMounts(input),
+    ...deviceMounts(input),
+  ];
   const taken = new Set(own.map((mount) => mount.destination));
   const ownDev = taken.has('/dev');
   const defaults = defaultMounts(input).filter(
@@ -98,6 +103,13 @@ function containerMounts(input: SpecInput): MountSpec[] {
     .filter(([destination]) => !known.has(destination))
     .map(([destination, options]) => tmpfs(destination, options, false));
   return [...resolved, ...extra];
+}
+
+/** What CDI devices bring along. */
+function deviceMounts({ cdi }: SpecInput): MountSpec[] {
+  return (cdi?.mounts ?? []).map(({ hostPath, containerPath, options }) =>
+    bind(hostPath, containerPath, options),
+  );
 }
 
 function mountOf(input: SpecInput, point: MountPoint): MountSpec {

@@ -18,7 +18,7 @@ export function mainProcess(input: SpecInput): ProcessSpec {
     ...common(container, user, host, config.Tty === true, hostConfig.Privileged === true),
     ...size(config.Tty === true, hostConfig.ConsoleSize),
     cwd: config.WorkingDir || '/',
-    env: environment(input, config.Tty === true),
+    env: mergeEnvironment(environment(input, config.Tty === true), input.cdi?.env ?? []),
     args: usesInit(input) && input.initPath !== undefined ? [initInContainer, '--', ...command] : command,
     oomScoreAdj: adjust,
   };

@@ -107,6 +107,13 @@ export interface IdMapping {
   size: number;
 }
 
+export interface HookSpec {
+  path: string;
+  args?: string[];
+  env?: string[];
+  timeout?: number;
+}
+
 export interface RuntimeSpec {
   ociVersion: string;
   process: ProcessSpec;
@@ -115,6 +122,8 @@ export interface RuntimeSpec {
   domainname?: string;
   mounts: MountSpec[];
   annotations?: Record<string, string>;
+  /** By name, such as `createContainer`. */
+  hooks?: Record<string, HookSpec[]>;
   linux: {
     namespaces: NamespaceSpec[];
     uidMappings?: IdMapping[];

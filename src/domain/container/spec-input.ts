@@ -1,3 +1,4 @@
+import type { CdiEdits } from '#domain/container/cdi.ts';
 import type { Container } from '#domain/container/container.ts';
 import type { ResolvedUser } from '#domain/container/user.ts';
 
@@ -74,6 +75,8 @@ export interface SpecInput {
   shmPath?: string;
   /** What is known of the sources of mounts only when the container starts, by destination. */
   sources?: Record<string, MountSource>;
+  /** What the CDI devices of HostConfig.DeviceRequests bring, but for their device nodes, which are among `devices`. */
+  cdi?: Pick<CdiEdits, 'env' | 'mounts' | 'hooks'>;
   /** Of HostConfig.Devices; for a privileged container all devices of the host. */
   devices: ResolvedDevice[];
   /** Device numbers of the block devices that the Blkio settings name, by path. */

@@ -1,4 +1,5 @@
 import { effectiveCapabilities } from '#domain/container/capabilities.ts';
+import type { CdiHook } from '#domain/container/cdi.ts';
 import type { HostConfig } from '#domain/container/config.ts';
 import { deviceNodes, deviceRules } from '#domain/container/devices.ts';
 import { mounts, rootPropagation } from '#domain/container/mounts.ts';
@@ -52,6 +53,7 @@ export function buildSpec(input: SpecInput): RuntimeSpec {
     root: { path: input.rootPath, readonly: hostConfig.ReadonlyRootfs === true },
     ...(privateUts && config.Hostname ? { hostname: config.Hostname } : {}),
     mounts: mounts(input),
+    ...(input.cdi?.hooks.length ? { hooks: hooksOf(input.cdi.hooks) } : {}),
     ...(hostConfig.Annotations ? { annotations: hostConfig.Annotations } : {}),
     linux: {
       namespaces: namespaces(input),
@@ -71,6 +73,12 @@ export function buildSpec(input: SpecInput): RuntimeSpec {
       ...hiddenPaths(hostConfig),
     },
   };
+}
+
+function hooksOf(hooks: CdiHook[]): NonNullable<RuntimeSpec['hooks']> {
+  const byName: NonNullable<RuntimeSpec['hooks']> = {};
+  for (const { hookName, ...hook } of hooks) byName[hookName] = [...(byName[hookName] ?? []), hook];
+  return byName;
 }
 
 /** Where the container's control group is, as the port Cgroups takes it. */

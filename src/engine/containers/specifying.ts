@@ -1,9 +1,11 @@
 import type { Container } from '#domain/container/container.ts';
 import type { RuntimeSpec } from '#domain/container/runtime-spec.ts';
-import type { NamespaceSource, ResolvedDevice, SpecInput } from '#domain/container/spec-input.ts';
+import type { NamespaceSource, SpecInput } from '#domain/container/spec-input.ts';
 import type { ResolvedUser } from '#domain/container/user.ts';
 import type { ContainerParts } from '#engine/containers/parts.ts';
 import type { EtcPaths } from '#ports/container-files.ts';
+import { cdiEdits } from '#domain/container/cdi.ts';
+import { cdiNames } from '#domain/container/cdi-names.ts';
 import { buildSpec } from '#domain/container/spec.ts';
 import { hasProcess } from '#domain/container/state.ts';
 import { resolveUser } from '#domain/container/user.ts';
@@ -37,7 +39,7 @@ export async function specify(
     files: found.files,
     ...(found.sources === undefined ? {} : { sources: found.sources }),
     ...(shmPath === undefined ? {} : { shmPath }),
-    devices: await devicesOf(host, container),
+    ...(await devicesOf(host, container)),
     blockDevices: await blockDevices(host, container),
     cgroupParent: instance.cgroupParent,
     ...(initPath === undefined ? {} : { initPath }),
@@ -102,18 +104,26 @@ export function runningPeer(mode: string, find: (ref: string) => Container | und
   return peer;
 }
 
-async function devicesOf(host: ContainerParts['host'], { hostConfig }: Container): Promise<ResolvedDevice[]> {
-  if (hostConfig.Privileged === true) return host.allDevices();
-  const found = await Promise.all(
-    (hostConfig.Devices ?? []).map((device) =>
-      host.devices(
-        device.PathOnHost,
-        device.PathInContainer || device.PathOnHost,
-        device.CgroupPermissions || 'rwm',
-      ),
+/** The devices of the request, and what those of the Container Device Interface bring along. */
+async function devicesOf(
+  host: ContainerParts['host'],
+  { hostConfig }: Container,
+): Promise<Pick<SpecInput, 'devices' | 'cdi'>> {
+  const names = cdiNames(hostConfig.DeviceRequests);
+  const cdi = names.length > 0 ? cdiEdits(names, await host.cdiFiles()) : undefined;
+  const privileged = hostConfig.Privileged === true;
+  const asked = privileged ? [] : (hostConfig.Devices ?? []);
+  const found = await Promise.all([
+    ...(privileged ? [host.allDevices()] : []),
+    ...asked.map(({ PathOnHost, PathInContainer, CgroupPermissions }) =>
+      host.devices(PathOnHost, PathInContainer || PathOnHost, CgroupPermissions || 'rwm'),
     ),
-  );
-  return found.flat();
+    ...(cdi?.deviceNodes ?? []).map(({ hostPath, path, permissions }) =>
+      host.devices(hostPath, path, permissions),
+    ),
+  ]);
+  const devices = [...new Map(found.flat().map((device) => [device.pathInContainer, device])).values()];
+  return { devices, ...(cdi === undefined ? {} : { cdi }) };
 }
 
 async function blockDevices(

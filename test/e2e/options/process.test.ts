@@ -1,17 +1,42 @@
-import { readlinkSync } from 'node:fs';
-import { after, before, describe } from 'node:test';
+import assert from 'node:assert/strict';
+import { mkdirSync, mkdtempSync, readFileSync, readlinkSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { after, before, describe, it } from 'node:test';
 import { startDaemon, type TestDaemon } from '../../support/daemon.ts';
 import { optionCases } from '../../support/option-cases.ts';
 
 const status = (field: string): string => `grep ^${field}: /proc/self/status | cut -f2-`;
+
+// A file of the Container Device Interface, of this run alone.
+const vendor = `berth-test-${process.pid}.example`;
+const cdiFile = `/var/run/cdi/${vendor}.yaml`;
+const folder = mkdtempSync('/var/tmp/berth-process-');
+const cdiSpec = `
+cdiVersion: 0.6.0
+kind: ${vendor}/thing
+devices:
+  - name: one
+    containerEdits:
+      env: [THING=one]
+      deviceNodes: [{ path: /dev/thing, hostPath: /dev/zero }]
+      mounts: [{ hostPath: ${folder}/library, containerPath: /thing-library, options: [bind, ro] }]
+      hooks: [{ hookName: createRuntime, path: /bin/sh, args: [sh, -c, 'cat >${folder}/hooked'] }]
+`;
 
 describe('options for the process and its rights', { concurrency: 2 }, () => {
   let daemon: TestDaemon;
   before(async () => {
     daemon = await startDaemon();
     await daemon.loadBusybox();
+    mkdirSync('/var/run/cdi', { recursive: true });
+    writeFileSync(join(folder, 'library'), 'of the vendor\n');
+    writeFileSync(cdiFile, cdiSpec);
   });
-  after(() => daemon[Symbol.asyncDispose]());
+  after(async () => {
+    rmSync(cdiFile);
+    rmSync(folder, { recursive: true });
+    await daemon[Symbol.asyncDispose]();
+  });
 
   describe('user and groups', { concurrency: 2 }, () => {
     optionCases(
@@ -94,18 +119,31 @@ describe('options for the process and its rights', { concurrency: 2 }, () => {
         },
         { options: '', run: 'mknod /dev/l b 7 0 && head -c1 /dev/l', code: 1, says: /not permitted/ },
         { options: ['--device-cgroup-rule', 'x 1:1 r'], code: 125, says: /invalid device cgroup format/ },
+        { options: '--gpus all', code: 125, says: /unresolvable CDI devices nvidia\.com\/gpu=all/ },
         {
-          options: '--gpus all',
-          code: 125,
-          says: /could not select device driver "" .* GPUs and CDI devices are not supported/,
+          options: `--device ${vendor}/thing=one`,
+          run: 'echo $THING; head -c1 /dev/thing | wc -c; cat /thing-library; touch /thing-library',
+          code: 1,
+          shows: 'one\n1\nof the vendor',
+          says: /Read-only/,
         },
-        {
-          options: '--device vendor.com/gpu=all',
-          code: 125,
-          says: /device driver "cdi" with devices \["vendor\.com\/gpu=all"\]/,
-        },
+        { options: `--device ${vendor}/thing=none`, code: 125, says: /unresolvable CDI devices/ },
       ],
     );
+
+    it('with hooks of the Container Device Interface run them', async () => {
+      await daemon.ok(
+        'run',
+        '--rm',
+        '--network',
+        'none',
+        '--device',
+        `${vendor}/thing=one`,
+        'busybox',
+        'true',
+      );
+      assert.match(readFileSync(join(folder, 'hooked'), 'utf8'), /"status" *: *"created"/);
+    });
   });
 
   describe('environment, names and limits of the process', { concurrency: 2 }, () => {

@@ -1,0 +1,39 @@
+import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { parse } from 'yaml';
+import { invalid, messageOf, systemCode } from '#base/errors.ts';
+import type { CdiFile } from '#domain/container/cdi.ts';
+
+/** Where the CDI specification has vendors put their files; the later folder goes before. */
+export const cdiFolders = ['/etc/cdi', '/var/run/cdi'];
+
+/** All files of the folders, in their order. @throws invalid `cdi-spec-invalid` for one that is neither JSON nor YAML */
+export async function readCdiFiles(folders: readonly string[]): Promise<CdiFile[]> {
+  const files: CdiFile[] = [];
+  for (const folder of folders)
+    for (const name of (await namesIn(folder)).filter((each) => /\.(json|ya?ml)$/.test(each)).sort())
+      files.push(await readCdiFile(join(folder, name)));
+  return files;
+}
+
+async function readCdiFile(path: string): Promise<CdiFile> {
+  const text = await readFile(path, 'utf8');
+  try {
+    // JSON is YAML too.
+    const value: unknown = parse(text);
+    return { path, value };
+  } catch (error) {
+    throw invalid('cdi-spec-invalid', `could not read CDI devices: ${path}: ${messageOf(error)}`, {
+      cause: error,
+    });
+  }
+}
+
+async function namesIn(folder: string): Promise<string[]> {
+  try {
+    return await readdir(folder);
+  } catch (error) {
+    if (systemCode(error) === 'ENOENT') return [];
+    throw error;
+  }
+}
