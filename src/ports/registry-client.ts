@@ -17,15 +17,22 @@ export interface FetchedManifest {
   content: Buffer;
 }
 
-/** A registry elsewhere (OCI distribution specification), anonymous, basic or token authentication. */
+/**
+ * A registry elsewhere (OCI distribution specification), anonymous, basic or token authentication. Every call
+ * throws, besides what it says, unauthorized `registry-denied` and internal `registry-unreachable`,
+ * `registry-failed` (internal, because Docker answers 500 to its clients where a registry cannot be had).
+ */
 export interface RegistryClient {
-  /** @throws not-found `manifest-unknown`, unauthorized `registry-denied`, unavailable `registry-unreachable` */
+  /** @throws not-found `manifest-unknown`, `repository-unknown`; invalid `manifest-too-large` */
   manifest(
     reference: Reference,
     auth: Credentials | undefined,
     signal: AbortSignal,
   ): Promise<FetchedManifest>;
-  /** The content from byte `offset` on; it is the caller who verifies the digest. */
+  /**
+   * The content from byte `offset` on; it is the caller who verifies the digest.
+   * @throws internal `registry-transfer-failed`
+   */
   blob(
     reference: Reference,
     blob: Descriptor,

@@ -1,4 +1,4 @@
-import type { Readable } from 'node:stream';
+import { pipeline, type Readable } from 'node:stream';
 import { createGzip } from 'node:zlib';
 import { notFound } from '#base/errors.ts';
 import { shortId } from '#base/ids.ts';
@@ -107,9 +107,9 @@ async function pushLayers(parts: Parts, image: Image, run: Push): Promise<Descri
 async function compress(parts: Parts, run: Push, layer: Descriptor): Promise<Descriptor> {
   if (compressionOf(await parts.layers.start(layer.digest)) !== 'none') return layer;
   const gzip = createGzip({ level: 6, chunkSize: 256 * 1024 });
-  const source = await parts.blobs.open(layer.digest);
-  source.once('error', (error) => gzip.destroy(error));
-  const { digest, size } = await parts.blobs.write(source.pipe(gzip));
+  // An error of either is an error of the result, which frees both.
+  const packed = pipeline(await parts.blobs.open(layer.digest), gzip, () => undefined);
+  const { digest, size } = await parts.blobs.write(packed);
   await run.lease.hold(digest);
   return { mediaType: layerMediaType('gzip'), digest, size };
 }
