@@ -1,0 +1,107 @@
+import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
+import { cp, mkdir, mkdtemp, readFile, readdir, rename, rm, symlink } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { Apt } from '#adapters/mmdebstrap/apt.ts';
+import type { TestDaemon } from '../support/daemon.ts';
+import { run } from '../support/docker.ts';
+
+const here = new URL('.', import.meta.url).pathname;
+const home = process.env['XDG_CACHE_HOME'] ?? join(process.env['HOME'] ?? '/root', '.cache');
+const cache = join(process.env['BERTH_CACHE'] ?? join(home, 'berth'), 'clients');
+
+/** The folder with the npm clients' `node_modules`, as the lock file says. */
+export async function npmClients(): Promise<string> {
+  const lock = join(here, 'npm/package-lock.json');
+  return once('npm', await sumOf(lock), async (folder) => {
+    for (const name of ['package.json', 'package-lock.json'])
+      await cp(join(here, 'npm', name), join(folder, name));
+    await must('npm', ['ci', '--ignore-scripts', '--no-audit', '--no-fund', '--silent'], { cwd: folder });
+  });
+}
+
+/** A Python that has docker-py. A virtual environment knows its own path, so it is made where it stays. */
+export async function pythonWithDocker(): Promise<string> {
+  const requirements = join(here, 'python/requirements.txt');
+  const folder = join(cache, `python-${await sumOf(requirements)}`);
+  const python = join(folder, 'bin/python');
+  if (existsSync(python) && (await run(python, ['-c', 'import docker'])).code === 0) return python;
+  await mkdir(cache, { recursive: true });
+  const made = await run('sh', ['-c', 'exec python3 -m venv --clear "$1"', 'sh', folder]);
+  if (made.code !== 0) {
+    await must('apt-get', ['install', '-y', '-qq', '--no-install-recommends', 'python3', 'python3-venv']);
+    await must('python3', ['-m', 'venv', '--clear', folder]);
+  }
+  await must(python, ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', '-r', requirements]);
+  return python;
+}
+
+/** The Compose plugin of Debian trixie; the host's own packages and apt's folders are not touched. */
+async function composePlugin(): Promise<string> {
+  const folder = await once('compose', 'trixie', async (part) => {
+    const { stdout } = await must('dpkg', ['--print-architecture']);
+    const apt = new Apt({
+      home: join(part, 'apt'),
+      suite: 'trixie',
+      architecture: stdout.trim(),
+      mirror: undefined,
+      refreshMs: 0,
+    });
+    await apt.refresh({
+      packages: [],
+      suite: 'trixie',
+      architecture: stdout.trim(),
+      onProgress: () => undefined,
+      signal: new AbortController().signal,
+    });
+    const environment = { APT_CONFIG: apt.path('apt.conf') };
+    await must('apt-get', ['-q', 'download', 'docker-compose'], { cwd: part, environment });
+    const archive = (await readdir(part)).find((name) => name.endsWith('.deb')) ?? '';
+    await must('dpkg-deb', ['--extract', join(part, archive), join(part, 'tree')]);
+    const plugin = join(part, 'tree/usr/libexec/docker/cli-plugins/docker-compose');
+    await rename(plugin, join(part, 'docker-compose'));
+    for (const name of ['apt', 'tree', archive]) await rm(join(part, name), { recursive: true });
+  });
+  return join(folder, 'docker-compose');
+}
+
+/** Makes `docker compose` work for clients that have the daemon's environment. */
+export async function linkComposePlugin(daemon: TestDaemon): Promise<void> {
+  const plugins = join(daemon.environment['DOCKER_CONFIG'] ?? '', 'cli-plugins');
+  await mkdir(plugins, { recursive: true });
+  await symlink(await composePlugin(), join(plugins, 'docker-compose'));
+}
+
+/** A folder of the cache that is there whole or not at all. */
+async function once(name: string, key: string, fill: (part: string) => Promise<void>): Promise<string> {
+  const folder = join(cache, `${name}-${key}`);
+  if (existsSync(folder)) return folder;
+  await mkdir(cache, { recursive: true });
+  const part = await mkdtemp(join(cache, `${name}.`));
+  try {
+    await fill(part);
+    await rename(part, folder);
+  } catch (error) {
+    await rm(part, { recursive: true, force: true });
+    throw error;
+  }
+  return folder;
+}
+
+async function sumOf(file: string): Promise<string> {
+  return createHash('sha256')
+    .update(await readFile(file))
+    .digest('hex')
+    .slice(0, 12);
+}
+
+async function must(...[program, args, options]: Parameters<typeof run>): ReturnType<typeof run> {
+  const ended = await run(program, args, options);
+  assert.equal(
+    ended.code,
+    0,
+    `install the clients: ${program} ${args.join(' ')}: ${ended.stderr}${ended.stdout}`,
+  );
+  return ended;
+}
