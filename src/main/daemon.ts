@@ -33,7 +33,7 @@ export async function runDaemon(environment: Readonly<Record<string, string | un
   for (const change of await repairHybridCgroups()) log.warn(change);
   const wired = await wire(settings, log);
   const { sockets } = wired;
-  const memory = new MemorySettler((bytes) => log.debug(bytes, 'gave memory back'));
+  const memory = new MemorySettler((settled) => log.debug(settled, 'gave memory back'));
   const routes: ServerOptions['routes'] = (app, hijack, doors) => {
     app.addHook('onRequest', (_request, _reply, done) => {
       memory.active();
@@ -42,10 +42,11 @@ export async function runDaemon(environment: Readonly<Record<string, string | un
     wired.routes(app, hijack, doors);
   };
   const server = await createServer({ log, version: release.version, routes });
+  // Who is told to stop as soon as it answers must stop in order too.
+  const stop = stopSignal();
   await listenOn(server, endpoints, tls);
   await sockets.serve(new ScopedSockets((scope) => server.doors.open({ scope })));
   log.info({ host: settings.host, root: settings.root, version: release.version }, 'ready');
-  const stop = stopSignal();
   memory.active();
   const signal = await stop;
   log.info({ signal }, 'stopping; containers go on');

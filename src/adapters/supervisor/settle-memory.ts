@@ -8,6 +8,14 @@ interface Collection {
   flavor: 'last-resort';
 }
 
+export interface Settled {
+  /** Resident bytes. */
+  before: number;
+  after: number;
+  /** How often more, as long as nobody asks for anything. */
+  roundsLeft: number;
+}
+
 const mallocTrim: (pad: number) => number = koffi.load('libc.so.6').func('int malloc_trim(size_t)');
 
 /** No request for so long is rest; a client that polls every second does not prevent it. */
@@ -15,6 +23,8 @@ const restMillis = 700;
 /** Collecting blocks for some 100 ms: not more often than this, and only after so many requests. */
 const pauseMillis = 10_000;
 const worthRequests = 20;
+/** What ran lately still counts as in use at the first time. */
+const rounds = 2;
 
 /**
  * Gives back what starting, and each busy time, leaves behind, as soon as nobody asks for anything: V8 and malloc
@@ -25,11 +35,11 @@ export class MemorySettler {
   #settledAt = -pauseMillis;
   /** The start counts as a busy time. */
   #requests = worthRequests;
+  #roundsLeft = 0;
   #timer: NodeJS.Timeout | undefined;
-  readonly #settled: (bytes: { before: number; after: number }) => void;
+  readonly #settled: (settled: Settled) => void;
 
-  /** `settled` is told how much memory was resident before and is now. */
-  constructor(settled: (bytes: { before: number; after: number }) => void) {
+  constructor(settled: (settled: Settled) => void) {
     this.#settled = settled;
   }
 
@@ -48,12 +58,19 @@ export class MemorySettler {
     const now = performance.now();
     const due = Math.max(this.#activeAt + restMillis, this.#settledAt + pauseMillis);
     this.#timer = now < due ? this.#lookIn(due - now) : undefined;
-    if (now < due || this.#requests < worthRequests) return;
+    if (now < due) return;
+    if (this.#requests >= worthRequests) this.#roundsLeft = rounds;
+    if (this.#roundsLeft > 0) this.#settle(now);
+  }
+
+  #settle(now: number): void {
     const before = process.memoryUsage.rss();
     settleMemory();
     this.#settledAt = now;
     this.#requests = 0;
-    this.#settled({ before, after: process.memoryUsage.rss() });
+    this.#roundsLeft -= 1;
+    if (this.#roundsLeft > 0) this.#timer = this.#lookIn(pauseMillis);
+    this.#settled({ before, after: process.memoryUsage.rss(), roundsLeft: this.#roundsLeft });
   }
 }
 

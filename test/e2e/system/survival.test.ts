@@ -90,7 +90,7 @@ test('a daemon at rest with 20 idle containers has less than 120 MB resident', a
     Array.from({ length: 20 }, () => daemon.ok('run', '-d', '--network', 'none', 'busybox', 'sleep', '600')),
   );
   // What a busy time left is given back as soon as nobody asks for anything.
-  const settled = daemon.logged('gave memory back');
+  const settled = daemon.logged('"roundsLeft":0');
   for (let requests = 0; requests < 20; requests++) await daemon.api('GET', '/_ping');
   await settled;
   const bound = 120 * 1024 ** 2;
