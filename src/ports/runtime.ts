@@ -1,4 +1,4 @@
-import type { Duplex, Readable, Writable } from 'node:stream';
+import type { Readable, Writable } from 'node:stream';
 import type { RuntimeSpec } from '#domain/container/runtime-spec.ts';
 import type { ProcessSpec } from '#domain/container/runtime-spec.ts';
 
@@ -99,6 +99,3 @@ export interface Runtime {
   /** Stops watching; tasks go on. */
   close(): Promise<void>;
 }
-
-/** A raw two-way stream of a client, as hijacked HTTP connections are. */
-export type ClientStream = Duplex;

@@ -2,7 +2,7 @@
 // of these sets and maps, so that publishing a port is one small transaction however many there are.
 
 /** Sets and maps of the table by name, with their types. */
-export const SETS = {
+const SETS = {
   /** Every bridge of the instance. */
   bridges: 'set type ifname',
   /** Bridges of networks without a way out. */

@@ -9,7 +9,7 @@ interface ErrorBody {
 const parse: (content: string) => ErrorBody = JSON.parse;
 
 /** The refusal in the words of Docker's client: `manifest unknown: manifest unknown`. */
-export function refusalOf(content: string): { code: string; words: string } | undefined {
+function refusalOf(content: string): { code: string; words: string } | undefined {
   try {
     const first = parse(content).errors?.[0];
     if (first?.code === undefined) return undefined;

@@ -49,7 +49,7 @@ export function inspectJson(container: Container, context: InspectContext): Reco
   };
 }
 
-export function stateJson(state: ContainerState): Record<string, unknown> {
+function stateJson(state: ContainerState): Record<string, unknown> {
   const { status, health } = state;
   return {
     Status: status,

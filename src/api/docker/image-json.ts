@@ -7,7 +7,7 @@ import { familiarName } from '#domain/image/reference.ts';
 const never = '0001-01-01T00:00:00Z';
 
 /** Seconds since 1970; 0 for an image that does not say when it was made. */
-export function secondsOf(created: string | undefined): number {
+function secondsOf(created: string | undefined): number {
   const milliseconds = Date.parse(created ?? '');
   return Number.isNaN(milliseconds) ? 0 : Math.floor(milliseconds / 1000);
 }

@@ -67,7 +67,7 @@ function createdAt(image: Image): number {
   return Date.parse(image.config.created ?? '') || 0;
 }
 
-export function isUnnamed(image: Image): boolean {
+function isUnnamed(image: Image): boolean {
   return image.tags.length + image.repoDigests.length === 0;
 }
 

@@ -11,7 +11,7 @@ interface Binding {
 }
 
 /** EndpointSettings of the Docker Engine API. */
-export function endpointJson(endpoint: Endpoint): Record<string, unknown> {
+function endpointJson(endpoint: Endpoint): Record<string, unknown> {
   const { request } = endpoint;
   return {
     IPAMConfig: request.IPAMConfig ?? null,

@@ -17,7 +17,7 @@ export async function hasSystemd(): Promise<boolean> {
  * The unit of the daemon. Only the daemon is stopped with it (KillMode=process): containers and their
  * monitors go on. Delegate keeps systemd's hands off the containers' control groups.
  */
-export function unitText(program: string): string {
+function unitText(program: string): string {
   return `[Unit]
 Description=Berth container platform
 After=network-online.target nss-lookup.target

@@ -1,7 +1,7 @@
 import { nearest } from '#base/nearest.ts';
 
 /** What every image holds, so that `RUN`, `sh -c` and health checks work and scanners know the distribution. */
-export const commonPackages = [
+const commonPackages = [
   'base-files',
   'coreutils',
   'dash',

@@ -42,7 +42,7 @@ function memoryLimits(config: Resources, host: HostFacts): NonNullable<Resources
 }
 
 /** Memory and swap together, in bytes: Docker gives as much swap as memory when nothing is said; -1 is no limit. */
-export function memorySwap(config: Pick<Resources, 'Memory' | 'MemorySwap'>): number {
+function memorySwap(config: Pick<Resources, 'Memory' | 'MemorySwap'>): number {
   const given = config.MemorySwap ?? 0;
   const limit = config.Memory ?? 0;
   return given === 0 && limit > 0 ? limit * 2 : given;

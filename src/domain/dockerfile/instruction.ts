@@ -69,6 +69,5 @@ export interface Written {
   text: string;
 }
 
-export type InstructionName = Instruction['name'] | 'FROM';
 export type Named<N extends Instruction['name']> = Extract<Instruction, { name: N }>;
 export type Args = Named<'ARG'>;

@@ -1,4 +1,4 @@
-import { contains, lastOf, overlaps, parseSubnet, type Address, type Subnet } from '#domain/network/cidr.ts';
+import { lastOf, overlaps, parseSubnet, type Address, type Subnet } from '#domain/network/cidr.ts';
 
 // Which subnet a network gets and which address an endpoint gets (IPAM), as Docker's default driver does.
 
@@ -80,9 +80,4 @@ function usable(subnet: Subnet, range: Subnet): { low: bigint; high: bigint } {
     low: range.base > first ? range.base : first,
     high: lastOf(range) < last ? lastOf(range) : last,
   };
-}
-
-/** The first of the subnets in which the address lies. */
-export function subnetOf(subnets: Subnet[], address: Address): Subnet | undefined {
-  return subnets.find((subnet) => contains(subnet, address));
 }

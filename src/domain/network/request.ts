@@ -19,7 +19,7 @@ export interface PoolRequest {
   auxiliary?: Record<string, string>;
 }
 
-export const PREDEFINED = ['bridge', 'host', 'none'] as const;
+const PREDEFINED = ['bridge', 'host', 'none'] as const;
 
 export function isPredefined(name: string): boolean {
   return PREDEFINED.some((each) => each === name);

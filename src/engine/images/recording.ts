@@ -9,7 +9,7 @@ import type { Lease } from '#engine/contracts.ts';
 import type { BlobInfo, BlobStore } from '#ports/blob-store.ts';
 
 /** A document as it is stored: compact JSON, in the order of its keys. */
-export function writeDocument(blobs: BlobStore, document: object): Promise<BlobInfo> {
+function writeDocument(blobs: BlobStore, document: object): Promise<BlobInfo> {
   return blobs.write([Buffer.from(JSON.stringify(document))]);
 }
 
