@@ -36,7 +36,7 @@ export async function ensureDaemon(context: Context): Promise<Client> {
   if (isMachines && (await hasSystemd())) {
     const done = await installUnit();
     if (done !== undefined) context.output.note(done);
-    await ready(client, undefined, '');
+    await ready(client, undefined, () => Promise.resolve(''));
     return client;
   }
   await startDetached(context, client);
@@ -47,6 +47,7 @@ async function startDetached(context: Context, client: Client): Promise<void> {
   const { settings } = await context.program.settings();
   const logFile = join(settings.root, 'daemon.log');
   const log = await openLog(logFile);
+  const { size: before } = await log.stat();
   const child = spawn(launcher(), ['daemon'], {
     detached: true,
     stdio: ['ignore', log.fd, log.fd],
@@ -55,7 +56,7 @@ async function startDetached(context: Context, client: Client): Promise<void> {
   const ended = once(child, 'exit').then(() => 'ended' as const);
   child.unref();
   await log.close();
-  await ready(client, ended, logFile);
+  await ready(client, ended, () => said(logFile, before));
   context.output.note(`started the daemon (process ${child.pid ?? '?'}, log ${logFile})`);
 }
 
@@ -76,7 +77,11 @@ async function openLog(path: string): Promise<FileHandle> {
 }
 
 // A daemon has no way to tell a stranger that it is ready but to answer, so its socket is asked.
-async function ready(client: Client, ended: Promise<'ended'> | undefined, logFile: string): Promise<void> {
+async function ready(
+  client: Client,
+  ended: Promise<'ended'> | undefined,
+  reason: () => Promise<string>,
+): Promise<void> {
   const deadline = Date.now() + readyWithinMs;
   while (Date.now() < deadline) {
     if (await client.ping()) return;
@@ -86,15 +91,17 @@ async function ready(client: Client, ended: Promise<'ended'> | undefined, logFil
   if (await client.ping()) return;
   throw unavailable(
     'daemon-start-failed',
-    `the daemon did not become ready on ${client.host}${await tail(logFile)}`,
+    `the daemon did not become ready on ${client.host}${await reason()}`,
     {
       hint: "run 'berth daemon' in the foreground to see why, and 'berth doctor' to check the machine",
     },
   );
 }
 
-async function tail(logFile: string): Promise<string> {
-  if (logFile === '') return '';
-  const text = await readFile(logFile, 'utf8').catch(() => '');
-  return `:\n${text.trimEnd().split('\n').slice(-5).join('\n')}`;
+/** What the daemon wrote for a person since a place in its log: its last words, not its structured lines. */
+async function said(logFile: string, from: number): Promise<string> {
+  const bytes = await readFile(logFile).catch(() => Buffer.alloc(0));
+  const lines = bytes.subarray(from).toString().split('\n');
+  const words = lines.filter((line) => line !== '' && !line.startsWith('{')).slice(-3);
+  return words.length === 0 ? `: see ${logFile}` : `:\n${words.join('\n')}`;
 }

@@ -234,6 +234,17 @@ test('attributes of overlayfs itself cannot be smuggled in; others and capabilit
   });
 });
 
+test('an attribute that Linux refuses is told by member and name', async () => {
+  const xattrs = new Map([['security.capability', Buffer.from('no capability')]]);
+  await assert.rejects(
+    shown([['f', 'file', { xattrs }]], () => Promise.resolve()),
+    {
+      code: 'layer-corrupt',
+      message: /the attribute 'security\.capability' of 'f' has a value that Linux refuses/,
+    },
+  );
+});
+
 test('GNU tar, in each of its formats, is unpacked as it unpacks itself', async () => {
   await using fixture = await make();
   const source = join(fixture.folder, 'source');

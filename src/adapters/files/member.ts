@@ -1,6 +1,7 @@
 import { readlinkSync, writeSync, type Stats } from 'node:fs';
 import { makeDevice, splitDevice, SystemCallError } from '#adapters/linux/libc.ts';
 import type { TarEntry, TarType } from '#domain/archive/tar-entry.ts';
+import { corrupt } from '#domain/archive/tar-header.ts';
 import { tarEntry } from '#domain/archive/tar-writer.ts';
 import { text } from './byte-path.ts';
 
@@ -65,7 +66,12 @@ export function storeXattrs(entry: TarEntry, set: (name: string, value: Uint8Arr
       set(text(name), value);
     } catch (error) {
       // As Docker: what this file system cannot hold is left out.
-      if (!(error instanceof SystemCallError) || error.code !== 'ENOTSUP') throw error;
+      if (!(error instanceof SystemCallError)) throw error;
+      if (['EINVAL', 'ERANGE', 'E2BIG'].includes(error.code))
+        throw corrupt(
+          `the attribute '${text(name)}' of '${text(entry.name)}' has a value that Linux refuses`,
+        );
+      if (error.code !== 'ENOTSUP') throw error;
     }
   }
 }

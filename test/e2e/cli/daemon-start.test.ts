@@ -73,6 +73,18 @@ test('a state that is no database is refused and stays as it is', async (t) => {
     /^berth: the state '.*\/root\/state.db' cannot be read: file is not a database\n/,
   );
   assert.equal(await readFile(join(root, 'state.db'), 'utf8'), text);
+  // What earlier daemons logged is not this one's reason.
+  await writeFile(
+    join(root, 'daemon.log'),
+    '{"level":50,"err":{"stack":"Error\\n    at old"},"msg":"old"}\nold words\n',
+  );
+  await writeFile(join(root, 'compose.yaml'), 'services: { one: { image: busybox } }');
+  const up = await berth(['up', root], { BERTH_ROOT: root, BERTH_RUN: runs });
+  refused(
+    up,
+    /did not become ready on unix:.*:\nberth: the state '.*state.db' cannot be read: file is not a database\n/,
+  );
+  assert.doesNotMatch(up.stderr, /old words|at old/);
 });
 
 test('a TCP address that is taken is refused by name', async (t) => {
