@@ -57,8 +57,9 @@ export async function runDaemon(environment: Readonly<Record<string, string | un
   await wired.close();
   await lock.close();
   log.info('stopped');
-  // The pipes of execs, which go on, would keep this process.
+  // The pipes of execs, which go on, would keep this process; so would a log that nobody reads any more.
   log.flush(() => process.exit(0));
+  setTimeout(() => process.exit(0), graceMs).unref();
 }
 
 // What nobody expected leaves the process in a state that nobody thought of; the next start repairs.

@@ -83,6 +83,20 @@ for (const how of ['kill9', 'stop'] as const)
     assert.deepEqual(await leaksOf(daemon.instance, daemon.root), []);
   });
 
+test('a daemon ends at SIGTERM although nobody reads its log any more', async () => {
+  await using daemon = await startDaemon();
+  await daemon.stop();
+  const child = spawn(join(checkout, 'berth'), ['daemon'], {
+    stdio: ['ignore', 'ignore', 'pipe'],
+    env: { ...process.env, ...daemon.environment, BERTH_LOG_LEVEL: 'debug' },
+  });
+  for await (const line of createInterface(child.stderr)) if (line.includes('"msg":"ready"')) break;
+  child.stderr.destroy();
+  const ended = once(child, 'exit');
+  child.kill();
+  assert.deepEqual(await ended, [0, null]);
+});
+
 const classic = { environment: { DOCKER_BUILDKIT: '0' } };
 
 /** A client that goes on; `spoke` resolves when it printed a line, of a build the one of its step. */
