@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import { startDaemon, type TestDaemon } from '../support/daemon.ts';
 import { run } from '../support/docker.ts';
+import { lastingVeths } from '../support/leaks.ts';
 
 const rounds = 5;
 const parallel = 10;
@@ -10,12 +11,14 @@ const parallel = 10;
 /** Counts of what containers hold on this machine. */
 async function held(daemon: TestDaemon): Promise<Record<string, unknown>> {
   const { instance, pid } = daemon;
+  const veths = await lastingVeths(instance);
   const links = await run('ip', ['-o', 'link', 'show']);
   const rules = await run('nft', ['list', 'table', 'inet', instance.table]);
   const mounts = readFileSync('/proc/self/mountinfo', 'utf8').split('\n');
   const cgroups = await run('find', ['/sys/fs/cgroup', '-path', `*${instance.cgroupParent}/*`, '-type', 'd']);
   const processes = await run('pgrep', ['-f', '-c', daemon.run]);
   return {
+    veths: veths.length,
     links: links.stdout.split('\n').filter((line) => line.includes(`: ${instance.linkPrefix}`)).length,
     rules: rules.stdout.split('\n').length,
     mounts: mounts.filter((line) => line.includes(daemon.folder)).length,

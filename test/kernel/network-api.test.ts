@@ -137,7 +137,8 @@ test('what cannot be is refused with the status that Docker gives', async (t) =>
   assert.equal(await create({ Name: 'bridge' }), 403);
   assert.equal(await create({ Name: '' }), 400);
   assert.equal(await create({}), 400);
-  assert.equal(await create({ Name: 'x', Driver: 'overlay' }), 404);
+  assert.equal(await create({ Name: 'x', Driver: 'overlay' }), 501);
+  assert.equal(await create({ Name: 'x', Driver: 'weave' }), 404);
   assert.equal(await create({ Name: 'x', ConfigOnly: true }), 501);
   assert.equal(await create({ Name: 'x', IPAM: { Config: [{ Subnet: '10.0.0.0/33' }] } }), 400);
   assert.equal(await create({ Name: 'x', IPAM: { Config: [{ Gateway: '10.0.0.1' }] } }), 400);

@@ -177,7 +177,8 @@ test('what must not be done to networks is refused in Docker’s words, and chan
     kind: 'forbidden',
     message: 'bridge is a pre-defined network and cannot be removed',
   });
-  await assert.rejects(engine.networks.create({ name: 'x', driver: 'overlay' }), { kind: 'not-found' });
+  await assert.rejects(engine.networks.create({ name: 'x', driver: 'overlay' }), { kind: 'unsupported' });
+  await assert.rejects(engine.networks.create({ name: 'x', driver: 'weave' }), { kind: 'not-found' });
   const static9 = { networks: { net: { IPAMConfig: { IPv4Address: '10.78.0.9' } } } };
   await assert.rejects(engine.run('late', static9), {
     code: 'address-taken',

@@ -1,5 +1,6 @@
 import { existsSync, readdirSync, readFileSync, rmdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import type { Instance } from '#domain/instance.ts';
 import { run } from './docker.ts';
 
@@ -10,7 +11,7 @@ interface Link {
 
 /** What containers of an instance left on this machine, one line each; empty when all is clean. */
 export async function leaksOf(instance: Instance, root: string): Promise<string[]> {
-  const veths = (await linksOf(instance)).filter((link) => link.linkinfo?.info_kind !== 'bridge');
+  const veths = await lastingVeths(instance);
   return [
     ...mountsBelow(root).map((point) => `mount ${point}`),
     ...namesIn(join(instance.run, 'netns')).map((name) => `network namespace ${name}`),
@@ -27,6 +28,17 @@ export async function removeInstance(instance: Instance): Promise<void> {
   for (const line of tables.stdout.split('\n').filter((text) => text.endsWith(` ${instance.table}`)))
     await run('nft', ['delete', ...line.split(' ')]);
   for (const path of cgroupsOf(instance)) rmdirSync(path);
+}
+
+/**
+ * The veth links that stay. The kernel removes those of a dropped network namespace in its own time, and tells
+ * nobody in that namespace's absence, so they are looked at until they are gone, for five seconds at most.
+ */
+export async function lastingVeths(instance: Instance): Promise<Link[]> {
+  for (const deadline = Date.now() + 5000; ; await setTimeout(20)) {
+    const veths = (await linksOf(instance)).filter((link) => link.linkinfo?.info_kind !== 'bridge');
+    if (veths.length === 0 || Date.now() > deadline) return veths;
+  }
 }
 
 async function linksOf(instance: Instance): Promise<Link[]> {
