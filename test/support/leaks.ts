@@ -35,9 +35,11 @@ export async function removeInstance(instance: Instance): Promise<void> {
  * nobody in that namespace's absence, so they are looked at until they are gone, for five seconds at most.
  */
 export async function lastingVeths(instance: Instance): Promise<Link[]> {
-  for (const deadline = Date.now() + 5000; ; await setTimeout(20)) {
+  const deadline = Date.now() + 5000;
+  for (;;) {
     const veths = (await linksOf(instance)).filter((link) => link.linkinfo?.info_kind !== 'bridge');
     if (veths.length === 0 || Date.now() > deadline) return veths;
+    await setTimeout(20);
   }
 }
 
