@@ -1,5 +1,6 @@
 import { cpus, loadavg, release, totalmem } from 'node:os';
 import { median, quantile } from './measure.ts';
+import { restSeconds, type IdleMemory } from './scenarios.ts';
 
 export interface Row {
   scenario: string;
@@ -10,10 +11,12 @@ export interface Row {
 const ms = (value: number): string => (value < 100 ? value.toFixed(1) : value.toFixed(0));
 const times = (value: number): string => (Number.isNaN(value) ? '' : `${value.toFixed(1)}x`);
 
+const megabytes = (bytes: number): string => `${(bytes / 1024 ** 2).toFixed(0)} MiB`;
+
 /** The results as a Markdown page. */
 export function report(
   rows: Row[],
-  memory: Record<string, number>,
+  memory: Record<string, IdleMemory>,
   versions: Record<string, string>,
 ): string {
   const names = Object.keys(versions);
@@ -31,7 +34,8 @@ export function report(
   });
   const table = [head, head.map(() => '---'), ...lines].map((cells) => `| ${cells.join(' | ')} |`).join('\n');
   const used = Object.entries(memory).map(
-    ([name, bytes]) => `- ${name}: ${(bytes / 1024 ** 2).toFixed(0)} MB`,
+    ([name, { started, rested }]) =>
+      `- ${name}: ${megabytes(rested)} after ${restSeconds} seconds of rest, ${megabytes(started)} right after their start`,
   );
   const counts = rows.map(
     ({ scenario, samples }) => `${scenario}: ${Object.values(samples)[0]?.length ?? 0}`,

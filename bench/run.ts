@@ -4,7 +4,7 @@ import { parseArgs } from 'node:util';
 import { Floor } from './floor.ts';
 import { timed } from './measure.ts';
 import { report, type Row } from './report.ts';
-import { idleMemory, scenarios, type Scenario } from './scenarios.ts';
+import { idleMemory, scenarios, type IdleMemory, type Scenario } from './scenarios.ts';
 import { startSubjects, type Subject } from './subjects.ts';
 
 const { values: options } = parseArgs({
@@ -62,7 +62,7 @@ async function main(): Promise<void> {
       console.error(scenario.name);
       rows.push(await measure(scenario, subjects, floor, Number(options.reps)));
     }
-    const memory: Record<string, number> = {};
+    const memory: Record<string, IdleMemory> = {};
     for (const subject of subjects) memory[subject.name] = await idleMemory(subject);
     const versions = {
       ...Object.fromEntries(subjects.map(({ name, version }) => [name, version])),

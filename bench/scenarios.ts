@@ -1,3 +1,4 @@
+import { setTimeout } from 'node:timers/promises';
 import type { Floor } from './floor.ts';
 import { timed } from './measure.ts';
 import type { Subject } from './subjects.ts';
@@ -82,10 +83,19 @@ export function scenarios(): Scenario[] {
   return [...runs, ...engineShare, execScenario(), parallelRuns];
 }
 
-/** Resident bytes of the daemon with idle containers running. */
-export async function idleMemory(subject: Subject): Promise<number> {
+/** Resident bytes of the daemon with idle containers: right after their start, and after a rest. */
+export interface IdleMemory {
+  started: number;
+  rested: number;
+}
+
+export const restSeconds = 30;
+
+export async function idleMemory(subject: Subject): Promise<IdleMemory> {
   await together(() => docker(subject, 'run', '-d', '--label', 'bench', 'bench', 'sleep', '600'));
-  const bytes = await subject.memory();
+  const started = await subject.memory();
+  await setTimeout(restSeconds * 1000);
+  const rested = await subject.memory();
   await removeAll(subject);
-  return bytes;
+  return { started, rested };
 }
