@@ -38,6 +38,8 @@ const recipes: Recipe[] = [
     installed: () => true,
     command: () => [join(project, 'berth'), 'daemon'],
     env: (dir) => ({
+      // As people run it, whatever this program itself was started with.
+      BERTH_DEV: '',
       BERTH_ROOT: join(dir, 'root'),
       BERTH_RUN: join(dir, 'run'),
       BERTH_HOST: `unix://${dir}/sock`,
