@@ -19,31 +19,33 @@ import {
   unmountIfMounted,
 } from '#adapters/linux/libc.ts';
 import { mountOverlay } from '#adapters/linux/overlay.ts';
+import { mountOverlayByOptions } from '#adapters/linux/overlay-options.ts';
 
 function scratch(): Disposable & { path: string } {
   const path = mkdtempSync(join(tmpdir(), 'berth-calls-'));
   return { path, [Symbol.dispose]: () => rmSync(path, { recursive: true, force: true }) };
 }
 
-test('an overlay of 60 long lower paths mounts, shows the topmost file and takes writes in the upper directory', () => {
-  using dir = scratch();
-  const lower = Array.from({ length: 60 }, (_, i) => join(dir.path, `${'x'.repeat(100)}${i}`));
-  for (const [i, path] of lower.entries()) {
-    mkdirSync(path);
-    writeFileSync(join(path, 'who'), String(i));
-  }
-  const [upper, work, target] = ['upper', 'work', 'target'].map((name) => join(dir.path, name));
-  assert.ok(upper !== undefined && work !== undefined && target !== undefined);
-  for (const path of [upper, work, target]) mkdirSync(path);
-  mountOverlay({ lower, upper, work, target });
-  try {
-    assert.equal(readFileSync(join(target, 'who'), 'utf8'), '0');
-    writeFileSync(join(target, 'new'), 'n');
-    assert.equal(readFileSync(join(upper, 'new'), 'utf8'), 'n');
-  } finally {
-    unmount(target);
-  }
-});
+for (const [way, mountIt] of Object.entries({ context: mountOverlay, options: mountOverlayByOptions }))
+  test(`an overlay of 60 long lower paths mounts by ${way}, shows the topmost file and takes writes in the upper directory`, () => {
+    using dir = scratch();
+    const lower = Array.from({ length: 60 }, (_, i) => join(dir.path, `${'x'.repeat(100)}${i}`));
+    for (const [i, path] of lower.entries()) {
+      mkdirSync(path);
+      writeFileSync(join(path, 'who'), String(i));
+    }
+    const [upper, work, target] = ['upper', 'work', 'target'].map((name) => join(dir.path, name));
+    assert.ok(upper !== undefined && work !== undefined && target !== undefined);
+    for (const path of [upper, work, target]) mkdirSync(path);
+    mountIt({ lower, upper, work, target });
+    try {
+      assert.equal(readFileSync(join(target, 'who'), 'utf8'), '0');
+      writeFileSync(join(target, 'new'), 'n');
+      assert.equal(readFileSync(join(upper, 'new'), 'utf8'), 'n');
+    } finally {
+      unmount(target);
+    }
+  });
 
 test('a failed call is an error with the name of the call, the value and the errno', () => {
   assert.throws(

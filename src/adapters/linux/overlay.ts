@@ -1,7 +1,8 @@
 import koffi from 'koffi';
-import { check, close } from '#adapters/linux/libc.ts';
+import { check, close, SystemCallError } from '#adapters/linux/libc.ts';
+import { mountOverlayByOptions } from '#adapters/linux/overlay-options.ts';
 
-// Mounts by the file system context API (fsopen(2), fsconfig(2), fsmount(2), move_mount(2)): an option
+// Mounts by the file system context API (fsopen(2), fsconfig(2), fsmount(2), move_mount(2)): from Linux 6.7 on an option
 // has no 4,095-byte limit there, so an image may have as many layers as the kernel stacks (500).
 
 const libc = koffi.load('libc.so.6');
@@ -52,12 +53,20 @@ export interface OverlayMount {
   upper?: string;
   work?: string;
   target: string;
-  /** Skips syncing the upper directory: for layers that a crash throws away anyway. */
-  volatile?: boolean;
 }
 
-/** @throws SystemCallError */
+/** @throws SystemCallError; invalid `layers-too-many` on kernels before 6.7 */
 export function mountOverlay(overlay: OverlayMount): void {
+  try {
+    mountByContext(overlay);
+  } catch (error) {
+    // So an older kernel says that it knows no `lowerdir+`.
+    if (!(error instanceof SystemCallError) || error.code !== 'EINVAL') throw error;
+    mountOverlayByOptions(overlay);
+  }
+}
+
+function mountByContext(overlay: OverlayMount): void {
   const context = check(fsopen(NR.fsopen, 'overlay', FSOPEN_CLOEXEC), 'fsopen', 'overlay');
   try {
     const set = (key: string, value: string): void => {
@@ -76,8 +85,6 @@ export function mountOverlay(overlay: OverlayMount): void {
       set('upperdir', overlay.upper);
       set('workdir', overlay.work);
     }
-    if (overlay.volatile === true)
-      check(fsconfig(NR.fsconfig, context, 0, 'volatile', null, 0), 'fsconfig', 'volatile');
     check(
       fsconfig(NR.fsconfig, context, FSCONFIG_CMD_CREATE, null, null, 0),
       'fsconfig',
