@@ -165,10 +165,10 @@ test('a link in an image does not lead out of it when its files are read or fold
   symlinkSync('../../../../..', join(root, 'up'));
   assert.match((await host.readInRoot(root, '/etc/link')) ?? '', /app:x:1000/);
   assert.equal(await host.readInRoot(root, '/etc/nosuch'), undefined);
-  await host.makeFolderInRoot(root, '/up/work/deep', { uid: 1000, gid: 1000 });
-  assert.equal(existsSync('/work/deep'), false);
+  await host.makeFolderInRoot(root, '/up/berth-outside/deep', { uid: 1000, gid: 1000 });
+  assert.equal(existsSync('/berth-outside/deep'), false);
   assert.equal(statSync(join(root, 'work/deep')).uid, 1000);
-  await host.makeFolderInRoot(root, '/up/work/deep', { uid: 0, gid: 0 });
+  await host.makeFolderInRoot(root, '/up/berth-outside/deep', { uid: 0, gid: 0 });
   assert.equal(statSync(join(root, 'work/deep')).uid, 1000);
 });
 
