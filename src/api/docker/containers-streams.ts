@@ -39,6 +39,7 @@ export function containerStreams(app: FastifyInstance, hijack: Hijack, parts: Co
       const more = error === undefined ? {} : { Error: { Message: error } };
       reply.raw.end(`${JSON.stringify({ StatusCode: exitCode, ...more })}\n`);
     } catch {
+      // The headers are out, so a cut connection is the only way left to say that there is no answer.
       reply.raw.destroy();
     }
   });

@@ -60,6 +60,7 @@ async function* read(
     yield { json: usage === undefined ? idle(container) : statsJson(container, usage, before), isFirst };
     before = usage;
     isFirst = false;
+    // A client that leaves ends the wait, and the condition above the stream.
     await setTimeout(interval, undefined, { signal: gone }).catch(() => undefined);
   }
 }

@@ -65,6 +65,7 @@ async function runContainer(
     pour(stdio.stderr, request.sink, red),
   ]);
   await runtime.start(id);
+  // A step that ended by itself meanwhile takes no signal, and needs none.
   const kill = (): void => void runtime.signal(id, SIGKILL).catch(() => undefined);
   signal.addEventListener('abort', kill, { once: true });
   try {

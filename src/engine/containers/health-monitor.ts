@@ -102,6 +102,7 @@ export class HealthMonitor {
   /** The exit code; undefined when the time was up. Nothing of the probe is left either way. */
   async #within(process: ExecProcess, timeout: number, signal: AbortSignal): Promise<number | undefined> {
     const timer = new AbortController();
+    // The clock rejects when the probe came first or its container ends: then nobody looks at this any more.
     const timeUp = this.#parts.clock
       .sleep(timeout, AbortSignal.any([timer.signal, signal]))
       .then(() => undefined)

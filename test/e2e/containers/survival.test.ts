@@ -1,5 +1,8 @@
 import { describe, it } from 'node:test';
 import assert from 'node:assert/strict';
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import { startDaemon, type TestDaemon } from '../../support/daemon.ts';
 import { leaksOf } from '../../support/leaks.ts';
 
@@ -68,21 +71,13 @@ describe('containers and a daemon that is killed', () => {
 
   it('keep the exit code and the time of an end that nobody saw', async () => {
     await using daemon = await ready();
-    await daemon.ok(
-      'run',
-      '-d',
-      '--network',
-      'none',
-      '--name',
-      'short',
-      'busybox',
-      'sh',
-      '-c',
-      'sleep 0.5; exit 21',
-    );
-    await daemon.ok('run', '-d', '--network', 'none', '--name', 'gone', '--rm', 'busybox', 'sleep', '0.5');
+    const run = (...args: string[]): Promise<string> => daemon.ok('run', '-d', '--network', 'none', ...args);
+    const short = await run('--name', 'short', 'busybox', 'sh', '-c', 'sleep 2; exit 21');
+    const gone = await run('--name', 'gone', '--rm', 'busybox', 'sleep', '2');
     await daemon.kill9();
-    await new Promise((resolve) => setTimeout(resolve, 1200));
+    // The monitor writes this file when its container has ended.
+    const ended = (id: string): boolean => existsSync(join(daemon.run, 'exits', id));
+    while (!ended(short) || !ended(gone)) await setTimeout(20);
     const restarted = Date.now();
     await daemon.start();
     assert.equal(await state(daemon, 'short', 'ExitCode'), '21');
@@ -167,7 +162,7 @@ describe('containers and a daemon that is killed', () => {
           'true',
         ),
       );
-      await new Promise((resolve) => setTimeout(resolve, delay));
+      await setTimeout(delay);
       await daemon.kill9();
       await Promise.all(work);
       await daemon.start();
