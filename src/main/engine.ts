@@ -10,6 +10,7 @@ import { Containers } from '#engine/containers/containers.ts';
 import { Events } from '#engine/events/events.ts';
 import { Images } from '#engine/images/images.ts';
 import { Networks } from '#engine/networks/networks.ts';
+import { Services } from '#engine/services/services.ts';
 import { Sockets } from '#engine/sockets/sockets.ts';
 import { System } from '#engine/system/system.ts';
 import { Volumes } from '#engine/volumes/volumes.ts';
@@ -81,5 +82,6 @@ export async function startEngine(instance: Instance, settings: Settings, adapte
   await networks.start();
   await builds.start();
   await containers.open();
-  return { events, volumes, images, networks, builds, containers, apps, sockets, system };
+  const services = new Services({ containers, report });
+  return { events, services, volumes, images, networks, builds, containers, apps, sockets, system };
 }

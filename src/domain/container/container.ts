@@ -120,6 +120,11 @@ export interface Container {
   state: ContainerState;
   identity?: AppIdentity;
   /**
+   * Why it gets no requests although it may be well: `held` until an update lets it in, `draining` until its
+   * last connections are done.
+   */
+  traffic?: 'held' | 'draining';
+  /**
    * A change that was begun and not yet finished; recorded before its first effect, so that the next start
    * of the daemon finishes or undoes it.
    */

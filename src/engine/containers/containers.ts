@@ -291,6 +291,10 @@ export class Containers implements contracts.Containers {
     return { ...files.paths(joinsContainer(container) ?? container.id), log: logs.path(container.id) };
   }
 
+  setTraffic(ref: string, traffic: Container['traffic']): void {
+    this.#registry.setTraffic(this.get(ref), traffic);
+  }
+
   onChange(listener: (container: Container) => void): () => void {
     return this.#registry.onChange(listener);
   }

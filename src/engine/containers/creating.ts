@@ -116,6 +116,7 @@ export class Creating {
       state: newState(),
     };
     if (request.identity !== undefined) container.identity = request.identity;
+    if (request.traffic !== undefined) container.traffic = request.traffic;
     return { ...container, endpoints: draftEndpoints(this.#parts.networks, container, request) };
   }
 

@@ -87,6 +87,11 @@ export class ContainerRegistry {
     return this.put({ ...container, state: { ...container.state, ...state } });
   }
 
+  setTraffic(container: Container, traffic: Container['traffic']): void {
+    const { traffic: before, ...rest } = container;
+    if (traffic !== before) this.put(traffic === undefined ? rest : { ...rest, traffic });
+  }
+
   /** Forgets a container and frees its name. */
   delete(container: Container): void {
     this.#collection.delete(container.id);

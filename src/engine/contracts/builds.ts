@@ -1,0 +1,64 @@
+import type { Readable } from 'node:stream';
+import type { HostConfig } from '#domain/container/config.ts';
+import type { Image } from '#domain/image/image.ts';
+import type { Credentials } from '#ports/registry-client.ts';
+import type { Progress } from './images.ts';
+
+export interface BuildRequest {
+  /** A tar (plain or compressed), or a folder of this machine, of which nothing is changed. */
+  context: { tar: Readable } | { folder: string };
+  /** Path of the Dockerfile inside the context; absent: `Dockerfile`. */
+  dockerfile?: string;
+  /** The Dockerfile itself; the context then need not have one. */
+  dockerfileText?: string;
+  tags: string[];
+  /** Null takes nothing and removes nothing: the ARG's default holds. */
+  buildArgs: Record<string, string | null>;
+  labels: Record<string, string>;
+  /** Name or number of the stage to build; absent: the last. */
+  target?: string;
+  /** `linux/amd64`; absent: this machine's. */
+  platform?: string;
+  noCache?: boolean;
+  /** Ask the registry for the bases even when they are here. */
+  pull?: boolean;
+  /** For RUN: `default`, `bridge`, `none`, `host` or the name of a network. */
+  networkMode?: string;
+  /** `name:address` */
+  extraHosts?: string[];
+  resources?: Pick<
+    HostConfig,
+    | 'Memory'
+    | 'MemorySwap'
+    | 'CpuShares'
+    | 'CpuPeriod'
+    | 'CpuQuota'
+    | 'CpusetCpus'
+    | 'CpusetMems'
+    | 'ShmSize'
+    | 'CgroupParent'
+    | 'Ulimits'
+  >;
+  /** By registry, for pulls. */
+  auths?: Record<string, Credentials>;
+  /** So that `cancel` can name it. */
+  id?: string;
+  /** What it gives is waited for, so that a slow reader slows the steps down. */
+  onProgress: (progress: Progress) => void | Promise<void>;
+  /** Aborting kills the running steps and frees what the build holds. */
+  signal: AbortSignal;
+}
+
+export interface Builds {
+  /**
+   * Builds the target stage, stores the image and moves the tags to it. Failed or cancelled: nothing is left
+   * but the cache of the steps that succeeded.
+   * @throws invalid `dockerfile-invalid` with file, line and caret; invalid `build-step-failed` (a RUN exited
+   * with another code than 0), `build-copy-failed`; as Images.pull
+   */
+  build(request: BuildRequest): Promise<Image>;
+  /** Idempotent; an unknown id is fine. */
+  cancel(id: string): void;
+  /** Forgets the cache and removes the untagged images that only it held. */
+  prune(): Promise<{ removed: string[]; reclaimed: number }>;
+}

@@ -1,0 +1,103 @@
+import type { Readable } from 'node:stream';
+import type { ContainerConfig } from '#domain/container/config.ts';
+import type { Container } from '#domain/container/container.ts';
+import type { Digest } from '#domain/image/digest.ts';
+import type { Image } from '#domain/image/image.ts';
+import type { Descriptor, HistoryEntry, ImageConfig, Platform } from '#domain/image/manifest.ts';
+import type { Credentials } from '#ports/registry-client.ts';
+
+/** One line of Docker's progress stream (JSONMessage). */
+export interface Progress {
+  status?: string;
+  id?: string;
+  progressDetail?: { current?: number; total?: number };
+  stream?: string;
+  aux?: Record<string, unknown>;
+}
+
+export interface PullOptions {
+  auth?: Credentials;
+  platform?: string;
+  onProgress: (progress: Progress) => void;
+  signal: AbortSignal;
+}
+
+export interface NewImage {
+  config: ImageConfig;
+  /** Blobs that are in the store already; their snapshots are committed. */
+  layers: Descriptor[];
+  tags: string[];
+  parent?: Digest;
+  /** Sum of the unpacked layers' bytes. */
+  size: number;
+}
+
+export type RemovedImage = { Untagged: string } | { Deleted: string };
+
+export interface Images {
+  /** By tag, digest, id or unambiguous start of an id. @throws not-found `image-missing` "No such image: NAME" */
+  get(name: string): Image;
+  find(name: string): Image | undefined;
+  list(): Image[];
+  /** From a registry, or made on the spot for debian.berth/... @throws as RegistryClient and Bootstrapper */
+  pull(name: string, options: PullOptions): Promise<Image>;
+  push(name: string, options: Omit<PullOptions, 'platform'>): Promise<void>;
+  /** Writes config and manifest, records the image and moves its tags to it. */
+  store(image: NewImage): Promise<Image>;
+  tag(name: string, reference: string): Promise<void>;
+  remove(name: string, options: { force: boolean; prune: boolean }): Promise<RemovedImage[]>;
+  /** A `docker save` archive, of Docker's or OCI's layout. Gives the lines that `docker load` prints. */
+  load(archive: Readable, onProgress: (progress: Progress) => void): Promise<void>;
+  save(names: string[]): Readable;
+  /** `docker import`: one root file system tar (plain or compressed) becomes an image. */
+  importRoot(
+    tar: Readable,
+    options: { reference?: string; changes: string[]; message: string; platform?: string },
+  ): Promise<Image>;
+  /** The room containers tells which containers use an image. */
+  usedBy(source: (imageId: string) => ImageUser[]): void;
+  /** Its manifest, as an index would name it. */
+  descriptor(name: string): Promise<Descriptor>;
+  /** `docker history`: from the top down, with the bytes that each step added. */
+  history(name: string): Promise<{ entry: HistoryEntry; size: number }[]>;
+  /** `docker commit`: what a container changed becomes a layer on its image. */
+  commit(container: Container, options: CommitOptions): Promise<Image>;
+  /** Removes the images that `accepts` takes and no container uses: those without a name, or with `all` any. */
+  prune(options: {
+    all: boolean;
+    accepts: (image: Image) => boolean;
+  }): Promise<{ removed: RemovedImage[]; bytes: number }>;
+  /** What a registry has under a name, without pulling it. @throws as RegistryClient */
+  inspectRemote(
+    name: string,
+    auth: Credentials | undefined,
+    signal: AbortSignal,
+  ): Promise<{ descriptor: Descriptor; platforms: Platform[] }>;
+  /** `docker login`. @throws unauthorized `registry-denied` */
+  login(server: string, auth: Credentials): Promise<{ status: string; identityToken: string }>;
+  /** Keeps blobs and snapshots from being collected while a build or a pull works with them. */
+  lease(): Lease;
+}
+
+export interface CommitOptions {
+  reference?: string;
+  comment: string;
+  author: string;
+  /** Replaces the container's where given. */
+  config?: ContainerConfig;
+  /** Dockerfile instructions. */
+  changes: string[];
+}
+
+export interface ImageUser {
+  containerId: string;
+  running: boolean;
+}
+
+/** Names what must not be collected until `close`: blobs by digest, committed snapshots by chain id. */
+export interface Lease extends AsyncDisposable {
+  /** From when this resolves until `close`, what is there under these digests stays. */
+  hold(...digests: Digest[]): Promise<void>;
+  /** Idempotent. */
+  close(): Promise<void>;
+}

@@ -1,0 +1,92 @@
+import { KeyedMutex } from '#base/mutex.ts';
+import { isReady } from '#domain/app/ready.ts';
+import type { AppIdentity, Container } from '#domain/container/container.ts';
+import type { Containers } from '#engine/contracts/containers.ts';
+import type * as contracts from '#engine/contracts/services.ts';
+
+type Ready = contracts.ServiceEndpoint[];
+
+/** Who answers for each service; level-triggered: followers are told what is, never what happened. */
+export class Services implements contracts.Services {
+  readonly #report: (problem: string, error: unknown) => void;
+  readonly #members = new Map<string, Map<string, Container>>();
+  /** What the followers were last told, as text. */
+  readonly #told = new Map<string, string>();
+  readonly #followers: contracts.ServiceFollower[] = [];
+  readonly #turns = new KeyedMutex();
+
+  constructor(parts: {
+    containers: Pick<Containers, 'list' | 'onChange'>;
+    report: (problem: string, error: unknown) => void;
+  }) {
+    this.#report = parts.report;
+    for (const container of parts.containers.list()) this.#note(container);
+    parts.containers.onChange((container) => {
+      const { identity } = container;
+      if (identity === undefined) return;
+      this.#note(container);
+      if (this.#isNews(identity.app, identity.service)) void this.settled(identity.app, identity.service);
+    });
+  }
+
+  ready(app: string, service: string): Ready {
+    const members = [...(this.#members.get(keyOf(app, service))?.values() ?? [])];
+    return members
+      .filter(isReady)
+      .map(endpointOf)
+      .sort((a, b) => a.replica - b.replica || a.containerId.localeCompare(b.containerId));
+  }
+
+  follow(follower: contracts.ServiceFollower): void {
+    this.#followers.push(follower);
+    this.#told.clear();
+    for (const key of this.#members.keys()) {
+      const [app = '', service = ''] = key.split('/');
+      void this.settled(app, service);
+    }
+  }
+
+  settled(app: string, service: string): Promise<void> {
+    const key = keyOf(app, service);
+    return this.#turns.run(key, async () => {
+      const ready = this.ready(app, service);
+      const text = JSON.stringify(ready);
+      if (this.#told.get(key) === text) return;
+      this.#told.set(key, text);
+      const told = this.#followers.map((one) => one.apply(app, service, ready));
+      for (const result of await Promise.allSettled(told)) {
+        if (result.status === 'fulfilled') continue;
+        this.#told.delete(key);
+        this.#report(`cannot spread the requests for ${key} over its replicas`, result.reason);
+      }
+      if (this.#members.get(key)?.size === 0) this.#forget(key);
+    });
+  }
+
+  #isNews(app: string, service: string): boolean {
+    return this.#told.get(keyOf(app, service)) !== JSON.stringify(this.ready(app, service));
+  }
+
+  #note(container: Container): void {
+    if (container.identity === undefined) return;
+    const key = keyOf(container.identity.app, container.identity.service);
+    const members = this.#members.get(key) ?? new Map<string, Container>();
+    if (container.state.status === 'removing') members.delete(container.id);
+    else members.set(container.id, container);
+    this.#members.set(key, members);
+  }
+
+  #forget(key: string): void {
+    this.#members.delete(key);
+    this.#told.delete(key);
+  }
+}
+
+function keyOf(app: AppIdentity['app'], service: string): string {
+  return `${app}/${service}`;
+}
+
+function endpointOf({ id, name, identity, endpoints }: Container): contracts.ServiceEndpoint {
+  const { replica = 0, revision = 0 } = identity ?? {};
+  return { containerId: id, containerName: name, replica, revision, endpoints };
+}
