@@ -9,6 +9,7 @@ import { resolve as resolvePath } from './paths.ts';
 import { inOrder, problem, type Problem, type Sources } from './problem.ts';
 import { readService, type ServiceContext } from './read-service.ts';
 import { readFileDefinitions, readNetworkDefinitions, readVolumeDefinitions } from './read-top.ts';
+import { readAppExtension } from './read-x-berth.ts';
 import { Reader } from './reader.ts';
 import type { SchemaCheck } from './schema-problems.ts';
 import { unsupportedKeys } from './support.ts';
@@ -166,7 +167,8 @@ function readModel(root: Reader, reading: Reading): AppModel {
     Object.values(services).flatMap((service) => service.networks.map((one) => one.network)),
   );
   const kept = Object.entries(networks).filter(([key]) => used.has(key));
-  return { name, services, networks: Object.fromEntries(kept), volumes };
+  const extension = readAppExtension(root, context);
+  return { name, services, networks: Object.fromEntries(kept), volumes, ...extension };
 }
 
 function appName(root: Reader, { input, lookup }: Reading): string {

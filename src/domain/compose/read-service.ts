@@ -3,6 +3,7 @@ import type { Lookup } from './interpolate.ts';
 import { readContainer, readExtraHosts, readHost, readUlimits } from './read-container.ts';
 import { readFiles, readMounts } from './read-mounts.ts';
 import { readPorts } from './read-ports.ts';
+import { readServiceExtension } from './read-x-berth.ts';
 import { compact, type Reader } from './reader.ts';
 
 export interface ServiceContext {
@@ -45,6 +46,7 @@ export function readService(name: string, service: Reader, context: ServiceConte
     stopGrace: container.StopTimeout,
     container,
     host: readHost(service),
+    ...readServiceExtension(service, context),
   });
 }
 

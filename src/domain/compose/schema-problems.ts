@@ -2,6 +2,7 @@ import { Ajv, type ErrorObject, type SchemaObject } from 'ajv';
 import schema from './schema/compose-spec.json' with { type: 'json' };
 import { nearest } from '#base/nearest.ts';
 import { problem, type Position, type Problem } from './problem.ts';
+import { appKeys, extensionSchema, serviceKeys } from './read-x-berth.ts';
 import { find, formatPath, toPlain, type Tree } from './tree.ts';
 
 /** Checks a document against the Compose specification's schema. Build one and keep it: compiling takes 50 ms. */
@@ -10,10 +11,20 @@ export type SchemaCheck = (tree: Tree) => Problem[];
 export function schemaCheck(): SchemaCheck {
   // The schema names its dialect by a URL that ajv does not know; it is draft 7, ajv's default.
   const ajv = new Ajv({ allErrors: true, verbose: true, strict: false, validateSchema: false });
-  const definition: SchemaObject = schema;
-  const validate = ajv.compile(definition);
+  const validate = ajv.compile(extended(extensionSchema(appKeys), extensionSchema(serviceKeys)));
   return (tree) =>
     validate(toPlain(tree)) ? [] : meaningful(validate.errors ?? []).map((one) => toProblem(one, tree));
+}
+
+/** The specification's schema, with Berth's own keys at the top and in services. */
+function extended(app: SchemaObject, service: SchemaObject): SchemaObject {
+  const { definitions } = schema;
+  const properties = { ...definitions.service.properties, 'x-berth': service };
+  return {
+    ...schema,
+    properties: { ...schema.properties, 'x-berth': app },
+    definitions: { ...definitions, service: { ...definitions.service, properties } },
+  };
 }
 
 /**
@@ -102,7 +113,7 @@ function unknownKey(error: ErrorObject, path: (string | number)[], here: Tree): 
   const known = Object.keys(propertiesOf(error.parentSchema));
   const near = nearest(key, known);
   const place = { path: formatPath([...path, key]), at };
-  if (known.length === 0)
+  if (known.length === 0 && !path.includes('x-berth'))
     return problem(
       'error',
       'compose-bad-name',
@@ -110,7 +121,10 @@ function unknownKey(error: ErrorObject, path: (string | number)[], here: Tree): 
       `'${key}' is not allowed as a name here`,
       'use letters, digits, dot, dash and underscore',
     );
-  const hint = near === undefined ? 'keys of your own begin with x-' : `did you mean '${near}'?`;
+  const others = path.includes('x-berth')
+    ? `the keys here are ${known.sort().join(', ')}`
+    : 'keys of your own begin with x-';
+  const hint = near === undefined ? others : `did you mean '${near}'?`;
   return problem('error', 'compose-unknown-key', place, `the key '${key}' is unknown`, hint);
 }
 

@@ -1,0 +1,59 @@
+import type { SchemaObject } from 'ajv';
+import type { AppModel, Service } from '#domain/app/model.ts';
+import type { Reader } from './reader.ts';
+
+// Berth's own settings in a compose file: `x-berth` at the top and in services. Every other `x-` key is ignored, as
+// the compose specification has it (11-extension.md).
+
+export interface ExtensionContext {
+  app: string;
+  /** Turns a path of the file into an absolute one. */
+  resolve: (path: string) => string;
+}
+
+/** One key of `x-berth`. Each has a file of its own, `read-x-berth-NAME.ts`, and one optional field in the model. */
+export interface ExtensionKey<Model> {
+  /**
+   * JSON Schema of the value. It is checked before `read`, with file and line for each error, so say
+   * `additionalProperties: false`: then `read` sees no unknown key and no wrong type.
+   */
+  schema: SchemaObject;
+  /** Gives the field of the model; complains by `value.complain` about what the schema cannot say. */
+  read: (value: Reader, context: ExtensionContext) => Partial<Model>;
+}
+
+type Keys<Model> = Readonly<Record<string, ExtensionKey<Model>>>;
+
+export const serviceKeys: Keys<Service> = {};
+
+export const appKeys: Keys<AppModel> = {};
+
+/** The fields that `x-berth` of a service adds to it. */
+export function readServiceExtension(service: Reader, context: ExtensionContext): Partial<Service> {
+  return readExtension(service.at('x-berth'), serviceKeys, context);
+}
+
+/** The fields that `x-berth` at the top of the file adds to the app. */
+export function readAppExtension(root: Reader, context: ExtensionContext): Partial<AppModel> {
+  return readExtension(root.at('x-berth'), appKeys, context);
+}
+
+export function readExtension<Model>(
+  extension: Reader,
+  keys: Keys<Model>,
+  context: ExtensionContext,
+): Partial<Model> {
+  const fields: Partial<Model> = {};
+  for (const [name, key] of Object.entries(keys)) {
+    const value = extension.at(name);
+    if (value.present) Object.assign(fields, key.read(value, context));
+  }
+  return fields;
+}
+
+/** The schema of a whole `x-berth`: a mapping of the known keys and no other. */
+export function extensionSchema(keys: Readonly<Record<string, { schema: SchemaObject }>>): SchemaObject {
+  const properties: Record<string, SchemaObject> = {};
+  for (const [name, { schema }] of Object.entries(keys)) properties[name] = schema;
+  return { type: 'object', additionalProperties: false, properties };
+}
