@@ -7,8 +7,8 @@ import type { Reader } from './reader.ts';
 
 export interface ExtensionContext {
   app: string;
-  /** Turns a path of the file into an absolute one. */
-  resolve: (path: string) => string;
+  /** Makes a path of the file absolute; `at` is the value that holds it, since each file has its own folder. */
+  resolve: (path: string, at: Reader) => string;
 }
 
 /** One key of `x-berth`. Each has a file of its own, `read-x-berth-NAME.ts`, and one optional field in the model. */
