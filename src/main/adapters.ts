@@ -43,7 +43,12 @@ export async function openAdapters(instance: Instance, settings: Settings, log: 
     logs,
     blobs: await DiskBlobStore.open(root),
     snapshotter: await OverlaySnapshotter.open(root),
-    runtime: await ConmonRuntime.open({ run, cgroups, logPath: (id) => logs.path(id) }),
+    runtime: await ConmonRuntime.open({
+      run,
+      cgroups,
+      logPath: (id) => logs.path(id),
+      report: (problem, error) => log.error({ err: error }, problem),
+    }),
     links: network.links,
     filter: network.filter,
     closeNetwork: network.close,

@@ -79,7 +79,7 @@ export interface Runtime {
   observe(id: string): Promise<TaskState>;
   /**
    * The exit that the monitor recorded, also when it came while the daemon was away; undefined while running. A task
-   * that ended after its monitor was killed has the code 137.
+   * whose monitor was killed is ended too, with the code 137.
    */
   exitOf(id: string): Promise<TaskExit | undefined>;
   /** Calls `listener` once for each task that ends from now on, after its output is in the log. */
@@ -88,6 +88,7 @@ export interface Runtime {
   list(): Promise<string[]>;
   /** @throws conflict `task-not-running` */
   attach(id: string): Promise<Stdio>;
+  /** The size is in force on return; a task without a terminal has none. @throws conflict `task-not-running` */
   resize(id: string, columns: number, rows: number): Promise<void>;
   /** Makes the monitor write to a new log file, after the present one was renamed. Nothing to do when it is gone. */
   reopenLog(id: string): Promise<void>;

@@ -146,9 +146,38 @@ test('on a terminal the process sees one, its size can be changed, and control-C
   assert.equal((await bench.exited(task.id)).exitCode, 3);
 });
 
+test('a new size of the terminal is in force when resizing returns', async () => {
+  await using bench = await TaskBench.make();
+  const task = bench.task(['sh', '-c', 'stty -echo; echo ready; while read line; do stty size; done'], {
+    tty: true,
+    stdin: true,
+  });
+  await bench.runtime.create(task);
+  const stdio = await bench.runtime.attach(task.id);
+  const screen = new Screen(stdio.stdout);
+  await bench.runtime.resize(task.id, 80, 24);
+  await bench.runtime.start(task.id);
+  await screen.shows('ready');
+  let expected = 'ready\r\n';
+  for (let rows = 25; rows < 45; rows++) {
+    await bench.runtime.resize(task.id, 90, rows);
+    stdio.stdin.write('\n');
+    expected += `${rows} 90\r\n`;
+    await screen.shows(`${rows} 90\r\n`);
+  }
+  assert.equal(screen.text, expected);
+  stdio.stdin.write('\x04');
+  await bench.exited(task.id);
+  await assert.rejects(bench.runtime.resize('nosuch', 1, 1), { code: 'task-not-running' });
+});
+
 class Screen {
   #text = '';
   #changed = Promise.withResolvers<void>();
+
+  get text(): string {
+    return this.#text;
+  }
 
   constructor(stream: Readable) {
     stream.on('data', (chunk) => {

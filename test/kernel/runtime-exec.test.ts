@@ -137,6 +137,7 @@ test('a runtime that cannot be started is an error, and no descriptor or file is
     run: join(bench.folder, 'run'),
     cgroups: bench.cgroups,
     logPath: (task) => join(bench.folder, 'logs', task),
+    report: (problem) => assert.fail(problem),
     crun: '/nosuch/crun',
   });
   const before = readdirSync('/proc/self/fd').length;

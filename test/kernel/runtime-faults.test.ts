@@ -57,6 +57,7 @@ test('a missing monitor is an error that says so', async () => {
     run: join(bench.folder, 'other'),
     cgroups: bench.cgroups,
     logPath: (id) => join(bench.folder, 'logs', id),
+    report: (problem) => assert.fail(problem),
     conmon: '/nosuch/conmon',
   });
   await assert.rejects(runtime.create(bench.task(['true'])), /nosuch\/conmon/);
@@ -134,6 +135,7 @@ test('while its log is rotated, no line of a task is lost or doubled for a follo
     run: join(bench.folder, 'run'),
     cgroups: bench.cgroups,
     logPath: (id) => store.path(id),
+    report: (problem) => assert.fail(problem),
   });
   const task = bench.task(['sh', '-c', 'seq 1 20000; sleep 0.05; seq 20001 40000; printf end']);
   await store.prepare(task.id);

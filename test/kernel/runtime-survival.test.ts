@@ -1,10 +1,9 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { setImmediate } from 'node:timers/promises';
 import { openRuntime, TaskBench } from '../support/tasks.ts';
 
 async function startInAnotherProcess(bench: TaskBench, task: ReturnType<TaskBench['task']>): Promise<number> {
@@ -62,16 +61,50 @@ test('an exit that came while nobody watched is found afterwards', async () => {
   assert.equal(bench.output(task.id), 'done\n');
 });
 
-test('a task that ended after its monitor was killed has an exit all the same, and is removed', async () => {
+function killMonitor(bench: TaskBench, id: string): void {
+  const pid = Number(readFileSync(join(bench.folder, 'run/bundles', id, 'conmon.pid'), 'utf8'));
+  process.kill(pid, 'SIGKILL');
+}
+
+test('when a monitor is killed, its task is ended at once, also when it is paused, and that is told', async () => {
   await using bench = await TaskBench.make();
-  const { id, pid } = await bench.launch(['sleep', '1000']);
-  const monitor = Number(readFileSync(join(bench.folder, 'run/bundles', id, 'conmon.pid'), 'utf8'));
-  process.kill(monitor, 'SIGKILL');
-  assert.equal(await bench.runtime.exitOf(id), undefined);
-  assert.deepEqual(await bench.runtime.observe(id), { status: 'running', pid });
-  await bench.runtime.signal(id, 9);
-  while ((await bench.runtime.observe(id)).status !== 'stopped') await setImmediate();
-  assert.equal((await bench.runtime.exitOf(id))?.exitCode, 137);
-  await bench.runtime.delete(id);
+  const [plain, paused] = [
+    await bench.launch(['sh', '-c', 'trap "" HUP PIPE; sleep 1000 & sleep 1000']),
+    await bench.launch(['sleep', '1000']),
+  ];
+  await bench.runtime.pause(paused.id);
+  for (const { id } of [plain, paused]) {
+    killMonitor(bench, id);
+    const { exitCode, oomKilled } = await bench.exited(id);
+    assert.deepEqual({ exitCode, oomKilled }, { exitCode: 137, oomKilled: false });
+    assert.deepEqual(await bench.runtime.processes(id), []);
+    assert.equal((await bench.runtime.exitOf(id))?.exitCode, 137);
+    await bench.runtime.delete(id);
+  }
   assert.deepEqual(await bench.runtime.list(), []);
+  assert.deepEqual(readdirSync(join(bench.folder, 'run/exits')), []);
+});
+
+test('a monitor that is killed while nobody watches has its task ended by who comes next', async () => {
+  await using bench = await TaskBench.make();
+  const task = bench.task(['sleep', '1000']);
+  await startInAnotherProcess(bench, task);
+  await bench.runtime.close();
+  killMonitor(bench, task.id);
+  const heir = await openRuntime(bench.folder);
+  const exit = await heir.exitOf(task.id);
+  await heir.close();
+  assert.equal(exit?.exitCode, 137);
+  assert.deepEqual(await heir.processes(task.id), []);
+});
+
+test('a monitor that a restarted daemon took over is watched', async () => {
+  await using bench = await TaskBench.make();
+  const task = bench.task(['sleep', '1000']);
+  await startInAnotherProcess(bench, task);
+  const heir = await openRuntime(bench.folder);
+  const exited = new Promise<number>((resolve) => heir.onExit(({ exitCode }) => resolve(exitCode)));
+  killMonitor(bench, task.id);
+  assert.equal(await exited, 137);
+  await heir.close();
 });

@@ -1,3 +1,4 @@
+import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -190,5 +191,6 @@ export function openRuntime(folder: string): Promise<ConmonRuntime> {
     run: join(folder, 'run'),
     cgroups: new HostCgroups(),
     logPath: (id) => join(folder, 'logs', id),
+    report: (problem) => assert.fail(problem),
   });
 }

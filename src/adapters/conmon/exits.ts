@@ -1,5 +1,5 @@
 import { type FSWatcher, watch } from 'node:fs';
-import { stat } from 'node:fs/promises';
+import { link, rm, stat, writeFile } from 'node:fs/promises';
 import { systemCode } from '#base/errors.ts';
 import { readIfThere, type TaskFiles } from './bundle.ts';
 import type { Crun } from './crun.ts';
@@ -10,6 +10,9 @@ export interface ExitRecord {
   /** RFC 3339 with nanoseconds. */
   exitedAt: string;
 }
+
+/** What Docker shows for a task whose shim was killed: that of SIGKILL. */
+const lostExitCode = 137;
 
 /** The exit that conmon wrote of a task, after all its output was in the log; undefined while it runs. */
 export async function readExit(files: TaskFiles, id: string): Promise<ExitRecord | undefined> {
@@ -32,7 +35,20 @@ export async function lostExit(files: TaskFiles, crun: Crun, id: string): Promis
   if (main === undefined || isAlive(main) || (await livingMonitor(files, id)) !== undefined) return undefined;
   const now = timestamp(BigInt(Date.now()) * 1_000_000n);
   // It may have written the exit while we looked.
-  return (await readExit(files, id)) ?? { exitCode: 137, exitedAt: now };
+  return (await readExit(files, id)) ?? { exitCode: lostExitCode, exitedAt: now };
+}
+
+/** Writes the exit that a monitor could not write, unless it did. */
+export async function writeLostExit(files: TaskFiles, id: string): Promise<void> {
+  const draft = `${files.exit(id)}.lost`;
+  await writeFile(draft, String(lostExitCode), { mode: 0o600 });
+  try {
+    await link(draft, files.exit(id));
+  } catch (error) {
+    if (systemCode(error) !== 'EEXIST') throw error;
+  } finally {
+    await rm(draft, { force: true });
+  }
 }
 
 function timestamp(nanoseconds: bigint): string {

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { internal } from '#base/errors.ts';
 import type { Cgroups } from '#ports/cgroups.ts';
-import type { TaskFiles } from './bundle.ts';
+import type { TaskFiles, TaskRecord } from './bundle.ts';
 import type { Crun } from './crun.ts';
 import { isAlive, kill, livingMonitor } from './processes.ts';
 
@@ -18,14 +18,18 @@ export interface RemovalParts {
  * tells nobody when a group of version 1 runs empty, so its emptiness is looked for in growing intervals.
  */
 export async function removeTask(parts: RemovalParts, id: string): Promise<void> {
-  const { files, crun, cgroups } = parts;
-  const record = await files.readRecord(id);
+  const record = await parts.files.readRecord(id);
   if (record !== undefined) {
-    if (await cgroups.isFrozen(record.cgroupPath)) await crun.run('resume', id);
-    await endProcesses(parts, id, record.cgroupPath);
-    await cgroups.remove(record.cgroupPath);
+    await endTask(parts, id, record);
+    await parts.cgroups.remove(record.cgroupPath);
   }
-  await files.remove(id);
+  await parts.files.remove(id);
+}
+
+/** Kills what still runs of a task and returns when it is gone. @throws internal `task-not-ended` */
+export async function endTask(parts: RemovalParts, id: string, { cgroupPath }: TaskRecord): Promise<void> {
+  if (await parts.cgroups.isFrozen(cgroupPath)) await parts.crun.run('resume', id);
+  await endProcesses(parts, id, cgroupPath);
 }
 
 async function endProcesses({ files, cgroups, crun }: RemovalParts, id: string, path: string): Promise<void> {

@@ -12,10 +12,12 @@ import { Attachment } from './attachment.ts';
 import { readIfThere, TaskFiles, type TaskRecord } from './bundle.ts';
 import { Crun, type CrunState } from './crun.ts';
 import { startExec } from './exec.ts';
-import { ExitWatcher, lostExit, readExit } from './exits.ts';
+import { resizeConsole } from './console.ts';
+import { ExitWatcher, lostExit, readExit, writeLostExit } from './exits.ts';
 import { type MonitorSettings, startMonitor } from './monitor.ts';
-import { isAlive, kill } from './processes.ts';
-import { removeTask } from './removal.ts';
+import { MonitorWatches } from './monitor-watches.ts';
+import { isAlive, kill, livingMonitor } from './processes.ts';
+import { endTask, removeTask, type RemovalParts } from './removal.ts';
 import { SeccompCache } from './seccomp-cache.ts';
 
 export interface ConmonRuntimeOptions {
@@ -24,6 +26,8 @@ export interface ConmonRuntimeOptions {
   cgroups: Cgroups;
   /** Where a container's log file is (`LogStore.path`). */
   logPath: (id: string) => string;
+  /** Says what went wrong in the background. */
+  report: (problem: string, error: unknown) => void;
   /** Programs; the defaults are where Debian has them. */
   conmon?: string;
   crun?: string;
@@ -38,6 +42,7 @@ export class ConmonRuntime implements Runtime {
   readonly #monitor: MonitorSettings;
   readonly #listeners = new Set<(exit: TaskExit) => void>();
   readonly #exits: ExitWatcher;
+  readonly #monitors: MonitorWatches;
   readonly #filters: SeccompCache;
 
   private constructor(options: ConmonRuntimeOptions, files: TaskFiles) {
@@ -52,13 +57,31 @@ export class ConmonRuntime implements Runtime {
     };
     this.#filters = new SeccompCache(files);
     this.#exits = new ExitWatcher(files, (id) => void this.#tell(id));
+    this.#monitors = new MonitorWatches(files, (id) =>
+      this.#monitorEnded(id).catch((error: unknown) =>
+        options.report(`container ${id}, whose monitor was killed, was not ended`, error),
+      ),
+    );
   }
 
   /** Makes the folders and begins to watch for exits. What ended before is told by `exitOf`. */
   static async open(options: ConmonRuntimeOptions): Promise<ConmonRuntime> {
     const files = new TaskFiles(options.run);
     await files.prepare();
-    return new ConmonRuntime(options, files);
+    const runtime = new ConmonRuntime(options, files);
+    const ids = await readdir(files.bundles);
+    await Promise.all(ids.map((id) => runtime.#monitors.watch(id)));
+    return runtime;
+  }
+
+  /** Without its monitor a task's output would go nowhere and its end be seen by nobody: it is ended. */
+  async #monitorEnded(id: string): Promise<void> {
+    const record = await this.#files.readRecord(id);
+    if (record === undefined || (await readExit(this.#files, id)) !== undefined) return;
+    // One that was never made has nothing to end.
+    if ((await this.#crun.state(id)) === undefined) return;
+    await endTask(this.#removal, id, record);
+    await writeLostExit(this.#files, id);
   }
 
   async version(): Promise<{ runtime: string; monitor: string; commit: string }> {
@@ -77,6 +100,7 @@ export class ConmonRuntime implements Runtime {
     await this.#files.writeBundle(task, this.#filters.prepare(task.spec));
     try {
       const pid = await startMonitor(this.#monitor, task);
+      await this.#monitors.watch(task.id);
       await this.#filters.learn(task.id, task.spec);
       return { pid };
     } catch (error) {
@@ -105,8 +129,13 @@ export class ConmonRuntime implements Runtime {
   }
 
   async delete(id: string): Promise<void> {
-    await removeTask({ files: this.#files, crun: this.#crun, cgroups: this.#cgroups }, id);
+    await this.#monitors.forget(id);
+    await removeTask(this.#removal, id);
     this.#exits.forget(id);
+  }
+
+  get #removal(): RemovalParts {
+    return { files: this.#files, crun: this.#crun, cgroups: this.#cgroups };
   }
 
   async observe(id: string): Promise<TaskState> {
@@ -168,7 +197,8 @@ export class ConmonRuntime implements Runtime {
 
   async resize(id: string, columns: number, rows: number): Promise<void> {
     await this.#record(id);
-    await this.#control(id, `1 ${rows} ${columns}\n`);
+    const monitor = await livingMonitor(this.#files, id);
+    if (monitor !== undefined) resizeConsole(monitor, columns, rows);
   }
 
   async reopenLog(id: string): Promise<void> {
@@ -212,6 +242,7 @@ export class ConmonRuntime implements Runtime {
 
   close(): Promise<void> {
     this.#exits.close();
+    this.#monitors.close();
     return Promise.resolve();
   }
 

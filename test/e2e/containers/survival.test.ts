@@ -1,6 +1,7 @@
 import { describe, it } from 'node:test';
 import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { startDaemon, type TestDaemon } from '../../support/daemon.ts';
@@ -66,6 +67,27 @@ describe('containers and a daemon that is killed', () => {
     await daemon.ok('start', 'held');
     assert.equal(await daemon.ok('exec', 'held', 'cat', '/p/f'), 'deep');
     await daemon.ok('rm', '-f', 'held');
+    assert.deepEqual(await leaksOf(daemon.instance, daemon.folder), []);
+  });
+
+  it('end when their monitor is killed, by their restart policy', async () => {
+    await using daemon = await ready();
+    const run = ['run', '-d', '--network', 'none'];
+    const ids = [
+      await daemon.ok(...run, '--name', 'plain', 'busybox', 'sleep', '600'),
+      await daemon.ok(...run, '--name', 'again', '--restart', 'on-failure', 'busybox', 'sleep', '600'),
+    ];
+    const before = await state(daemon, 'again', 'Pid');
+    const ended = daemon.ok('wait', 'plain', 'again');
+    for (const id of ids) {
+      const monitor = await readFile(join(daemon.run, 'bundles', id, 'conmon.pid'), 'utf8');
+      process.kill(Number(monitor), 'SIGKILL');
+    }
+    while ((await daemon.ok('inspect', '-f', '{{.RestartCount}} {{.State.Running}}', 'again')) !== '1 true');
+    assert.notEqual(await state(daemon, 'again', 'Pid'), before);
+    await daemon.ok('stop', '-t', '0', 'again');
+    assert.equal(await ended, '137\n137');
+    assert.equal(await state(daemon, 'plain', 'Status'), 'exited');
     assert.deepEqual(await leaksOf(daemon.instance, daemon.folder), []);
   });
 
