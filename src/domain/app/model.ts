@@ -1,4 +1,5 @@
 import type { ContainerConfig, HostConfig, Resources } from '#domain/container/config.ts';
+import type { Deploy } from './deploy.ts';
 
 /** What a person wants to run: a compose file's meaning with all variables and defaults in place. */
 export interface AppModel {
@@ -6,6 +7,8 @@ export interface AppModel {
   services: Record<string, Service>;
   networks: Record<string, AppNetwork>;
   volumes: Record<string, AppVolume>;
+  secrets: Record<string, AppSecret>;
+  configs: Record<string, AppConfig>;
 }
 
 export interface Service {
@@ -23,6 +26,15 @@ export interface Service {
   networkMode?: string;
   ports: Port[];
   mounts: Mount[];
+  /** Secrets and configs that it gets as files. */
+  secrets: FileGrant[];
+  configs: FileGrant[];
+  deploy?: Deploy;
+  /** Run in the container, one after the other: after its start, and before it is told to stop. */
+  postStart?: Hook[];
+  preStop?: Hook[];
+  /** What changes on disk are to do while people work on it. */
+  watch?: WatchRule[];
   /** Seconds. */
   stopGrace?: number;
   /** The one-to-one settings, with the engine API's names. */
@@ -51,6 +63,24 @@ export interface Build {
   extraHosts: string[];
   noCache: boolean;
   pull: boolean;
+  /** Absent: this machine's, or the service's. */
+  platforms?: string[];
+  /** Absent when nothing of it is asked for. */
+  more?: BuildExtras;
+}
+
+/** What today's builder cannot do: kept for those that can, and reported where the compose file says it. */
+export interface BuildExtras {
+  /** By name: an absolute folder, `service:NAME`, `docker-image://REFERENCE`, a URL. */
+  contexts: Record<string, string>;
+  cacheFrom: string[];
+  cacheTo: string[];
+  secrets: FileGrant[];
+  /** `default` or ID=SOCKET-OR-KEY */
+  ssh: string[];
+  entitlements: string[];
+  noCacheFilter: string[];
+  privileged: boolean;
 }
 
 export type DependencyCondition = 'started' | 'healthy' | 'completed';
@@ -114,4 +144,78 @@ export interface AppVolume {
   driver?: string;
   driverOpts: Record<string, string>;
   labels: Record<string, string>;
+}
+
+/** A file that a service gets: a secret below /run/secrets, a config anywhere. */
+export interface FileGrant {
+  /** Key of the app's secret or config. */
+  source: string;
+  /** Absolute path in the container. */
+  target: string;
+  uid?: string;
+  gid?: string;
+  /** Such as 0o440. */
+  mode?: number;
+}
+
+export interface AppSecret {
+  /** Of the store, when it is `external`; else APP_KEY. */
+  name: string;
+  /** Where the value comes from. The value itself is never part of the model. */
+  from: FileSource | VariableSource | ExternalSource | DriverSource;
+  labels: Record<string, string>;
+  templateDriver?: string;
+}
+
+export interface AppConfig {
+  name: string;
+  from: FileSource | VariableSource | ExternalSource | { kind: 'content'; content: string };
+  labels: Record<string, string>;
+  templateDriver?: string;
+}
+
+export interface FileSource {
+  kind: 'file';
+  /** Absolute. */
+  path: string;
+}
+
+export interface VariableSource {
+  kind: 'environment';
+  variable: string;
+}
+
+/** It was made beforehand, outside of the compose file. */
+export interface ExternalSource {
+  kind: 'external';
+}
+
+/** A provider of another make gives the value. */
+export interface DriverSource {
+  kind: 'driver';
+  driver: string;
+  options: Record<string, string>;
+}
+
+export interface Hook {
+  command: string[];
+  user?: string;
+  privileged: boolean;
+  workingDir?: string;
+  /** NAME=VALUE */
+  environment: string[];
+}
+
+export interface WatchRule {
+  action: 'rebuild' | 'sync' | 'restart' | 'sync+restart' | 'sync+exec';
+  /** Absolute, on this machine. */
+  path: string;
+  /** In the container. */
+  target?: string;
+  /** Patterns, relative to the path. */
+  ignore: string[];
+  include: string[];
+  exec?: Hook;
+  /** Bring the target up to date before the first change. */
+  initialSync: boolean;
 }

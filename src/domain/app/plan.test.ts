@@ -19,6 +19,8 @@ function service(name: string, given: Partial<Service> = {}): Service {
     networks,
     ports: [],
     mounts: [],
+    secrets: [],
+    configs: [],
     container: {},
     host: {},
     ...given,
@@ -42,6 +44,8 @@ function model(...services: Service[]): AppModel {
       },
     },
     volumes: { data: { ...shared, name: 'shop_data', external: false } },
+    secrets: {},
+    configs: {},
   };
 }
 
@@ -50,6 +54,7 @@ const nothing: ObservedApp = {
   networks: [],
   volumes: [],
   images: {},
+  imageIds: new Set(),
   probedImages: new Set(),
   fresh: new Set(),
   last: {},

@@ -1,6 +1,7 @@
 import { fingerprint } from '#base/ids.ts';
 import type { ContainerConfig, EndpointRequest, HostConfig } from '#domain/container/config.ts';
 import type { AppModel, AppNetwork, AppVolume, Build, Dependency, PullPolicy, Service } from './model.ts';
+import { grantMounts } from './file-grants.ts';
 import { dependencyOrder } from './order.ts';
 import { publishedPorts, readMountRequests } from './host-request.ts';
 import { conflict } from '#base/errors.ts';
@@ -137,7 +138,8 @@ function joined(model: AppModel, mode: string): string {
 
 function containerRequest(model: AppModel, service: Service, index: number): ContainerRequest {
   const ports = publishedPorts(service.ports, index);
-  const mounts = readMountRequests(service.mounts, (key) => model.volumes[key]?.name ?? key);
+  const wanted = [...service.mounts, ...grantMounts(model, service)];
+  const mounts = readMountRequests(wanted, (key) => model.volumes[key]?.name ?? key);
   const host: HostConfig = { ...service.host, ...mounts.host };
   for (const field of joinFields) {
     const mode = host[field];
@@ -204,6 +206,8 @@ function settingsOf(model: AppModel, service: Service): Settings {
     ...mount,
     name: model.volumes[mount.source]?.name,
   }));
+  settings['secrets'] = service.secrets.map((one) => ({ ...one, from: model.secrets[one.source]?.from }));
+  settings['configs'] = service.configs.map((one) => ({ ...one, from: model.configs[one.source]?.from }));
   settings['networks'] = service.networks.map((one) => ({ ...one, name: model.networks[one.network]?.name }));
   settings['network_mode'] = service.networkMode;
   return settings;

@@ -8,7 +8,8 @@ import { mergeTrees } from './merge.ts';
 import { resolve as resolvePath } from './paths.ts';
 import { inOrder, problem, type Problem, type Sources } from './problem.ts';
 import { readService, type ServiceContext } from './read-service.ts';
-import { readFileDefinitions, readNetworkDefinitions, readVolumeDefinitions } from './read-top.ts';
+import { readConfigDefinitions, readSecretDefinitions } from './read-files.ts';
+import { readNetworkDefinitions, readVolumeDefinitions } from './read-top.ts';
 import { readAppExtension } from './read-x-berth.ts';
 import { Reader } from './reader.ts';
 import type { SchemaCheck } from './schema-problems.ts';
@@ -148,8 +149,8 @@ function readModel(root: Reader, reading: Reading): AppModel {
     lookup: reading.lookup,
     networks: new Set(Object.keys(networks)),
     volumes: new Set(Object.keys(volumes)),
-    secrets: readFileDefinitions(root.at('secrets'), reading.resolve),
-    configs: readFileDefinitions(root.at('configs'), reading.resolve),
+    secrets: readSecretDefinitions(name, root.at('secrets'), reading.resolve),
+    configs: readConfigDefinitions(name, root.at('configs'), reading.resolve),
     environment: (service) => environmentOf(service, reading),
   };
   const all = root.at('services').entries();
@@ -168,7 +169,8 @@ function readModel(root: Reader, reading: Reading): AppModel {
   );
   const kept = Object.entries(networks).filter(([key]) => used.has(key));
   const extension = readAppExtension(root, context);
-  return { name, services, networks: Object.fromEntries(kept), volumes, ...extension };
+  const { secrets, configs } = context;
+  return { name, services, networks: Object.fromEntries(kept), volumes, secrets, configs, ...extension };
 }
 
 function appName(root: Reader, { input, lookup }: Reading): string {

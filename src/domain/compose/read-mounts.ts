@@ -1,9 +1,9 @@
 import type { Mount } from '#domain/app/model.ts';
-import { normalize, resolve as join } from './paths.ts';
+import { normalize } from './paths.ts';
 import { compact, type Reader } from './reader.ts';
 
 /** Turns a path of the file into an absolute one: relative to the project, `~` is the caller's home. */
-export type Resolve = (path: string) => string;
+export type Resolve = (path: string, at: Reader) => string;
 
 const modes = /^(?:ro|rw|z|Z|nocopy|copy|cached|delegated|consistent|r?shared|r?private|r?slave)$/;
 
@@ -33,7 +33,7 @@ function readShort(item: Reader, resolve: Resolve): Mount[] {
   if (/^[./~]/.test(source)) {
     const propagation = flags.find((flag) => /shared|private|slave/.test(flag));
     const bind = propagation === undefined ? { create: true } : { create: true, propagation };
-    return [{ type: 'bind', source: resolve(source), target: normalize(target), readOnly, bind }];
+    return [{ type: 'bind', source: resolve(source, item), target: normalize(target), readOnly, bind }];
   }
   const volume = { noCopy: flags.includes('nocopy'), labels: {} };
   return [{ type: 'volume', source, target: normalize(target), readOnly, volume }];
@@ -57,7 +57,8 @@ function readLong(item: Reader, resolve: Resolve): Mount[] {
   if (target === undefined || !checkTarget(item.at('target'), target)) return [];
   const readOnly = item.at('read_only').boolean() ?? false;
   const base = { target: normalize(target), readOnly };
-  if (type === 'bind') return [{ ...base, type, source: resolve(source), bind: readBind(item.at('bind')) }];
+  if (type === 'bind')
+    return [{ ...base, type, source: resolve(source, item.at('source')), bind: readBind(item.at('bind')) }];
   if (type === 'volume') return [{ ...base, type, source, volume: readVolume(item.at('volume')) }];
   const tmpfs = compact<NonNullable<Mount['tmpfs']>>({
     size: item.at('tmpfs').at('size').bytes(),
@@ -89,26 +90,4 @@ function checkTarget(item: Reader, target: string): boolean {
     `the place '${target}' inside the container is not an absolute path`,
   );
   return false;
-}
-
-/** `secrets` or `configs` of a service: read-only files of the project. */
-export function readFiles(
-  references: Reader,
-  files: ReadonlyMap<string, string | undefined>,
-  folder: string,
-): Mount[] {
-  return references.items().flatMap((item) => {
-    const long = item.tree?.kind === 'map';
-    const source = (long ? item.at('source').text() : item.text()) ?? '';
-    if (!files.has(source)) {
-      item.complain('compose-undefined-reference', `'${source}' is not defined at the top of the file`);
-      return [];
-    }
-    const file = files.get(source);
-    // Not from a file: the table of keys says so where it is defined.
-    if (file === undefined) return [];
-    const target = (long ? item.at('target').text() : undefined) ?? source;
-    const place = join(folder, target);
-    return [{ type: 'bind', source: file, target: place, readOnly: true, bind: { create: false } }];
-  });
 }

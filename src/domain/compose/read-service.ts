@@ -1,19 +1,31 @@
-import type { Build, Dependency, PullPolicy, Service, ServiceNetwork } from '#domain/app/model.ts';
+import type {
+  AppConfig,
+  AppSecret,
+  Dependency,
+  PullPolicy,
+  Service,
+  ServiceNetwork,
+} from '#domain/app/model.ts';
 import type { Lookup } from './interpolate.ts';
-import { readContainer, readExtraHosts, readHost, readUlimits } from './read-container.ts';
-import { readFiles, readMounts } from './read-mounts.ts';
+import { readBuild } from './read-build.ts';
+import { readContainer, readHost } from './read-container.ts';
+import { readDeploy } from './read-deploy.ts';
+import { readGrants } from './read-files.ts';
+import { readHooks, readWatch } from './read-hooks.ts';
+import { readMounts } from './read-mounts.ts';
 import { readPorts } from './read-ports.ts';
 import { readServiceExtension } from './read-x-berth.ts';
 import { compact, type Reader } from './reader.ts';
 
 export interface ServiceContext {
   app: string;
-  resolve: (path: string) => string;
+  /** Makes a path absolute; `at` is the value that holds it. */
+  resolve: (path: string, at: Reader) => string;
   lookup: Lookup;
   networks: ReadonlySet<string>;
   volumes: ReadonlySet<string>;
-  secrets: ReadonlyMap<string, string | undefined>;
-  configs: ReadonlyMap<string, string | undefined>;
+  secrets: Readonly<Record<string, AppSecret>>;
+  configs: Readonly<Record<string, AppConfig>>;
   /** The variables of the service, env_file and environment together. */
   environment: (service: Reader) => Record<string, string>;
 }
@@ -42,43 +54,17 @@ export function readService(name: string, service: Reader, context: ServiceConte
         : conflicting(service),
     networkMode: networkMode === 'default' || networkMode === 'bridge' ? 'bridge' : networkMode,
     ports: readPorts(service.at('ports')),
-    mounts: readAllMounts(service, context),
+    mounts: readVolumes(service, context),
+    secrets: readGrants(service.at('secrets'), context.secrets, '/run/secrets'),
+    configs: readGrants(service.at('configs'), context.configs, '/'),
+    deploy: readDeploy(service.at('deploy')),
+    postStart: readHooks(service.at('post_start'), context),
+    preStop: readHooks(service.at('pre_stop'), context),
+    watch: readWatch(service.at('develop').at('watch'), context),
     stopGrace: container.StopTimeout,
     container,
     host: readHost(service),
     ...readServiceExtension(service, context),
-  });
-}
-
-function readBuild(build: Reader, { resolve, lookup }: ServiceContext): Build | undefined {
-  if (!build.present) return undefined;
-  const short = build.tree?.kind === 'map' ? undefined : build.text();
-  const context = short ?? build.at('context').text() ?? '.';
-  if (/^(?:https?|git|ssh):\/\/|^git@|\.git(?:#|$)/.test(context))
-    build.complain(
-      'compose-remote-context',
-      `the build context '${context}' is elsewhere: required is a folder of this machine`,
-    );
-  const args = build.at('args').pairs();
-  return compact<Build>({
-    context: resolve(context),
-    dockerfile: build.at('dockerfile').text() ?? 'Dockerfile',
-    args: Object.fromEntries(
-      [...args].flatMap(([key, value]) => {
-        const known = value ?? lookup(key);
-        return known === undefined ? [] : [[key, known]];
-      }),
-    ),
-    labels: build.at('labels').record(),
-    tags: build.at('tags').texts(),
-    target: build.at('target').text(),
-    network: build.at('network').text(),
-    dockerfileInline: build.at('dockerfile_inline').text(),
-    shmSize: build.at('shm_size').bytes(),
-    ulimits: build.at('ulimits').present ? readUlimits(build.at('ulimits')) : undefined,
-    extraHosts: readExtraHosts(build.at('extra_hosts')),
-    noCache: build.at('no_cache').boolean() ?? false,
-    pull: build.at('pull').boolean() ?? false,
   });
 }
 
@@ -167,7 +153,7 @@ function conflicting(service: Reader): ServiceNetwork[] {
   return [];
 }
 
-function readAllMounts(service: Reader, context: ServiceContext): Service['mounts'] {
+function readVolumes(service: Reader, context: ServiceContext): Service['mounts'] {
   const volumes = readMounts(service.at('volumes'), context.resolve);
   for (const mount of volumes)
     if (mount.type === 'volume' && mount.source !== '' && !context.volumes.has(mount.source))
@@ -177,9 +163,5 @@ function readAllMounts(service: Reader, context: ServiceContext): Service['mount
           'compose-undefined-reference',
           `the volume '${mount.source}' is not defined at the top of the file`,
         );
-  return [
-    ...volumes,
-    ...readFiles(service.at('secrets'), context.secrets, '/run/secrets'),
-    ...readFiles(service.at('configs'), context.configs, '/'),
-  ];
+  return volumes;
 }

@@ -55,22 +55,10 @@ export function readVolumeDefinitions(app: string, volumes: Reader): Record<stri
   );
 }
 
-function readExternal(app: string, key: string, one: Reader): { external: boolean; name: string } {
+/** Whether it was made outside of the file, and its name in the engine. */
+export function readExternal(app: string, key: string, one: Reader): { external: boolean; name: string } {
   const mark = one.at('external');
   const external = mark.tree?.kind === 'map' || mark.boolean() === true;
   const name = one.at('name').text() ?? mark.at('name').text();
   return { external, name: name ?? (external ? key : `${app}_${key}`) };
-}
-
-/** `secrets` or `configs` at the top: the absolute path of each one's file, undefined when it is not from a file. */
-export function readFileDefinitions(
-  files: Reader,
-  resolve: (path: string) => string,
-): Map<string, string | undefined> {
-  return new Map(
-    files.entries().map(([key, one]) => {
-      const file = one.at('file').text();
-      return [key, file === undefined ? undefined : resolve(file)];
-    }),
-  );
 }

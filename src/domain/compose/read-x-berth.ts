@@ -1,5 +1,6 @@
 import type { SchemaObject } from 'ajv';
 import type { AppModel, Service } from '#domain/app/model.ts';
+import { ingressKey } from './read-x-berth-ingress.ts';
 import type { Reader } from './reader.ts';
 
 // Berth's own settings in a compose file: `x-berth` at the top and in services. Every other `x-` key is ignored, as
@@ -24,7 +25,7 @@ export interface ExtensionKey<Model> {
 
 type Keys<Model> = Readonly<Record<string, ExtensionKey<Model>>>;
 
-export const serviceKeys: Keys<Service> = {};
+export const serviceKeys: Keys<Service> = { ingress: ingressKey };
 
 export const appKeys: Keys<AppModel> = {};
 

@@ -96,6 +96,16 @@ export class Reader {
     return this.#parsed('a duration such as 1m30s', parseSeconds);
   }
 
+  seconds(): number | undefined {
+    const nanoseconds = this.duration();
+    return nanoseconds === undefined ? undefined : nanoseconds / 1e9;
+  }
+
+  oneOf<Word extends string>(words: readonly Word[]): Word | undefined {
+    const choices = words.map((word) => `'${word}'`).join(', ');
+    return this.#parsed(`one of ${choices}`, (text) => words.find((word) => word === text));
+  }
+
   /** A list of texts, or one text. */
   texts(): string[] {
     if (this.tree?.kind === 'list') return this.items().flatMap((item) => item.text() ?? []);
@@ -123,6 +133,11 @@ export class Reader {
       pairs.set(split < 0 ? text : text.slice(0, split), split < 0 ? null : text.slice(split + 1));
     }
     return pairs;
+  }
+
+  /** As pairs, written NAME or NAME=VALUE. */
+  lines(): string[] {
+    return [...this.pairs()].map(([key, value]) => (value === null ? key : `${key}=${value}`));
   }
 
   /** As pairs, with '' for what has no value. */

@@ -1,0 +1,81 @@
+import type { Build } from '#domain/app/model.ts';
+import { readExtraHosts, readUlimits } from './read-container.ts';
+import { readGrants } from './read-files.ts';
+import type { ServiceContext } from './read-service.ts';
+import { compact, type Reader } from './reader.ts';
+
+/** `build` of a service: a folder alone, or all its settings. */
+export function readBuild(build: Reader, context: ServiceContext): Build | undefined {
+  if (!build.present) return undefined;
+  const short = build.tree?.kind === 'map' ? undefined : build.text();
+  const at = short === undefined ? build.at('context') : build;
+  const folder = at.text() ?? '.';
+  if (isRemote(folder))
+    build.complain(
+      'compose-remote-context',
+      `the build context '${folder}' is elsewhere: required is a folder of this machine`,
+    );
+  if (build.at('dockerfile').present && build.at('dockerfile_inline').present)
+    build
+      .at('dockerfile_inline')
+      .complain('compose-contradiction', "a build has either 'dockerfile' or 'dockerfile_inline', not both");
+  return compact<Build>({
+    context: context.resolve(folder, at.present ? at : build),
+    dockerfile: build.at('dockerfile').text() ?? 'Dockerfile',
+    args: readArgs(build.at('args'), context),
+    labels: build.at('labels').record(),
+    tags: build.at('tags').texts(),
+    target: build.at('target').text(),
+    network: build.at('network').text(),
+    dockerfileInline: build.at('dockerfile_inline').text(),
+    shmSize: build.at('shm_size').bytes(),
+    ulimits: build.at('ulimits').present ? readUlimits(build.at('ulimits')) : undefined,
+    extraHosts: readExtraHosts(build.at('extra_hosts')),
+    noCache: build.at('no_cache').boolean() ?? false,
+    pull: build.at('pull').boolean() ?? false,
+    platforms: readPlatforms(build),
+    more: readMore(build, context),
+  });
+}
+
+/** What a builder may be able to do; `support.ts` says what this one cannot. */
+function readMore(build: Reader, context: ServiceContext): Build['more'] {
+  const more = {
+    contexts: readContexts(build.at('additional_contexts'), context),
+    cacheFrom: build.at('cache_from').texts(),
+    cacheTo: build.at('cache_to').texts(),
+    secrets: readGrants(build.at('secrets'), context.secrets, '/run/secrets'),
+    ssh: build.at('ssh').lines(),
+    entitlements: build.at('entitlements').texts(),
+    noCacheFilter: build.at('no_cache_filter').texts(),
+    privileged: build.at('privileged').boolean() ?? false,
+  };
+  const isEmpty = Object.values(more).every(
+    (value) => value === false || (typeof value === 'object' && Object.keys(value).length === 0),
+  );
+  return isEmpty ? undefined : more;
+}
+
+function isRemote(context: string): boolean {
+  return /^(?:https?|git|ssh):\/\/|^git@|^github\.com\/|\.git(?:#|$)/.test(context);
+}
+
+function readArgs(args: Reader, { lookup }: ServiceContext): Record<string, string> {
+  const known = [...args.pairs()].flatMap(([key, value]): [string, string][] => {
+    const found = value ?? lookup(key);
+    return found === undefined ? [] : [[key, found]];
+  });
+  return Object.fromEntries(known);
+}
+
+/** Names to absolute folders, `service:NAME`, `docker-image://REFERENCE` ... */
+function readContexts(contexts: Reader, { resolve }: ServiceContext): Record<string, string> {
+  const place = (text: string): string =>
+    /^[a-z-]+:/.test(text) || isRemote(text) ? text : resolve(text, contexts);
+  return Object.fromEntries([...contexts.pairs()].map(([name, value]) => [name, place(value ?? '')]));
+}
+
+function readPlatforms(build: Reader): string[] | undefined {
+  const platforms = build.at('platforms').texts();
+  return platforms.length === 0 ? undefined : platforms;
+}

@@ -1,0 +1,115 @@
+import type { AppConfig, AppSecret, FileGrant } from '#domain/app/model.ts';
+import { resolve as join } from './paths.ts';
+import { readExternal } from './read-top.ts';
+import { compact, type Reader } from './reader.ts';
+
+type Resolve = (path: string, at: Reader) => string;
+
+/** `secrets` at the top. */
+export function readSecretDefinitions(
+  app: string,
+  secrets: Reader,
+  resolve: Resolve,
+): Record<string, AppSecret> {
+  const read = ([key, one]: [string, Reader]): [string, AppSecret] => {
+    const { name } = readExternal(app, key, one);
+    const from = readSource<AppSecret['from']>(app, key, one, sources(one, resolve));
+    return [key, compact<AppSecret>({ ...rest(name, one), from })];
+  };
+  return Object.fromEntries(secrets.entries().map(read));
+}
+
+/** `configs` at the top. */
+export function readConfigDefinitions(
+  app: string,
+  configs: Reader,
+  resolve: Resolve,
+): Record<string, AppConfig> {
+  const read = ([key, one]: [string, Reader]): [string, AppConfig] => {
+    const { name } = readExternal(app, key, one);
+    const content = one.at('content').text();
+    const from = readSource<AppConfig['from']>(app, key, one, {
+      ...fileOrVariable(one, resolve),
+      ...(content === undefined ? {} : { content: { kind: 'content', content } }),
+    });
+    return [key, compact<AppConfig>({ ...rest(name, one), from })];
+  };
+  return Object.fromEntries(configs.entries().map(read));
+}
+
+function rest(
+  name: string,
+  one: Reader,
+): { name: string; labels: Record<string, string>; templateDriver: string | undefined } {
+  return { name, labels: one.at('labels').record(), templateDriver: one.at('template_driver').text() };
+}
+
+function sources(secret: Reader, resolve: Resolve): Record<string, AppSecret['from']> {
+  const driver = secret.at('driver').text();
+  const options = secret.at('driver_opts').record();
+  return {
+    ...fileOrVariable(secret, resolve),
+    ...(driver === undefined ? {} : { driver: { kind: 'driver', driver, options } }),
+  };
+}
+
+function fileOrVariable(
+  one: Reader,
+  resolve: Resolve,
+): Record<string, Extract<AppSecret['from'], { kind: 'file' | 'environment' }>> {
+  const file = one.at('file');
+  const path = file.text();
+  const variable = one.at('environment').text();
+  return {
+    ...(path === undefined ? {} : { file: { kind: 'file', path: resolve(path, file) } }),
+    ...(variable === undefined ? {} : { environment: { kind: 'environment', variable } }),
+  };
+}
+
+/** Exactly one source must be given; what is external has none. */
+function readSource<Source>(
+  app: string,
+  key: string,
+  one: Reader,
+  given: Record<string, Source>,
+): Source | { kind: 'external' } {
+  const names = Object.keys(given);
+  const { external } = readExternal(app, key, one);
+  const [first] = Object.values(given);
+  if (external) {
+    if (names.length > 0)
+      one.complain('compose-contradiction', `'${key}' is external, but ${names.join(' and ')} is given too`);
+    return { kind: 'external' };
+  }
+  if (names.length > 1)
+    one.complain('compose-contradiction', `'${key}' has more than one source: ${names.join(' and ')}`);
+  if (first !== undefined) return first;
+  one.complain('compose-missing-key', `'${key}' has no source`, 'write file, environment or external: true');
+  return { kind: 'external' };
+}
+
+/** `secrets` or `configs` of a service; `folder` is where relative targets lie. */
+export function readGrants(
+  references: Reader,
+  defined: Readonly<Record<string, unknown>>,
+  folder: string,
+): FileGrant[] {
+  return references.items().flatMap((item) => {
+    const long = item.tree?.kind === 'map';
+    const source = (long ? item.at('source').text() : item.text()) ?? '';
+    if (!Object.hasOwn(defined, source)) {
+      item.complain('compose-undefined-reference', `'${source}' is not defined at the top of the file`);
+      return [];
+    }
+    const target = (long ? item.at('target').text() : undefined) ?? source;
+    return [
+      compact<FileGrant>({
+        source,
+        target: join(folder, target),
+        uid: item.at('uid').text(),
+        gid: item.at('gid').text(),
+        mode: item.at('mode').mode(),
+      }),
+    ];
+  });
+}

@@ -1,0 +1,242 @@
+import type { SchemaObject } from 'ajv';
+import type { Service } from '#domain/app/model.ts';
+import {
+  protocols,
+  standardShape,
+  type BackendShape,
+  type IngressEntry,
+  type OwnCertificate,
+  type TlsMode,
+} from '#domain/ingress/model.ts';
+import { parseRate } from '#domain/ingress/rate.ts';
+import type { ExtensionContext, ExtensionKey } from './read-x-berth.ts';
+import { compact, type Reader } from './reader.ts';
+
+const text = { type: 'string' };
+const texts = { oneOf: [text, { type: 'array', items: text, minItems: 1 }] };
+const port = { type: ['integer', 'string'] };
+const flag = { type: ['boolean', 'string'] };
+const whole = { type: ['integer', 'string'] };
+const closed = (properties: Record<string, SchemaObject>): SchemaObject => ({
+  type: 'object',
+  additionalProperties: false,
+  properties,
+});
+const headers = { type: 'object', additionalProperties: { type: ['string', 'number', 'boolean', 'null'] } };
+
+const entry = closed({
+  host: texts,
+  path: texts,
+  exact: flag,
+  priority: whole,
+  port,
+  protocol: { enum: protocols },
+  tls: {
+    oneOf: [
+      { enum: ['acme', 'internal', 'off', 'passthrough', true, false] },
+      { ...closed({ cert: text, key: text }), required: ['cert', 'key'] },
+    ],
+  },
+  redirect: flag,
+  entrypoint: port,
+  strip_prefix: { type: ['boolean', 'string'] },
+  headers: closed({ request: headers, response: headers }),
+  sticky: { type: ['boolean', 'string'] },
+  rate_limit: text,
+  retries: whole,
+  timeouts: closed({ connect: text, response: text, idle: text }),
+  max_body: { type: ['integer', 'string'] },
+  compress: flag,
+  basic_auth: { ...closed({ file: text }), required: ['file'] },
+  proxy_protocol: closed({ in: flag, out: { enum: ['v1', 'v2'] } }),
+  hsts: { type: ['boolean', 'string'] },
+});
+
+/** `x-berth.ingress` of a service. The port is 0 where it is left to `withPorts`. */
+export const ingressKey: ExtensionKey<Service> = {
+  schema: { type: 'array', items: entry, minItems: 1 },
+  read: (value, context) => ({ ingress: value.items().flatMap((item) => readEntries(item, context)) }),
+};
+
+/** One entry for each host and path. */
+function readEntries(item: Reader, context: ExtensionContext): IngressEntry[] {
+  const base = readEntry(item, context);
+  const hosts = item.at('host').present ? item.at('host').texts() : [''];
+  const paths = item.at('path').present ? item.at('path').texts() : ['/'];
+  for (const host of hosts) checkHost(item.at('host'), host, base);
+  for (const path of paths)
+    if (!/^\/[^\s?#]*$/.test(path))
+      item.at('path').complain('ingress-invalid', `found '${path}', required is a path such as /api`);
+  return hosts.flatMap((host) =>
+    paths.map((path) => ({
+      ...base,
+      host: host.toLowerCase(),
+      path: path.replace(/\/+$/, '') || '/',
+      shape: stripped(item.at('strip_prefix'), base.shape, path),
+    })),
+  );
+}
+
+function readEntry(item: Reader, context: ExtensionContext): IngressEntry {
+  const { tls, certificate } = readTls(item.at('tls'), context);
+  const protocol = item.at('protocol').text() ?? 'http';
+  const { file, line } = item.tree?.at ?? { file: '', line: 1 };
+  const read: IngressEntry = compact<IngressEntry>({
+    host: '',
+    path: '/',
+    exact: item.at('exact').boolean() ?? false,
+    priority: item.at('priority').integer() ?? 0,
+    port: readPort(item.at('port')) ?? 0,
+    tls,
+    certificate,
+    redirect: item.at('redirect').boolean() ?? true,
+    entrypoint: readPort(item.at('entrypoint')),
+    acceptProxy: item.at('proxy_protocol').at('in').boolean() ?? false,
+    shape: readShape(item, protocols.find((one) => one === protocol) ?? 'http', context),
+    at: `${file}:${line}`,
+  });
+  checkEntry(item, read);
+  return read;
+}
+
+function readTls(tls: Reader, { resolve }: ExtensionContext): { tls: TlsMode; certificate?: OwnCertificate } {
+  if (tls.tree?.kind === 'map') {
+    const pathAt = (key: string): string => resolve(tls.at(key).text() ?? '', tls.at(key));
+    return { tls: 'own', certificate: { cert: pathAt('cert'), key: pathAt('key') } };
+  }
+  const word = tls.text() ?? 'off';
+  if (word === 'acme' || word === 'true') return { tls: 'acme' };
+  return { tls: word === 'internal' || word === 'passthrough' ? word : 'off' };
+}
+
+function readShape(item: Reader, protocol: BackendShape['protocol'], { resolve }: ExtensionContext): BackendShape {
+  const seconds = (name: 'connect' | 'response' | 'idle'): number => {
+    const nanos = item.at('timeouts').at(name).duration();
+    return nanos === undefined ? standardShape.timeouts[name] : nanos / 1e9;
+  };
+  const users = item.at('basic_auth').at('file');
+  const send = item.at('proxy_protocol').at('out').text();
+  return compact<BackendShape>({
+    protocol,
+    requestHeaders: readHeaders(item.at('headers').at('request')),
+    responseHeaders: readHeaders(item.at('headers').at('response')),
+    sticky: readSticky(item.at('sticky')),
+    rateLimit: readRate(item.at('rate_limit')),
+    retries: item.at('retries').integer() ?? standardShape.retries,
+    timeouts: { connect: seconds('connect'), response: seconds('response'), idle: seconds('idle') },
+    maxBody: item.at('max_body').bytes(),
+    compress: item.at('compress').boolean() ?? false,
+    users: users.present ? { file: resolve(users.text() ?? '', users) } : undefined,
+    sendProxy: send === 'v1' || send === 'v2' ? send : undefined,
+    hsts: readHsts(item.at('hsts')),
+  });
+}
+
+function stripped(strip: Reader, shape: BackendShape, path: string): BackendShape {
+  const word = strip.text() ?? 'false';
+  if (word === 'false') return shape;
+  const prefix = (word === 'true' ? path : word).replace(/\/+$/, '');
+  return prefix === '' ? shape : { ...shape, stripPrefix: prefix };
+}
+
+function readHeaders(values: Reader): Record<string, string | null> {
+  for (const [name, value] of values.pairs()) {
+    if (!/^[A-Za-z0-9!#$%&'*+.^_`|~-]+$/.test(name))
+      values.complain('ingress-invalid', `'${name}' cannot name a header`);
+    // A line break would begin a header of its own.
+    if (value !== null && /[\r\n\0]/.test(value))
+      values.complain('ingress-invalid', `the value of the header ${name} has a line break`);
+  }
+  return Object.fromEntries(values.pairs());
+}
+
+function readSticky(sticky: Reader): string | undefined {
+  const word = sticky.text() ?? 'false';
+  if (word === 'false') return undefined;
+  if (!/^[A-Za-z0-9_-]+$/.test(word))
+    sticky.complain('ingress-invalid', `found '${word}', required is true or the name of a cookie`);
+  return word === 'true' ? 'berth' : word;
+}
+
+function readRate(rate: Reader): BackendShape['rateLimit'] {
+  const word = rate.text();
+  if (word === undefined) return undefined;
+  const read = parseRate(word);
+  if (read === undefined)
+    rate.complain('ingress-invalid', `found '${word}', required is a rate such as 100/s or 600/m`);
+  return read;
+}
+
+const yearSeconds = 31_536_000;
+
+function readHsts(hsts: Reader): number | undefined {
+  const word = hsts.text() ?? 'false';
+  if (word === 'false') return undefined;
+  const nanos = word === 'true' ? yearSeconds * 1e9 : hsts.duration();
+  return nanos === undefined ? undefined : nanos / 1e9;
+}
+
+function readPort(value: Reader): number | undefined {
+  const number = value.integer();
+  if (number !== undefined && (number < 1 || number > 65535))
+    value.complain('ingress-invalid', `found ${number}, required is a port from 1 to 65535`);
+  return number;
+}
+
+const hostName = /^(\*\.)?([a-z0-9_]([a-z0-9_-]*[a-z0-9_])?\.)*[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?$/i;
+
+function checkHost(value: Reader, host: string, { tls }: IngressEntry): void {
+  if (host !== '' && !hostName.test(host))
+    value.complain(
+      'ingress-invalid',
+      `found '${host}', required is a host such as shop.example.com or *.example.com`,
+    );
+  if (tls === 'acme' && (host === '' || host.startsWith('*.')))
+    value.complain(
+      'ingress-invalid',
+      `a certificate by ACME needs a host by name, found '${host}'`,
+      'name each host, or use tls: {cert, key} with a certificate of your own',
+    );
+}
+
+/** What the schema cannot say: keys that have no meaning together. */
+function checkEntry(item: Reader, entry: IngressEntry): void {
+  const isBytes = entry.shape.protocol === 'tcp' || entry.tls === 'passthrough';
+  if (isBytes)
+    for (const key of ['path', 'exact', 'redirect', 'strip_prefix', 'headers', 'sticky', 'rate_limit', 'max_body', 'compress', 'basic_auth', 'hsts'])
+      if (item.at(key).present)
+        item.at(key).complain(
+          'ingress-contradiction',
+          `'${key}' looks into requests, but ${entry.tls === 'passthrough' ? 'tls: passthrough' : 'protocol: tcp'} hands bytes on`,
+        );
+  if (entry.shape.protocol === 'tcp' && entry.entrypoint === undefined && entry.tls === 'off')
+    item.complain('ingress-invalid', "'entrypoint' is missing: protocol: tcp needs a port of the host");
+  if (entry.shape.protocol === 'tcp' && entry.tls === 'off' && item.at('host').present)
+    item.at('host').complain('ingress-contradiction', 'bytes without TLS do not tell the host that is meant');
+  if (entry.shape.hsts !== undefined && entry.tls === 'off')
+    item.at('hsts').complain('ingress-contradiction', 'hsts asks browsers for TLS, but tls is off');
+  if (entry.tls === 'passthrough' && !item.at('host').present)
+    item.complain('ingress-invalid', "'host' is missing: tls: passthrough goes by the host's name");
+}
+
+/** The service's one port, where an entry names none. */
+export function withPorts(
+  entries: readonly IngressEntry[],
+  service: Pick<Service, 'ports' | 'container'>,
+  place: Reader,
+): IngressEntry[] {
+  const exposed = Object.keys(service.container.ExposedPorts ?? {}).flatMap((key) =>
+    key.endsWith('/tcp') ? [Number.parseInt(key, 10)] : [],
+  );
+  const published = service.ports.flatMap((one) => (one.protocol === 'tcp' ? [one.target] : []));
+  const known = [...new Set([...exposed, ...published])];
+  const [only] = known;
+  if (entries.some((one) => one.port === 0) && (known.length !== 1 || only === undefined))
+    place.complain(
+      'ingress-invalid',
+      known.length === 0
+        ? "'port' is missing, and the service exposes none"
+        : `'port' is missing, and the service has several: ${known.join(', ')}`,
+    );
+  return entries.map((one) => (one.port === 0 ? { ...one, port: only ?? 0 } : one));
+}
