@@ -40,7 +40,7 @@ ln -s /dev/null "$work/root/etc/systemd/system/serial-getty@ttyS0.service"
 mke2fs -q -t ext4 -d "$work/root" "$work/disk" 4G
 rm -rf "$work/root"
 
-timeout "${BERTH_VM_SECONDS:-1800}" qemu-system-x86_64 -accel "${BERTH_VM_ACCEL:-tcg,thread=multi}" -cpu max -m 2048 -smp 2 \
+timeout "${BERTH_VM_SECONDS:-3600}" qemu-system-x86_64 -accel "${BERTH_VM_ACCEL:-tcg,thread=multi}" -cpu max -m 2048 -smp 2 \
   -display none -monitor none -serial stdio -no-reboot -nic none -kernel "$base/vmlinuz" -initrd "$base/initrd.img" \
   -drive "file=$work/disk,if=virtio,format=raw,cache=unsafe" \
   -append 'root=/dev/vda rw console=ttyS0 loglevel=4 systemd.unified_cgroup_hierarchy=1' </dev/null | tee "$work/output"

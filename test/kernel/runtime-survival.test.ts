@@ -22,6 +22,7 @@ async function startInAnotherProcess(bench: TaskBench, task: ReturnType<TaskBenc
     report += String(chunk);
     if (report.includes('\n')) break;
   }
+  if (!report.includes('\n')) assert.fail(`the starter ended with ${(await gone).join(' ')}`);
   parent.kill('SIGKILL');
   await gone;
   return Number(report);
