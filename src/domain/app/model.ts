@@ -1,4 +1,5 @@
 import type { ContainerConfig, HostConfig, Resources } from '#domain/container/config.ts';
+import type { IngressEntry } from '#domain/ingress/model.ts';
 import type { Deploy } from './deploy.ts';
 
 /** What a person wants to run: a compose file's meaning with all variables and defaults in place. */
@@ -26,6 +27,8 @@ export interface Service {
   networkMode?: string;
   ports: Port[];
   mounts: Mount[];
+  /** How requests from outside reach it. */
+  ingress?: IngressEntry[];
   /** Secrets and configs that it gets as files. */
   secrets: FileGrant[];
   configs: FileGrant[];

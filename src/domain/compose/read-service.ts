@@ -13,6 +13,7 @@ import { readDeploy } from './read-deploy.ts';
 import { readGrants } from './read-files.ts';
 import { readHooks, readWatch } from './read-hooks.ts';
 import { readMounts } from './read-mounts.ts';
+import { readIngress } from './read-ingress.ts';
 import { readPorts } from './read-ports.ts';
 import { readServiceExtension } from './read-x-berth.ts';
 import { compact, type Reader } from './reader.ts';
@@ -39,7 +40,7 @@ export function readService(name: string, service: Reader, context: ServiceConte
   const environment = Object.entries(context.environment(service)).map(([key, value]) => `${key}=${value}`);
   if (environment.length > 0) container.Env = environment;
   const networkMode = service.at('network_mode').text();
-  return compact<Service>({
+  const read = compact<Service>({
     name,
     image: image ?? (build === undefined ? undefined : `${context.app}-${name}`),
     build,
@@ -66,6 +67,7 @@ export function readService(name: string, service: Reader, context: ServiceConte
     host: readHost(service),
     ...readServiceExtension(service, context),
   });
+  return { ...read, ...readIngress(read, service) };
 }
 
 function readPullPolicy(policy: Reader): PullPolicy {

@@ -1,4 +1,5 @@
 import { standardShape, type BackendShape, type IngressEntry } from '#domain/ingress/model.ts';
+import { faultsOf } from '#domain/ingress/faults.ts';
 import { parseTraefikRule, type RuleMatch } from '#domain/ingress/traefik-rule.ts';
 import { messageOf } from '#base/errors.ts';
 import { MiddlewareReader } from './traefik-middlewares.ts';
@@ -41,7 +42,10 @@ export function readTraefikLabels(labels: Reader): IngressEntry[] {
   read.get('docker.network');
   const entries = read.below('http.routers.').flatMap((name) => readRouter(name, read, labels));
   for (const name of read.unread)
-    labels.warn('traefik-label-not-read', `the label traefik.${name} is not read; x-berth.ingress may offer the same`);
+    labels.warn(
+      'traefik-label-not-read',
+      `the label traefik.${name} is not read; x-berth.ingress may offer the same`,
+    );
   return entries;
 }
 
@@ -50,12 +54,15 @@ function readRouter(name: string, labels: TraefikLabels, place: Reader): Ingress
   const rule = labels.get(`${router}.rule`) ?? '';
   const service = serviceOf(labels.get(`${router}.service`), labels, name);
   const middlewares = new MiddlewareReader(labels, place);
-  const { shape, redirects } = middlewares.read(labels.get(`${router}.middlewares`), readService(service, labels));
+  const { shape, redirects } = middlewares.read(
+    labels.get(`${router}.middlewares`),
+    readService(service, labels),
+  );
   const tls = readTls(router, labels, place);
   // It only sends on to HTTPS, which a route with TLS does by itself.
   if (redirects && tls === 'off') return [];
   const { file, line } = place.tree?.at ?? { file: '', line: 1 };
-  return matchesOf(rule, router, place).map((match) => ({
+  const entries = matchesOf(rule, router, place).map((match): IngressEntry => ({
     ...match,
     priority: Number(labels.get(`${router}.priority`) ?? 0),
     port: Number(labels.get(`http.services.${service}.loadbalancer.server.port`) ?? 0),
@@ -65,13 +72,19 @@ function readRouter(name: string, labels: TraefikLabels, place: Reader): Ingress
     shape,
     at: `${file}:${line}`,
   }));
+  for (const { key, message } of entries.flatMap(faultsOf))
+    place.complain('traefik-label-invalid', `traefik.${router}: ${key}: ${message}`);
+  return entries;
 }
 
 function matchesOf(rule: string, router: string, place: Reader): RuleMatch[] {
   try {
     return parseTraefikRule(rule);
   } catch (error) {
-    place.complain('traefik-rule-invalid', `traefik.${router}.rule '${rule}' cannot be read: ${messageOf(error)}`);
+    place.complain(
+      'traefik-rule-invalid',
+      `traefik.${router}.rule '${rule}' cannot be read: ${messageOf(error)}`,
+    );
     return [];
   }
 }
@@ -95,7 +108,10 @@ const secureNames = new Set(['websecure', 'https']);
 function readTls(router: string, labels: TraefikLabels, place: Reader): 'off' | 'acme' | 'internal' {
   const resolver = labels.get(`${router}.tls.certresolver`);
   const asked = labels.get(`${router}.tls`) === 'true' || resolver !== undefined;
-  const points = (labels.get(`${router}.entrypoints`) ?? '').split(',').map((one) => one.trim()).filter(Boolean);
+  const points = (labels.get(`${router}.entrypoints`) ?? '')
+    .split(',')
+    .map((one) => one.trim())
+    .filter(Boolean);
   for (const point of points)
     if (!plainNames.has(point) && !secureNames.has(point))
       place.complain(

@@ -1,5 +1,6 @@
 import type { SchemaObject } from 'ajv';
 import type { Service } from '#domain/app/model.ts';
+import { faultsOf } from '#domain/ingress/faults.ts';
 import {
   protocols,
   standardShape,
@@ -52,7 +53,7 @@ const entry = closed({
   hsts: { type: ['boolean', 'string'] },
 });
 
-/** `x-berth.ingress` of a service. The port is 0 where it is left to `withPorts`. */
+/** `x-berth.ingress` of a service. The port is 0 where none is named: `read-ingress.ts` finds it. */
 export const ingressKey: ExtensionKey<Service> = {
   schema: { type: 'array', items: entry, minItems: 1 },
   read: (value, context) => ({ ingress: value.items().flatMap((item) => readEntries(item, context)) }),
@@ -63,11 +64,7 @@ function readEntries(item: Reader, context: ExtensionContext): IngressEntry[] {
   const base = readEntry(item, context);
   const hosts = item.at('host').present ? item.at('host').texts() : [''];
   const paths = item.at('path').present ? item.at('path').texts() : ['/'];
-  for (const host of hosts) checkHost(item.at('host'), host, base);
-  for (const path of paths)
-    if (!/^\/[^\s?#]*$/.test(path))
-      item.at('path').complain('ingress-invalid', `found '${path}', required is a path such as /api`);
-  return hosts.flatMap((host) =>
+  const entries = hosts.flatMap((host) =>
     paths.map((path) => ({
       ...base,
       host: host.toLowerCase(),
@@ -75,6 +72,9 @@ function readEntries(item: Reader, context: ExtensionContext): IngressEntry[] {
       shape: stripped(item.at('strip_prefix'), base.shape, path),
     })),
   );
+  for (const fault of entries.flatMap(faultsOf))
+    item.at(fault.key).complain('ingress-invalid', fault.message, fault.hint);
+  return entries;
 }
 
 function readEntry(item: Reader, context: ExtensionContext): IngressEntry {
@@ -86,11 +86,11 @@ function readEntry(item: Reader, context: ExtensionContext): IngressEntry {
     path: '/',
     exact: item.at('exact').boolean() ?? false,
     priority: item.at('priority').integer() ?? 0,
-    port: readPort(item.at('port')) ?? 0,
+    port: item.at('port').integer() ?? 0,
     tls,
     certificate,
     redirect: item.at('redirect').boolean() ?? true,
-    entrypoint: readPort(item.at('entrypoint')),
+    entrypoint: item.at('entrypoint').integer(),
     acceptProxy: item.at('proxy_protocol').at('in').boolean() ?? false,
     shape: readShape(item, protocols.find((one) => one === protocol) ?? 'http', context),
     at: `${file}:${line}`,
@@ -109,7 +109,11 @@ function readTls(tls: Reader, { resolve }: ExtensionContext): { tls: TlsMode; ce
   return { tls: word === 'internal' || word === 'passthrough' ? word : 'off' };
 }
 
-function readShape(item: Reader, protocol: BackendShape['protocol'], { resolve }: ExtensionContext): BackendShape {
+function readShape(
+  item: Reader,
+  protocol: BackendShape['protocol'],
+  { resolve }: ExtensionContext,
+): BackendShape {
   const seconds = (name: 'connect' | 'response' | 'idle'): number => {
     const nanos = item.at('timeouts').at(name).duration();
     return nanos === undefined ? standardShape.timeouts[name] : nanos / 1e9;
@@ -140,21 +144,12 @@ function stripped(strip: Reader, shape: BackendShape, path: string): BackendShap
 }
 
 function readHeaders(values: Reader): Record<string, string | null> {
-  for (const [name, value] of values.pairs()) {
-    if (!/^[A-Za-z0-9!#$%&'*+.^_`|~-]+$/.test(name))
-      values.complain('ingress-invalid', `'${name}' cannot name a header`);
-    // A line break would begin a header of its own.
-    if (value !== null && /[\r\n\0]/.test(value))
-      values.complain('ingress-invalid', `the value of the header ${name} has a line break`);
-  }
   return Object.fromEntries(values.pairs());
 }
 
 function readSticky(sticky: Reader): string | undefined {
   const word = sticky.text() ?? 'false';
   if (word === 'false') return undefined;
-  if (!/^[A-Za-z0-9_-]+$/.test(word))
-    sticky.complain('ingress-invalid', `found '${word}', required is true or the name of a cookie`);
   return word === 'true' ? 'berth' : word;
 }
 
@@ -176,39 +171,30 @@ function readHsts(hsts: Reader): number | undefined {
   return nanos === undefined ? undefined : nanos / 1e9;
 }
 
-function readPort(value: Reader): number | undefined {
-  const number = value.integer();
-  if (number !== undefined && (number < 1 || number > 65535))
-    value.complain('ingress-invalid', `found ${number}, required is a port from 1 to 65535`);
-  return number;
-}
-
-const hostName = /^(\*\.)?([a-z0-9_]([a-z0-9_-]*[a-z0-9_])?\.)*[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?$/i;
-
-function checkHost(value: Reader, host: string, { tls }: IngressEntry): void {
-  if (host !== '' && !hostName.test(host))
-    value.complain(
-      'ingress-invalid',
-      `found '${host}', required is a host such as shop.example.com or *.example.com`,
-    );
-  if (tls === 'acme' && (host === '' || host.startsWith('*.')))
-    value.complain(
-      'ingress-invalid',
-      `a certificate by ACME needs a host by name, found '${host}'`,
-      'name each host, or use tls: {cert, key} with a certificate of your own',
-    );
-}
-
 /** What the schema cannot say: keys that have no meaning together. */
 function checkEntry(item: Reader, entry: IngressEntry): void {
   const isBytes = entry.shape.protocol === 'tcp' || entry.tls === 'passthrough';
   if (isBytes)
-    for (const key of ['path', 'exact', 'redirect', 'strip_prefix', 'headers', 'sticky', 'rate_limit', 'max_body', 'compress', 'basic_auth', 'hsts'])
+    for (const key of [
+      'path',
+      'exact',
+      'redirect',
+      'strip_prefix',
+      'headers',
+      'sticky',
+      'rate_limit',
+      'max_body',
+      'compress',
+      'basic_auth',
+      'hsts',
+    ])
       if (item.at(key).present)
-        item.at(key).complain(
-          'ingress-contradiction',
-          `'${key}' looks into requests, but ${entry.tls === 'passthrough' ? 'tls: passthrough' : 'protocol: tcp'} hands bytes on`,
-        );
+        item
+          .at(key)
+          .complain(
+            'ingress-contradiction',
+            `'${key}' looks into requests, but ${entry.tls === 'passthrough' ? 'tls: passthrough' : 'protocol: tcp'} hands bytes on`,
+          );
   if (entry.shape.protocol === 'tcp' && entry.entrypoint === undefined && entry.tls === 'off')
     item.complain('ingress-invalid', "'entrypoint' is missing: protocol: tcp needs a port of the host");
   if (entry.shape.protocol === 'tcp' && entry.tls === 'off' && item.at('host').present)
@@ -217,26 +203,4 @@ function checkEntry(item: Reader, entry: IngressEntry): void {
     item.at('hsts').complain('ingress-contradiction', 'hsts asks browsers for TLS, but tls is off');
   if (entry.tls === 'passthrough' && !item.at('host').present)
     item.complain('ingress-invalid', "'host' is missing: tls: passthrough goes by the host's name");
-}
-
-/** The service's one port, where an entry names none. */
-export function withPorts(
-  entries: readonly IngressEntry[],
-  service: Pick<Service, 'ports' | 'container'>,
-  place: Reader,
-): IngressEntry[] {
-  const exposed = Object.keys(service.container.ExposedPorts ?? {}).flatMap((key) =>
-    key.endsWith('/tcp') ? [Number.parseInt(key, 10)] : [],
-  );
-  const published = service.ports.flatMap((one) => (one.protocol === 'tcp' ? [one.target] : []));
-  const known = [...new Set([...exposed, ...published])];
-  const [only] = known;
-  if (entries.some((one) => one.port === 0) && (known.length !== 1 || only === undefined))
-    place.complain(
-      'ingress-invalid',
-      known.length === 0
-        ? "'port' is missing, and the service exposes none"
-        : `'port' is missing, and the service has several: ${known.join(', ')}`,
-    );
-  return entries.map((one) => (one.port === 0 ? { ...one, port: only ?? 0 } : one));
 }

@@ -22,9 +22,18 @@ export class MiddlewareReader {
       const prefix = `http.middlewares.${name}.`;
       const kinds = this.#labels.below(prefix);
       if (kinds.length === 0)
-        this.#place.complain('traefik-middleware-missing', `the middleware '${name}' is not defined by these labels`);
+        this.#place.complain(
+          'traefik-middleware-missing',
+          `the middleware '${name}' is not defined by these labels`,
+        );
       redirects ||= kinds.includes('redirectscheme') && this.#isToHttps(prefix);
-      shape = { ...shape, ...this.#strip(prefix), ...this.#auth(prefix), ...this.#rate(prefix), ...this.#headers(prefix, shape) };
+      shape = {
+        ...shape,
+        ...this.#strip(prefix),
+        ...this.#auth(prefix),
+        ...this.#rate(prefix),
+        ...this.#headers(prefix, shape),
+      };
     }
     return { shape, redirects };
   }
@@ -38,7 +47,10 @@ export class MiddlewareReader {
     const stripPrefix = this.#labels.get(`${prefix}stripprefix.prefixes`)?.replace(/\/+$/, '');
     if (stripPrefix === undefined || stripPrefix === '') return {};
     if (stripPrefix.includes(','))
-      this.#place.complain('traefik-middleware-invalid', `stripprefix '${stripPrefix}': required is one prefix`);
+      this.#place.complain(
+        'traefik-middleware-invalid',
+        `stripprefix '${stripPrefix}': required is one prefix`,
+      );
     return { stripPrefix };
   }
 
