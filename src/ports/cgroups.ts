@@ -21,6 +21,13 @@ export interface Cgroups {
   readonly version: 1 | 2;
   /** `path` as in the runtime spec's cgroupsPath. Undefined when the group is gone. */
   usage(path: string): Promise<CgroupUsage | undefined>;
+  /** As `oomKills` of the usage, without reading all the rest; 0 when the group is gone. */
+  oomKills(path: string): number;
+  /**
+   * Says that a process will be moved into a group soon. The kernel makes the first move after a pause wait (for some
+   * 10 ms), and that wait begins now.
+   */
+  expectMove(): void;
   /** Process ids in the group, in the host's namespace; none when it is gone. */
   processes(path: string): Promise<number[]>;
   /** Whether the group's processes are stopped by the freezer. */

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
+import { readFile } from 'node:fs/promises';
 import { test } from 'node:test';
 import { TaskBench } from '../support/tasks.ts';
 
@@ -36,4 +37,12 @@ test('a group that is gone has no usage and no processes, and is removed without
   assert.deepEqual(await bench.cgroups.processes(path), []);
   assert.deepEqual(await bench.cgroups.list(path), []);
   await bench.cgroups.remove(path);
+});
+
+test('to expect a move leaves this process in its groups', async () => {
+  await using bench = await TaskBench.make();
+  const before = await readFile('/proc/self/cgroup', 'utf8');
+  bench.cgroups.expectMove();
+  await bench.launch(['true']);
+  assert.equal(await readFile('/proc/self/cgroup', 'utf8'), before);
 });

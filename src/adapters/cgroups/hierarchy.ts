@@ -48,6 +48,11 @@ function unifiedHierarchy(path: string): Hierarchy {
   return { version: 2, controllers: new Map(names.map((name) => [name, path])), trees: [path] };
 }
 
+/** The tree that knows the processes: of the freezer on v1, because its membership cannot be left. */
+export function mainTree({ controllers, trees }: Hierarchy): string {
+  return controllers.get('freezer') ?? trees[0] ?? '/sys/fs/cgroup';
+}
+
 /** Folders directly below a group; none when it is gone. */
 export function subgroups(folder: string): string[] {
   if (!existsSync(folder)) return [];

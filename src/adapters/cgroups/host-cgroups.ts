@@ -1,11 +1,12 @@
-import { existsSync, readFileSync, rmdirSync } from 'node:fs';
+import { existsSync, readFileSync, rmdirSync, writeFile } from 'node:fs';
 import { join } from 'node:path';
 import { systemCode } from '#base/errors.ts';
 import type { Cgroups, CgroupUsage } from '#ports/cgroups.ts';
 import { readGroupFile, readTable } from './files.ts';
-import { findHierarchy, type Hierarchy, subgroups } from './hierarchy.ts';
-import { usageV1 } from './usage-v1.ts';
-import { usageV2 } from './usage-v2.ts';
+import { findHierarchy, type Hierarchy, mainTree, subgroups } from './hierarchy.ts';
+import { ownGroup } from './own-group.ts';
+import { oomKillsV1, usageV1 } from './usage-v1.ts';
+import { oomKillsV2, usageV2 } from './usage-v2.ts';
 
 /** The control groups of this host. */
 export class HostCgroups implements Cgroups {
@@ -29,6 +30,18 @@ export class HostCgroups implements Cgroups {
     const usage =
       this.version === 2 ? usageV2(this.#main(path)) : usageV1((name) => this.#folder(name, path));
     return Promise.resolve(usage);
+  }
+
+  oomKills(path: string): number {
+    return this.version === 2 ? oomKillsV2(this.#main(path)) : oomKillsV1(this.#folder('memory', path));
+  }
+
+  // A move of this process to where it is changes nothing, but takes the lock that all moves take: its first taker waits for
+  // all processors (an RCU grace period), who comes soon after does not.
+  expectMove(): void {
+    const own = ownGroup(this.#hierarchy, readFileSync('/proc/self/cgroup', 'utf8'));
+    // Without it a start only takes longer.
+    writeFile(join(own, 'cgroup.procs'), String(process.pid), () => undefined);
   }
 
   processes(path: string): Promise<number[]> {
@@ -68,19 +81,28 @@ export class HostCgroups implements Cgroups {
     return tree === undefined ? undefined : join(tree, path);
   }
 
-  /** The folder that knows the processes: of the freezer on v1, because its membership cannot be left. */
+  /** The folder that knows the processes. */
   #main(path: string): string {
-    const tree = this.#hierarchy.controllers.get('freezer') ?? this.#hierarchy.trees[0] ?? '/sys/fs/cgroup';
-    return join(tree, path);
+    return join(mainTree(this.#hierarchy), path);
   }
 }
 
 /** A group is removed by rmdir, its subgroups first; a process in it makes that EBUSY. */
 function removeTree(folder: string): void {
+  if (removeEmpty(folder)) return;
   for (const name of subgroups(folder)) removeTree(join(folder, name));
+  rmdirSync(folder);
+}
+
+/** False for a group with processes or subgroups. */
+function removeEmpty(folder: string): boolean {
   try {
     rmdirSync(folder);
+    return true;
   } catch (error) {
-    if (systemCode(error) !== 'ENOENT') throw error;
+    const code = systemCode(error);
+    if (code === 'EBUSY' || code === 'ENOTEMPTY') return false;
+    if (code === 'ENOENT') return true;
+    throw error;
   }
 }

@@ -15,8 +15,12 @@ export function usageV1(folder: FolderOf): CgroupUsage {
       limit: readNumber(folder('pids'), 'pids.max'),
     },
     io: ioV1(folder('blkio')),
-    oomKills: readTable(folder('memory'), 'memory.oom_control').oom_kill ?? 0,
+    oomKills: oomKillsV1(folder('memory')),
   };
+}
+
+export function oomKillsV1(memory: string | undefined): number {
+  return readTable(memory, 'memory.oom_control').oom_kill ?? 0;
 }
 
 /** cpuacct counts nanoseconds; cpu.stat's throttled_time is nanoseconds too. */

@@ -24,8 +24,12 @@ export function usageV2(folder: string): CgroupUsage {
     },
     pids: { current: readNumber(folder, 'pids.current'), limit: readNumber(folder, 'pids.max') },
     io: ioV2(readGroupFile(folder, 'io.stat') ?? ''),
-    oomKills: readTable(folder, 'memory.events').oom_kill ?? 0,
+    oomKills: oomKillsV2(folder),
   };
+}
+
+export function oomKillsV2(folder: string): number {
+  return readTable(folder, 'memory.events').oom_kill ?? 0;
 }
 
 /** Lines `8:0 rbytes=1 wbytes=2 rios=3 wios=4 ...`. */

@@ -1,4 +1,5 @@
-import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { systemCode } from '#base/errors.ts';
 import type { ProcessSpec, RuntimeSpec } from '#domain/container/runtime-spec.ts';
@@ -11,7 +12,10 @@ export interface TaskRecord {
   closesStdin: boolean;
 }
 
-/** The folders of one instance's tasks, below its run folder. */
+/**
+ * The folders of one instance's tasks, below its run folder. Few small files in memory (tmpfs): read and written at once,
+ * which takes a tenth of the time that the thread pool takes.
+ */
 export class TaskFiles {
   readonly bundles: string;
   readonly runtimeRoot: string;
@@ -47,38 +51,33 @@ export class TaskFiles {
     return join(this.exits, id);
   }
 
-  async writeBundle(task: CreateTask, spec: RuntimeSpec): Promise<TaskRecord> {
+  writeBundle(task: CreateTask, spec: RuntimeSpec): TaskRecord {
     const record = {
       cgroupPath: spec.linux.cgroupsPath,
       closesStdin: task.stdin && task.stdinOnce && !task.tty,
     };
-    await mkdir(this.bundle(task.id), { recursive: true, mode: 0o700 });
-    await Promise.all([
-      writeFile(join(this.bundle(task.id), 'config.json'), encode(spec), { mode: 0o600 }),
-      writeFile(this.inBundle(task.id, 'task.json'), JSON.stringify(record), { mode: 0o600 }),
-    ]);
+    mkdirSync(this.bundle(task.id), { recursive: true, mode: 0o700 });
+    writeFileSync(join(this.bundle(task.id), 'config.json'), encode(spec), { mode: 0o600 });
+    writeFileSync(this.inBundle(task.id, 'task.json'), JSON.stringify(record), { mode: 0o600 });
     return record;
   }
 
   /** Undefined when there is no such task. */
-  async readRecord(id: string): Promise<TaskRecord | undefined> {
-    const text = await readIfThere(this.inBundle(id, 'task.json'));
+  readRecord(id: string): TaskRecord | undefined {
+    const text = readIfThere(this.inBundle(id, 'task.json'));
     const parse: (text: string) => TaskRecord = JSON.parse;
     return text === undefined || text === '' ? undefined : parse(text);
   }
 
-  async remove(id: string): Promise<void> {
-    await Promise.all(
-      [this.state(id), this.bundle(id), this.exit(id)].map((path) =>
-        rm(path, { recursive: true, force: true }),
-      ),
-    );
+  remove(id: string): void {
+    for (const path of [this.state(id), this.bundle(id), this.exit(id)])
+      rmSync(path, { recursive: true, force: true });
   }
 }
 
-export async function readIfThere(path: string): Promise<string | undefined> {
+export function readIfThere(path: string): string | undefined {
   try {
-    return await readFile(path, 'utf8');
+    return readFileSync(path, 'utf8');
   } catch (error) {
     const code = systemCode(error);
     // ESRCH: a file of /proc whose process ended.

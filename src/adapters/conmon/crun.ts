@@ -1,8 +1,9 @@
 import { execFile } from 'node:child_process';
-import { constants } from 'node:fs';
-import { open, readdir, stat, unlink } from 'node:fs/promises';
+import { closeSync, constants, openSync, unlinkSync, writeSync } from 'node:fs';
+import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { conflict, internal, systemCode } from '#base/errors.ts';
+import { SealedProgram } from '#adapters/linux/sealed-program.ts';
 import { readIfThere } from './bundle.ts';
 
 /** What crun writes of a container in its state folder. */
@@ -14,12 +15,22 @@ export interface CrunState {
 
 /** crun (1.8.1 and later) with one root folder. */
 export class Crun {
-  readonly program: string;
+  readonly #program: SealedProgram;
   readonly root: string;
 
   constructor(program: string, root: string) {
-    this.program = program;
+    this.#program = new SealedProgram(program);
     this.root = root;
+  }
+
+  /** What to start; while this process lives, others can start it too. */
+  get program(): string {
+    return this.#program.path;
+  }
+
+  /** Nothing can be started any more. */
+  close(): void {
+    this.#program.close();
   }
 
   /** What goes before every command. */
@@ -48,8 +59,8 @@ export class Crun {
   }
 
   /** Undefined when crun knows no such container. */
-  async state(id: string): Promise<CrunState | undefined> {
-    const text = await readIfThere(join(this.root, id, 'status'));
+  state(id: string): CrunState | undefined {
+    const text = readIfThere(join(this.root, id, 'status'));
     if (text === undefined || text === '') return undefined;
     const parse: (text: string) => Record<string, unknown> = JSON.parse;
     const state = parse(text);
@@ -70,22 +81,22 @@ export class Crun {
   }
 
   /** What `crun start` does, without a process. @throws conflict `task-not-created` */
-  async release(id: string): Promise<void> {
-    const fifo = await this.#openFifo(id);
+  release(id: string): void {
+    const fifo = this.#openFifo(id);
     if (fifo === undefined)
       throw conflict('task-not-created', `start task ${id}: its main process does not wait for a start`);
     try {
-      await fifo.write('0');
+      writeSync(fifo, '0');
     } finally {
-      await fifo.close();
+      closeSync(fifo);
     }
-    await unlink(this.#fifo(id));
+    unlinkSync(this.#fifo(id));
   }
 
   /** Undefined when nobody reads from it. */
-  async #openFifo(id: string) {
+  #openFifo(id: string): number | undefined {
     try {
-      return await open(this.#fifo(id), constants.O_WRONLY | constants.O_NONBLOCK);
+      return openSync(this.#fifo(id), constants.O_WRONLY | constants.O_NONBLOCK);
     } catch (error) {
       const code = systemCode(error);
       if (code === 'ENOENT' || code === 'ENXIO') return undefined;

@@ -1,6 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { closeSync, openSync } from 'node:fs';
-import { rm, writeFile } from 'node:fs/promises';
+import { closeSync, openSync, rmSync, writeFileSync } from 'node:fs';
 import type { Socket } from 'node:net';
 import { join } from 'node:path';
 import type { Readable, Writable } from 'node:stream';
@@ -56,7 +55,7 @@ export async function startExec(crun: Crun, files: TaskFiles, request: ExecReque
   const inbox = request.tty ? new DescriptorInbox(consolePath) : undefined;
   const console = inbox?.receive();
   try {
-    await writeFile(spec, encode(request.process), { mode: 0o600 });
+    writeFileSync(spec, encode(request.process), { mode: 0o600 });
     const launched = launch(crun, request, spec, consolePath);
     const stop = (): void => inbox?.stop();
     void launched.ended.then(stop, stop);
@@ -75,7 +74,7 @@ export async function startExec(crun: Crun, files: TaskFiles, request: ExecReque
     if (terminal !== undefined) closeSync(terminal);
     throw error;
   } finally {
-    await Promise.all([rm(spec, { force: true }), rm(consolePath, { force: true })]);
+    for (const path of [spec, consolePath]) rmSync(path, { force: true });
   }
 }
 

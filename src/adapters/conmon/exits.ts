@@ -1,5 +1,5 @@
-import { type FSWatcher, watch } from 'node:fs';
-import { link, rm, stat, writeFile } from 'node:fs/promises';
+import { type FSWatcher, statSync, watch } from 'node:fs';
+import { link, rm, writeFile } from 'node:fs/promises';
 import { systemCode } from '#base/errors.ts';
 import { readIfThere, type TaskFiles } from './bundle.ts';
 import type { Crun } from './crun.ts';
@@ -15,14 +15,10 @@ export interface ExitRecord {
 const lostExitCode = 137;
 
 /** The exit that conmon wrote of a task, after all its output was in the log; undefined while it runs. */
-export async function readExit(files: TaskFiles, id: string): Promise<ExitRecord | undefined> {
-  const text = await readIfThere(files.exit(id));
+export function readExit(files: TaskFiles, id: string): ExitRecord | undefined {
+  const text = readIfThere(files.exit(id));
   if (text === undefined || text === '') return undefined;
-  const written = await stat(files.exit(id), { bigint: true }).catch((error: unknown) => {
-    // The task was deleted in between.
-    if (systemCode(error) === 'ENOENT') return undefined;
-    throw error;
-  });
+  const written = statSync(files.exit(id), { bigint: true, throwIfNoEntry: false });
   return written && { exitCode: Number(text), exitedAt: timestamp(written.mtimeNs) };
 }
 
@@ -30,12 +26,12 @@ export async function readExit(files: TaskFiles, id: string): Promise<ExitRecord
  * The exit of a task whose monitor was killed before it could write one: 137, now. Undefined when the monitor lives,
  * or the main process does.
  */
-export async function lostExit(files: TaskFiles, crun: Crun, id: string): Promise<ExitRecord | undefined> {
-  const main = await crun.state(id);
-  if (main === undefined || isAlive(main) || (await livingMonitor(files, id)) !== undefined) return undefined;
+export function lostExit(files: TaskFiles, crun: Crun, id: string): ExitRecord | undefined {
+  const main = crun.state(id);
+  if (main === undefined || isAlive(main) || livingMonitor(files, id) !== undefined) return undefined;
   const now = timestamp(BigInt(Date.now()) * 1_000_000n);
   // It may have written the exit while we looked.
-  return (await readExit(files, id)) ?? { exitCode: lostExitCode, exitedAt: now };
+  return readExit(files, id) ?? { exitCode: lostExitCode, exitedAt: now };
 }
 
 /** Writes the exit that a monitor could not write, unless it did. */

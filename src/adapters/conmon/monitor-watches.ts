@@ -21,11 +21,11 @@ export class MonitorWatches {
 
   /** Watches from now on; a monitor that is gone already is handled before this returns. */
   async watch(id: string): Promise<void> {
-    const pid = await livingMonitor(this.#files, id);
+    const pid = livingMonitor(this.#files, id);
     const handle = pid === undefined ? undefined : openProcess(pid);
     if (handle === undefined) return this.#ended(id);
     // Its number may have become another process's before it was opened.
-    if ((await livingMonitor(this.#files, id)) !== pid) {
+    if (livingMonitor(this.#files, id) !== pid) {
       close(handle);
       return this.#ended(id);
     }

@@ -34,10 +34,10 @@ export function kill(pid: number, signal: number | NodeJS.Signals): boolean {
 }
 
 /** The id of a task's conmon, while that lives. */
-export async function livingMonitor(files: TaskFiles, id: string): Promise<number | undefined> {
-  const pid = Number((await readIfThere(files.inBundle(id, 'conmon.pid'))) ?? 0);
+export function livingMonitor(files: TaskFiles, id: string): number | undefined {
+  const pid = Number(readIfThere(files.inBundle(id, 'conmon.pid')) ?? 0);
   if (!(pid > 0)) return undefined;
   // The task's id stands in its arguments; a zombie has none.
-  const command = await readIfThere(`/proc/${pid}/cmdline`);
+  const command = readIfThere(`/proc/${pid}/cmdline`);
   return command?.includes(id) === true ? pid : undefined;
 }

@@ -18,12 +18,12 @@ export interface RemovalParts {
  * tells nobody when a group of version 1 runs empty, so its emptiness is looked for in growing intervals.
  */
 export async function removeTask(parts: RemovalParts, id: string): Promise<void> {
-  const record = await parts.files.readRecord(id);
+  const record = parts.files.readRecord(id);
   if (record !== undefined) {
     await endTask(parts, id, record);
     await parts.cgroups.remove(record.cgroupPath);
   }
-  await parts.files.remove(id);
+  parts.files.remove(id);
 }
 
 /** Kills what still runs of a task and returns when it is gone. @throws internal `task-not-ended` */
@@ -37,12 +37,12 @@ async function endProcesses({ files, cgroups, crun }: RemovalParts, id: string, 
   for (let pause = 1; ; pause = Math.min(pause * 2, 50)) {
     const left = await cgroups.processes(path);
     for (const pid of left) kill(pid, 'SIGKILL');
-    const main = await crun.state(id);
+    const main = crun.state(id);
     const mainLives = main !== undefined && isAlive(main);
     if (
       left.length === 0 &&
       !mainLives &&
-      !(await monitorLives(files, id, performance.now() > deadline - patience / 2))
+      !monitorLives(files, id, performance.now() > deadline - patience / 2)
     )
       return;
     if (performance.now() > deadline)
@@ -55,8 +55,8 @@ async function endProcesses({ files, cgroups, crun }: RemovalParts, id: string, 
  * conmon ends by itself after it has written the exit; one that hangs on a client that does not read is ended
  * when half of the time is over.
  */
-async function monitorLives(files: TaskFiles, id: string, force: boolean): Promise<boolean> {
-  const pid = await livingMonitor(files, id);
+function monitorLives(files: TaskFiles, id: string, force: boolean): boolean {
+  const pid = livingMonitor(files, id);
   if (pid === undefined) return false;
   if (force) kill(pid, 'SIGKILL');
   return true;

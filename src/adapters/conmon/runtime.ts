@@ -76,10 +76,10 @@ export class ConmonRuntime implements Runtime {
 
   /** Without its monitor a task's output would go nowhere and its end be seen by nobody: it is ended. */
   async #monitorEnded(id: string): Promise<void> {
-    const record = await this.#files.readRecord(id);
-    if (record === undefined || (await readExit(this.#files, id)) !== undefined) return;
+    const record = this.#files.readRecord(id);
+    if (record === undefined || readExit(this.#files, id) !== undefined) return;
     // One that was never made has nothing to end.
-    if ((await this.#crun.state(id)) === undefined) return;
+    if (this.#crun.state(id) === undefined) return;
     await endTask(this.#removal, id, record);
     await writeLostExit(this.#files, id);
   }
@@ -97,11 +97,11 @@ export class ConmonRuntime implements Runtime {
   }
 
   async create(task: CreateTask): Promise<{ pid: number }> {
-    await this.#files.writeBundle(task, this.#filters.prepare(task.spec));
+    this.#files.writeBundle(task, this.#filters.prepare(task.spec));
     try {
       const pid = await startMonitor(this.#monitor, task);
       await this.#monitors.watch(task.id);
-      await this.#filters.learn(task.id, task.spec);
+      this.#filters.learn(task.id, task.spec);
       return { pid };
     } catch (error) {
       await this.delete(task.id);
@@ -109,22 +109,27 @@ export class ConmonRuntime implements Runtime {
     }
   }
 
-  async start(id: string): Promise<void> {
-    await this.#crun.release(id);
+  start(id: string): Promise<void> {
+    return new Promise((resolve) => {
+      this.#crun.release(id);
+      resolve();
+    });
   }
 
-  async signal(id: string, signal: number): Promise<void> {
-    const { pid } = await this.#running(id);
-    if (!kill(pid, signal)) throw notRunning(id);
+  signal(id: string, signal: number): Promise<void> {
+    return new Promise((resolve) => {
+      if (!kill(this.#running(id).pid, signal)) throw notRunning(id);
+      resolve();
+    });
   }
 
   async pause(id: string): Promise<void> {
-    await this.#running(id);
+    this.#running(id);
     await this.#crun.run('pause', id);
   }
 
   async resume(id: string): Promise<void> {
-    await this.#running(id);
+    this.#running(id);
     await this.#crun.run('resume', id);
   }
 
@@ -139,9 +144,9 @@ export class ConmonRuntime implements Runtime {
   }
 
   async observe(id: string): Promise<TaskState> {
-    const record = await this.#files.readRecord(id);
+    const record = this.#files.readRecord(id);
     if (record === undefined) return { status: 'absent', pid: 0 };
-    const state = await this.#crun.state(id);
+    const state = this.#crun.state(id);
     if (state === undefined || !isAlive(state)) return { status: 'stopped', pid: 0 };
     const { pid } = state;
     if (await this.#crun.isWaiting(id, pid)) return { status: 'created', pid };
@@ -150,17 +155,17 @@ export class ConmonRuntime implements Runtime {
   }
 
   async exitOf(id: string): Promise<TaskExit | undefined> {
-    const exit = (await readExit(this.#files, id)) ?? (await lostExit(this.#files, this.#crun, id));
+    const exit = readExit(this.#files, id) ?? lostExit(this.#files, this.#crun, id);
     if (exit === undefined) return undefined;
     return { id, ...exit, ...(await this.#memoryOf(id)) };
   }
 
   /** conmon notes that memory ran out; where it could not watch (a hybrid tree), the group still counts. */
   async #memoryOf(id: string): Promise<Pick<TaskExit, 'oomKilled' | 'memory'>> {
-    const noted = (await readIfThere(this.#files.inBundle(id, 'oom'))) !== undefined;
-    const record = await this.#files.readRecord(id);
-    const usage = record && (await this.#cgroups.usage(record.cgroupPath));
-    if (!noted && (usage?.oomKills ?? 0) === 0) return { oomKilled: false };
+    const noted = readIfThere(this.#files.inBundle(id, 'oom')) !== undefined;
+    const path = this.#files.readRecord(id)?.cgroupPath;
+    if (!noted && (path === undefined || this.#cgroups.oomKills(path) === 0)) return { oomKilled: false };
+    const usage = path === undefined ? undefined : await this.#cgroups.usage(path);
     if (usage === undefined) return { oomKilled: true };
     const { limit, peak } = usage.memory;
     return { oomKilled: true, memory: { limit, peak } };
@@ -184,8 +189,12 @@ export class ConmonRuntime implements Runtime {
     return [...new Set([...bundles, ...states])];
   }
 
-  async attach(id: string): Promise<Stdio> {
-    const record = await this.#record(id);
+  attach(id: string): Promise<Stdio> {
+    return new Promise((resolve) => resolve(this.#attach(id)));
+  }
+
+  #attach(id: string): Stdio {
+    const record = this.#record(id);
     try {
       return new Attachment(this.#files.inBundle(id, 'attach'), record.closesStdin);
     } catch (error) {
@@ -195,10 +204,13 @@ export class ConmonRuntime implements Runtime {
     }
   }
 
-  async resize(id: string, columns: number, rows: number): Promise<void> {
-    await this.#record(id);
-    const monitor = await livingMonitor(this.#files, id);
-    if (monitor !== undefined) resizeConsole(monitor, columns, rows);
+  resize(id: string, columns: number, rows: number): Promise<void> {
+    return new Promise((resolve) => {
+      this.#record(id);
+      const monitor = livingMonitor(this.#files, id);
+      if (monitor !== undefined) resizeConsole(monitor, columns, rows);
+      resolve();
+    });
   }
 
   async reopenLog(id: string): Promise<void> {
@@ -217,17 +229,17 @@ export class ConmonRuntime implements Runtime {
   }
 
   async exec(id: string, process: ProcessSpec, io: { tty: boolean; stdin: boolean }): Promise<ExecProcess> {
-    await this.#running(id);
-    return startExec(this.#crun, this.#files, { id, process, ...io });
+    this.#running(id);
+    return await startExec(this.#crun, this.#files, { id, process, ...io });
   }
 
   async processes(id: string): Promise<number[]> {
-    const record = await this.#files.readRecord(id);
+    const record = this.#files.readRecord(id);
     return record === undefined ? [] : this.#cgroups.processes(record.cgroupPath);
   }
 
   async update(id: string, resources: RuntimeSpec['linux']['resources']): Promise<void> {
-    await this.#running(id);
+    this.#running(id);
     // Without the device rules: they stand, and would be appended once more.
     const limits = { ...resources };
     delete limits.devices;
@@ -243,17 +255,18 @@ export class ConmonRuntime implements Runtime {
   close(): Promise<void> {
     this.#exits.close();
     this.#monitors.close();
+    this.#crun.close();
     return Promise.resolve();
   }
 
-  async #record(id: string): Promise<TaskRecord> {
-    const record = await this.#files.readRecord(id);
+  #record(id: string): TaskRecord {
+    const record = this.#files.readRecord(id);
     if (record === undefined) throw notRunning(id);
     return record;
   }
 
-  async #running(id: string): Promise<CrunState> {
-    const state = await this.#crun.state(id);
+  #running(id: string): CrunState {
+    const state = this.#crun.state(id);
     if (state === undefined || !isAlive(state)) throw notRunning(id);
     return state;
   }

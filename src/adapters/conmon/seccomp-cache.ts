@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fingerprint } from '#base/ids.ts';
 import type { RuntimeSpec } from '#domain/container/runtime-spec.ts';
@@ -30,11 +30,11 @@ export class SeccompCache {
   }
 
   /** Keeps the filter of a task that was made. */
-  async learn(id: string, spec: RuntimeSpec): Promise<void> {
+  learn(id: string, spec: RuntimeSpec): void {
     const key = keyOf(spec);
     if (spec.linux.seccomp === undefined || this.#filters.has(key) || this.#filters.size >= capacity) return;
     if (spec.annotations?.[annotation] !== undefined) return;
-    const filter = await readFile(join(this.#files.state(id), 'seccomp.bpf'));
+    const filter = readFileSync(join(this.#files.state(id), 'seccomp.bpf'));
     if (filter.length > 0) this.#filters.set(key, filter.toString('base64'));
   }
 }
