@@ -1,22 +1,22 @@
 import { conflict, notFound } from '#base/errors.ts';
 import { planDown } from '#domain/app/plan-down.ts';
-import { plan } from '#domain/app/plan.ts';
+import { inForce, withScale } from '#domain/app/scale.ts';
 import type { Step } from '#domain/app/step.ts';
 import type { AppTarget } from '#domain/app/target.ts';
 import type { Problem } from '#domain/compose/problem.ts';
-import { Undo } from '#engine/containers/undo.ts';
-import type { Collection } from '#ports/state-store.ts';
-import type { AppEvent, AppLogLine, AppSummary } from './events.ts';
+import { AppLocks } from './app-locks.ts';
+import { Convergence, type Change, type Emit } from './converging.ts';
+import type { AppLogLine, AppSummary } from './events.ts';
 import { executors } from './executors.ts';
 import { readLogs } from './logs.ts';
 import { containersOf, observe } from './observe.ts';
 import type { AppParts, AppRecord } from './parts.ts';
-import { ProjectReader, type Project } from './project.ts';
-import type { DownRequest, LogsRequest, ProjectRequest, UpRequest } from './requests.ts';
-import { execute, type Run } from './run.ts';
+import { ProjectReader } from './project.ts';
+import { AppRecords } from './records.ts';
+import { Revisions, type Revision } from './revisions.ts';
+import type { DownRequest, LogsRequest, ProjectRequest, ScaleRequest, UpRequest } from './requests.ts';
+import { execute } from './run.ts';
 import { summarize } from './summary.ts';
-
-export type Emit = (event: AppEvent) => void;
 
 const nothingFresh: ReadonlySet<string> = new Set();
 
@@ -24,16 +24,23 @@ const nothingFresh: ReadonlySet<string> = new Set();
 export class Apps {
   readonly #parts: AppParts;
   readonly #project: ProjectReader;
-  readonly #stored: Collection<AppRecord>;
-  readonly #records = new Map<string, AppRecord>();
-  /** App to the verb that changes it now. */
-  readonly #busy = new Map<string, string>();
+  readonly #records: AppRecords;
+  readonly #revisions: Revisions;
+  readonly #convergence: Convergence;
+  /** Who changes an app holds its lock; work in the background takes it by `tryRun`. */
+  readonly locks = new AppLocks();
 
   constructor(parts: AppParts) {
     this.#parts = parts;
     this.#project = new ProjectReader(parts.files);
-    this.#stored = parts.store.collection<AppRecord>('apps');
-    for (const [name, record] of this.#stored.entries()) this.#records.set(name, record);
+    this.#records = new AppRecords(parts.store);
+    this.#revisions = new Revisions(parts.store);
+    this.#convergence = new Convergence(parts, this.#records, this.#revisions);
+    parts.images.usedBy((imageId) =>
+      this.#revisions
+        .needing(imageId)
+        .map(({ app, number }) => ({ holder: `revision ${number} of the app ${app}` })),
+    );
   }
 
   /**
@@ -44,110 +51,126 @@ export class Apps {
     app: string;
     revision: number;
     steps: Step[];
+    notes: string[];
     notices: Problem[];
   }> {
     const { target, notices } = await this.#project.read(request);
-    const steps = this.#plan(target, request, nothingFresh);
-    return { app: target.app, revision: this.#nextRevision(target.app, steps), steps, notices };
+    return { app: target.app, notices, ...this.#convergence.plan(target, request) };
+  }
+
+  /** Makes the app as its files say. @throws as `plan` and `converge` */
+  async up(request: UpRequest, emit: Emit, signal: AbortSignal): Promise<void> {
+    const { target, notices, sources } = await this.#project.read(request);
+    const { by, folder, files, rebuild, timeout } = request;
+    await this.locks.run(target.app, 'up', () => {
+      for (const { severity, code, message, path, at } of notices)
+        emit({ type: 'notice', severity, code, message: path === '' ? message : `${path}: ${message}`, ...at });
+      const change = { reason: 'up', by, folder, files, sources, rebuild, timeout };
+      return this.#convergence.run(target, change, emit, signal);
+    });
   }
 
   /**
-   * Makes the app as its files say. Events tell the progress; the last one is the result. What fails is undone
-   * when there was something before; a first start that is not well stays for inspection.
-   * @throws as `plan`; conflict `app-busy`, `app-unwell`; as the verbs of the other nouns
+   * For a person's command: makes an app as a target says, such as that of a revision. Events tell the progress;
+   * the last one is the result. What fails is undone.
+   * @param target without the scale, which is the record's unless the change brings one
+   * @throws conflict `app-busy`, `app-unwell`; as `#domain/app/plan.ts` and the verbs of the other nouns
    */
-  async up(request: UpRequest, emit: Emit, signal: AbortSignal): Promise<void> {
-    const project = await this.#project.read(request);
-    await this.#alone(project.target.app, 'up', () => this.#up(project, request, emit, signal));
+  converge(verb: string, target: AppTarget, change: Change, emit: Emit, signal: AbortSignal): Promise<void> {
+    return this.locks.run(target.app, verb, () => this.#convergence.run(target, change, emit, signal));
   }
 
-  async #up(
-    { target, notices }: Project,
-    request: UpRequest,
+  /**
+   * For work in the background, which holds the app's lock: makes it as its record says, with another scale if
+   * there is one. Does nothing for an app that never came up. @throws as `converge`, but for `app-busy`
+   */
+  async restore(
+    app: string,
+    change: Pick<Change, 'reason' | 'by' | 'timeout' | 'scale'>,
     emit: Emit,
     signal: AbortSignal,
   ): Promise<void> {
-    const first = this.#plan(target, request, nothingFresh);
-    const revision = this.#nextRevision(target.app, first);
-    for (const { severity, code, message, path, at } of notices)
-      emit({ type: 'notice', severity, code, message: path === '' ? message : `${path}: ${message}`, ...at });
-    emit({ type: 'plan', app: target.app, revision, steps: first });
-    const undo = new Undo(this.#parts.report);
-    const run = this.#run(target.app, emit, signal, undo, {
-      target,
-      revision,
-      folder: request.folder,
-      files: request.files,
-      timeout: request.timeout,
-    });
-    const isNew = this.#begin(target.app, request);
-    try {
-      const changed = await this.#execute(first, target, request, run);
-      this.#remember(target, request, changed ? revision : Math.max(1, this.#revision(target.app)));
-      const { services } = summarize(this.#parts, target.app, this.#records.get(target.app));
-      if (changed) this.#parts.events.emit('app', 'up', target.app, { revision: String(revision) });
-      emit({
-        type: 'result',
-        app: target.app,
-        revision: this.#revision(target.app),
-        changed,
-        services,
-      });
-    } catch (error) {
-      // Nothing to go back to: what is unwell stays, so that its logs can be read and `up` can go on.
-      const stays = isUnwell(error) && run.displaced === 0;
-      if (stays) this.#remember(target, request, revision);
-      else await undo.run();
-      if (isNew && !stays) this.#forget(target.app);
-      throw error;
-    }
+    const record = this.#records.get(app);
+    if (record?.target === undefined) return;
+    const { folder, files } = record;
+    await this.#convergence.run(
+      record.target,
+      { ...change, folder, files, sources: '', rebuild: false },
+      emit,
+      signal,
+    );
   }
 
-  /** Images first; what they turn out to be decides about the containers. Gives whether anything changed. */
-  async #execute(first: Step[], target: AppTarget, request: UpRequest, run: Run): Promise<boolean> {
-    const images = first.filter(isImageStep);
-    await execute(images, executors, run);
-    const rest = images.length === 0 ? first : this.#plan(target, request, run.fresh);
-    if (
-      images.length > 0 &&
-      !sameSteps(
-        rest,
-        first.filter((step) => !isImageStep(step)),
-      )
-    )
-      run.emit({ type: 'plan', app: target.app, revision: run.revision, steps: rest });
-    await execute(rest, executors, run);
-    // A build that gave the image that was there already has changed nothing.
-    return rest.some(changes);
+  /** Other numbers of replicas. They hold until the file says another number. @throws as `converge`, `withScale` */
+  scale(app: string, { counts, by, timeout }: ScaleRequest, emit: Emit, signal: AbortSignal): Promise<void> {
+    return this.locks.run(app, 'scale', async () => {
+      const { target, scale = {} } = this.#upRecord(app);
+      const change = { reason: 'scale', by, timeout, scale: withScale(scale, target.model, counts, by) };
+      await this.restore(app, change, emit, signal);
+    });
+  }
+
+  /** What the app is to be now, without its files; undefined before its first `up` went well. */
+  target(app: string): AppTarget | undefined {
+    const record = this.#records.get(app);
+    return record?.target === undefined ? undefined : inForce(record.target, record.scale ?? {});
+  }
+
+  /** What the state store holds of it. */
+  record(app: string): AppRecord | undefined {
+    return this.#records.get(app);
+  }
+
+  /** Those that are kept, the oldest first. @throws not-found `app-missing` */
+  revisions(app: string): readonly Revision[] {
+    if (!this.#exists(app)) throw missing(app);
+    return this.#revisions.list(app);
+  }
+
+  /** @throws not-found `app-missing`, `app-revision-missing` */
+  revision(app: string, number: number): Revision {
+    if (!this.#exists(app)) throw missing(app);
+    return this.#revisions.get(app, number);
   }
 
   /** Takes the app away. @throws not-found `app-missing`; conflict `app-busy` */
   async down(app: string, request: DownRequest, emit: Emit, signal: AbortSignal): Promise<void> {
     if (!this.#exists(app)) throw missing(app);
-    await this.#alone(app, 'down', async () => {
-      const record = this.#records.get(app);
-      const steps = planDown(app, observe(this.#parts, app, record, undefined, nothingFresh), request);
-      const revision = this.#revision(app);
-      emit({ type: 'plan', app, revision, steps });
-      const run = this.#run(app, emit, signal, undefined, {
-        target: undefined,
-        revision,
-        folder: record?.folder ?? '',
-        files: record?.files ?? [],
-        timeout: 0,
-        ...(request.timeout === undefined ? {} : { stopTimeout: request.timeout }),
-      });
-      await execute(steps, executors, run);
-      this.#forget(app);
-      this.#parts.events.emit('app', 'down', app);
-      emit({ type: 'result', app, revision, changed: steps.length > 0, services: [] });
+    await this.locks.run(app, 'down', () => this.#down(app, request, emit, signal));
+  }
+
+  async #down(app: string, request: DownRequest, emit: Emit, signal: AbortSignal): Promise<void> {
+    const record = this.#records.get(app);
+    const steps = planDown(app, observe(this.#parts, app, record, undefined, nothingFresh), request);
+    const { revision = 0, folder = '', files = [] } = record ?? {};
+    emit({ type: 'plan', app, revision, steps });
+    await execute(steps, executors, {
+      parts: this.#parts,
+      app,
+      emit,
+      signal,
+      target: undefined,
+      revision,
+      folder,
+      files,
+      timeout: 0,
+      stopTimeout: request.timeout,
+      fresh: new Set(),
+      displaced: 0,
+      onFailure: () => undefined,
     });
+    this.#parts.store.transaction(() => {
+      this.#records.forget(app);
+      this.#revisions.forget(app);
+    });
+    this.#parts.events.emit('app', 'down', app);
+    emit({ type: 'result', app, revision, changed: steps.length > 0, services: [] });
   }
 
   /** Sorted by name. `folder` keeps those that were brought up from there. */
   list(folder?: string): AppSummary[] {
     const identities = this.#parts.containers.list().flatMap((one) => one.identity?.app ?? []);
-    const names = [...new Set([...this.#records.keys(), ...identities])].sort();
+    const names = [...new Set([...this.#records.names(), ...identities])].sort();
     const all = names.map((name) => summarize(this.#parts, name, this.#records.get(name)));
     return folder === undefined ? all : all.filter((one) => one.folder === folder);
   }
@@ -163,128 +186,16 @@ export class Apps {
     return readLogs(this.#parts, app, request);
   }
 
-  #plan(target: AppTarget, options: { rebuild: boolean }, fresh: ReadonlySet<string>): Step[] {
-    const record = this.#records.get(target.app);
-    return plan(observe(this.#parts, target.app, record, target, fresh), target, options);
-  }
-
   #exists(app: string): boolean {
-    return this.#records.has(app) || containersOf(this.#parts, app).length > 0;
+    return this.#records.get(app) !== undefined || containersOf(this.#parts, app).length > 0;
   }
 
-  #revision(app: string): number {
-    return this.#records.get(app)?.revision ?? 0;
+  #upRecord(app: string): AppRecord & { target: AppTarget } {
+    const record = this.#records.get(app);
+    if (record === undefined) throw missing(app);
+    if (record.target !== undefined) return { ...record, target: record.target };
+    throw conflict('app-not-up', `the app ${app} was never up`, { hint: 'run berth up first' });
   }
-
-  #nextRevision(app: string, steps: readonly Step[]): number {
-    return Math.max(1, this.#revision(app) + (steps.some(changes) ? 1 : 0));
-  }
-
-  async #alone<T>(app: string, verb: string, work: () => Promise<T>): Promise<T> {
-    const other = this.#busy.get(app);
-    if (other !== undefined)
-      throw conflict(
-        'app-busy',
-        `cannot run ${verb} on the app ${app}: another ${other} is changing it now`,
-        {
-          hint: 'wait until it is done, then run the command again',
-        },
-      );
-    this.#busy.set(app, verb);
-    try {
-      return await work();
-    } finally {
-      this.#busy.delete(app);
-    }
-  }
-
-  #run(
-    app: string,
-    emit: Emit,
-    signal: AbortSignal,
-    undo: Undo | undefined,
-    rest: Pick<Run, 'target' | 'revision' | 'folder' | 'files' | 'timeout'> & { stopTimeout?: number },
-  ): Run {
-    return {
-      parts: this.#parts,
-      app,
-      emit,
-      signal,
-      stopTimeout: undefined,
-      ...rest,
-      fresh: new Set(),
-      displaced: 0,
-      onFailure: (step, back) => {
-        undo?.add(async () => {
-          await back();
-          emit({ type: 'step', step, state: 'undone' });
-        });
-      },
-    };
-  }
-
-  /**
-   * An app is known before its first step: one whose `up` was killed can be taken down, also when no
-   * container of it came to be. Gives whether it was not known before.
-   */
-  #begin(app: string, { folder, files }: UpRequest): boolean {
-    if (this.#records.has(app)) return false;
-    this.#save({
-      name: app,
-      revision: 0,
-      folder,
-      files,
-      updated: this.#parts.clock.timestamp(),
-      services: {},
-    });
-    return true;
-  }
-
-  #remember(target: AppTarget, request: UpRequest, revision: number): void {
-    const services = target.services.map((one) => {
-      const { hash, settings, buildFingerprint } = one;
-      const dependsOn = [...one.dependsOn.map((on) => on.service), ...one.joins];
-      return [
-        one.name,
-        { hash, settings, buildFingerprint, dependsOn, replicas: one.replicas.length },
-      ] as const;
-    });
-    this.#save({
-      name: target.app,
-      revision,
-      folder: request.folder,
-      files: request.files,
-      updated: this.#parts.clock.timestamp(),
-      services: Object.fromEntries(services),
-    });
-  }
-
-  #save(record: AppRecord): void {
-    this.#records.set(record.name, record);
-    this.#stored.put(record.name, record);
-  }
-
-  #forget(app: string): void {
-    this.#records.delete(app);
-    this.#stored.delete(app);
-  }
-}
-
-/** Waiting changes nothing. */
-function changes(step: Step): boolean {
-  return !step.kind.startsWith('wait-');
-}
-
-function isImageStep(step: Step): boolean {
-  return step.kind === 'pull-image' || step.kind === 'build-image';
-}
-
-function sameSteps(a: readonly Step[], b: readonly Step[]): boolean {
-  return JSON.stringify(a) === JSON.stringify(b);
-}
-
-function isUnwell(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && error.code === 'app-unwell';
 }
 
 function missing(app: string): Error {
