@@ -1,16 +1,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { readCompose, type ComposeResult } from './compose.ts';
+import type { ComposeResult } from './compose.ts';
 import { composeError } from './problem.ts';
-import { schemaCheck } from './schema-problems.ts';
-
-const check = schemaCheck();
+import { readProject } from '../../../test/support/compose.ts';
 
 function read(text: string, dotenv = ''): ComposeResult {
-  const files = [{ name: 'compose.yaml', text }];
-  const input = { folder: '/project', files, dotenv: { name: '.env', text: dotenv }, environment: {} };
-  return readCompose(input, check).finish(new Map());
+  return readProject({ 'compose.yaml': text, '.env': dotenv });
 }
 
 /** A model, or errors that lie inside the file and can be printed: nothing else may come of any text. */

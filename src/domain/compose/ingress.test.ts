@@ -1,15 +1,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { standardShape, type IngressEntry } from '#domain/ingress/model.ts';
-import { readCompose } from './compose.ts';
-import { schemaCheck } from './schema-problems.ts';
-
-const check = schemaCheck();
+import { readProject } from '../../../test/support/compose.ts';
 
 function read(lines: string[]): { entries: IngressEntry[]; problems: string[] } {
   const text = ['services:', '  web:', '    image: a', ...lines.map((line) => `    ${line}`)].join('\n');
-  const input = { folder: '/shop', files: [{ name: 'compose.yaml', text }], environment: {} };
-  const { model, problems } = readCompose(input, check).finish(new Map());
+  const { model, problems } = readProject({ 'compose.yaml': text }, { folder: '/shop' });
   return {
     entries: model?.services['web']?.ingress ?? [],
     problems: problems.map(

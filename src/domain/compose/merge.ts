@@ -1,29 +1,50 @@
-import { formatPath, toPlain, type Entry, type ListTree, type MapTree, type Tree } from './tree.ts';
+import { mergeKind, type MergeKind } from './merge-rules.ts';
+import type { Entry, ListTree, MapTree, ScalarTree, Tree } from './tree.ts';
 
 // How a later compose file changes an earlier one (compose specification, 13-merge.md): mappings merge, lists
-// append, plain values and commands are replaced; ports, volumes and secrets replace the one of the same target.
+// append, plain values and commands are replaced. What stands in lists as NAME=VALUE or may also be a mapping is
+// brought into one form first. `unique.ts` then keeps one entry for each target.
 
-const replaced = /^services\.[^.]+\.(command|entrypoint|healthcheck\.test)$/;
-const byTarget = /^services\.[^.]+\.(ports|volumes|secrets|configs|devices)$/;
-/** Given as a list or a mapping; merged by key either way. */
-const keyed =
-  /^services\.[^.]+\.(environment|labels|annotations|sysctls|extra_hosts|build\.args|build\.labels|deploy\.labels)$|^(networks|volumes)\.[^.]+\.labels$/;
-const listed = /^services\.[^.]+\.(depends_on|networks)$/;
+type Path = readonly string[];
 
-export function mergeTrees(base: Tree, over: Tree, path: readonly string[] = []): Tree {
-  const text = formatPath(path);
-  if (over.tag === '!override' || replaced.test(text)) return over;
-  if (keyed.test(text) || listed.test(text)) {
-    const blank = listed.test(text) ? '' : '=';
-    const [left, right] = [asMap(base, blank, text), asMap(over, blank, text)];
-    return left !== undefined && right !== undefined ? mergeMaps(left, right, path) : over;
-  }
-  if (base.kind === 'map' && over.kind === 'map') return mergeMaps(base, over, path);
-  if (base.kind === 'list' && over.kind === 'list') return mergeLists(base, over, byTarget.test(text));
-  return over;
+type Merge = (base: Tree, over: Tree, path: Path) => Tree;
+
+const merges: Readonly<Record<MergeKind, Merge>> = {
+  replace: (_, over) => over,
+  pairs: (base, over, path) => mergeForms(base, over, path, pairsOf),
+  names: (base, over, path) => mergeForms(base, over, path, (tree) => namesOf(tree, path)),
+  sequence: (base, over) => append(sequenceOf(base), sequenceOf(over)),
+  build: (base, over, path) => mergeForms(base, over, path, buildOf),
+  logging: (base, over, path) => (isSameDriver(base, over) ? mergePlain(base, over, path) : over),
+  pools: mergePools,
+};
+
+/** `!override` replaces and `!reset` takes away, whatever the rule of the key. */
+export function mergeTrees(base: Tree, over: Tree, path: Path = []): Tree {
+  if (over.tag === '!override') return over;
+  const kind = mergeKind(path);
+  // An empty key says nothing.
+  const isEmpty = over.kind === 'scalar' && over.value === null && over.tag === undefined;
+  if (isEmpty && kind !== 'replace' && !isNullable(path)) return base;
+  return (kind === undefined ? mergePlain : merges[kind])(base, over, path);
 }
 
-function mergeMaps(base: MapTree, over: MapTree, path: readonly string[]): MapTree {
+function mergePlain(base: Tree, over: Tree, path: Path): Tree {
+  if (base.kind === 'map' && over.kind === 'map') return mergeMaps(base, over, path);
+  return base.kind === 'list' && over.kind === 'list' ? append(base, over) : over;
+}
+
+/** Without the entries that are to go (`!reset`), once all files are merged. */
+export function withoutResets(tree: Tree): Tree {
+  if (tree.kind === 'list')
+    return { ...tree, items: tree.items.filter((item) => item.tag !== '!reset').map(withoutResets) };
+  if (tree.kind === 'scalar') return tree;
+  const kept = [...tree.entries].filter(([, { value }]) => value.tag !== '!reset');
+  const entries = kept.map(([key, entry]) => [key, { ...entry, value: withoutResets(entry.value) }] as const);
+  return { ...tree, entries: new Map(entries) };
+}
+
+function mergeMaps(base: MapTree, over: MapTree, path: Path): MapTree {
   const entries = new Map<string, Entry>(base.entries);
   for (const [key, entry] of over.entries) {
     const before = entries.get(key);
@@ -35,48 +56,102 @@ function mergeMaps(base: MapTree, over: MapTree, path: readonly string[]): MapTr
   return { ...over, entries };
 }
 
-function mergeLists(base: ListTree, over: ListTree, unique: boolean): ListTree {
-  const key = unique ? target : same;
-  const taken = new Set(over.items.map(key));
-  return { ...over, items: [...base.items.filter((item) => !taken.has(key(item))), ...over.items] };
+/** Inside pairs and names an empty value is a value: a variable of the caller, a network without settings. */
+function isNullable(path: Path): boolean {
+  return mergeKind(path.slice(0, -1)) === 'pairs';
 }
 
-function same(item: Tree): string {
-  return item.kind === 'scalar' ? String(item.value) : JSON.stringify(toPlain(item));
+function append(base: ListTree, over: ListTree): ListTree {
+  const seen = new Set(base.items.map(identity));
+  return { ...over, items: [...base.items, ...over.items.filter((item) => !seen.has(identity(item)))] };
 }
 
-/** What an item of ports, volumes ... is about: the later one about the same replaces the earlier. */
-function target(item: Tree): string {
-  if (item.kind === 'map') {
-    const part = (key: string): string => {
-      const value = item.entries.get(key)?.value;
-      return value?.kind === 'scalar' ? String(value.value) : '';
-    };
-    return [part('target') || part('source'), part('published'), part('protocol') || 'tcp'].join('|');
-  }
-  const text = same(item);
-  const parts = text.split(':');
-  // SOURCE:TARGET[:MODE] is about its target; a port pair is about all of it.
-  return /^[./~]|^[a-zA-Z]/.test(text) && parts.length > 1 ? `${parts[1] ?? ''}||tcp` : text;
+/** Equal for equal values. */
+export function identity(tree: Tree): string {
+  if (tree.kind === 'scalar') return JSON.stringify(tree.value);
+  if (tree.kind === 'list') return `[${tree.items.map(identity).join(',')}]`;
+  const entries = [...tree.entries].map(([key, { value }]) => `${JSON.stringify(key)}:${identity(value)}`);
+  return `{${entries.sort().join(',')}}`;
 }
 
-function asMap(tree: Tree, separator: '' | '=', path: string): MapTree | undefined {
-  if (tree.kind === 'map') return tree;
-  if (tree.kind !== 'list') return undefined;
+function mergeForms(base: Tree, over: Tree, path: Path, form: (tree: Tree) => MapTree | undefined): Tree {
+  const [left, right] = [form(base), form(over)];
+  return left === undefined || right === undefined ? over : mergeMaps(left, right, path);
+}
+
+function scalar(at: Tree['at'], value: string | boolean | null): ScalarTree {
+  return { kind: 'scalar', at, value, source: value === null ? '' : String(value) };
+}
+
+/** A list of NAME=VALUE as a mapping. */
+function pairsOf(tree: Tree): MapTree | undefined {
+  if (tree.kind !== 'list') return tree.kind === 'map' ? tree : undefined;
   const entries = new Map<string, Entry>();
   for (const item of tree.items) {
     if (item.kind !== 'scalar') return undefined;
     const text = String(item.value);
-    const split = separator === '' ? -1 : text.search(path.endsWith('extra_hosts') ? /[=:]/ : /=/);
-    const key = split < 0 ? text : text.slice(0, split);
+    const split = text.indexOf('=');
     const value = split < 0 ? null : text.slice(split + 1);
-    entries.set(key, { keyAt: item.at, value: listedValue(item.at, value, path) });
+    entries.set(split < 0 ? text : text.slice(0, split), { keyAt: item.at, value: scalar(item.at, value) });
   }
   return { kind: 'map', at: tree.at, entries };
 }
 
-function listedValue(at: Tree['at'], value: string | null, path: string): Tree {
-  if (!path.endsWith('.depends_on')) return { kind: 'scalar', at, value, source: value ?? '' };
-  const condition: Tree = { kind: 'scalar', at, value: 'service_started', source: '' };
-  return { kind: 'map', at, entries: new Map([['condition', { keyAt: at, value: condition }]]) };
+/** A list of names as a mapping of names to their default settings. */
+function namesOf(tree: Tree, path: Path): MapTree | undefined {
+  if (tree.kind === 'map') return tree;
+  if (tree.kind === 'scalar' && tree.value === null) return { kind: 'map', at: tree.at, entries: new Map() };
+  if (tree.kind !== 'list') return undefined;
+  const isDependency = path.at(-1) === 'depends_on';
+  const entries = tree.items.map((item): [string, Entry] => {
+    const condition = { keyAt: item.at, value: scalar(item.at, 'service_started') };
+    const dependency: MapTree = { kind: 'map', at: item.at, entries: new Map([['condition', condition]]) };
+    const name = item.kind === 'scalar' ? String(item.value) : '';
+    return [name, { keyAt: item.at, value: isDependency ? dependency : scalar(item.at, null) }];
+  });
+  return { kind: 'map', at: tree.at, entries: new Map(entries) };
+}
+
+/** A mapping NAME: VALUE or NAME: [VALUE, ...] as lines NAME=VALUE, one text as a list of it. */
+function sequenceOf(tree: Tree): ListTree {
+  if (tree.kind === 'list') return tree;
+  if (tree.kind === 'scalar') return { kind: 'list', at: tree.at, items: tree.value === null ? [] : [tree] };
+  const items = [...tree.entries].flatMap(([key, { value }]) => {
+    const values = value.kind === 'list' ? value.items : [value];
+    return values.map((one) => {
+      const text = one.kind === 'scalar' && one.value !== null ? `${key}=${one.value}` : key;
+      return scalar(one.at, text);
+    });
+  });
+  return { kind: 'list', at: tree.at, items };
+}
+
+/** `build: FOLDER` as `build: { context: FOLDER }`. */
+function buildOf(tree: Tree): MapTree | undefined {
+  if (tree.kind === 'map') return tree;
+  if (tree.kind !== 'scalar') return undefined;
+  return { kind: 'map', at: tree.at, entries: new Map([['context', { keyAt: tree.at, value: tree }]]) };
+}
+
+function isSameDriver(base: Tree, over: Tree): boolean {
+  const [left, right] = [textAt(base, 'driver'), textAt(over, 'driver')];
+  return left === undefined || right === undefined || left === right;
+}
+
+/** Address pools are the same when their subnet is. */
+function mergePools(base: Tree, over: Tree, path: Path): Tree {
+  if (base.kind !== 'list' || over.kind !== 'list') return over;
+  const items = [...base.items];
+  for (const pool of over.items) {
+    const at = items.findIndex((one) => textAt(one, 'subnet') === textAt(pool, 'subnet'));
+    const before = items[at];
+    if (before?.kind === 'map' && pool.kind === 'map') items[at] = mergeMaps(before, pool, [...path, '[]']);
+    else items.push(pool);
+  }
+  return { ...over, items };
+}
+
+export function textAt(tree: Tree, key: string): string | undefined {
+  const value = tree.kind === 'map' ? tree.entries.get(key)?.value : undefined;
+  return value?.kind === 'scalar' && value.value !== null ? String(value.value) : undefined;
 }

@@ -18,3 +18,8 @@ export function normalize(path: string): string {
 export function resolve(folder: string, path: string): string {
   return path.startsWith('/') ? normalize(path) : normalize(`${folder}/${path}`);
 }
+
+/** The folder that a path lies in. */
+export function folderOf(path: string): string {
+  return normalize(path).replace(/\/[^/]*$/, '') || '/';
+}

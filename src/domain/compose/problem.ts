@@ -1,10 +1,16 @@
 import { invalid, type BerthError } from '#base/errors.ts';
+import type { Source, Via } from './source.ts';
 
 /** Lines and columns count from 1. */
 export interface Position {
   file: string;
   line: number;
   column: number;
+}
+
+/** A position with the file's use that it lies in. */
+export interface Place extends Position {
+  source: Source;
 }
 
 export type Severity = 'error' | 'warning' | 'advice';
@@ -19,6 +25,8 @@ export interface Problem {
   message: string;
   at: Position;
   hint?: string;
+  /** How the file came in. */
+  via?: readonly Via[];
 }
 
 /** The texts by file name, to quote the offending line. */
@@ -27,12 +35,14 @@ export type Sources = ReadonlyMap<string, string>;
 export function problem(
   severity: Severity,
   code: string,
-  place: { path: string; at: Position },
+  place: { path: string; at: Position | Place },
   message: string,
   hint?: string,
 ): Problem {
-  const made: Problem = { severity, code, path: place.path, message, at: place.at };
-  return hint === undefined ? made : { ...made, hint };
+  const { file, line, column } = place.at;
+  const made: Problem = { severity, code, path: place.path, message, at: { file, line, column } };
+  const via = 'source' in place.at ? place.at.source.via : [];
+  return { ...made, ...(hint === undefined ? {} : { hint }), ...(via.length === 0 ? {} : { via }) };
 }
 
 /** `compose.yaml:12:5: services.web.ports[0]: MESSAGE (code)` with the source line and a caret below. */
@@ -48,6 +58,8 @@ export function formatProblem(one: Problem, sources: Sources): string {
     lines.push(`    ${source}`, `    ${indent}^`);
   }
   if (one.hint !== undefined) lines.push(`    ${one.hint}`);
+  for (const { how, at } of (one.via ?? []).toReversed())
+    lines.push(`    ${how} at ${at.file}:${at.line}:${at.column}`);
   return lines.join('\n');
 }
 

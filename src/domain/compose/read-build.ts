@@ -22,7 +22,7 @@ export function readBuild(build: Reader, context: ServiceContext): Build | undef
   return compact<Build>({
     context: context.resolve(folder, at.present ? at : build),
     dockerfile: build.at('dockerfile').text() ?? 'Dockerfile',
-    args: readArgs(build.at('args'), context),
+    args: Object.fromEntries(build.at('args').variables()),
     labels: build.at('labels').record(),
     tags: build.at('tags').texts(),
     target: build.at('target').text(),
@@ -60,19 +60,16 @@ function isRemote(context: string): boolean {
   return /^(?:https?|git|ssh):\/\/|^git@|^github\.com\/|\.git(?:#|$)/.test(context);
 }
 
-function readArgs(args: Reader, { lookup }: ServiceContext): Record<string, string> {
-  const known = [...args.pairs()].flatMap(([key, value]): [string, string][] => {
-    const found = value ?? lookup(key);
-    return found === undefined ? [] : [[key, found]];
-  });
-  return Object.fromEntries(known);
-}
-
 /** Names to absolute folders, `service:NAME`, `docker-image://REFERENCE` ... */
 function readContexts(contexts: Reader, { resolve }: ServiceContext): Record<string, string> {
-  const place = (text: string): string =>
-    /^[a-z-]+:/.test(text) || isRemote(text) ? text : resolve(text, contexts);
-  return Object.fromEntries([...contexts.pairs()].map(([name, value]) => [name, place(value ?? '')]));
+  const place = (text: string, at: Reader): string =>
+    /^[a-z-]+:/.test(text) || isRemote(text) ? text : resolve(text, at);
+  const listed = contexts.items().map((item): [string, string] => {
+    const [name = '', ...rest] = (item.text() ?? '').split('=');
+    return [name, place(rest.join('='), item)];
+  });
+  const mapped = contexts.entries().map(([name, at]): [string, string] => [name, place(at.text() ?? '', at)]);
+  return Object.fromEntries([...listed, ...mapped]);
 }
 
 function readPlatforms(build: Reader): string[] | undefined {

@@ -5,7 +5,7 @@ const given = <T>(list: T[]): T[] | undefined => (list.length === 0 ? undefined 
 const filled = <T extends object>(record: T): T | undefined =>
   Object.keys(record).length === 0 ? undefined : record;
 
-/** The settings of a service that are the container's own, environment and image excepted. */
+/** The settings of a service that are the container's own, environment, labels and image excepted. */
 export function readContainer(service: Reader): ContainerConfig {
   const grace = service.at('stop_grace_period').duration();
   return compact<ContainerConfig>({
@@ -18,7 +18,6 @@ export function readContainer(service: Reader): ContainerConfig {
     Entrypoint: service.at('entrypoint').command(),
     WorkingDir: service.at('working_dir').text(),
     MacAddress: service.at('mac_address').text(),
-    Labels: filled(service.at('labels').record()),
     StopSignal: service.at('stop_signal').text(),
     StopTimeout: grace === undefined ? undefined : Math.ceil(grace / 1e9),
     ExposedPorts: filled(readExpose(service.at('expose'))),

@@ -3,16 +3,13 @@ import type { ServiceContext } from './read-service.ts';
 import { compact, type Reader } from './reader.ts';
 
 /** `post_start` or `pre_stop` of a service: undefined when there is none. */
-export function readHooks(hooks: Reader, context: ServiceContext): Hook[] | undefined {
-  const found = hooks.items().map((hook) => readHook(hook, context));
+export function readHooks(hooks: Reader): Hook[] | undefined {
+  const found = hooks.items().map(readHook);
   return found.length === 0 ? undefined : found;
 }
 
-function readHook(hook: Reader, { lookup }: ServiceContext): Hook {
-  const variables = [...hook.at('environment').pairs()].flatMap(([name, value]) => {
-    const known = value ?? lookup(name);
-    return known === undefined ? [] : [`${name}=${known}`];
-  });
+function readHook(hook: Reader): Hook {
+  const variables = [...hook.at('environment').variables()].map(([name, value]) => `${name}=${value}`);
   return compact<Hook>({
     command: hook.at('command').command() ?? [],
     user: hook.at('user').text(),
@@ -45,7 +42,7 @@ function readRule(rule: Reader, context: ServiceContext): WatchRule[] {
     target,
     ignore: rule.at('ignore').texts(),
     include: rule.at('include').texts(),
-    exec: rule.at('exec').present ? readHook(rule.at('exec'), context) : undefined,
+    exec: rule.at('exec').present ? readHook(rule.at('exec')) : undefined,
     initialSync: rule.at('initial_sync').boolean() ?? false,
   });
   return [made];

@@ -6,7 +6,6 @@ import type {
   Service,
   ServiceNetwork,
 } from '#domain/app/model.ts';
-import type { Lookup } from './interpolate.ts';
 import { readBuild } from './read-build.ts';
 import { readContainer, readHost } from './read-container.ts';
 import { readDeploy } from './read-deploy.ts';
@@ -22,13 +21,14 @@ export interface ServiceContext {
   app: string;
   /** Makes a path absolute; `at` is the value that holds it. */
   resolve: (path: string, at: Reader) => string;
-  lookup: Lookup;
   networks: ReadonlySet<string>;
   volumes: ReadonlySet<string>;
   secrets: Readonly<Record<string, AppSecret>>;
   configs: Readonly<Record<string, AppConfig>>;
   /** The variables of the service, env_file and environment together. */
   environment: (service: Reader) => Record<string, string>;
+  /** Its labels, label_file and labels together. */
+  labels: (service: Reader) => Record<string, string>;
 }
 
 export function readService(name: string, service: Reader, context: ServiceContext): Service {
@@ -39,6 +39,8 @@ export function readService(name: string, service: Reader, context: ServiceConte
   const container = readContainer(service);
   const environment = Object.entries(context.environment(service)).map(([key, value]) => `${key}=${value}`);
   if (environment.length > 0) container.Env = environment;
+  const labels = context.labels(service);
+  if (Object.keys(labels).length > 0) container.Labels = labels;
   const networkMode = service.at('network_mode').text();
   const read = compact<Service>({
     name,
@@ -59,8 +61,8 @@ export function readService(name: string, service: Reader, context: ServiceConte
     secrets: readGrants(service.at('secrets'), context.secrets, '/run/secrets'),
     configs: readGrants(service.at('configs'), context.configs, '/'),
     deploy: readDeploy(service.at('deploy')),
-    postStart: readHooks(service.at('post_start'), context),
-    preStop: readHooks(service.at('pre_stop'), context),
+    postStart: readHooks(service.at('post_start')),
+    preStop: readHooks(service.at('pre_stop')),
     watch: readWatch(service.at('develop').at('watch'), context),
     stopGrace: container.StopTimeout,
     container,

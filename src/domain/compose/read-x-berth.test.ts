@@ -1,17 +1,13 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { readCompose } from './compose.ts';
 import { extensionSchema, readExtension, type ExtensionKey } from './read-x-berth.ts';
 import { Reader } from './reader.ts';
-import { schemaCheck } from './schema-problems.ts';
 import { readTree } from './tree.ts';
 import type { Problem } from './problem.ts';
-
-const check = schemaCheck();
+import { readProject } from '../../../test/support/compose.ts';
 
 function problemsOf(text: string): string[] {
-  const input = { folder: '/project', files: [{ name: 'compose.yaml', text }], environment: {} };
-  const { problems } = readCompose(input, check).finish(new Map());
+  const { problems } = readProject({ 'compose.yaml': text });
   return problems.map((one) => `${one.at.line}:${one.at.column} ${one.path} ${one.code} ${one.message}`);
 }
 
@@ -47,7 +43,7 @@ test('each known key that is there is read by its reader', () => {
     name: { schema: { type: 'string' }, read: (value) => ({ name: value.text() ?? '' }) },
   };
   const problems: Problem[] = [];
-  const { tree } = readTree('f', 'depth: 3');
+  const { tree } = readTree({ name: 'f', folder: '/', lookup: () => undefined, via: [] }, 'depth: 3');
   const context = { app: 'app', resolve: (path: string) => path };
   assert.deepEqual(readExtension(new Reader(tree, [], problems), keys, context), { depth: 3 });
   assert.deepEqual(extensionSchema(keys), {

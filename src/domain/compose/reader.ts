@@ -1,9 +1,17 @@
-import { problem, type Problem } from './problem.ts';
+import { problem, type Place, type Problem } from './problem.ts';
 import { formatPath, type ScalarTree, type Tree } from './tree.ts';
 import { parseBytes } from '#domain/units/bytes.ts';
 import { parseBoolean, parseSeconds, splitCommand } from './values.ts';
 
 type Path = readonly (string | number)[];
+
+/** Of a document without any text. */
+const nowhere: Place = {
+  file: '',
+  line: 1,
+  column: 1,
+  source: { name: '', folder: '/', lookup: () => undefined, via: [] },
+};
 
 /**
  * A value of the document with its path. The schema has been checked, so a value of the wrong type is read as
@@ -12,11 +20,14 @@ type Path = readonly (string | number)[];
 export class Reader {
   readonly path: Path;
   readonly tree: Tree | undefined;
+  /** Where it stands; of an absent value, what it would stand in. */
+  readonly place: Place;
   readonly #problems: Problem[];
 
-  constructor(tree: Tree | undefined, path: Path, problems: Problem[]) {
+  constructor(tree: Tree | undefined, path: Path, problems: Problem[], outer?: Place) {
     this.tree = tree;
     this.path = path;
+    this.place = tree?.at ?? outer ?? nowhere;
     this.#problems = problems;
   }
 
@@ -26,7 +37,7 @@ export class Reader {
 
   at(key: string): Reader {
     const child = this.tree?.kind === 'map' ? this.tree.entries.get(key)?.value : undefined;
-    return new Reader(child, [...this.path, key], this.#problems);
+    return new Reader(child, [...this.path, key], this.#problems, this.place);
   }
 
   /** Keys and values of a mapping; own extensions are left out. */
@@ -39,17 +50,19 @@ export class Reader {
 
   items(): Reader[] {
     if (this.tree?.kind !== 'list') return [];
-    return this.tree.items.map((item, index) => new Reader(item, [...this.path, index], this.#problems));
+    return this.tree.items.map(
+      (item, index) => new Reader(item, [...this.path, index], this.#problems, this.place),
+    );
   }
 
   complain(code: string, message: string, hint?: string): void {
-    const at = this.tree?.at ?? { file: '', line: 1, column: 1 };
-    this.#problems.push(problem('error', code, { path: formatPath(this.path), at }, message, hint));
+    const place = { path: formatPath(this.path), at: this.place };
+    this.#problems.push(problem('error', code, place, message, hint));
   }
 
   warn(code: string, message: string): void {
-    const at = this.tree?.at ?? { file: '', line: 1, column: 1 };
-    this.#problems.push(problem('warning', code, { path: formatPath(this.path), at }, message));
+    const place = { path: formatPath(this.path), at: this.place };
+    this.#problems.push(problem('warning', code, place, message));
   }
 
   text(): string | undefined {
@@ -124,15 +137,16 @@ export class Reader {
   }
 
   /** A mapping, or a list of KEY=VALUE; a key without a value is null. */
-  pairs(separator = /=/): Map<string, string | null> {
-    const pairs = new Map<string, string | null>();
-    for (const [key, value] of this.#mapEntries()) pairs.set(key, value.text() ?? null);
-    for (const item of this.items()) {
-      const text = item.text() ?? '';
-      const split = text.search(separator);
-      pairs.set(split < 0 ? text : text.slice(0, split), split < 0 ? null : text.slice(split + 1));
-    }
-    return pairs;
+  pairs(): Map<string, string | null> {
+    return new Map(this.#pairs().map(({ key, value }) => [key, value]));
+  }
+
+  /** As pairs; what has no value takes it from the variables of its file, or is left out. */
+  variables(): Map<string, string> {
+    const known = this.#pairs().map(
+      ({ key, value, place }) => [key, value ?? place.source.lookup(key)] as const,
+    );
+    return new Map(known.flatMap(([key, value]) => (value === undefined ? [] : [[key, value]])));
   }
 
   /** As pairs, written NAME or NAME=VALUE. */
@@ -145,8 +159,18 @@ export class Reader {
     return Object.fromEntries([...this.pairs()].map(([key, value]) => [key, value ?? '']));
   }
 
-  #mapEntries(): [string, Reader][] {
-    return this.tree?.kind === 'map' ? [...this.tree.entries.keys()].map((key) => [key, this.at(key)]) : [];
+  #pairs(): { key: string; value: string | null; place: Place }[] {
+    if (this.tree?.kind === 'map')
+      return [...this.tree.entries.keys()].map((key) => {
+        const value = this.at(key);
+        return { key, value: value.text() ?? null, place: value.place };
+      });
+    return this.items().map((item) => {
+      const text = item.text() ?? '';
+      const split = text.indexOf('=');
+      const [key, value] = split < 0 ? [text, null] : [text.slice(0, split), text.slice(split + 1)];
+      return { key, value, place: item.place };
+    });
   }
 
   #scalar(): ScalarTree | undefined {

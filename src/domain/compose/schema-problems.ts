@@ -1,7 +1,7 @@
 import { Ajv, type ErrorObject, type SchemaObject } from 'ajv';
 import schema from './schema/compose-spec.json' with { type: 'json' };
 import { nearest } from '#base/nearest.ts';
-import { problem, type Position, type Problem } from './problem.ts';
+import { problem, type Place, type Problem } from './problem.ts';
 import { appKeys, extensionSchema, serviceKeys } from './read-x-berth.ts';
 import { find, formatPath, toPlain, type Tree } from './tree.ts';
 
@@ -133,7 +133,7 @@ function propertiesOf(value: unknown): object {
   return typeof value.properties === 'object' && value.properties !== null ? value.properties : {};
 }
 
-function keyPosition(tree: Tree, key: string): Position {
+function keyPosition(tree: Tree, key: string): Place {
   return (tree.kind === 'map' ? tree.entries.get(key)?.keyAt : undefined) ?? tree.at;
 }
 

@@ -12,7 +12,8 @@ import {
   type YAMLMap,
   type YAMLSeq,
 } from 'yaml';
-import { problem, type Position, type Problem } from './problem.ts';
+import { problem, type Place, type Problem } from './problem.ts';
+import type { Source } from './source.ts';
 
 /** YAML with aliases and merge keys resolved, every value and key with its place. */
 export type Tree = ScalarTree | ListTree | MapTree;
@@ -21,7 +22,7 @@ export type ScalarValue = string | number | boolean | null;
 
 export interface ScalarTree {
   kind: 'scalar';
-  at: Position;
+  at: Place;
   value: ScalarValue;
   /** As written, for numbers whose notation matters (0440). */
   source: string;
@@ -30,20 +31,20 @@ export interface ScalarTree {
 
 export interface ListTree {
   kind: 'list';
-  at: Position;
+  at: Place;
   items: Tree[];
   tag?: string;
 }
 
 export interface MapTree {
   kind: 'map';
-  at: Position;
+  at: Place;
   entries: Map<string, Entry>;
   tag?: string;
 }
 
 export interface Entry {
-  keyAt: Position;
+  keyAt: Place;
   value: Tree;
 }
 
@@ -51,7 +52,7 @@ export interface Entry {
 const mostValues = 200_000;
 
 /** Reads one YAML document. The tree is undefined when there are errors or nothing at all. */
-export function readTree(file: string, text: string): { tree?: Tree; problems: Problem[] } {
+export function readTree(source: Source, text: string): { tree?: Tree; problems: Problem[] } {
   const lines = new LineCounter();
   const document = parseDocument(text, {
     lineCounter: lines,
@@ -60,9 +61,9 @@ export function readTree(file: string, text: string): { tree?: Tree; problems: P
     uniqueKeys: true,
     logLevel: 'silent',
   });
-  const position = (offset: number): Position => {
+  const position = (offset: number): Place => {
     const { line, col } = lines.linePos(offset);
-    return { file, line: Math.max(line, 1), column: Math.max(col, 1) };
+    return { file: source.name, line: Math.max(line, 1), column: Math.max(col, 1), source };
   };
   const problems = document.errors.map((error) => {
     const code = `yaml-${error.code.toLowerCase().replaceAll('_', '-')}`;
@@ -91,10 +92,10 @@ function sentence(code: string, message: string): string {
 class TreeReader {
   readonly problems: Problem[] = [];
   readonly #document: Document;
-  readonly #position: (offset: number) => Position;
+  readonly #position: (offset: number) => Place;
   #values = 0;
 
-  constructor(document: Document, position: (offset: number) => Position) {
+  constructor(document: Document, position: (offset: number) => Place) {
     this.#document = document;
     this.#position = position;
   }
@@ -182,7 +183,7 @@ class TreeReader {
     return { kind: 'scalar', at: this.#at(node), value: null, source: '' };
   }
 
-  #at(node: Node): Position {
+  #at(node: Node): Place {
     return this.#position(node.range?.[0] ?? 0);
   }
 
