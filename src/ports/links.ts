@@ -1,10 +1,7 @@
-/** How one end of a veth pair looks from inside a container. */
-export interface EndpointLink {
+/** How a link looks from inside a container. */
+export interface InnerLink {
   /** Path that createNamespace gave. */
   namespace: string;
-  bridge: string;
-  /** Name of the end on the host, at most 15 characters. */
-  hostName: string;
   /** Name inside, such as eth0. */
   name: string;
   /** `02:42:ac:11:00:02` */
@@ -14,8 +11,25 @@ export interface EndpointLink {
   /** Default gateways, when this link is to carry the default route. */
   gateways: string[];
   mtu: number;
+}
+
+/** One end of a veth pair; the other is in a bridge. */
+export interface EndpointLink extends InnerLink {
+  bridge: string;
+  /** Name of the end on the host, at most 15 characters. */
+  hostName: string;
   /** Exchanges frames with the host only, not with the other links of the bridge. */
   isolated?: boolean;
+}
+
+export type ChildKind = 'macvlan' | 'ipvlan';
+
+/** A link that hangs on one of the host's. An mtu of 0 means the parent's; ipvlan has the parent's MAC address. */
+export interface ChildLink extends InnerLink {
+  kind: ChildKind;
+  parent: string;
+  mode: string;
+  flag?: string;
 }
 
 export interface BridgeLink {
@@ -46,12 +60,23 @@ export interface Links {
   namespacePath(id: string): string;
   /** Makes the bridge or brings it to this shape, up, with forwarding allowed on it. */
   ensureBridge(bridge: BridgeLink): Promise<void>;
-  removeBridge(name: string): Promise<void>;
-  /** Names of the links on the host that start with `prefix`. */
+  /** Removes a link of the host that was made here, of whatever kind. */
+  removeLink(name: string): Promise<void>;
+  /** Whether the kernel can make links of this kind. */
+  knows(kind: ChildKind | 'vlan'): Promise<boolean>;
+  /** @throws not-found `link-missing` for a missing `link` */
+  addVlan(name: string, vlan: { link: string; id: number }): Promise<void>;
+  /** A link, up, that leads to another one called `pairOf(name)`, and so nowhere. There already: nothing happens. */
+  ensurePair(name: string): Promise<void>;
+  /** Whether the host has a link of this name. */
+  has(name: string): Promise<boolean>;
+  /** Names of the links on the host that start with `prefix`, and of VLANs that were made for the instance with it. */
   listLinks(prefix: string): Promise<string[]>;
   /** Subnets (CIDR) of the host's routes, and its addresses, so that a new network does not take one. */
   usedSubnets(): Promise<string[]>;
   connect(link: EndpointLink): Promise<void>;
+  /** As `connect`, on a parent. */
+  connectChild(link: ChildLink): Promise<void>;
   /** Removes the named interface inside the namespace (and with it the end on the host). */
   disconnect(namespace: string, name: string): Promise<void>;
   /** Lets the named interface inside the namespace carry the default route. */

@@ -73,8 +73,8 @@ test('what is removed is gone, removing it again is fine, and links go with thei
   while ((await host.links.listLinks(host.instance.linkPrefix)).length > 1) {
     assert.ok(Date.now() < deadline, 'the veth pair outlived its namespace by 5 s');
   }
-  await host.links.removeBridge(bridge);
-  await host.links.removeBridge(bridge);
+  await host.links.removeLink(bridge);
+  await host.links.removeLink(bridge);
   assert.deepEqual(await host.links.listLinks(host.instance.linkPrefix), []);
 });
 

@@ -93,7 +93,7 @@ test('a network with IPv6 gives addresses, names and published ports of both kin
   await internet.serveTcp(80);
   assert.equal(await web.peer.tcp('fd99::2', 80), 'tcp fd99::1', 'the way out is translated');
   await engine.links.removeNamespace('internet');
-  await engine.links.removeBridge(outside);
+  await engine.links.removeLink(outside);
   const other = await engine.networks.create({ name: 'other', ipv6: true });
   const stranger = await engine.run('stranger', { networks: { other: {} } });
   assert.match(await stranger.peer.tcp(endpoint.ip6Address, 80), BLOCKED);

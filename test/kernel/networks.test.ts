@@ -139,7 +139,7 @@ test('a subnet that another program takes at the same moment is given up for ano
     3,
     'nothing of the first try is left',
   );
-  await links.removeBridge(rival);
+  await links.removeLink(rival);
 });
 
 test('two instances and the routes of the host never share a subnet', async () => {
@@ -206,7 +206,7 @@ test('a network whose name service cannot listen is refused and leaves nothing',
   await assert.rejects(engine.networks.create({ name: 'second', pools }), {
     code: 'pool-overlaps',
   });
-  await engine.links.removeBridge('vblock');
+  await engine.links.removeLink('vblock');
   await assert.rejects(engine.networks.create({ name: 'second', pools }), {
     code: 'resolver-port-taken',
     message: /10\.78\.1\.1: port 53 is taken/,

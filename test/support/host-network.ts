@@ -62,7 +62,7 @@ export class HostNetwork implements AsyncDisposable {
     for (const peer of this.#peers) await peer[Symbol.asyncDispose]();
     for (const id of await this.links.listNamespaces()) await this.links.removeNamespace(id);
     for (const name of await this.links.listLinks(this.instance.linkPrefix))
-      await this.links.removeBridge(name);
+      await this.links.removeLink(name);
     await this.filter.remove();
     await this.#close();
     rmSync(this.#folder, { recursive: true, force: true });

@@ -97,8 +97,10 @@ export class NetworkEngine implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     for (const peer of this.#peers) await peer[Symbol.asyncDispose]();
     for (const each of this.containers.values()) await this.networks.removeSandbox(each);
-    for (const network of this.networks.list())
-      if (network.bridge !== '') await this.links.removeBridge(network.bridge);
+    for (const { bridge, parent } of this.networks.list()) {
+      const made = parent?.made === undefined ? bridge : parent.name;
+      if (made !== '') await this.links.removeLink(made);
+    }
     await this.#parts.filter.remove();
     await this.#closeAdapters();
     rmSync(this.folder, { recursive: true, force: true });

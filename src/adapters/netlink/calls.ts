@@ -1,4 +1,4 @@
-import type { BridgeLink, EndpointLink, LinkCounters } from '#ports/links.ts';
+import type { BridgeLink, ChildKind, ChildLink, EndpointLink, LinkCounters } from '#ports/links.ts';
 
 /** What the worker of network namespaces and links answers. */
 export interface LinkCalls {
@@ -6,9 +6,14 @@ export interface LinkCalls {
   removeNamespace: { request: string; reply: void };
   /** Replies with what had to be changed on the host. */
   ensureBridge: { request: BridgeLink; reply: string[] };
-  removeBridge: { request: string; reply: void };
+  removeLink: { request: string; reply: void };
   listLinks: { request: string; reply: string[] };
   usedSubnets: { request: undefined; reply: string[] };
+  knows: { request: ChildKind | 'vlan'; reply: boolean };
+  addVlan: { request: { name: string; link: string; id: number; alias: string }; reply: void };
+  ensurePair: { request: string; reply: void };
+  has: { request: string; reply: boolean };
+  connectChild: { request: ChildLink; reply: void };
   connect: { request: EndpointLink; reply: void };
   disconnect: { request: { namespace: string; name: string }; reply: void };
   routeBy: { request: { namespace: string; name: string; gateways: string[] }; reply: void };

@@ -1,5 +1,6 @@
 import type { CallHandlers } from '#adapters/linux/worker-calls.ts';
 import type { LinkCalls } from './calls.ts';
+import { ChildLinks } from './child-links.ts';
 import { HostLinks } from './host-links.ts';
 import { dropNamespace, HomeNamespace } from './namespaces.ts';
 
@@ -7,13 +8,19 @@ import { dropNamespace, HomeNamespace } from './namespaces.ts';
 export function linkHandlers(): CallHandlers<LinkCalls> {
   const home = new HomeNamespace();
   const links = new HostLinks(home);
+  const children = new ChildLinks(links, home);
   return {
     createNamespace: (path) => home.create(path),
     removeNamespace: (path) => dropNamespace(path),
     ensureBridge: (bridge) => links.ensureBridge(bridge),
-    removeBridge: (name) => links.removeLink(name),
-    listLinks: (prefix) => links.names().filter((name) => name.startsWith(prefix)),
+    removeLink: (name) => links.removeLink(name),
+    listLinks: (prefix) => links.namesOf(prefix),
     usedSubnets: () => links.subnets(),
+    knows: (kind) => children.knows(kind),
+    addVlan: (vlan) => children.addVlan(vlan),
+    ensurePair: (name) => children.ensurePair(name),
+    has: (name) => links.has(name),
+    connectChild: (link) => children.connect(link),
     connect: (link) => links.connect(link),
     disconnect: ({ namespace, name }) => links.disconnect(namespace, name),
     routeBy: ({ namespace, name, gateways }) => links.routeBy(namespace, name, gateways),

@@ -1,9 +1,9 @@
 import { closeSync, openSync } from 'node:fs';
 import { errno } from '#adapters/linux/libc.ts';
-import { NETLINK_ROUTE, NetlinkSocket } from '#adapters/linux/netlink.ts';
+import { NETLINK_ROUTE, type NetlinkMessage, NetlinkSocket } from '#adapters/linux/netlink.ts';
 import { notFound, systemCode } from '#base/errors.ts';
 import { macOf } from '#domain/network/cidr.ts';
-import type { BridgeLink, EndpointLink, LinkCounters } from '#ports/links.ts';
+import type { BridgeLink, EndpointLink, InnerLink, LinkCounters } from '#ports/links.ts';
 import { allowForwarding, prepareBridge } from './host-settings.ts';
 import {
   addAddress,
@@ -62,8 +62,25 @@ export class HostLinks {
     this.#socket.run({ ...deleteLink(name), tolerate: [errno.ENODEV] });
   }
 
-  names(): string[] {
-    return this.#links(this.#socket).map((link) => link.name);
+  /** Those that are named, or marked, by an instance's prefix. */
+  namesOf(prefix: string): string[] {
+    const ours = this.#links(this.#socket).filter(
+      ({ name, alias }) => name.startsWith(prefix) || alias === prefix,
+    );
+    return ours.map(({ name }) => name);
+  }
+
+  has(name: string): boolean {
+    return this.#links(this.#socket).some((link) => link.name === name);
+  }
+
+  /** @throws not-found `link-missing` */
+  indexOf(name: string): number {
+    return this.#link(name).index;
+  }
+
+  run(...messages: NetlinkMessage[]): void {
+    this.#socket.run(...messages);
   }
 
   /** Of the routes, and each address of the host by itself: one that stands alone has no route of its own. */
@@ -82,7 +99,7 @@ export class HostLinks {
       this.#socket.run(createVeth({ ...link, bridgeIndex, namespace }));
       try {
         this.#socket.run(shapePort(link.hostName, link.isolated === true));
-        this.#configure(link);
+        this.configure(link);
         this.#link(link.hostName);
       } catch (error) {
         this.removeLink(link.hostName);
@@ -110,10 +127,12 @@ export class HostLinks {
     return Object.fromEntries(links.map((link) => [link.name, link.counters]));
   }
 
-  #configure(link: EndpointLink): void {
+  /** Addresses, routes and the state of a link that is in its namespace. @param also before it goes up */
+  configure(link: InnerLink, also: (index: number) => NetlinkMessage[] = () => []): void {
     using inside = this.#home.socketIn(link.namespace);
     const { index } = this.#linkIn(inside, link.name);
     inside.run(
+      ...also(index),
       setUp(link.name, index),
       ...link.addresses.map((cidr) => addAddress(link.name, index, cidr)),
       ...link.gateways.map((gateway) => addDefaultRoute(gateway, index)),

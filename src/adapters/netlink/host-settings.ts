@@ -22,6 +22,11 @@ export function allowForwarding(withIpv6: boolean): string[] {
   ];
 }
 
+/** A link that only carries those of containers has no addresses of its own. */
+export function keepBare(name: string): void {
+  set(`ipv6/conf/${name}/disable_ipv6`, '1', '');
+}
+
 /** Settings of our own bridge; nothing of them is worth a word in the log. */
 export function prepareBridge(name: string, withIpv6: boolean): void {
   set(`ipv4/conf/${name}/forwarding`, '1', '');

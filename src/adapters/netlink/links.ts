@@ -3,18 +3,20 @@ import { join } from 'node:path';
 import type { Calls } from '#adapters/linux/worker-calls.ts';
 import { systemCode } from '#base/errors.ts';
 import type { Instance } from '#domain/instance.ts';
-import type { BridgeLink, EndpointLink, LinkCounters, Links } from '#ports/links.ts';
+import type { BridgeLink, ChildKind, ChildLink, EndpointLink, LinkCounters, Links } from '#ports/links.ts';
 import type { LinkCalls } from './calls.ts';
 
 /** Links by rtnetlink, all of it in a worker thread; namespaces are mounted below the instance's run folder. */
 export class NetlinkLinks implements Links {
   readonly #folder: string;
+  readonly #linkPrefix: string;
   readonly #worker: Calls<LinkCalls>;
   readonly #onHostChange: (message: string) => void;
 
   /** `worker` answers by `linkHandlers`. `onHostChange` is told each setting of the host that had to be changed, as a sentence for the log. */
   constructor(instance: Instance, worker: Calls<LinkCalls>, onHostChange: (message: string) => void) {
     this.#worker = worker;
+    this.#linkPrefix = instance.linkPrefix;
     this.#folder = join(instance.run, 'netns');
     this.#onHostChange = onHostChange;
   }
@@ -46,8 +48,8 @@ export class NetlinkLinks implements Links {
     changes.forEach(this.#onHostChange);
   }
 
-  async removeBridge(name: string): Promise<void> {
-    await this.#worker.call('removeBridge', name);
+  async removeLink(name: string): Promise<void> {
+    await this.#worker.call('removeLink', name);
   }
 
   listLinks(prefix: string): Promise<string[]> {
@@ -56,6 +58,26 @@ export class NetlinkLinks implements Links {
 
   usedSubnets(): Promise<string[]> {
     return this.#worker.call('usedSubnets', undefined);
+  }
+
+  knows(kind: ChildKind | 'vlan'): Promise<boolean> {
+    return this.#worker.call('knows', kind);
+  }
+
+  async addVlan(name: string, vlan: { link: string; id: number }): Promise<void> {
+    await this.#worker.call('addVlan', { name, ...vlan, alias: this.#linkPrefix });
+  }
+
+  async ensurePair(name: string): Promise<void> {
+    await this.#worker.call('ensurePair', name);
+  }
+
+  has(name: string): Promise<boolean> {
+    return this.#worker.call('has', name);
+  }
+
+  async connectChild(link: ChildLink): Promise<void> {
+    await this.#worker.call('connectChild', link);
   }
 
   async connect(link: EndpointLink): Promise<void> {

@@ -21,17 +21,19 @@ const RTM = {
   NEWROUTE: 24,
   GETROUTE: 26,
 } as const;
-const IFLA = {
+export const IFLA = {
   ADDRESS: 1,
   IFNAME: 3,
   MTU: 4,
+  LINK: 5,
   MASTER: 10,
   LINKINFO: 18,
+  IFALIAS: 20,
   STATS64: 23,
   NET_NS_FD: 28,
 } as const;
-const INFO = { KIND: 1, DATA: 2, SLAVE_KIND: 4, SLAVE_DATA: 5 } as const;
-const VETH_INFO_PEER = 1;
+export const INFO = { KIND: 1, DATA: 2, SLAVE_KIND: 4, SLAVE_DATA: 5 } as const;
+export const VETH_INFO_PEER = 1;
 const BRPORT = { MODE: 4, ISOLATED: 33 } as const;
 const IFA = { ADDRESS: 1, LOCAL: 2, BROADCAST: 4 } as const;
 const RTA = { DST: 1, OIF: 4, GATEWAY: 5, TABLE: 15 } as const;
@@ -50,7 +52,13 @@ function linkHeader(index: number, flags: number): Buffer {
   return header;
 }
 
-function link(about: string, flags: number, index: number, up: boolean, ...parts: Buffer[]): NetlinkMessage {
+export function link(
+  about: string,
+  flags: number,
+  index: number,
+  up: boolean,
+  ...parts: Buffer[]
+): NetlinkMessage {
   return {
     type: RTM.NEWLINK,
     flags,
@@ -59,8 +67,8 @@ function link(about: string, flags: number, index: number, up: boolean, ...parts
   };
 }
 
-const create = NLM.CREATE | NLM.EXCL;
-const bytesOf = (mac: string): Buffer => Buffer.from(mac.replaceAll(':', ''), 'hex');
+export const create = NLM.CREATE | NLM.EXCL;
+export const bytesOf = (mac: string): Buffer => Buffer.from(mac.replaceAll(':', ''), 'hex');
 
 export function createBridge(name: string, mac: string, mtu: number): NetlinkMessage {
   return link(
@@ -232,6 +240,8 @@ export const listLinks: NetlinkMessage = {
 export interface LinkInfo {
   index: number;
   name: string;
+  /** '' without one. */
+  alias: string;
   counters: LinkCounters;
 }
 
@@ -241,7 +251,8 @@ export function readLink(body: Buffer): LinkInfo {
   const counter = (n: number): number => (stats === undefined ? 0 : Number(stats.readBigUInt64LE(8 * n)));
   return {
     index: body.readInt32LE(4),
-    name: (found.get(IFLA.IFNAME) ?? Buffer.alloc(0)).toString('utf8').replace(/\0+$/, ''),
+    name: textIn(found.get(IFLA.IFNAME)),
+    alias: textIn(found.get(IFLA.IFALIAS)),
     // struct rtnl_link_stats64
     counters: {
       rxPackets: counter(0),
@@ -254,6 +265,10 @@ export function readLink(body: Buffer): LinkInfo {
       txDropped: counter(7),
     },
   };
+}
+
+function textIn(value: Buffer | undefined): string {
+  return (value ?? Buffer.alloc(0)).toString('utf8').replace(/\0+$/, '');
 }
 
 export const listAddresses: NetlinkMessage = {

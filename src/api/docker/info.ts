@@ -12,7 +12,7 @@ export function infoOf(report: SystemReport, apiVersion: string): object {
     ...registries(report, apiVersion),
     Plugins: {
       Volume: ['local'],
-      Network: ['bridge', 'host', 'null'],
+      Network: ['bridge', 'host', 'ipvlan', 'macvlan', 'null'],
       Authorization: null,
       Log: ['json-file', 'none'],
     },

@@ -4,6 +4,21 @@ import type { Endpoint } from '#domain/container/container.ts';
 import type { Network } from '#domain/network/network.ts';
 import { contains, isAddress, parseAddress, parseSubnet } from '#domain/network/cidr.ts';
 
+/** Whether containers get links of their own in a network: in all but the host's and none. */
+export function hasLinks(network: Network): boolean {
+  return network.driver !== 'host' && network.driver !== 'null';
+}
+
+/** Whether a default route can lead through a network. */
+export function hasWayOut(network: Network | undefined): boolean {
+  return network !== undefined && hasLinks(network) && !network.internal && network.parent?.made !== 'pair';
+}
+
+/** What Docker calls a user defined network: one with links, other than the default bridge. */
+function isOwn(network: Network): boolean {
+  return hasLinks(network) && network.name !== 'bridge';
+}
+
 /** A network on which containers find each other by name: every bridge but the default one, as in Docker. */
 export function resolvesNames(network: Network): boolean {
   return network.driver === 'bridge' && network.name !== 'bridge';
@@ -32,7 +47,7 @@ export function checkEndpointRequest(network: Network, request: EndpointRequest)
 function addressProblems(network: Network, request: EndpointRequest): string[] {
   const { IPv4Address = '', IPv6Address = '', LinkLocalIPs = [] } = request.IPAMConfig ?? {};
   const wanted = [IPv4Address, IPv6Address].filter((address) => address !== '');
-  if (wanted.length > 0 && !resolvesNames(network))
+  if (wanted.length > 0 && !isOwn(network))
     return ['user specified IP address is supported on user defined networks only'];
   const problems = [...formProblems(4, IPv4Address), ...formProblems(6, IPv6Address)];
   if (problems.length > 0) return problems;
@@ -50,7 +65,7 @@ function formProblems(version: 4 | 6, address: string): string[] {
 }
 
 function nameProblems(network: Network, request: EndpointRequest): string[] {
-  const isAsked = (request.Aliases ?? []).length > 0 && !resolvesNames(network);
+  const isAsked = (request.Aliases ?? []).length > 0 && !isOwn(network);
   return isAsked ? ['network-scoped alias is supported only for containers in user defined networks'] : [];
 }
 

@@ -27,9 +27,9 @@ export function wantedBridgeName(options: Options): string | undefined {
 }
 
 /** Bytes. @throws invalid `network-option-invalid` */
-export function mtuOf(options: Options): number {
+export function mtuOf(options: Options, usual = DEFAULT_MTU): number {
   const text = options[OPTION.mtu];
-  if (text === undefined || text === '' || text === '0') return DEFAULT_MTU;
+  if (text === undefined || text === '' || text === '0') return usual;
   const mtu = Number(text);
   if (Number.isInteger(mtu) && mtu >= SMALLEST_MTU && mtu <= LARGEST_MTU) return mtu;
   throw wrong(OPTION.mtu, text, `a number from ${SMALLEST_MTU} to ${LARGEST_MTU}`);

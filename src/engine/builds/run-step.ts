@@ -3,6 +3,7 @@ import type { ContainerConfig, HostConfig } from '#domain/container/config.ts';
 import type { NamespaceSource } from '#domain/container/spec-input.ts';
 import { completeHostConfig } from '#domain/container/host-config.ts';
 import { newState } from '#domain/container/state.ts';
+import { hasLinks } from '#domain/network/endpoint.ts';
 import type { BuildParts } from '#engine/builds/parts.ts';
 import { say, type Sink } from '#engine/builds/output.ts';
 import type { StepExits } from '#engine/builds/step-exits.ts';
@@ -123,7 +124,7 @@ async function joinNetwork(
   const endpoints: Endpoint[] = [];
   undo.add(() => networks.removeSandbox({ ...container, endpoints }));
   const path = await networks.createSandbox(container.id);
-  if (network.driver === 'bridge') endpoints.push(await networks.attach(container.id, endpoint, true));
+  if (hasLinks(network)) endpoints.push(await networks.attach(container.id, endpoint, true));
   return { container: { ...container, endpoints }, sandbox: { path } };
 }
 

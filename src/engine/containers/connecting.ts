@@ -1,5 +1,6 @@
 import type { Container, Endpoint } from '#domain/container/container.ts';
 import type { EndpointRequest } from '#domain/container/config.ts';
+import type { Network } from '#domain/network/network.ts';
 import type { ContainerParts } from '#engine/containers/parts.ts';
 import type { ContainerRegistry } from '#engine/containers/registry.ts';
 import type { KeyedMutex } from '#base/mutex.ts';
@@ -38,7 +39,7 @@ export class Connecting {
         ? await networks.attach(id, drafted, container.endpoints.length === 0)
         : drafted;
       await this.#save(container, [...container.endpoints, endpoint]);
-      this.#event('connect', network.id, network.name, id);
+      this.#event('connect', network, id);
     });
   }
 
@@ -59,7 +60,7 @@ export class Connecting {
         container,
         container.endpoints.filter((each) => each !== endpoint),
       );
-      this.#event('disconnect', network.id, network.name, id);
+      this.#event('disconnect', network, id);
     });
   }
 
@@ -85,8 +86,8 @@ export class Connecting {
     );
   }
 
-  #event(action: string, networkId: string, name: string, container: string): void {
-    this.#parts.events.emit('network', action, networkId, { container, name, type: 'bridge' });
+  #event(action: string, { id, name, driver }: Network, container: string): void {
+    this.#parts.events.emit('network', action, id, { container, name, type: driver });
   }
 }
 

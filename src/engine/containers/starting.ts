@@ -6,6 +6,7 @@ import type { HealthMonitor } from '#engine/containers/health-monitor.ts';
 import type { Lives } from '#engine/containers/lives.ts';
 import { healthPlan, initialHealth } from '#domain/container/health.ts';
 import { wantedPorts } from '#domain/container/port-bindings.ts';
+import { hasLinks } from '#domain/network/endpoint.ts';
 import { afterFailedStart, afterStart } from '#domain/container/state.ts';
 import { announce } from '#engine/containers/announcer.ts';
 import { joinsContainer, ownsSandbox, vacated } from '#engine/containers/endpoints.ts';
@@ -142,9 +143,7 @@ export class Starting {
     for (const endpoint of container.endpoints) {
       const network = networks.get(endpoint.networkId);
       const isFirst = endpoints.length === 0;
-      endpoints.push(
-        network.driver === 'bridge' ? await networks.attach(container.id, endpoint, isFirst) : endpoint,
-      );
+      endpoints.push(hasLinks(network) ? await networks.attach(container.id, endpoint, isFirst) : endpoint);
     }
     return { sandbox: { path }, endpoints };
   }

@@ -61,7 +61,7 @@ export class Bridges {
     const address = listenAddress(network);
     if (address !== undefined) await resolver.unlisten(address);
     await filter.apply([{ do: 'remove-network', bridge: network.bridge }]);
-    await links.removeBridge(network.bridge);
+    await links.removeLink(network.bridge);
   }
 
   async listen(network: Network): Promise<void> {

@@ -2,6 +2,7 @@ import { conflict, invalid, notFound, unsupported } from '#base/errors.ts';
 import { newId } from '#base/ids.ts';
 import { formatAddress, formatSubnet, parseSubnet, type Subnet } from '#domain/network/cidr.ts';
 import type { AddressPool, Network } from '#domain/network/network.ts';
+import { isChildDriver, parentLinkOf, type ChildDriver } from '#domain/network/parent-link.ts';
 import { firstOf, freePool, uniqueLocalPool } from '#domain/network/pools.ts';
 import { checkOverlap, poolOf, type PoolRequest } from '#domain/network/request.ts';
 import { checkOptions, mtuOf, wantedBridgeName } from '#domain/network/settings.ts';
@@ -10,8 +11,11 @@ import type { NetworkBook } from './network-book.ts';
 import type { NetworkParts } from './parts.ts';
 
 const ID_DIGITS = 7;
+/** The letter that begins the rest of a parent's name; another letter ends its pair's. */
+const PARENT = 'd';
+const PARENT_DIGITS = 6;
 
-/** Decides what a new network looks like: its subnets, gateways and bridge. */
+/** Decides what a new network looks like: its subnets, gateways and bridge or parent. */
 export class Drafting {
   readonly #parts: Pick<NetworkParts, 'links' | 'clock' | 'instance'>;
   readonly #book: NetworkBook;
@@ -26,8 +30,9 @@ export class Drafting {
    * @throws not-found `network-driver-missing`; invalid `network-option-invalid`, `subnet-invalid`; forbidden
    * `pool-overlaps`; conflict `pools-exhausted`
    */
-  async bridge(request: NewNetwork, avoid: Subnet[] = []): Promise<Network> {
+  async draft(request: NewNetwork, avoid: Subnet[] = []): Promise<Network> {
     const driver = request.driver ?? '';
+    if (isChildDriver(driver)) return this.#child(driver, request);
     if (driver !== '' && driver !== 'bridge' && driver !== 'default') throw missingDriver(driver);
     const options = request.options ?? {};
     checkOptions(options);
@@ -40,6 +45,24 @@ export class Drafting {
       pools,
       bridge: wantedBridgeName(options) ?? this.#bridgeName(request.name, id),
       mtu: mtuOf(options),
+    };
+  }
+
+  /** The subnet is one that the parent is in, so that the host has a route to it is expected. */
+  async #child(driver: ChildDriver, request: NewNetwork): Promise<Network> {
+    const options = request.options ?? {};
+    const id = newId();
+    const ownName = `${this.#parts.instance.linkPrefix}${PARENT}${id.slice(0, PARENT_DIGITS)}`;
+    const parent = parentLinkOf(driver, options, ownName);
+    const pools = await this.#pools(request, [], true);
+    return {
+      ...this.#plain(id, request),
+      driver,
+      ipv6: pools.some((pool) => pool.subnet.includes(':')),
+      pools,
+      bridge: '',
+      parent,
+      mtu: mtuOf(options, 0),
     };
   }
 
@@ -68,7 +91,7 @@ export class Drafting {
     return name === 'bridge' ? linkPrefix : `${linkPrefix}n${id.slice(0, ID_DIGITS)}`;
   }
 
-  async #pools(request: NewNetwork, avoid: Subnet[]): Promise<AddressPool[]> {
+  async #pools(request: NewNetwork, avoid: Subnet[], sharesHostSubnet = false): Promise<AddressPool[]> {
     const ours = this.#book
       .list()
       .flatMap((network) => network.pools.map((pool) => parseSubnet(pool.subnet)));
@@ -80,7 +103,7 @@ export class Drafting {
         checkBare(request.name, rest);
         continue;
       }
-      checkOverlap(parseSubnet(subnet), used(), hostRoutes);
+      checkOverlap(parseSubnet(subnet), used(), sharesHostSubnet ? [] : hostRoutes);
       pools.push(poolOf({ subnet, ...rest }));
     }
     const has = (version: 4 | 6): boolean =>
@@ -110,14 +133,14 @@ export class Drafting {
 
 /** Docker's that are known and not offered are named; all others could only be plugins. */
 function missingDriver(driver: string): Error {
-  if (['macvlan', 'ipvlan', 'overlay'].includes(driver))
+  if (driver === 'overlay')
     return unsupported('network-driver-unsupported', `the network driver '${driver}' is not supported`, {
       hint: 'use bridge, or the network mode host for containers that are to be in the network of the host',
     });
   return notFound(
     'network-driver-missing',
     `could not find plugin ${driver} in v1 plugin registry: plugin not found`,
-    { hint: 'Berth has the network drivers bridge, host and null.' },
+    { hint: 'Berth has the network drivers bridge, macvlan, ipvlan, host and null.' },
   );
 }
 

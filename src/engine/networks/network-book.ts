@@ -1,4 +1,5 @@
 import { notFound } from '#base/errors.ts';
+import { hasLinks } from '#domain/network/endpoint.ts';
 import type { Network } from '#domain/network/network.ts';
 import type { Collection } from '#ports/state-store.ts';
 
@@ -18,6 +19,11 @@ export class NetworkBook {
 
   bridges(): Network[] {
     return this.list().filter((network) => network.driver === 'bridge');
+  }
+
+  /** Those in which containers have links. */
+  linked(): Network[] {
+    return this.list().filter(hasLinks);
   }
 
   byId(id: string): Network | undefined {

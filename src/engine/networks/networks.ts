@@ -6,7 +6,7 @@ import type { Container, Endpoint, PublishedPort } from '#domain/container/conta
 import { hasProcess } from '#domain/container/state.ts';
 import type { WantedPort } from '#domain/container/port-bindings.ts';
 import { parseSubnet, type Subnet } from '#domain/network/cidr.ts';
-import { checkEndpointRequest, dnsNamesOf, resolvesNames } from '#domain/network/endpoint.ts';
+import { checkEndpointRequest, dnsNamesOf, hasLinks, resolvesNames } from '#domain/network/endpoint.ts';
 import type { Network } from '#domain/network/network.ts';
 import { checkNetworkName, isPredefined } from '#domain/network/request.ts';
 import { resolvConfText } from '#domain/network/resolv-conf.ts';
@@ -14,6 +14,7 @@ import type * as contracts from '#engine/contracts.ts';
 import { AddressBook } from './address-book.ts';
 import { Bridges, filtered, listenAddress } from './bridges.ts';
 import { Drafting } from './creating.ts';
+import { Parents } from './parents.ts';
 import { ContainerNames } from './names.ts';
 import { NetworkBook } from './network-book.ts';
 import type { Connected, NetworkParts } from './parts.ts';
@@ -35,6 +36,7 @@ export class Networks implements contracts.Networks {
   readonly #addresses = new AddressBook();
   readonly #publisher: Publisher;
   readonly #bridges: Bridges;
+  readonly #parents: Parents;
   readonly #sandboxes: Sandboxes;
   readonly #drafting: Drafting;
   readonly #order = new KeyedMutex();
@@ -45,6 +47,7 @@ export class Networks implements contracts.Networks {
     this.#book = new NetworkBook(parts.store.collection('networks'));
     this.#publisher = new Publisher(parts);
     this.#bridges = new Bridges(parts, new ContainerNames(this.#addresses, this.#connected));
+    this.#parents = new Parents(parts, this.#book);
     this.#drafting = new Drafting(parts, this.#book);
     this.#sandboxes = new Sandboxes(parts, {
       networks: this.#book,
@@ -57,12 +60,13 @@ export class Networks implements contracts.Networks {
   /** Makes the predefined networks at the first start; brings bridges and name services back. */
   async start(): Promise<void> {
     if (this.#book.byName('bridge') === undefined)
-      this.#book.put(await this.#drafting.bridge({ name: 'bridge', options: DEFAULT_BRIDGE_OPTIONS }));
+      this.#book.put(await this.#drafting.draft({ name: 'bridge', options: DEFAULT_BRIDGE_OPTIONS }));
     if (this.#book.byName('host') === undefined) this.#book.put(this.#drafting.without('host', 'host'));
     if (this.#book.byName('none') === undefined) this.#book.put(this.#drafting.without('none', 'null'));
-    for (const network of this.#book.bridges()) {
+    for (const network of this.#book.linked()) {
       this.#addresses.addNetwork(network);
-      await this.#bridges.reopen(network);
+      if (network.driver === 'bridge') await this.#bridges.reopen(network);
+      else await this.#parents.reopen(network);
     }
   }
 
@@ -111,7 +115,7 @@ export class Networks implements contracts.Networks {
       // From here on nobody can join; what a crash leaves is brought back whole at the next start.
       this.#addresses.removeNetwork(network.id);
       try {
-        await this.#bridges.close(network);
+        await this.#close(network);
       } catch (error) {
         this.#addresses.addNetwork(network);
         throw error;
@@ -127,9 +131,13 @@ export class Networks implements contracts.Networks {
       this.#book.put(network);
       this.#addresses.addNetwork(network);
     } catch (error) {
-      await this.#bridges.close(network);
+      await this.#close(network);
       throw error;
     }
+  }
+
+  #close(network: Network): Promise<void> {
+    return network.driver === 'bridge' ? this.#bridges.close(network) : this.#parents.close(network);
   }
 
   async prune(candidates: Network[]): Promise<string[]> {
@@ -157,7 +165,7 @@ export class Networks implements contracts.Networks {
       networkName: network.name,
       endpointId: newId(),
       request,
-      interfaceName: network.driver === 'bridge' ? `eth${index}` : '',
+      interfaceName: hasLinks(network) ? `eth${index}` : '',
       macAddress: request.MacAddress ?? '',
       ipAddress: IPv4Address,
       prefixLength: 0,
@@ -211,7 +219,7 @@ export class Networks implements contracts.Networks {
   }
 
   joined(network: Network): Connected[] {
-    if (network.driver !== 'bridge')
+    if (!hasLinks(network))
       return this.#connected(network.id).filter(({ container }) => hasProcess(container));
     const holders = new Set(this.#addresses.inNetwork(network.id).map((lease) => lease.containerId));
     return this.#connected(network.id).filter(({ container }) => holders.has(container.id));
@@ -235,7 +243,8 @@ export class Networks implements contracts.Networks {
   async #open(request: contracts.NewNetwork): Promise<Network> {
     const avoid: Subnet[] = [];
     for (let tries = 1; ; tries += 1) {
-      const network = await this.#drafting.bridge(request, avoid);
+      const network = await this.#drafting.draft(request, avoid);
+      if (network.parent !== undefined) return this.#parents.open(network, network.parent);
       await this.#bridges.open(network);
       const routes = await this.#parts.links.usedSubnets();
       const doubled = network.pools.filter(
@@ -255,14 +264,14 @@ export class Networks implements contracts.Networks {
   /** Removes namespaces and links of this instance that belong to nobody. What fails is reported. */
   async #sweep(running: Set<string>): Promise<void> {
     const { links, instance, report } = this.#parts;
-    const bridges = new Set(this.#book.bridges().map((network) => network.bridge));
+    const known = new Set([...this.#book.bridges().map(({ bridge }) => bridge), ...this.#parents.made()]);
     const isLeft = (name: string): boolean =>
-      !bridges.has(name) && !name.startsWith(instance.linkPrefix + VETH);
+      !known.has(name) && !name.startsWith(instance.linkPrefix + VETH);
     const namespaces = (await links.listNamespaces()).filter((id) => !running.has(id));
     const left = (await links.listLinks(instance.linkPrefix)).filter(isLeft);
     const removals = [
       ...namespaces.map((id) => links.removeNamespace(id)),
-      ...left.map((name) => links.removeBridge(name)),
+      ...left.map((name) => links.removeLink(name)),
     ];
     for (const result of await Promise.allSettled(removals))
       if (result.status === 'rejected') report('a leftover of networks could not be removed', result.reason);

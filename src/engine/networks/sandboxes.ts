@@ -1,8 +1,10 @@
 import { newId } from '#base/ids.ts';
 import type { Container, Endpoint, PublishedPort } from '#domain/container/container.ts';
 import type { WantedPort } from '#domain/container/port-bindings.ts';
-import { routeCarrier } from '#domain/network/endpoint.ts';
+import { hasLinks, hasWayOut, routeCarrier } from '#domain/network/endpoint.ts';
+import { isChildDriver } from '#domain/network/parent-link.ts';
 import { allowsInterContainer } from '#domain/network/settings.ts';
+import type { InnerLink } from '#ports/links.ts';
 import type { AddressBook, Lease } from './address-book.ts';
 import type { NetworkBook } from './network-book.ts';
 import type { Connected, NetworkParts } from './parts.ts';
@@ -71,14 +73,14 @@ export class Sandboxes {
     const namespace = links.namespacePath(containerId);
     await links.disconnect(namespace, lease.endpoint.interfaceName);
     addresses.release(lease);
-    const next = addresses.ofContainer(containerId).find((each) => !each.network.internal);
-    await publisher.retarget(containerId, lease, next);
+    const next = addresses.ofContainer(containerId).find((each) => hasWayOut(each.network));
+    await publisher.retarget(containerId, lease, this.#publicLease(containerId));
     if (!lease.carriesDefaultRoute || next === undefined) return;
     next.carriesDefaultRoute = true;
     await links.routeBy(namespace, next.endpoint.interfaceName, gatewaysOf(next.endpoint));
   }
 
-  /** By the network that carries the default route; in internal networks nothing is published. */
+  /** By the bridge that carries the default route, or another; in internal networks nothing is published. */
   async publish(container: Container, wanted: WantedPort[]): Promise<PublishedPort[]> {
     const target = this.#publicLease(container.id);
     return target === undefined ? [] : this.#rooms.publisher.publish(container, wanted, target);
@@ -89,7 +91,7 @@ export class Sandboxes {
     const { networks, addresses, publisher } = this.#rooms;
     for (const endpoint of container.endpoints) {
       const network = networks.byId(endpoint.networkId);
-      if (network?.driver !== 'bridge') continue;
+      if (network === undefined || !hasLinks(network)) continue;
       const carriesDefaultRoute = this.#carriesRoute(container.id, network.id, false);
       addresses.enter({ containerId: container.id, network, endpoint, carriesDefaultRoute });
     }
@@ -100,39 +102,48 @@ export class Sandboxes {
   /** `asked` counts for a container that the room containers does not tell about (yet). */
   #carriesRoute(containerId: string, networkId: string, asked: boolean): boolean {
     const { networks, addresses } = this.#rooms;
-    const hasWayOut = (id: string): boolean => {
-      const network = networks.byId(id);
-      return network?.driver === 'bridge' && !network.internal;
-    };
+    const leadsOut = (id: string): boolean => hasWayOut(networks.byId(id));
     const container = this.#containerIn(containerId, networkId);
-    if (container !== undefined) return routeCarrier(container.endpoints, hasWayOut) === networkId;
+    if (container !== undefined) return routeCarrier(container.endpoints, leadsOut) === networkId;
     const hasRoute = addresses.ofContainer(containerId).some((lease) => lease.carriesDefaultRoute);
-    return hasWayOut(networkId) && (asked || !hasRoute);
+    return leadsOut(networkId) && (asked || !hasRoute);
   }
 
   #publicLease(containerId: string): Lease | undefined {
-    const open = this.#rooms.addresses.ofContainer(containerId).filter((lease) => !lease.network.internal);
+    const open = this.#rooms.addresses.ofContainer(containerId).filter(canPublish);
     return open.find((lease) => lease.carriesDefaultRoute) ?? open[0];
   }
 
   async #connect(lease: Lease): Promise<void> {
     const { links, instance } = this.#parts;
-    const { endpoint, network } = lease;
+    const { network } = lease;
+    const inner = this.#innerLink(lease);
+    if (network.parent !== undefined && isChildDriver(network.driver)) {
+      const { name, mode, flag } = network.parent;
+      const hangs = { kind: network.driver, parent: name, mode, ...(flag === undefined ? {} : { flag }) };
+      return links.connectChild({ ...inner, ...hangs });
+    }
     await links.connect({
-      namespace: links.namespacePath(lease.containerId),
+      ...inner,
       bridge: network.bridge,
       // Not from the endpoint's id: the link of the run before may still be on its way out.
       hostName: `${instance.linkPrefix}${VETH}${newId().slice(0, RANDOM_DIGITS)}`,
+      isolated: !allowsInterContainer(network),
+    });
+  }
+
+  #innerLink({ containerId, endpoint, network, carriesDefaultRoute }: Lease): InnerLink {
+    return {
+      namespace: this.#parts.links.namespacePath(containerId),
       name: endpoint.interfaceName,
       mac: endpoint.macAddress,
       addresses: [
         ...(endpoint.ipAddress === '' ? [] : [`${endpoint.ipAddress}/${endpoint.prefixLength}`]),
         ...(endpoint.ip6Address === '' ? [] : [`${endpoint.ip6Address}/${endpoint.ip6PrefixLength}`]),
       ],
-      gateways: lease.carriesDefaultRoute ? gatewaysOf(endpoint) : [],
+      gateways: carriesDefaultRoute ? gatewaysOf(endpoint) : [],
       mtu: network.mtu,
-      isolated: !allowsInterContainer(network),
-    });
+    };
   }
 
   #containerIn(containerId: string, networkId: string): Container | undefined {
@@ -146,6 +157,10 @@ export class Sandboxes {
       type: network.driver,
     });
   }
+}
+
+function canPublish({ network }: Lease): boolean {
+  return network.driver === 'bridge' && !network.internal;
 }
 
 function gatewaysOf(endpoint: Endpoint): string[] {

@@ -114,6 +114,37 @@ describe('docker network', () => {
     await ok('network', 'rm', 'closed');
   });
 
+  it('joins containers to macvlan networks, by their own links', async () => {
+    const subnet = ['--subnet', '10.213.7.0/24', '--gateway', '10.213.7.1'];
+    await ok('network', 'create', '-d', 'macvlan', '--internal', ...subnet, 'inner');
+    const options = ['--network', 'inner', '--ip', '10.213.7.9', '--mac-address', '02:00:00:00:07:09'];
+    await ok('run', '-d', '--name', 'fixed', ...options, 'busybox', 'httpd', '-f', '-p', '80', '-h', '/etc');
+    assert.match(await ok('exec', 'fixed', 'ip', 'link', 'show', 'eth0'), /02:00:00:00:07:09/);
+    assert.match(await ok('exec', 'fixed', 'ip', 'addr', 'show', 'eth0'), /inet 10\.213\.7\.9\/24/);
+    assert.doesNotMatch(await ok('exec', 'fixed', 'ip', 'route'), /default/);
+    const fetched = await ok(
+      'run',
+      '--rm',
+      '--network',
+      'inner',
+      'busybox',
+      'wget',
+      '-qO-',
+      '10.213.7.9/hostname',
+    );
+    assert.match(fetched, /^[0-9a-f]{12}$/);
+    await daemon.restart();
+    await ok('run', '-d', '--name', 'joined', 'busybox', 'sleep', '600');
+    await ok('network', 'connect', 'inner', 'joined');
+    assert.match(await ok('exec', 'joined', 'wget', '-qO-', '10.213.7.9/hostname'), /^[0-9a-f]{12}$/);
+    await ok('network', 'disconnect', 'inner', 'joined');
+    assert.doesNotMatch(await ok('exec', 'joined', 'ip', 'link'), /eth1/);
+    await ok('rm', '-f', 'fixed', 'joined');
+    await ok('network', 'rm', 'inner');
+    const nowhere = ['network', 'create', '-d', 'macvlan', '-o', 'parent=nosuch.5000', 'odd'];
+    await refused(/vlan id must be between 1-4094, received: 5000/, ...nowhere);
+  });
+
   it('tells each step as an event', async () => {
     const since = String(Date.now() / 1000);
     await ok('network', 'create', 'told');

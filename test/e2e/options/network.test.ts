@@ -118,11 +118,9 @@ describe('options for the network', { concurrency: 2 }, () => {
     );
 
     it('refuses drivers that are not there by name', async () => {
-      for (const driver of ['macvlan', 'ipvlan', 'overlay']) {
-        const { code, stderr } = await daemon.docker('network', 'create', '-d', driver, 'odd');
-        assert.equal(code, 1);
-        assert.match(stderr, new RegExp(`the network driver '${driver}' is not supported`));
-      }
+      const { code, stderr } = await daemon.docker('network', 'create', '-d', 'overlay', 'odd');
+      assert.equal(code, 1);
+      assert.match(stderr, /the network driver 'overlay' is not supported/);
     });
   });
 
