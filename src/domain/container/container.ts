@@ -1,4 +1,5 @@
 import type { ContainerConfig, EndpointRequest, HostConfig } from '#domain/container/config.ts';
+import type { Probes, ProbeStates } from '#domain/container/probe.ts';
 
 /** Docker's words for a container's state. */
 export type ContainerStatus =
@@ -31,6 +32,8 @@ export interface ContainerState {
   /** A person stopped it: `unless-stopped` and `always` heed that until the next start. */
   stoppedByUser: boolean;
   health?: { status: HealthStatus; failingStreak: number; log: ProbeResult[] };
+  /** Of a container with probes, of the present run; `health` then shows them in Docker's words. */
+  probes?: ProbeStates;
 }
 
 /** A mount as resolved at creation: nothing is left to be looked up at start. */
@@ -119,6 +122,8 @@ export interface Container {
   ports: PublishedPort[];
   state: ContainerState;
   identity?: AppIdentity;
+  /** They take the place of the health check. */
+  probes?: Probes;
   /**
    * Why it gets no requests although it may be well: `held` until an update lets it in, `draining` until its
    * last connections are done.

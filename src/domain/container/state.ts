@@ -26,6 +26,7 @@ export function afterStart(
 ): ContainerState {
   const fresh = { ...before };
   delete fresh.health;
+  delete fresh.probes;
   return {
     ...fresh,
     status: 'running',
