@@ -46,6 +46,8 @@ export interface BackendServer {
   id: string;
   address: string;
   port: number;
+  /** Only clients that are bound to it come to it still. */
+  draining?: boolean;
 }
 
 /** A certificate chain and its key in PEM for one host. */

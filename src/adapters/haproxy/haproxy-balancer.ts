@@ -1,0 +1,264 @@
+import { existsSync } from 'node:fs';
+import { chmod, mkdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { setTimeout } from 'node:timers/promises';
+import { messageOf } from '#base/errors.ts';
+import { KeyedMutex } from '#base/mutex.ts';
+import type {
+  Backend,
+  BackendServer,
+  HostCertificate,
+  IngressTable,
+  Listener,
+} from '#domain/ingress/table.ts';
+import type { Balancer } from '#ports/balancer.ts';
+import { configText, structureText } from './config-text.ts';
+import type { FrontendSettings } from './frontend-text.ts';
+import { loadFiles } from './load.ts';
+import { filesOf, readLoaded, type Files, type Loaded } from './loaded.ts';
+import { pathsIn, type HaproxyPaths } from './paths.ts';
+import { checkPorts } from './port-check.ts';
+import { HaproxyProcess } from './process.ts';
+import { RunningServers } from './servers.ts';
+
+export interface HaproxyOptions {
+  /** For its files; gone after a reboot. */
+  folder: string;
+  /** File for access logs. */
+  log: string;
+  program?: string;
+  settings: Omit<FrontendSettings, 'paths' | 'hasIp6'>;
+  report: (problem: string, error: unknown) => void;
+}
+
+const nothing: IngressTable = { listeners: [], backends: [] };
+const retryMs = { first: 100, most: 30_000 };
+
+/**
+ * HAProxy, driven without reloads where it can be: servers, routes and certificates change in the running process.
+ * A listener or a backend of another shape takes a reload, in which the listening sockets go over.
+ */
+export class HaproxyBalancer implements Balancer {
+  readonly #paths: HaproxyPaths;
+  readonly #settings: FrontendSettings;
+  readonly #report: HaproxyOptions['report'];
+  readonly #process: HaproxyProcess;
+  readonly #running: RunningServers;
+  readonly #turns = new KeyedMutex();
+  readonly #servers = new Map<string, readonly BackendServer[]>();
+  readonly #certificates = new Map<string, string>();
+  readonly #challenges = new Map<string, string>();
+  #table: IngressTable = nothing;
+  #users = new Map<string, string[]>();
+  #loaded: Loaded | undefined;
+  #isAdopted = false;
+  #isClosed = false;
+
+  constructor({ folder, log, settings, report, program = '/usr/sbin/haproxy' }: HaproxyOptions) {
+    this.#paths = pathsIn(folder);
+    this.#settings = { ...settings, paths: this.#paths, hasIp6: existsSync('/proc/net/if_inet6') };
+    this.#report = report;
+    this.#running = new RunningServers(this.#paths.api, report);
+    this.#process = new HaproxyProcess({
+      paths: this.#paths,
+      program,
+      log,
+      onEnd: () => void this.#revive(),
+    });
+  }
+
+  async check(listeners: readonly Listener[]): Promise<void> {
+    const wanted = listeners.map(({ port }) => port);
+    const mine = this.#process.runs ? (this.#loaded?.ports ?? wanted) : [];
+    await checkPorts(
+      wanted.filter((port) => !mine.includes(port)),
+      this.#settings,
+    );
+  }
+
+  apply(table: IngressTable): Promise<void> {
+    return this.#alone(async () => {
+      await this.#adopt();
+      await this.check(table.listeners);
+      const before = this.#table;
+      this.#table = table;
+      this.#users = await this.#readUsers(table.backends);
+      try {
+        await this.#converge();
+      } catch (error) {
+        this.#table = before;
+        throw error;
+      }
+      const names = new Set(table.backends.map(({ name }) => name));
+      for (const name of this.#servers.keys()) if (!names.has(name)) this.#servers.delete(name);
+    });
+  }
+
+  setServers(name: string, servers: readonly BackendServer[]): Promise<void> {
+    return this.#alone(async () => {
+      this.#servers.set(name, servers);
+      const backend = this.#table.backends.find((one) => one.name === name);
+      if (this.#process.runs && backend !== undefined) await this.#syncServers(backend);
+    });
+  }
+
+  setCertificate({ host, pem }: HostCertificate): Promise<void> {
+    return this.#alone(async () => {
+      this.#certificates.set(host, pem);
+      if (this.#process.runs) await this.#converge();
+    });
+  }
+
+  setChallenge(path: string, answer: string | undefined): Promise<void> {
+    return this.#alone(async () => {
+      if (answer === undefined) this.#challenges.delete(path);
+      else this.#challenges.set(path, answer);
+      if (this.#process.runs) await this.#converge();
+    });
+  }
+
+  async sessions(serverId: string): Promise<number> {
+    return this.#process.runs ? this.#running.sessions(serverId) : 0;
+  }
+
+  /** Of the process that serves now; undefined when none does. */
+  async worker(): Promise<number | undefined> {
+    return this.#process.runs ? this.#process.worker() : undefined;
+  }
+
+  close(): void {
+    this.#isClosed = true;
+    this.#process.close();
+    this.#running.close();
+  }
+
+  #alone<T>(work: () => Promise<T>): Promise<T> {
+    return this.#turns.run('haproxy', work);
+  }
+
+  /** Once: what an earlier daemon left goes on, until what is wanted is known. */
+  async #adopt(): Promise<void> {
+    if (this.#isAdopted) return;
+    this.#isAdopted = true;
+    const { folder, certificates, empty } = this.#paths;
+    await mkdir(folder, { recursive: true });
+    // The process that serves is another user's, and reads nothing here.
+    await chmod(folder, 0o700);
+    for (const each of [certificates, empty]) await mkdir(each, { recursive: true, mode: 0o711 });
+    if (!(await this.#process.adopt())) return;
+    this.#loaded = await readLoaded(this.#paths.loaded);
+    await this.#running.observe();
+  }
+
+  async #converge(): Promise<void> {
+    if (this.#table.listeners.length === 0) {
+      if (this.#process.runs) await this.#process.stop();
+      return;
+    }
+    const input = { table: this.#table, users: this.#users, settings: this.#settings };
+    const files = filesOf(
+      this.#table,
+      { certificates: this.#certificates, challenges: this.#challenges },
+      structureText(input),
+      this.#paths,
+    );
+    await this.#write(files);
+    if (!this.#process.runs) await this.#begin(() => this.#process.start(), files);
+    else if (this.#loaded?.structure !== files.loaded.structure)
+      await this.#begin(() => this.#process.reload(), files);
+    else await this.#change(this.#loaded, files);
+  }
+
+  /** A process that reads everything anew. */
+  async #begin(action: () => Promise<void>, files: Files): Promise<void> {
+    const servers = (name: string): readonly BackendServer[] => this.#servers.get(name) ?? [];
+    const { backends } = this.#table;
+    const input = { table: this.#table, users: this.#users, settings: this.#settings, servers };
+    await this.#replace(this.#paths.config, configText(input));
+    await action();
+    this.#running.began(backends, servers);
+    await this.#remember(files.loaded);
+  }
+
+  async #change(before: Loaded, files: Files): Promise<void> {
+    try {
+      await loadFiles(this.#paths.api, before, files);
+      for (const backend of this.#table.backends) await this.#running.sync(backend, this.#of(backend));
+      await this.#remember(files.loaded);
+    } catch (error) {
+      // Whatever the process holds, after a reload it holds what the files say.
+      this.#report('HAProxy is reloaded, since it could not be changed while it runs', error);
+      await this.#begin(() => this.#process.reload(), files);
+    }
+  }
+
+  async #syncServers(backend: Backend): Promise<void> {
+    try {
+      await this.#running.sync(backend, this.#of(backend));
+    } catch (error) {
+      this.#report(`HAProxy is reloaded, since the servers of ${backend.name} could not be changed`, error);
+      this.#loaded = undefined;
+      await this.#converge();
+    }
+  }
+
+  #of({ name }: Backend): readonly BackendServer[] {
+    return this.#servers.get(name) ?? [];
+  }
+
+  /** It ended by itself: it is there again at once, and if that fails, after ever longer pauses. */
+  async #revive(): Promise<void> {
+    for (let pause = retryMs.first; !this.#isClosed; pause = Math.min(pause * 2, retryMs.most))
+      try {
+        this.#report('HAProxy ended and is started again', new Error('it ended without being told to'));
+        await this.#alone(() => (this.#process.runs ? Promise.resolve() : this.#converge()));
+        return;
+      } catch (error) {
+        this.#report(`HAProxy cannot be started; the next attempt is in ${pause} ms`, error);
+        await setTimeout(pause, undefined, { ref: false });
+      }
+  }
+
+  async #write({ maps, certificates, lists }: Files): Promise<void> {
+    for (const [path, text] of [...maps, ...certificates]) await this.#replace(path, text);
+    for (const [path, lines] of lists) await this.#replace(path, `${lines.join('\n')}\n`);
+  }
+
+  /** Readable by root alone, and never half of it. */
+  async #replace(path: string, text: string): Promise<void> {
+    if ((await readFile(path, 'utf8').catch(() => undefined)) === text) return;
+    await writeFile(`${path}.new`, text, { mode: 0o600 });
+    await rename(`${path}.new`, path);
+  }
+
+  async #remember(loaded: Loaded): Promise<void> {
+    this.#loaded = loaded;
+    await this.#replace(this.#paths.loaded, JSON.stringify(loaded));
+  }
+
+  /** A file that cannot be read lets nobody in. */
+  async #readUsers(backends: readonly Backend[]): Promise<Map<string, string[]>> {
+    const users = new Map<string, string[]>();
+    for (const { name, app, service, shape } of backends) {
+      if (shape.users === undefined) continue;
+      users.set(
+        name,
+        'lines' in shape.users
+          ? shape.users.lines
+          : await this.#linesOf(shape.users.file, `${app}/${service}`),
+      );
+    }
+    return users;
+  }
+
+  async #linesOf(file: string, service: string): Promise<string[]> {
+    try {
+      return (await readFile(file, 'utf8')).split('\n');
+    } catch (error) {
+      this.#report(
+        `nobody may enter ${service}: its users in '${file}' cannot be read: ${messageOf(error)}`,
+        error,
+      );
+      return [];
+    }
+  }
+}

@@ -1,0 +1,215 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { closeSync, openSync } from 'node:fs';
+import { readFile, readdir, rm } from 'node:fs/promises';
+import { connect, type Socket } from 'node:net';
+import { setTimeout } from 'node:timers/promises';
+import { messageOf, systemCode, unavailable, type BerthError } from '#base/errors.ts';
+import type { HaproxyPaths } from './paths.ts';
+import { ask } from './runtime-api.ts';
+
+/** How long a start or a reload may take before it counts as failed. */
+const patienceMs = 15_000;
+const lookMs = 5;
+
+export interface ProcessOptions {
+  paths: HaproxyPaths;
+  program: string;
+  /** File for access logs. */
+  log: string;
+  /** It ended without being told to. */
+  onEnd: () => void;
+}
+
+interface Workers {
+  current: number | undefined;
+  failedReloads: number;
+}
+
+/** One HAProxy in master-worker mode. It is no child that ends with the daemon, and any daemon can take it over. */
+export class HaproxyProcess {
+  readonly #options: ProcessOptions;
+  #pid: number | undefined;
+  #watch: Socket | undefined;
+
+  constructor(options: ProcessOptions) {
+    this.#options = options;
+  }
+
+  get runs(): boolean {
+    return this.#pid !== undefined;
+  }
+
+  /** Takes over the one that an earlier daemon started. Gives whether there is one. */
+  async adopt(): Promise<boolean> {
+    const { paths } = this.#options;
+    const pid = Number(await readFile(paths.pid, 'utf8').catch(() => '0'));
+    if (!(pid > 0) || !(await this.#isOurs(pid))) return false;
+    const { current } = await this.#workers();
+    if (current === undefined) return false;
+    this.#pid = pid;
+    await this.#keepWatch();
+    return true;
+  }
+
+  /** @throws unavailable `balancer-failed` with what HAProxy says */
+  async start(): Promise<void> {
+    await this.#endLeftovers();
+    const { paths, program, log } = this.#options;
+    for (const path of [paths.master, paths.pid]) await rm(path, { force: true });
+    const [out, messages] = [openSync(log, 'a', 0o640), openSync(paths.messages, 'w', 0o640)];
+    const args = ['-W', '-f', paths.config, '-p', paths.pid, '-S', `${paths.master},mode,600`];
+    const child = spawn(program, args, { detached: true, stdio: ['ignore', out, messages] });
+    closeSync(out);
+    closeSync(messages);
+    const ended = new AbortController();
+    child.once('error', (error) => ended.abort(error));
+    child.once('exit', () => ended.abort(new Error('it ended')));
+    child.unref();
+    try {
+      await this.#until(({ current }) => current !== undefined, ended.signal);
+    } catch (error) {
+      throw await this.#failure('start', error);
+    }
+    this.#pid = child.pid;
+    await this.#keepWatch();
+  }
+
+  /** The new process takes the listening sockets over from the old one, which ends with its last connection. */
+  async reload(): Promise<void> {
+    const pid = this.#pid;
+    if (pid === undefined) throw unavailable('balancer-failed', 'HAProxy does not run');
+    const before = await this.#workers();
+    this.#letGo();
+    try {
+      process.kill(pid, 'SIGUSR2');
+      const after = await this.#until(
+        (now) =>
+          now.failedReloads > before.failedReloads ||
+          (now.current !== undefined && now.current !== before.current),
+      );
+      if (after.failedReloads > before.failedReloads) throw new Error('the new configuration was refused');
+    } catch (error) {
+      throw await this.#failure('reload', error);
+    } finally {
+      await this.#keepWatch();
+    }
+  }
+
+  /** Ends it with its connections. */
+  async stop(): Promise<void> {
+    const pid = this.#pid;
+    this.#pid = undefined;
+    this.#letGo();
+    if (pid !== undefined) signal(pid, 'SIGTERM');
+    while (pid !== undefined && (await this.#isOurs(pid))) await setTimeout(lookMs);
+    await this.#endLeftovers();
+  }
+
+  /** The process that serves now. */
+  async worker(): Promise<number | undefined> {
+    return (await this.#workers()).current;
+  }
+
+  close(): void {
+    this.#letGo();
+  }
+
+  // The master closes its sockets when it ends, and for a moment when it is made anew by a reload.
+  async #keepWatch(): Promise<void> {
+    const watch = connect(this.#options.paths.master);
+    try {
+      await once(watch, 'connect');
+    } catch {
+      await this.#lost();
+      return;
+    }
+    this.#watch = watch;
+    watch.resume();
+    watch.unref();
+    watch.once('error', () => watch.destroy());
+    watch.once('close', () => {
+      if (this.#watch === watch) void this.#lost();
+    });
+  }
+
+  async #lost(): Promise<void> {
+    const pid = this.#pid;
+    if (pid === undefined) return;
+    if (await this.#isOurs(pid)) {
+      await setTimeout(lookMs);
+      await this.#keepWatch();
+      return;
+    }
+    this.#pid = undefined;
+    this.#watch = undefined;
+    this.#options.onEnd();
+  }
+
+  #letGo(): void {
+    const watch = this.#watch;
+    this.#watch = undefined;
+    watch?.destroy();
+  }
+
+  async #until(done: (workers: Workers) => boolean, signal?: AbortSignal): Promise<Workers> {
+    const deadline = performance.now() + patienceMs;
+    for (;;) {
+      signal?.throwIfAborted();
+      const workers = await this.#workers();
+      if (done(workers)) return workers;
+      if (performance.now() > deadline) throw new Error(`it did not answer within ${patienceMs / 1000} s`);
+      await setTimeout(lookMs);
+    }
+  }
+
+  async #workers(): Promise<Workers> {
+    try {
+      return parseWorkers(await ask(this.#options.paths.master, 'show proc'));
+    } catch (error) {
+      if (systemCode(error) === undefined) throw error;
+      return { current: undefined, failedReloads: 0 };
+    }
+  }
+
+  async #failure(verb: string, error: unknown): Promise<BerthError> {
+    const said = await readFile(this.#options.paths.messages, 'utf8').catch(() => '');
+    const alerts = said.split('\n').filter((line) => line.includes('[ALERT]'));
+    const shown = alerts.slice(-5).join('\n') || said.split('\n').slice(-5).join('\n');
+    return unavailable(
+      'balancer-failed',
+      `cannot ${verb} HAProxy: ${messageOf(error)}${shown === '' ? '' : `:\n${shown}`}`,
+      { cause: error },
+    );
+  }
+
+  async #isOurs(pid: number): Promise<boolean> {
+    // A zombie has no arguments.
+    const words = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '');
+    return words.split('\0').includes(this.#options.paths.config);
+  }
+
+  /** Workers whose master is gone serve on with what nobody can change any more. */
+  async #endLeftovers(): Promise<void> {
+    for (const name of await readdir('/proc')) {
+      const pid = Number(name);
+      if (Number.isInteger(pid) && pid > 0 && (await this.#isOurs(pid))) signal(pid, 'SIGTERM');
+    }
+  }
+}
+
+/** `show proc` of the master: PID, type, reloads ... in sections. */
+function parseWorkers(text: string): Workers {
+  const [, failed = '0'] = /\[failed: (\d+)\]/.exec(text) ?? [];
+  const [, section = ''] = /^# workers\n([^#]*)/m.exec(text) ?? [];
+  const [, pid] = /^(\d+)\s+worker/m.exec(section) ?? [];
+  return { current: pid === undefined ? undefined : Number(pid), failedReloads: Number(failed) };
+}
+
+function signal(pid: number, name: NodeJS.Signals): void {
+  try {
+    process.kill(pid, name);
+  } catch (error) {
+    if (systemCode(error) !== 'ESRCH') throw error;
+  }
+}

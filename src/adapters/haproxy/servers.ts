@@ -1,0 +1,155 @@
+import { isIPv6 } from 'node:net';
+import { setTimeout } from 'node:timers/promises';
+import type { Backend, BackendServer } from '#domain/ingress/table.ts';
+import { serverOptions } from './backend-text.ts';
+import { ask, command } from './runtime-api.ts';
+
+type State = 'ready' | 'drain' | 'leaving';
+
+/** How often servers that are to leave are looked at. */
+const lookMs = 500;
+
+/** The servers that the running HAProxy has, changed by its runtime API. */
+export class RunningServers {
+  readonly #socket: string;
+  readonly #report: (problem: string, error: unknown) => void;
+  /** Backend to server to state. */
+  readonly #present = new Map<string, Map<string, State>>();
+  #isLooking = false;
+  readonly #closed = new AbortController();
+
+  constructor(socket: string, report: (problem: string, error: unknown) => void) {
+    this.#socket = socket;
+    this.#report = report;
+  }
+
+  /** What a process begins with that has just read its configuration. */
+  began(backends: readonly Backend[], servers: (backend: string) => readonly BackendServer[]): void {
+    this.#present.clear();
+    for (const { name } of backends)
+      this.#present.set(
+        name,
+        new Map(servers(name).map((one) => [one.id, one.draining === true ? 'drain' : 'ready'])),
+      );
+  }
+
+  /** Asks the process itself, which an earlier daemon left. */
+  async observe(): Promise<void> {
+    this.#present.clear();
+    const answer = await ask(this.#socket, 'show servers state');
+    for (const line of answer.split('\n')) {
+      const [, backend = '', , server = '', , , admin = '0'] = line.split(' ');
+      if (!/^\d+ /.test(line) || backend.startsWith('within-')) continue;
+      // Flags of srv_admin_state: 0x08 drain, the others are maintenance.
+      const flags = Number(admin);
+      this.#of(backend).set(server, flags === 0 ? 'ready' : flags === 8 ? 'drain' : 'leaving');
+    }
+    this.#look();
+  }
+
+  async sync(backend: Backend, wanted: readonly BackendServer[]): Promise<void> {
+    const present = this.#of(backend.name);
+    const commands: string[] = [];
+    for (const server of wanted) commands.push(...admission(backend, server, present));
+    const kept = new Set(wanted.map(({ id }) => id));
+    for (const [id, state] of present)
+      if (!kept.has(id) && state !== 'leaving') {
+        commands.push(`set server ${backend.name}/${id} state drain`);
+        present.set(id, 'leaving');
+      }
+    for (const some of inGroups(commands)) await command(this.#socket, some, fine);
+    if ([...present.values()].includes('leaving')) this.#look();
+  }
+
+  /** Requests and connections of a server, in all backends. */
+  async sessions(id: string): Promise<number> {
+    let sum = 0;
+    for (const [backend, servers] of this.#present)
+      if (servers.has(id)) sum += (await this.#used(backend)).get(id) ?? 0;
+    return sum;
+  }
+
+  close(): void {
+    this.#closed.abort();
+  }
+
+  #of(backend: string): Map<string, State> {
+    const known = this.#present.get(backend) ?? new Map<string, State>();
+    this.#present.set(backend, known);
+    return known;
+  }
+
+  #look(): void {
+    if (this.#isLooking) return;
+    this.#isLooking = true;
+    void this.#removeIdle()
+      .catch((error: unknown) => {
+        if (!this.#closed.signal.aborted) this.#report('cannot remove servers of HAProxy', error);
+      })
+      .finally(() => {
+        this.#isLooking = false;
+      });
+  }
+
+  /** Until no server is leaving any more. */
+  async #removeIdle(): Promise<void> {
+    for (;;) {
+      const backends = [...this.#present].filter(([, servers]) => [...servers.values()].includes('leaving'));
+      if (backends.length === 0) return;
+      for (const [backend, servers] of backends) {
+        const used = await this.#used(backend);
+        for (const [id, state] of servers)
+          if (state === 'leaving' && (used.get(id) ?? 0) === 0 && (await this.#remove(`${backend}/${id}`)))
+            servers.delete(id);
+      }
+      await setTimeout(lookMs, undefined, { signal: this.#closed.signal, ref: false });
+    }
+  }
+
+  /** Gives whether it is gone: connections that are kept for later requests hold it for some seconds. */
+  async #remove(name: string): Promise<boolean> {
+    await command(this.#socket, `set server ${name} state maint`, fine);
+    const answer = await ask(this.#socket, `del server ${name}`);
+    return !answer.includes('still has connections');
+  }
+
+  async #used(backend: string): Promise<Map<string, number>> {
+    const answer = await ask(this.#socket, `show servers conn ${backend}`);
+    const rows = answer.split('\n').map((line) => line.split(' '));
+    return new Map(
+      rows.flatMap(([name = '', , , , , , used]) =>
+        name.startsWith(`${backend}/`) ? [[name.slice(backend.length + 1), Number(used)] as const] : [],
+      ),
+    );
+  }
+}
+
+const fine = /^New server registered\.$|IP changed from|no need to change/;
+
+/** The commands that bring one server into the state that is wanted; none when it is there. */
+function admission(backend: Backend, server: BackendServer, present: Map<string, State>): string[] {
+  const name = `${backend.name}/${server.id}`;
+  const state: State = server.draining === true ? 'drain' : 'ready';
+  const before = present.get(server.id);
+  if (before === state) return [];
+  present.set(server.id, state);
+  const change = `set server ${name} state ${state}`;
+  if (before !== undefined) return [change];
+  const at = (host: string): string => (isIPv6(host) ? `[${host}]` : host);
+  const options = serverOptions(backend);
+  if (backend.shape.sticky === undefined)
+    return [`add server ${name} ${at(server.address)}:${server.port} ${options}`, change];
+  // The value of its cookie is only made when its address changes.
+  return [
+    `add server ${name} 0.0.0.1:${server.port} ${options}`,
+    `set server ${name} addr ${server.address} port ${server.port}`,
+    change,
+  ];
+}
+
+/** Several commands in one line, as long as HAProxy reads. */
+function inGroups(commands: readonly string[]): string[] {
+  const groups: string[] = [];
+  for (let at = 0; at < commands.length; at += 30) groups.push(commands.slice(at, at + 30).join(';'));
+  return groups;
+}
