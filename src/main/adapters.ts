@@ -17,6 +17,7 @@ import { OverlaySnapshotter } from '#adapters/overlay/overlay-snapshotter.ts';
 import { SocketPortReserver } from '#adapters/ports/port-reserver.ts';
 import { LocalProjectFiles } from '#adapters/project-files/project-files.ts';
 import { DiskRootFiles } from '#adapters/rootfs/disk-root-files.ts';
+import { NetworkProber } from '#adapters/prober/network-prober.ts';
 import { HttpRegistryClient } from '#adapters/registry-client/registry-client.ts';
 import { SqliteStateStore } from '#adapters/sqlite/state-store.ts';
 import { DiskFileTrees } from '#adapters/trees/disk-file-trees.ts';
@@ -53,6 +54,7 @@ export async function openAdapters(instance: Instance, settings: Settings, log: 
     filter: network.filter,
     closeNetwork: network.close,
     ports: new SocketPortReserver(),
+    prober: new NetworkProber(),
     resolver: new DnsResolver(),
     host: new LinuxHost(cgroups),
     processes: new LinuxProcesses(),

@@ -128,6 +128,7 @@ function parts(world: World): Omit<ContainerParts, 'admission'> {
     volumes: volumesOf(world),
     snapshotter: snapshotterOf(world),
     runtime: runtimeOf(world),
+    prober: fake<ContainerParts['prober']>({}),
     logs: fake<ContainerParts['logs']>({
       prepare: () => Promise.resolve('/log'),
       path: () => '/log',

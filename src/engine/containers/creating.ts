@@ -117,6 +117,7 @@ export class Creating {
     };
     if (request.identity !== undefined) container.identity = request.identity;
     if (request.traffic !== undefined) container.traffic = request.traffic;
+    if (request.probes !== undefined) container.probes = request.probes;
     return { ...container, endpoints: draftEndpoints(this.#parts.networks, container, request) };
   }
 

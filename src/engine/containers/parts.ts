@@ -7,6 +7,7 @@ import type { Host } from '#ports/host.ts';
 import type { HostProcesses } from '#ports/host-processes.ts';
 import type { Links } from '#ports/links.ts';
 import type { LogStore } from '#ports/log-store.ts';
+import type { Prober } from '#ports/prober.ts';
 import type { RootFiles } from '#ports/root-files.ts';
 import type { Runtime } from '#ports/runtime.ts';
 import type { Snapshotter } from '#ports/snapshotter.ts';
@@ -21,6 +22,7 @@ export interface ContainerParts {
   networks: Networks;
   volumes: Volumes;
   runtime: Runtime;
+  prober: Prober;
   snapshotter: Snapshotter;
   logs: LogStore;
   cgroups: Cgroups;

@@ -109,7 +109,9 @@ export class Starting {
 
   #running(container: Container, pid: number, startedAt: string, restarted: boolean): Container {
     const state = afterStart(container.state, pid, startedAt, restarted);
-    const checked = healthPlan(container.config.Healthcheck, container.config.Shell ?? []) !== undefined;
+    const checked =
+      container.probes !== undefined ||
+      healthPlan(container.config.Healthcheck, container.config.Shell ?? []) !== undefined;
     return this.#registry.put(
       settled({ ...container, state: checked ? { ...state, health: initialHealth() } : state }),
     );

@@ -7,6 +7,7 @@ import type {
   RestartPolicy,
 } from '#domain/container/config.ts';
 import type { AppIdentity, Container } from '#domain/container/container.ts';
+import type { Probes } from '#domain/container/probe.ts';
 import type { CgroupUsage } from '#ports/cgroups.ts';
 import type { EtcPaths } from '#ports/container-files.ts';
 import type { LinkCounters } from '#ports/links.ts';
@@ -25,6 +26,7 @@ export interface CreateContainer {
   identity?: AppIdentity;
   /** A new replica that gets no requests yet. */
   traffic?: 'held';
+  probes?: Probes;
 }
 
 export type WaitCondition = 'not-running' | 'next-exit' | 'removed';
