@@ -13,6 +13,7 @@ export interface World {
   networks: ObservedApp['networks'];
   volumes: ObservedApp['volumes'];
   images: Record<string, string | undefined>;
+  imageIds: ReadonlySet<string>;
   probedImages: Set<string>;
   fresh: Set<string>;
   last: ObservedApp['last'];
@@ -25,6 +26,7 @@ export function emptyWorld(): World {
     networks: [],
     volumes: [],
     images: {},
+    imageIds: new Set(),
     probedImages: new Set(),
     fresh: new Set(),
     last: {},

@@ -60,7 +60,12 @@ function changes(app: FastifyInstance, apps: Apps): void {
     { schema: { body: UpBody } },
     ({ body }, reply) => {
       const signal = clientGone(reply);
-      const request = { ...project(body), rebuild: body.rebuild ?? false, timeout: body.timeout ?? patience };
+      const request = {
+        ...project(body),
+        rebuild: body.rebuild ?? false,
+        timeout: body.timeout ?? patience,
+        by: 'a client of the API',
+      };
       return sendJsonLines(
         reply,
         events((emit) => apps.up(request, emit, signal)),

@@ -46,11 +46,14 @@ export interface PlanAnswer {
   app: string;
   revision: number;
   steps: AppStep[];
+  /** What a person should know beside the steps, such as a scale that stays in force. */
+  notes: string[];
   notices: Notice[];
 }
 
 export type AppStreamEvent =
   | ({ type: 'notice' } & Notice)
+  | { type: 'note'; message: string }
   | { type: 'plan'; app: string; revision: number; steps: AppStep[] }
   | { type: 'step'; step: AppStep; state: 'started' | 'done' | 'undone' | 'failed'; message?: string }
   | { type: 'progress'; step: AppStep; id?: string; text: string; current?: number; total?: number }

@@ -1,6 +1,6 @@
 import type { Context } from '#cli/context.ts';
 import { ensureDaemon } from '#cli/daemon-start.ts';
-import { noticeText, planText, type Paint } from '#cli/render/report.ts';
+import { noteText, noticeText, planText, type Paint } from '#cli/render/report.ts';
 import { AppApi } from './app-api.ts';
 import { projectBody } from './project.ts';
 import type { UpOptions } from './up.ts';
@@ -14,5 +14,6 @@ export async function plan(context: Context, target: string | undefined, options
   if (output.isJson) return;
   const remark: Paint = (colour, text) => output.paint(colour, text, 'stderr');
   for (const notice of answer.notices) output.note(noticeText(notice, remark));
+  for (const note of answer.notes) output.note(noteText(note, remark));
   output.print(planText(answer, (colour, text) => output.paint(colour, text)));
 }

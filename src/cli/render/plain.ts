@@ -1,6 +1,6 @@
 import type { AppStreamEvent } from '#api/types/apps.ts';
 import type { Output } from '#cli/output.ts';
-import { indented, noticeText, planText, printResult, unwellText, type Paint } from './report.ts';
+import { indented, noteText, noticeText, planText, printResult, unwellText, type Paint } from './report.ts';
 import { stepWords } from './words.ts';
 
 const plain: Paint = (_colour, text) => text;
@@ -30,6 +30,8 @@ export class PlainRenderer {
     switch (event.type) {
       case 'notice':
         return noticeText(event, plain);
+      case 'note':
+        return noteText(event.message, plain);
       case 'plan':
         return planText(event, plain);
       case 'unwell':

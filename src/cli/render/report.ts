@@ -12,6 +12,10 @@ export function noticeText(notice: Notice, paint: Paint): string {
   return `${word}: ${notice.file}:${notice.line}:${notice.column}: ${notice.message}`;
 }
 
+export function noteText(message: string, paint: Paint): string {
+  return `${paint('cyan', 'note')}: ${message}`;
+}
+
 export function planText(
   plan: { app: string; revision: number; steps: readonly AppStep[] },
   paint: Paint,

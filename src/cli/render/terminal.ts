@@ -1,6 +1,6 @@
 import type { AppStep, AppStreamEvent } from '#api/types/apps.ts';
 import type { Output } from '#cli/output.ts';
-import { indented, noticeText, planText, printResult, unwellText, type Paint } from './report.ts';
+import { indented, noteText, noticeText, planText, printResult, unwellText, type Paint } from './report.ts';
 import { sizeWords, stepWords } from './words.ts';
 
 const frames = ['⠋', '⠙', '⠹', '⠸', '⠼', '⠴', '⠦', '⠧', '⠇', '⠏'];
@@ -36,6 +36,7 @@ export class TerminalRenderer {
       this.#wipe();
       if (event.type === 'step') this.#step(event);
       else if (event.type === 'notice') this.#output.note(noticeText(event, this.#paint));
+      else if (event.type === 'note') this.#output.note(noteText(event.message, this.#paint));
       else if (event.type === 'plan') this.#output.note(planText(event, this.#paint));
       else if (event.type === 'unwell') this.#output.note(unwellText(event, this.#paint));
       else if (event.type === 'result') printResult(event, this.#output);

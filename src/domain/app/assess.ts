@@ -48,7 +48,7 @@ function outdatedReason(
 ): string | undefined {
   if (container.status === 'dead') return 'the container is dead';
   if (container.hash !== target.hash) return changeReason(container.hash, observed.last[target.name], target);
-  const image = observed.images[target.image];
+  const image = target.imageId ?? observed.images[target.image];
   return image !== undefined && image !== container.imageId ? 'image digest changed' : undefined;
 }
 

@@ -62,7 +62,7 @@ function isPlainVolume(mount: Mount): boolean {
 
 /** SOURCE:TARGET[:OPTIONS] where that can say it all. */
 function asBind(mount: Mount, volumeName: (key: string) => string): string | undefined {
-  if (mount.type === 'tmpfs' || mount.source === '') return undefined;
+  if (mount.type === 'tmpfs' || mount.type === 'image' || mount.source === '') return undefined;
   if (mount.source.includes(':') || mount.target.includes(':')) return undefined;
   if (mount.type === 'volume') {
     if (!isPlainVolume(mount)) return undefined;
@@ -87,6 +87,7 @@ function asRequest(mount: Mount, volumeName: (key: string) => string): MountRequ
   if (mount.type === 'bind')
     return { ...request, Source: mount.source, BindOptions: bindOptions(mount.bind) };
   if (mount.type === 'tmpfs') return { ...request, TmpfsOptions: tmpfsOptions(mount.tmpfs) };
+  if (mount.type === 'image') return { ...request, Source: mount.source, ...imageOptions(mount.image) };
   const named = mount.source === '' ? {} : { Source: volumeName(mount.source) };
   return { ...request, ...named, VolumeOptions: volumeOptions(mount.volume) };
 }
@@ -104,6 +105,10 @@ function bindOptions(bind: Mount['bind']): NonNullable<MountRequest['BindOptions
 function volumeOptions(volume: Mount['volume']): NonNullable<MountRequest['VolumeOptions']> {
   const options = { NoCopy: volume?.noCopy ?? false, Labels: volume?.labels ?? {} };
   return volume?.subpath === undefined ? options : { ...options, Subpath: volume.subpath };
+}
+
+function imageOptions(image: Mount['image']): Pick<MountRequest, 'ImageOptions'> {
+  return image === undefined ? {} : { ImageOptions: { Subpath: image.subpath } };
 }
 
 function tmpfsOptions(tmpfs: Mount['tmpfs']): NonNullable<MountRequest['TmpfsOptions']> {

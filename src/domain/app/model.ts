@@ -25,6 +25,10 @@ export interface Service {
   networks: ServiceNetwork[];
   /** `host`, `none`, `service:NAME`, `container:NAME`; absent: the networks. */
   networkMode?: string;
+  /** NAME:ALIAS: what it calls others, of this app or not. */
+  links?: string[];
+  /** SERVICE[:MODE] or container:NAME[:MODE], whose mounts it gets. */
+  volumesFrom?: string[];
   ports: Port[];
   mounts: Mount[];
   /** How requests from outside reach it. */
@@ -106,6 +110,8 @@ export interface ServiceNetwork {
   mac?: string;
   driverOpts: Record<string, string>;
   gatewayPriority?: number;
+  /** The network does not know it by the service's name. */
+  withoutServiceName?: true;
 }
 
 export interface Port {
@@ -115,17 +121,23 @@ export interface Port {
   hostIp: string;
   /** A number, or a range FROM-TO of which the replica or the engine picks one; '' for any free one. */
   published: string;
+  /** For people. */
+  name?: string;
+  /** Such as `http`. */
+  appProtocol?: string;
+  mode?: 'ingress' | 'host';
 }
 
 export interface Mount {
-  type: 'bind' | 'volume' | 'tmpfs';
-  /** Absolute path; or key of a volume of the app; '' for an anonymous volume and tmpfs. */
+  type: 'bind' | 'volume' | 'tmpfs' | 'image';
+  /** Absolute path; key of a volume of the app; reference of an image; '' for an anonymous volume and tmpfs. */
   source: string;
   target: string;
   readOnly: boolean;
   bind?: { propagation?: string; create: boolean; recursive?: string };
   volume?: { noCopy: boolean; subpath?: string; labels: Record<string, string> };
   tmpfs?: { size?: number; mode?: number };
+  image?: { subpath: string };
 }
 
 export interface AppNetwork {

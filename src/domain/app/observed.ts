@@ -9,6 +9,8 @@ export interface ObservedApp {
   volumes: ObservedVolume[];
   /** Id by image name, for the images that are here. */
   images: Readonly<Record<string, string | undefined>>;
+  /** Of those ids that the target names, the ones that are here. */
+  imageIds: ReadonlySet<string>;
   /** Names of images here that have a health check of their own. */
   probedImages: ReadonlySet<string>;
   /** Names of images that this very run pulled or built. */

@@ -73,6 +73,7 @@ const targets: fc.Arbitrary<AppTarget> = fc
     const base = { external: false, driverOpts: {}, labels: {}, hash: 'n' };
     return {
       app,
+      model: { name: app, services: {}, networks: {}, volumes: {}, secrets: {}, configs: {} },
       networks: [
         {
           ...base,
@@ -144,6 +145,7 @@ const worlds: fc.Arbitrary<World> = fc
       ],
       volumes: given.volume ? [{ name: `${app}_data`, app, hash: 'n' }] : [],
       images: Object.fromEntries(given.images.map((name) => [`img-${name}`, `id-of-img-${name}`])),
+      imageIds: new Set<string>(),
       probedImages: new Set(given.probedImages.map((name) => `img-${name}`)),
       fresh: new Set<string>(),
       last: Object.fromEntries(names.map((name) => [name, last])),

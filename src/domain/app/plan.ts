@@ -35,6 +35,7 @@ function imageSteps(observed: ObservedApp, service: ServiceTarget, options: Plan
   const { image, name } = service;
   const here = observed.images[image] !== undefined;
   if (observed.fresh.has(image)) return [];
+  if (service.imageId !== undefined) return checkPinned(observed, service);
   const step = (kind: 'pull-image' | 'build-image', reason: string): Step[] => [
     { kind, service: name, image, reason },
   ];
@@ -53,6 +54,15 @@ function imageSteps(observed: ObservedApp, service: ServiceTarget, options: Plan
     {
       hint: `load it, or pull it: docker pull ${image}`,
     },
+  );
+}
+
+function checkPinned(observed: ObservedApp, { name, image, imageId = '' }: ServiceTarget): [] {
+  if (observed.imageIds.has(imageId)) return [];
+  throw notFound(
+    'app-image-missing',
+    `the image of the service ${name}, '${image}' with the id ${imageId}, is not here any more`,
+    { hint: 'run berth up: it pulls or builds the image again' },
   );
 }
 

@@ -9,6 +9,8 @@ import { conflict } from '#base/errors.ts';
 /** What this engine is to hold for an app. */
 export interface AppTarget {
   app: string;
+  /** What it was made from; with it the target can be changed without the compose files. */
+  model: AppModel;
   networks: NetworkTarget[];
   volumes: VolumeTarget[];
   /** Each after those that it depends on. */
@@ -28,6 +30,8 @@ export interface VolumeTarget extends AppVolume {
 export interface ServiceTarget {
   name: string;
   image: string;
+  /** The very image, whatever its name stands for by now; undefined until it has been pulled or built. */
+  imageId?: string;
   pullPolicy: PullPolicy;
   platform?: string;
   build?: Build;
@@ -78,6 +82,7 @@ export function appTarget(model: AppModel, contexts: Readonly<Record<string, str
     );
   return {
     app: model.name,
+    model,
     networks: Object.entries(model.networks).map(([key, one]) => ({ ...one, key, hash: hashOf(one) })),
     volumes: Object.entries(model.volumes).map(([key, one]) => ({ ...one, key, hash: hashOf(one) })),
     services: result.order.flatMap((name) => {
@@ -102,12 +107,34 @@ function serviceTarget(model: AppModel, service: Service, context: string): Serv
     probe: probeOf(service),
     hash: hashOf(settings),
     settings,
-    replicas: Array.from({ length: service.replicas }, (_, index) => ({
-      replica: index + 1,
-      name: service.containerName ?? containerName(model.name, service.name, index + 1),
-      request: containerRequest(model, service, index),
-    })),
+    replicas: replicasOf(model, service, service.replicas),
   };
+}
+
+export function replicasOf(model: AppModel, service: Service, count: number): ReplicaTarget[] {
+  return Array.from({ length: count }, (_, index) => ({
+    replica: index + 1,
+    name: service.containerName ?? containerName(model.name, service.name, index + 1),
+    request: containerRequest(model, service, index),
+  }));
+}
+
+/** The target with the images that its names stand for now; those that are known already stay. */
+export function pinned(target: AppTarget, idOf: (image: string) => string | undefined): AppTarget {
+  const services = target.services.map((one) => {
+    const imageId = one.imageId ?? idOf(one.image);
+    return imageId === undefined ? one : { ...one, imageId };
+  });
+  return { ...target, services };
+}
+
+/** Whether two targets ask for the same: a build whose context changed but which gave the same image does. */
+export function isSameTarget(one: AppTarget, other: AppTarget): boolean {
+  return canonical(comparable(one)) === canonical(comparable(other));
+}
+
+function comparable(target: AppTarget): unknown {
+  return { ...target, services: target.services.map((one) => ({ ...one, buildFingerprint: '' })) };
 }
 
 function containerName(app: string, service: string, replica: number): string {
@@ -146,6 +173,8 @@ function containerRequest(model: AppModel, service: Service, index: number): Con
     if (mode !== undefined) host[field] = joined(model, mode);
   }
   host.NetworkMode = networkMode(model, service);
+  if (service.volumesFrom !== undefined)
+    host.VolumesFrom = service.volumesFrom.map((source) => volumesFrom(model, source));
   if (Object.keys(ports.bindings).length > 0) host.PortBindings = ports.bindings;
   const exposed = { ...service.container.ExposedPorts, ...ports.exposed };
   const config: ContainerConfig = { ...service.container, Image: service.image ?? '' };
@@ -153,6 +182,14 @@ function containerRequest(model: AppModel, service: Service, index: number): Con
   if (Object.keys(mounts.anonymous).length > 0) config.Volumes = mounts.anonymous;
   const request = { config, hostConfig: host, endpoints: endpointsOf(model, service) };
   return service.platform === undefined ? request : { ...request, platform: service.platform };
+}
+
+/** SERVICE[:MODE] as the engine says it: the name of its first replica; `container:` is dropped. */
+function volumesFrom(model: AppModel, source: string): string {
+  if (source.startsWith('container:')) return source.slice('container:'.length);
+  const [name = '', ...mode] = source.split(':');
+  const container = model.services[name]?.containerName ?? containerName(model.name, name, 1);
+  return [container, ...mode].join(':');
 }
 
 function networkMode(model: AppModel, service: Service): string {
@@ -164,7 +201,9 @@ function networkMode(model: AppModel, service: Service): string {
 function endpointsOf(model: AppModel, service: Service): Record<string, EndpointRequest> {
   return Object.fromEntries(
     service.networks.map((one) => {
-      const request: EndpointRequest = { Aliases: [...new Set([service.name, ...one.aliases])] };
+      const own = one.withoutServiceName === true ? [] : [service.name];
+      const request: EndpointRequest = { Aliases: [...new Set([...own, ...one.aliases])] };
+      if (service.links !== undefined) request.Links = service.links;
       const ipam = {
         ...(one.ipv4 === undefined ? {} : { IPv4Address: one.ipv4 }),
         ...(one.ipv6 === undefined ? {} : { IPv6Address: one.ipv6 }),
@@ -210,6 +249,8 @@ function settingsOf(model: AppModel, service: Service): Settings {
   settings['configs'] = service.configs.map((one) => ({ ...one, from: model.configs[one.source]?.from }));
   settings['networks'] = service.networks.map((one) => ({ ...one, name: model.networks[one.network]?.name }));
   settings['network_mode'] = service.networkMode;
+  settings['links'] = service.links;
+  settings['volumes_from'] = service.volumesFrom;
   return settings;
 }
 

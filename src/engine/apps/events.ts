@@ -12,6 +12,7 @@ export type AppEvent =
       line: number;
       column: number;
     }
+  | { type: 'note'; message: string }
   | { type: 'plan'; app: string; revision: number; steps: Step[] }
   | { type: 'step'; step: Step; state: 'started' | 'done' | 'undone' }
   | { type: 'step'; step: Step; state: 'failed'; message: string }

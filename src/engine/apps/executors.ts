@@ -1,4 +1,5 @@
 import { conflict, isKind } from '#base/errors.ts';
+import type { ServiceTarget } from '#domain/app/target.ts';
 import type { HostConfig } from '#domain/container/config.ts';
 import type { Step } from '#domain/app/step.ts';
 import { shortId } from '#base/ids.ts';
@@ -95,7 +96,7 @@ async function makeContainer(
   };
   const { id } = await run.parts.containers.create({
     name: replica.name,
-    config: { ...config, Labels: labels },
+    config: { ...config, Labels: labels, Image: imageOf(service, run) },
     hostConfig: withInherited(hostConfig, inherited),
     endpoints,
     identity: { app: run.app, service: service.name, revision: run.revision, replica: replica.replica },
@@ -104,6 +105,11 @@ async function makeContainer(
   run.onFailure({ kind: 'create-container', reason: 'new', ...step }, () =>
     ignoring('not-found', run.parts.containers.remove(id, { force: true, volumes: inherited.length === 0 })),
   );
+}
+
+/** By its name, as long as that stands for the very image that is wanted. */
+function imageOf({ image, imageId }: ServiceTarget, run: Run): string {
+  return imageId === undefined || run.parts.images.find(image)?.id === imageId ? image : imageId;
 }
 
 /** Data in volumes that nobody named go over to the next container, as Docker Compose does. */

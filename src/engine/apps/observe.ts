@@ -25,12 +25,15 @@ export function observe(
   target: AppTarget | undefined,
   fresh: ReadonlySet<string>,
 ): ObservedApp {
-  const images = (target?.services ?? []).map(({ image }) => [image, parts.images.find(image)] as const);
+  const services = target?.services ?? [];
+  const images = services.map(({ image, imageId }) => [image, parts.images.find(imageId ?? image)] as const);
+  const pins = services.flatMap(({ imageId }) => imageId ?? []);
   return {
     containers: containersOf(parts, app).map((one) => observedContainer(parts, one)),
     networks: parts.networks.list().map(observedShared),
     volumes: parts.volumes.list().map(observedShared),
     images: Object.fromEntries(images.map(([name, image]) => [name, image?.id])),
+    imageIds: new Set(pins.filter((id) => parts.images.find(id) !== undefined)),
     probedImages: new Set(images.flatMap(([name, image]) => (isProbed(image) ? [name] : []))),
     fresh,
     last: record?.services ?? {},

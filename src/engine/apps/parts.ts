@@ -1,4 +1,6 @@
 import type { LastService } from '#domain/app/observed.ts';
+import type { Scale } from '#domain/app/scale.ts';
+import type { AppTarget } from '#domain/app/target.ts';
 import type { Builds, Containers, Events, Images, Networks, Volumes } from '#engine/contracts.ts';
 import type { Clock } from '#ports/clock.ts';
 import type { ProjectFiles } from '#ports/project-files.ts';
@@ -22,11 +24,17 @@ export interface AppParts {
 /** What the state store holds of an app. */
 export interface AppRecord {
   name: string;
-  /** From 1, of the last `up` that changed something; 0 while the first one goes on. */
+  /** From 1, of the last change of the target; 0 while the first `up` goes on. */
   revision: number;
   folder: string;
   files: string[];
   /** RFC 3339. */
   updated: string;
   services: Record<string, LastService & { replicas: number }>;
+  /**
+   * What holds since the last change that went well, with every `imageId`, without the scale: `inForce` adds it.
+   * Absent while the first `up` goes on, and in records of the first schema version until their next `up`.
+   */
+  target?: AppTarget;
+  scale?: Scale;
 }

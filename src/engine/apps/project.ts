@@ -1,4 +1,5 @@
 import { invalid } from '#base/errors.ts';
+import { fingerprint } from '#base/ids.ts';
 import type { AppModel, Build } from '#domain/app/model.ts';
 import { appTarget, type AppTarget } from '#domain/app/target.ts';
 import { composeError, type Problem } from '#domain/compose/problem.ts';
@@ -11,6 +12,8 @@ export interface Project {
   target: AppTarget;
   /** Warnings and advice. */
   notices: Problem[];
+  /** Fingerprint of the files' texts. */
+  sources: string;
 }
 
 /** Reads the files of a project into what the engine is to hold. */
@@ -29,7 +32,8 @@ export class ProjectReader {
     const judged = request.strict ? problems.map(strictly) : problems;
     if (model === undefined || judged.some((one) => one.severity === 'error'))
       throw composeError(judged, sources);
-    return { target: appTarget(model, await this.#contexts(model)), notices: problems };
+    const target = appTarget(model, await this.#contexts(model));
+    return { target, notices: problems, sources: fingerprint(JSON.stringify([...sources])) };
   }
 
   async #contexts(model: AppModel): Promise<Record<string, string>> {

@@ -16,6 +16,16 @@ export interface UpRequest extends ProjectRequest {
   rebuild: boolean;
   /** Seconds that a service may take to become healthy, or to complete. */
   timeout: number;
+  /** Who asks, for the history. */
+  by: string;
+}
+
+export interface ScaleRequest {
+  /** Replicas by service. */
+  counts: Record<string, number>;
+  /** As of `UpRequest`. */
+  timeout: number;
+  by: string;
 }
 
 export interface DownRequest {

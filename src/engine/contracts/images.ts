@@ -54,7 +54,7 @@ export interface Images {
     tar: Readable,
     options: { reference?: string; changes: string[]; message: string; platform?: string },
   ): Promise<Image>;
-  /** The room containers tells which containers use an image. */
+  /** Adds one who knows users of images: the rooms containers and apps. */
   usedBy(source: (imageId: string) => ImageUser[]): void;
   /** Its manifest, as an index would name it. */
   descriptor(name: string): Promise<Descriptor>;
@@ -89,10 +89,8 @@ export interface CommitOptions {
   changes: string[];
 }
 
-export interface ImageUser {
-  containerId: string;
-  running: boolean;
-}
+/** A container, or something else in words: `revision 3 of the app shop`. */
+export type ImageUser = { containerId: string; running: boolean } | { holder: string };
 
 /** Names what must not be collected until `close`: blobs by digest, committed snapshots by chain id. */
 export interface Lease extends AsyncDisposable {

@@ -55,7 +55,7 @@ export interface ImagesOptions {
 export class Images implements ImagesContract {
   readonly #parts: Parts;
   readonly #locks = new KeyedMutex();
-  #users: (imageId: string) => ImageUser[] = () => [];
+  readonly #userSources: ((imageId: string) => ImageUser[])[] = [];
 
   constructor({ state, ...options }: ImagesOptions) {
     const catalog = new Catalog(state);
@@ -164,7 +164,11 @@ export class Images implements ImagesContract {
   }
 
   usedBy(source: (imageId: string) => ImageUser[]): void {
-    this.#users = source;
+    this.#userSources.push(source);
+  }
+
+  #users(imageId: string): ImageUser[] {
+    return this.#userSources.flatMap((source) => source(imageId));
   }
 
   lease(): Lease {

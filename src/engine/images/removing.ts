@@ -47,8 +47,8 @@ class Removal {
     if (!options.force && user !== undefined && isSingleReference(image))
       throw conflict(
         'image-in-use',
-        `conflict: unable to remove repository reference "${familiarName(full)}" (must force) - container ` +
-          `${shortId(user.containerId)} is using its referenced image ${shortId(image.id)}`,
+        `conflict: unable to remove repository reference "${familiarName(full)}" (must force) - ` +
+          `${words(user)} is using its referenced image ${shortId(image.id)}`,
       );
     let rest = this.#untag(image, [full]);
     const repository = repositoryOf(full);
@@ -92,20 +92,13 @@ class Removal {
     if (this.#parts.catalog.children(image.id).length > 0)
       throw unable(image, 'cannot be forced', 'image has dependent child images');
     const users = this.#users(image.id);
-    const running = users.find((user) => user.running);
+    const running = users.find((user) => 'running' in user && user.running);
     if (running !== undefined)
-      throw unable(
-        image,
-        'cannot be forced',
-        `image is being used by running container ${shortId(running.containerId)}`,
-      );
-    const stopped = users[0];
-    if (stopped !== undefined && !force)
-      throw unable(
-        image,
-        'must be forced',
-        `image is being used by stopped container ${shortId(stopped.containerId)}`,
-      );
+      throw unable(image, 'cannot be forced', `image is being used by running ${words(running)}`);
+    const other = users[0];
+    if (other === undefined || force) return;
+    const stopped = 'containerId' in other ? 'stopped ' : '';
+    throw unable(image, 'must be forced', `image is being used by ${stopped}${words(other)}`);
   }
 
   #untag(image: Image, names: string[]): Image {
@@ -128,6 +121,10 @@ class Removal {
     if (image.tags.includes(full) || image.repoDigests.includes(full)) return full;
     throw imageMissing(name);
   }
+}
+
+function words(user: ImageUser): string {
+  return 'holder' in user ? user.holder : `container ${shortId(user.containerId)}`;
 }
 
 function unable(image: Image, force: string, why: string): Error {

@@ -1,0 +1,222 @@
+import { keptScale, inForce, type Scale } from '#domain/app/scale.ts';
+import { plan } from '#domain/app/plan.ts';
+import { targetChanges } from '#domain/app/reasons.ts';
+import type { Step } from '#domain/app/step.ts';
+import { isSameTarget, pinned, type AppTarget } from '#domain/app/target.ts';
+import { Undo } from '#engine/containers/undo.ts';
+import type { AppEvent } from './events.ts';
+import { executors } from './executors.ts';
+import { observe } from './observe.ts';
+import type { AppParts } from './parts.ts';
+import { servicesOf, type AppRecords } from './records.ts';
+import type { Revisions } from './revisions.ts';
+import { execute, type Run } from './run.ts';
+import { summarize } from './summary.ts';
+
+export type Emit = (event: AppEvent) => void;
+
+/** Why and how an app is made as a target says. */
+export interface Change {
+  /** The command in words, for the history: `up`, `rollback to revision 3` ... */
+  reason: string;
+  /** Who asked for it. */
+  by: string;
+  folder: string;
+  files: string[];
+  /** Fingerprint of the compose files' texts; '' without them. */
+  sources: string;
+  /** Build images again whose context did not change. */
+  rebuild: boolean;
+  /** Seconds that a service may take to become healthy, or to complete. */
+  timeout: number;
+  /** Instead of the scale in force. */
+  scale?: Scale;
+}
+
+/** What a run makes. */
+interface Made {
+  target: AppTarget;
+  scale: Scale;
+  change: Change;
+}
+
+const keptRevisions = 10;
+
+const nothingFresh: ReadonlySet<string> = new Set();
+
+/** Makes apps as their targets say. The caller holds the app's lock. */
+export class Convergence {
+  readonly #parts: AppParts;
+  readonly #records: AppRecords;
+  readonly #revisions: Revisions;
+
+  constructor(parts: AppParts, records: AppRecords, revisions: Revisions) {
+    this.#parts = parts;
+    this.#records = records;
+    this.#revisions = revisions;
+  }
+
+  /** What `run` would do, the number that it would give, and notes on the scale. @throws as `#domain/app/plan.ts` */
+  plan(
+    target: AppTarget,
+    options: { rebuild: boolean; scale?: Scale },
+  ): { revision: number; steps: Step[]; notes: string[] } {
+    const { scale, notes } = this.#scale(target, options.scale);
+    const steps = this.#steps(inForce(target, scale), options, nothingFresh);
+    return { revision: this.#number(target, steps), steps, notes };
+  }
+
+  /**
+   * Makes the app as the target says. Events tell the progress; the last one is the result. What fails is undone when
+   * there was something before; a first start that is not well stays for inspection.
+   * @throws as `#domain/app/plan.ts`; conflict `app-unwell`; as the verbs of the other nouns
+   */
+  async run(target: AppTarget, change: Change, emit: Emit, signal: AbortSignal): Promise<void> {
+    const { app } = target;
+    const { scale, notes } = this.#scale(target, change.scale);
+    const wanted = inForce(target, scale);
+    const first = this.#steps(wanted, change, nothingFresh);
+    const revision = this.#number(target, first);
+    for (const message of notes) emit({ type: 'note', message });
+    emit({ type: 'plan', app, revision, steps: first });
+    const undo = new Undo(this.#parts.report);
+    const run = this.#start(wanted, change, revision, undo, emit, signal);
+    const isNew = this.#begin(app, change);
+    try {
+      await execute(first.filter(isImageStep), executors, run);
+      const made = { target: this.#pinned(target), scale, change };
+      const changed = await this.#converge(first, made, run);
+      this.#remember(made, run.revision);
+      this.#tell(app, changed, emit);
+    } catch (error) {
+      // Nothing to go back to: what is unwell stays, so that its logs can be read and `up` can go on.
+      const stays = isUnwell(error) && run.displaced === 0;
+      if (stays) this.#remember({ target: this.#pinned(target), scale, change }, run.revision);
+      else await undo.run();
+      if (isNew && !stays) this.#records.forget(app);
+      throw error;
+    }
+  }
+
+  #tell(app: string, changed: boolean, emit: Emit): void {
+    const { revision, services } = summarize(this.#parts, app, this.#records.get(app));
+    if (changed) this.#parts.events.emit('app', 'up', app, { revision: String(revision) });
+    emit({ type: 'result', app, revision, changed, services });
+  }
+
+  /** What the images turned out to be decides about the containers. Gives whether anything changed. */
+  async #converge(first: Step[], { target, scale, change }: Made, run: Run): Promise<boolean> {
+    run.target = inForce(target, scale);
+    const foreseen = first.filter((step) => !isImageStep(step));
+    const steps = foreseen.length === first.length ? first : this.#steps(run.target, change, run.fresh);
+    run.revision = this.#number(target, steps);
+    if (JSON.stringify(steps) !== JSON.stringify(foreseen))
+      run.emit({ type: 'plan', app: run.app, revision: run.revision, steps });
+    await execute(steps, executors, run);
+    // A build that gave the image that was there already has changed nothing.
+    return steps.some(changes);
+  }
+
+  #steps(target: AppTarget, options: { rebuild: boolean }, fresh: ReadonlySet<string>): Step[] {
+    const record = this.#records.get(target.app);
+    return plan(observe(this.#parts, target.app, record, target, fresh), target, options);
+  }
+
+  #pinned(target: AppTarget): AppTarget {
+    return pinned(target, (image) => this.#parts.images.find(image)?.id);
+  }
+
+  #scale(target: AppTarget, given: Scale | undefined): { scale: Scale; notes: string[] } {
+    if (given !== undefined) return { scale: given, notes: [] };
+    return keptScale(this.#records.get(target.app)?.scale ?? {}, target.model);
+  }
+
+  /** The number that the app will have: a new one when another target holds than before. */
+  #number(target: AppTarget, steps: readonly Step[]): number {
+    const { revision = 0, target: before } = this.#records.get(target.app) ?? {};
+    const isOther = before === undefined ? steps.some(changes) : !isSameTarget(before, this.#pinned(target));
+    return Math.max(1, revision + (isOther || steps.some(isImageStep) ? 1 : 0));
+  }
+
+  /**
+   * An app is known before its first step: one whose `up` was killed can be taken down, also when no
+   * container of it came to be. Gives whether it was not known before.
+   */
+  #begin(app: string, { folder, files }: Change): boolean {
+    if (this.#records.get(app) !== undefined) return false;
+    const updated = this.#parts.clock.timestamp();
+    this.#records.save({ name: app, revision: 0, folder, files, updated, services: {} });
+    return true;
+  }
+
+  #remember({ target, scale, change }: Made, revision: number): void {
+    const { app } = target;
+    const before = this.#records.get(app);
+    const { by, reason, folder, files, sources } = change;
+    const updated = this.#parts.clock.timestamp();
+    const services = servicesOf(inForce(target, scale));
+    this.#parts.store.transaction(() => {
+      this.#records.save({ name: app, revision, folder, files, updated, services, target, scale });
+      if (this.#revisions.list(app).at(-1)?.number === revision) return;
+      const changed = targetChanges(before?.target, target);
+      this.#revisions.add(
+        {
+          app,
+          number: revision,
+          created: updated,
+          by,
+          reason,
+          changes: changed,
+          folder,
+          files,
+          sources,
+          target,
+        },
+        keptRevisions,
+      );
+    });
+  }
+
+  #start(
+    target: AppTarget,
+    { folder, files, timeout }: Change,
+    revision: number,
+    undo: Undo,
+    emit: Emit,
+    signal: AbortSignal,
+  ): Run {
+    return {
+      parts: this.#parts,
+      app: target.app,
+      target,
+      revision,
+      folder,
+      files,
+      timeout,
+      stopTimeout: undefined,
+      emit,
+      signal,
+      fresh: new Set(),
+      displaced: 0,
+      onFailure: (step, back) => {
+        undo.add(async () => {
+          await back();
+          emit({ type: 'step', step, state: 'undone' });
+        });
+      },
+    };
+  }
+}
+
+/** Waiting changes nothing. */
+function changes(step: Step): boolean {
+  return !step.kind.startsWith('wait-');
+}
+
+function isImageStep(step: Step): boolean {
+  return step.kind === 'pull-image' || step.kind === 'build-image';
+}
+
+function isUnwell(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && error.code === 'app-unwell';
+}
