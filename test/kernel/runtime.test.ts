@@ -77,3 +77,17 @@ function traces(folder: string): Record<string, unknown> {
     files: ['bundles', 'crun', 'exits', 'execs'].map((name) => readdirSync(join(folder, 'run', name))),
   };
 }
+
+test('the exit of each run of a task is told, however soon it follows the removal of the one before', async () => {
+  await using bench = await TaskBench.make();
+  const task = bench.task(['sh', '-c', 'exit 3']);
+  const told: number[] = [];
+  for (let run = 1; run <= 10; run++) {
+    const exit = new Promise<number>((resolve) => bench.runtime.onExit(({ exitCode }) => resolve(exitCode)));
+    await bench.runtime.create(task);
+    await bench.runtime.start(task.id);
+    told.push(await exit);
+    await bench.runtime.delete(task.id);
+  }
+  assert.deepEqual(told, Array<number>(10).fill(3));
+});
