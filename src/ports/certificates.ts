@@ -1,0 +1,39 @@
+/** A chain with its key in PEM, and what people want to know of it. Times are milliseconds since 1970. */
+export interface Certificate {
+  pem: string;
+  notBefore: number;
+  notAfter: number;
+  issuer: string;
+}
+
+/** Makes certificates that only this machine vouches for. */
+export interface LocalAuthority {
+  /** A new authority: its own certificate and key in PEM. */
+  create(now: number): Promise<string>;
+  /** One for a host ('' for any), signed by an authority that `create` made. */
+  issue(authority: string, host: string, now: number): Promise<Certificate>;
+}
+
+export interface AcmeOrder {
+  directory: string;
+  /** '' for none. */
+  email: string;
+  /** PEM. */
+  accountKey: string;
+  host: string;
+  /** Makes an answer appear at a path of the host by plain HTTP; undefined takes it away. */
+  answer: (path: string, text: string | undefined) => Promise<void>;
+}
+
+/** A certificate authority that checks hosts by itself (RFC 8555). */
+export interface AcmeAuthority {
+  createKey(): Promise<string>;
+  /** @throws unavailable `acme-failed` with what the authority said */
+  issue(order: AcmeOrder): Promise<Certificate>;
+}
+
+/** Certificates that people bring along. */
+export interface CertificateFiles {
+  /** @throws invalid `certificate-invalid`: unreadable, no certificate, or a key of another one */
+  read(files: { cert: string; key: string }): Promise<Certificate>;
+}
