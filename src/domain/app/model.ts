@@ -1,6 +1,8 @@
 import type { ContainerConfig, HostConfig, Resources } from '#domain/container/config.ts';
+import type { Probes } from '#domain/container/probe.ts';
 import type { IngressEntry } from '#domain/ingress/model.ts';
 import type { Deploy } from './deploy.ts';
+import type { Schedule } from './schedule.ts';
 
 /** What a person wants to run: a compose file's meaning with all variables and defaults in place. */
 export interface AppModel {
@@ -33,6 +35,10 @@ export interface Service {
   mounts: Mount[];
   /** How requests from outside reach it. */
   ingress?: IngressEntry[];
+  /** They take the place of a health check. */
+  probes?: Probes;
+  /** It runs at times; no container of it runs permanently. */
+  schedule?: Schedule;
   /** Secrets and configs that it gets as files. */
   secrets: FileGrant[];
   configs: FileGrant[];

@@ -1,5 +1,6 @@
 import { fingerprint } from '#base/ids.ts';
 import type { ContainerConfig, EndpointRequest, HostConfig } from '#domain/container/config.ts';
+import type { Probes } from '#domain/container/probe.ts';
 import type { AppModel, AppNetwork, AppVolume, Build, Dependency, PullPolicy, Service } from './model.ts';
 import { grantMounts } from './file-grants.ts';
 import { dependencyOrder } from './order.ts';
@@ -64,6 +65,7 @@ export interface ContainerRequest {
   config: ContainerConfig;
   hostConfig: HostConfig;
   endpoints: Record<string, EndpointRequest>;
+  probes?: Probes;
 }
 
 /** `contexts`: for each service with a build, a text that changes when its context does. */
@@ -107,7 +109,7 @@ function serviceTarget(model: AppModel, service: Service, context: string): Serv
     probe: probeOf(service),
     hash: hashOf(settings),
     settings,
-    replicas: replicasOf(model, service, service.replicas),
+    replicas: replicasOf(model, service, service.schedule === undefined ? service.replicas : 0),
   };
 }
 
@@ -142,6 +144,7 @@ function containerName(app: string, service: string, replica: number): string {
 }
 
 function probeOf(service: Service): ServiceTarget['probe'] {
+  if (service.probes !== undefined) return 'own';
   const test = service.container.Healthcheck?.Test;
   if (test === undefined || test.length === 0) return 'image';
   return test[0] === 'NONE' ? 'off' : 'own';
@@ -180,8 +183,14 @@ function containerRequest(model: AppModel, service: Service, index: number): Con
   const config: ContainerConfig = { ...service.container, Image: service.image ?? '' };
   if (Object.keys(exposed).length > 0) config.ExposedPorts = exposed;
   if (Object.keys(mounts.anonymous).length > 0) config.Volumes = mounts.anonymous;
-  const request = { config, hostConfig: host, endpoints: endpointsOf(model, service) };
-  return service.platform === undefined ? request : { ...request, platform: service.platform };
+  if (service.probes !== undefined) config.Healthcheck = { Test: ['NONE'] };
+  return {
+    config,
+    hostConfig: host,
+    endpoints: endpointsOf(model, service),
+    ...(service.platform === undefined ? {} : { platform: service.platform }),
+    ...(service.probes === undefined ? {} : { probes: service.probes }),
+  };
 }
 
 /** SERVICE[:MODE] as the engine says it: the name of its first replica; `container:` is dropped. */
@@ -249,6 +258,7 @@ function settingsOf(model: AppModel, service: Service): Settings {
   settings['configs'] = service.configs.map((one) => ({ ...one, from: model.configs[one.source]?.from }));
   settings['networks'] = service.networks.map((one) => ({ ...one, name: model.networks[one.network]?.name }));
   settings['network_mode'] = service.networkMode;
+  settings['probes'] = service.probes;
   settings['links'] = service.links;
   settings['volumes_from'] = service.volumesFrom;
   return settings;

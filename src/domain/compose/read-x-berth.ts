@@ -1,6 +1,8 @@
 import type { SchemaObject } from 'ajv';
 import type { AppModel, Service } from '#domain/app/model.ts';
 import { ingressKey } from './read-x-berth-ingress.ts';
+import { probesKey } from './read-x-berth-probes.ts';
+import { scheduleKey } from './read-x-berth-schedule.ts';
 import type { Reader } from './reader.ts';
 
 // Berth's own settings in a compose file: `x-berth` at the top and in services. Every other `x-` key is ignored, as
@@ -25,7 +27,11 @@ export interface ExtensionKey<Model> {
 
 type Keys<Model> = Readonly<Record<string, ExtensionKey<Model>>>;
 
-export const serviceKeys: Keys<Service> = { ingress: ingressKey };
+export const serviceKeys: Keys<Service> = {
+  ingress: ingressKey,
+  probes: probesKey,
+  schedule: scheduleKey,
+};
 
 export const appKeys: Keys<AppModel> = {};
 

@@ -84,7 +84,7 @@ async function makeContainer(
   const service = serviceOf(run, step.service);
   const replica = service.replicas.find((one) => one.replica === step.replica);
   if (replica === undefined) return;
-  const { config, hostConfig, endpoints, platform } = replica.request;
+  const { config, hostConfig, endpoints, platform, probes } = replica.request;
   const labels = {
     ...config.Labels,
     ...labelsOf(run, service.hash),
@@ -101,6 +101,7 @@ async function makeContainer(
     endpoints,
     identity: { app: run.app, service: service.name, revision: run.revision, replica: replica.replica },
     ...(platform === undefined ? {} : { platform }),
+    ...(probes === undefined ? {} : { probes }),
   });
   run.onFailure({ kind: 'create-container', reason: 'new', ...step }, () =>
     ignoring('not-found', run.parts.containers.remove(id, { force: true, volumes: inherited.length === 0 })),
