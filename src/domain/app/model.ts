@@ -76,8 +76,8 @@ export interface Build {
   extraHosts: string[];
   noCache: boolean;
   pull: boolean;
-  /** Absent: this machine's, or the service's. */
-  platforms?: string[];
+  /** Absent: this machine's. */
+  platform?: string;
   /** Absent when nothing of it is asked for. */
   more?: BuildExtras;
 }

@@ -5,7 +5,11 @@ import type { ServiceContext } from './read-service.ts';
 import { compact, type Reader } from './reader.ts';
 
 /** `build` of a service: a folder alone, or all its settings. */
-export function readBuild(build: Reader, context: ServiceContext): Build | undefined {
+export function readBuild(
+  build: Reader,
+  platform: string | undefined,
+  context: ServiceContext,
+): Build | undefined {
   if (!build.present) return undefined;
   const short = build.tree?.kind === 'map' ? undefined : build.text();
   const at = short === undefined ? build.at('context') : build;
@@ -33,7 +37,7 @@ export function readBuild(build: Reader, context: ServiceContext): Build | undef
     extraHosts: readExtraHosts(build.at('extra_hosts')),
     noCache: build.at('no_cache').boolean() ?? false,
     pull: build.at('pull').boolean() ?? false,
-    platforms: readPlatforms(build),
+    platform: readPlatform(build.at('platforms'), platform),
     more: readMore(build, context),
   });
 }
@@ -72,7 +76,14 @@ function readContexts(contexts: Reader, { resolve }: ServiceContext): Record<str
   return Object.fromEntries([...listed, ...mapped]);
 }
 
-function readPlatforms(build: Reader): string[] | undefined {
-  const platforms = build.at('platforms').texts();
-  return platforms.length === 0 ? undefined : platforms;
+/** An image is built for one platform at a time: the service's own, else the first of the list. */
+function readPlatform(platforms: Reader, own: string | undefined): string | undefined {
+  const [first, ...others] = platforms.texts();
+  if (own !== undefined && first !== undefined && ![first, ...others].includes(own))
+    platforms.complain('compose-contradiction', `the service's platform '${own}' is not among them`);
+  if (others.length > 0) {
+    const message = `several platforms are not honoured: the image is built for ${own ?? first ?? ''} only`;
+    platforms.warn('compose-value-not-honoured', message);
+  }
+  return own ?? first;
 }

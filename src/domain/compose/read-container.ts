@@ -1,5 +1,7 @@
 import type { ContainerConfig, HealthConfig, HostConfig, RestartPolicy } from '#domain/container/config.ts';
+import { readBlockLimits, readDeviceRequests, readDevices } from './read-devices.ts';
 import { compact, type Reader } from './reader.ts';
+import { formatPath } from './tree.ts';
 
 const given = <T>(list: T[]): T[] | undefined => (list.length === 0 ? undefined : list);
 const filled = <T extends object>(record: T): T | undefined =>
@@ -68,7 +70,11 @@ function readProbe(test: Reader): string[] | undefined {
 
 /** The settings that concern the host; mounts, ports and networks excepted. */
 export function readHost(service: Reader): HostConfig {
-  return { ...readIsolation(service), ...readLimits(service) };
+  return {
+    ...readIsolation(service),
+    ...readLimits(service),
+    ...readBlockLimits(service.at('blkio_config')),
+  };
 }
 
 function readIsolation(service: Reader): HostConfig {
@@ -96,6 +102,8 @@ function readIsolation(service: Reader): HostConfig {
     Init: service.at('init').boolean(),
     Annotations: filled(service.at('annotations').record()),
     Devices: given(readDevices(service.at('devices'))),
+    DeviceRequests: given(readDeviceRequests(service)),
+    Runtime: service.at('runtime').text(),
     DeviceCgroupRules: given(service.at('device_cgroup_rules').texts()),
     LogConfig: logging.present
       ? { Type: logging.at('driver').text() ?? '', Config: logging.at('options').record() }
@@ -106,7 +114,7 @@ function readIsolation(service: Reader): HostConfig {
 function readLimits(service: Reader): HostConfig {
   const limits = service.at('deploy').at('resources').at('limits');
   const reserved = service.at('deploy').at('resources').at('reservations');
-  const cpus = limits.at('cpus').number() ?? service.at('cpus').number();
+  const cpus = same(limits.at('cpus'), service.at('cpus'), (at) => at.number());
   return compact<HostConfig>({
     NanoCpus: cpus === undefined ? undefined : Math.round(cpus * 1e9),
     CpuShares: service.at('cpu_shares').integer(),
@@ -115,16 +123,27 @@ function readLimits(service: Reader): HostConfig {
     CpuRealtimePeriod: micros(service.at('cpu_rt_period')),
     CpuRealtimeRuntime: micros(service.at('cpu_rt_runtime')),
     CpusetCpus: service.at('cpuset').text(),
-    Memory: limits.at('memory').bytes() ?? service.at('mem_limit').bytes(),
-    MemoryReservation: reserved.at('memory').bytes() ?? service.at('mem_reservation').bytes(),
+    Memory: same(limits.at('memory'), service.at('mem_limit'), (at) => at.bytes()),
+    MemoryReservation: same(reserved.at('memory'), service.at('mem_reservation'), (at) => at.bytes()),
     MemorySwap: readSwap(service.at('memswap_limit')),
     MemorySwappiness: service.at('mem_swappiness').integer(),
-    PidsLimit: limits.at('pids').integer() ?? service.at('pids_limit').integer(),
+    PidsLimit: same(limits.at('pids'), service.at('pids_limit'), (at) => at.integer()),
     OomKillDisable: service.at('oom_kill_disable').boolean(),
     OomScoreAdj: service.at('oom_score_adj').integer(),
     ShmSize: service.at('shm_size').bytes(),
     Ulimits: given(readUlimits(service.at('ulimits'))),
   });
+}
+
+/** Two keys for one thing: when both are given, they must say the same. */
+function same(one: Reader, other: Reader, read: (at: Reader) => number | undefined): number | undefined {
+  const [first, second] = [read(one), read(other)];
+  if (first !== undefined && second !== undefined && first !== second)
+    other.complain(
+      'compose-contradiction',
+      `it is ${second}, but ${formatPath(one.path.slice(2))} is ${first}`,
+    );
+  return first ?? second;
 }
 
 /** A number is microseconds; a text with a unit, a duration. */
@@ -166,11 +185,8 @@ function readDeployRestart(policy: Reader): RestartPolicy | undefined {
   if (condition === 'none') return { Name: 'no' };
   if (condition === 'on-failure')
     return { Name: 'on-failure', MaximumRetryCount: policy.at('max_attempts').integer() ?? 0 };
-  if (condition === 'any') return { Name: 'unless-stopped' };
-  policy
-    .at('condition')
-    .complain('compose-invalid-value', `found '${condition}', required is 'none', 'on-failure' or 'any'`);
-  return undefined;
+  // read-deploy.ts complains about any other word.
+  return { Name: 'unless-stopped' };
 }
 
 export function readExtraHosts(hosts: Reader): string[] {
@@ -194,18 +210,6 @@ function readTmpfs(tmpfs: Reader): Record<string, string> {
       return split < 0 ? [text, ''] : [text.slice(0, split), text.slice(split + 1)];
     }),
   );
-}
-
-function readDevices(devices: Reader): NonNullable<HostConfig['Devices']> {
-  return devices.items().map((item) => {
-    const parts = item.tree?.kind === 'map' ? [] : (item.text() ?? '').split(':');
-    const source = item.at('source').text() ?? parts[0] ?? '';
-    return {
-      PathOnHost: source,
-      PathInContainer: item.at('target').text() ?? parts[1] ?? source,
-      CgroupPermissions: item.at('permissions').text() ?? parts[2] ?? 'rwm',
-    };
-  });
 }
 
 export function readUlimits(ulimits: Reader): NonNullable<HostConfig['Ulimits']> {

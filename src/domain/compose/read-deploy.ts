@@ -1,8 +1,9 @@
-import type { Deploy, Placement, Reservations, RestartRule, UpdateRule } from '#domain/app/deploy.ts';
+import type { Deploy, Reservations, RestartRule, UpdateRule } from '#domain/app/deploy.ts';
+import { readPlacement } from './read-placement.ts';
 import { compact, type Reader } from './reader.ts';
 
 /** `deploy` of a service, but for what the engine's API has fields for (replicas, limits). */
-export function readDeploy(deploy: Reader): Deploy | undefined {
+export function readDeploy(deploy: Reader, replicas: number): Deploy | undefined {
   if (!deploy.present) return undefined;
   const update = deploy.at('update_config');
   return compact<Deploy>({
@@ -15,7 +16,7 @@ export function readDeploy(deploy: Reader): Deploy | undefined {
     rollback: readRule(deploy.at('rollback_config'), ['pause', 'continue']),
     restart: readRestart(deploy.at('restart_policy')),
     reservations: readReservations(deploy.at('resources').at('reservations')),
-    placement: readPlacement(deploy.at('placement')),
+    placement: readPlacement(deploy.at('placement'), replicas),
   });
 }
 
@@ -57,16 +58,4 @@ function readReservations(reservations: Reader): Reservations | undefined {
     memory: reservations.at('memory').bytes(),
   });
   return Object.keys(found).length === 0 ? undefined : found;
-}
-
-function readPlacement(placement: Reader): Placement | undefined {
-  if (!placement.present) return undefined;
-  return compact<Placement>({
-    constraints: placement.at('constraints').texts(),
-    spread: placement
-      .at('preferences')
-      .items()
-      .flatMap((one) => one.at('spread').text() ?? []),
-    maxReplicasPerNode: placement.at('max_replicas_per_node').integer(),
-  });
 }

@@ -39,32 +39,39 @@ function readShort(item: Reader, resolve: Resolve): Mount[] {
   return [{ type: 'volume', source, target: normalize(target), readOnly, volume }];
 }
 
+const types = ['bind', 'volume', 'tmpfs', 'image'] as const;
+
 function readLong(item: Reader, resolve: Resolve): Mount[] {
-  const type = item.at('type').text() ?? '';
-  if (type !== 'bind' && type !== 'volume' && type !== 'tmpfs') {
-    item
-      .at('type')
-      .complain(
-        'compose-invalid-volume',
-        `mounts of type '${type}' are not offered: required is bind, volume or tmpfs`,
-      );
-    return [];
-  }
+  const type = item.at('type').oneOf(types);
+  if (type === undefined) return [];
   const source = item.at('source').text() ?? '';
   const target = item.at('target').text();
   if (target === undefined) item.complain('compose-missing-key', "the key 'target' is missing");
-  if (type === 'bind' && source === '') item.complain('compose-missing-key', "the key 'source' is missing");
+  if ((type === 'bind' || type === 'image') && source === '')
+    item.complain('compose-missing-key', "the key 'source' is missing");
   if (target === undefined || !checkTarget(item.at('target'), target)) return [];
   const readOnly = item.at('read_only').boolean() ?? false;
   const base = { target: normalize(target), readOnly };
   if (type === 'bind')
     return [{ ...base, type, source: resolve(source, item.at('source')), bind: readBind(item.at('bind')) }];
-  if (type === 'volume') return [{ ...base, type, source, volume: readVolume(item.at('volume')) }];
-  const tmpfs = compact<NonNullable<Mount['tmpfs']>>({
-    size: item.at('tmpfs').at('size').bytes(),
-    mode: item.at('tmpfs').at('mode').mode(),
+  return [{ ...base, type, source, ...readOptions(type, item) }];
+}
+
+function readOptions(
+  type: 'volume' | 'tmpfs' | 'image',
+  item: Reader,
+): Pick<Mount, 'volume' | 'tmpfs' | 'image'> {
+  if (type === 'volume') return { volume: readVolume(item.at('volume')) };
+  if (type === 'tmpfs') return { tmpfs: readTmpfs(item.at('tmpfs')) };
+  const subpath = item.at('image').at('subpath').text();
+  return subpath === undefined ? {} : { image: { subpath } };
+}
+
+function readTmpfs(tmpfs: Reader): NonNullable<Mount['tmpfs']> {
+  return compact<NonNullable<Mount['tmpfs']>>({
+    size: tmpfs.at('size').bytes(),
+    mode: tmpfs.at('mode').mode(),
   });
-  return [{ ...base, type, source: '', tmpfs }];
 }
 
 function readBind(bind: Reader): NonNullable<Mount['bind']> {

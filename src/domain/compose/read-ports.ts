@@ -1,5 +1,5 @@
 import type { Port } from '#domain/app/model.ts';
-import type { Reader } from './reader.ts';
+import { compact, type Reader } from './reader.ts';
 
 const short =
   /^(?:(?:(\[[0-9a-fA-F:.]+\]|[0-9.]+|[0-9a-fA-F]*:[0-9a-fA-F:.]*):)?([0-9]*(?:-[0-9]+)?):)?([0-9]+(?:-[0-9]+)?)(?:\/([a-z]+))?$/;
@@ -47,7 +47,16 @@ function readLong(item: Reader): Port[] {
   if (!item.at('target').present) item.complain('compose-missing-key', "the key 'target' is missing");
   if (target === undefined || protocol === undefined) return [];
   if (published !== '' && readRange(item.at('published'), published) === undefined) return [];
-  return [{ target: target.from, protocol, hostIp: item.at('host_ip').text() ?? '', published }];
+  const port = compact<Port>({
+    target: target.from,
+    protocol,
+    hostIp: item.at('host_ip').text() ?? '',
+    published,
+    name: item.at('name').text(),
+    appProtocol: item.at('app_protocol').text(),
+    mode: item.at('mode').oneOf(['ingress', 'host'] as const),
+  });
+  return [port];
 }
 
 function readProtocol(item: Reader, text: string): Port['protocol'] | undefined {

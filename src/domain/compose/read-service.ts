@@ -1,13 +1,7 @@
-import type {
-  AppConfig,
-  AppSecret,
-  Dependency,
-  PullPolicy,
-  Service,
-  ServiceNetwork,
-} from '#domain/app/model.ts';
+import type { AppConfig, AppSecret, PullPolicy, Service, ServiceNetwork } from '#domain/app/model.ts';
 import { readBuild } from './read-build.ts';
 import { readContainer, readHost } from './read-container.ts';
+import { readDependencies, readLinks } from './read-dependencies.ts';
 import { readDeploy } from './read-deploy.ts';
 import { readGrants } from './read-files.ts';
 import { readHooks, readWatch } from './read-hooks.ts';
@@ -32,10 +26,12 @@ export interface ServiceContext {
 }
 
 export function readService(name: string, service: Reader, context: ServiceContext): Service {
-  const build = readBuild(service.at('build'), context);
+  const build = readBuild(service.at('build'), service.at('platform').text(), context);
   const image = service.at('image').text();
   if (image === undefined && build === undefined)
     service.complain('compose-missing-key', "the service has neither 'image' nor 'build'");
+  refuse(service);
+  const replicas = readReplicas(service);
   const container = readContainer(service);
   const environment = Object.entries(context.environment(service)).map(([key, value]) => `${key}=${value}`);
   if (environment.length > 0) container.Env = environment;
@@ -47,20 +43,22 @@ export function readService(name: string, service: Reader, context: ServiceConte
     image: image ?? (build === undefined ? undefined : `${context.app}-${name}`),
     build,
     pullPolicy: readPullPolicy(service.at('pull_policy')),
-    replicas: readReplicas(service),
+    replicas,
     containerName: service.at('container_name').text(),
     platform: service.at('platform').text(),
-    dependsOn: readDependencies(service.at('depends_on')),
+    dependsOn: readDependencies(service),
     networks:
       networkMode === undefined
         ? readNetworks(service.at('networks'), context.networks)
         : conflicting(service),
     networkMode: networkMode === 'default' || networkMode === 'bridge' ? 'bridge' : networkMode,
+    links: readLinks(service),
+    volumesFrom: readVolumesFrom(service.at('volumes_from')),
     ports: readPorts(service.at('ports')),
     mounts: readVolumes(service, context),
     secrets: readGrants(service.at('secrets'), context.secrets, '/run/secrets'),
     configs: readGrants(service.at('configs'), context.configs, '/'),
-    deploy: readDeploy(service.at('deploy')),
+    deploy: readDeploy(service.at('deploy'), replicas),
     postStart: readHooks(service.at('post_start')),
     preStop: readHooks(service.at('pre_stop')),
     watch: readWatch(service.at('develop').at('watch'), context),
@@ -72,8 +70,31 @@ export function readService(name: string, service: Reader, context: ServiceConte
   return { ...read, ...readIngress(read, service) };
 }
 
+/** What is not for Berth at all. */
+function refuse(service: Reader): void {
+  if (service.at('provider').present)
+    service
+      .at('provider')
+      .complain(
+        'compose-unsupported',
+        `the provider '${service.at('provider').at('type').text() ?? ''}' is a program of Docker Compose: Berth calls none`,
+        'run what it provides as a service, or beside Berth',
+      );
+  if (service.at('models').present)
+    service
+      .at('models')
+      .complain('compose-unsupported', 'Berth runs no language models', 'run the model server as a service');
+}
+
+const refreshing = /^(?:daily|weekly|refresh|every_.+)$/;
+
 function readPullPolicy(policy: Reader): PullPolicy {
   const text = policy.text() ?? 'missing';
+  if (refreshing.test(text)) {
+    const instead = 'an image that is here is not pulled again; always does';
+    policy.warn('compose-value-not-honoured', `'${text}' is not honoured: ${instead}`);
+    return 'missing';
+  }
   if (text === 'if_not_present') return 'missing';
   if (text === 'missing' || text === 'always' || text === 'never' || text === 'build') return text;
   policy.complain(
@@ -83,7 +104,20 @@ function readPullPolicy(policy: Reader): PullPolicy {
   return 'missing';
 }
 
+function readVolumesFrom(sources: Reader): string[] | undefined {
+  const texts = sources.texts();
+  return texts.length === 0 ? undefined : texts;
+}
+
 function readReplicas(service: Reader): number {
+  const deploy = service.at('deploy');
+  if (deploy.at('mode').text() === 'global') {
+    if (deploy.at('replicas').present)
+      deploy
+        .at('replicas')
+        .complain('compose-contradiction', 'a global service has one replica on each machine');
+    return 1;
+  }
   const scale = service.at('scale').integer();
   const replicas = service.at('deploy').at('replicas').integer();
   if (scale !== undefined && replicas !== undefined && scale !== replicas)
@@ -98,25 +132,6 @@ function readReplicas(service: Reader): number {
       .at('container_name')
       .complain('compose-contradiction', `one name cannot serve ${wanted} replicas`);
   return wanted;
-}
-
-const conditions: Record<string, Dependency['condition'] | undefined> = {
-  service_started: 'started',
-  service_healthy: 'healthy',
-  service_completed_successfully: 'completed',
-};
-
-function readDependencies(dependsOn: Reader): Dependency[] {
-  const list = dependsOn
-    .texts()
-    .map((service): Dependency => ({ service, condition: 'started', required: true, restart: false }));
-  const map = dependsOn.entries().map(([service, one]): Dependency => ({
-    service,
-    condition: conditions[one.at('condition').text() ?? ''] ?? 'started',
-    required: one.at('required').boolean() ?? true,
-    restart: one.at('restart').boolean() ?? false,
-  }));
-  return [...list, ...map];
 }
 
 function readNetworks(networks: Reader, known: ReadonlySet<string>): ServiceNetwork[] {
@@ -142,6 +157,7 @@ function readNetworks(networks: Reader, known: ReadonlySet<string>): ServiceNetw
         ipv6: one.at('ipv6_address').text(),
         linkLocal: one.at('link_local_ips').texts(),
         mac: one.at('mac_address').text(),
+        withoutServiceName: one.at('use_service_name_alias').boolean() === false ? true : undefined,
         driverOpts: one.at('driver_opts').record(),
         gatewayPriority: one.at('gw_priority').number(),
       }),

@@ -1,30 +1,18 @@
-import { Ajv, type ErrorObject, type SchemaObject } from 'ajv';
-import schema from './schema/compose-spec.json' with { type: 'json' };
+import { Ajv, type ErrorObject } from 'ajv';
 import { nearest } from '#base/nearest.ts';
 import { problem, type Place, type Problem } from './problem.ts';
-import { appKeys, extensionSchema, serviceKeys } from './read-x-berth.ts';
+import { composeSchema } from './schema.ts';
 import { find, formatPath, toPlain, type Tree } from './tree.ts';
 
 /** Checks a document against the Compose specification's schema. Build one and keep it: compiling takes 50 ms. */
 export type SchemaCheck = (tree: Tree) => Problem[];
 
 export function schemaCheck(): SchemaCheck {
-  // The schema names its dialect by a URL that ajv does not know; it is draft 7, ajv's default.
+  // The schema names a newer dialect; what is left of it in schema.ts is draft 7, ajv's default.
   const ajv = new Ajv({ allErrors: true, verbose: true, strict: false, validateSchema: false });
-  const validate = ajv.compile(extended(extensionSchema(appKeys), extensionSchema(serviceKeys)));
+  const validate = ajv.compile(composeSchema);
   return (tree) =>
     validate(toPlain(tree)) ? [] : meaningful(validate.errors ?? []).map((one) => toProblem(one, tree));
-}
-
-/** The specification's schema, with Berth's own keys at the top and in services. */
-function extended(app: SchemaObject, service: SchemaObject): SchemaObject {
-  const { definitions } = schema;
-  const properties = { ...definitions.service.properties, 'x-berth': service };
-  return {
-    ...schema,
-    properties: { ...schema.properties, 'x-berth': app },
-    definitions: { ...definitions, service: { ...definitions.service, properties } },
-  };
 }
 
 /**

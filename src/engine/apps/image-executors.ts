@@ -15,7 +15,7 @@ export async function pullImage(step: Step<'pull-image'>, run: Run): Promise<voi
 }
 
 export async function buildImage(step: Step<'build-image'>, run: Run): Promise<void> {
-  const { build, platform } = serviceOf(run, step.service);
+  const { build } = serviceOf(run, step.service);
   if (build === undefined) return;
   await run.parts.builds.build({
     ...(await source(build, run)),
@@ -28,7 +28,7 @@ export async function buildImage(step: Step<'build-image'>, run: Run): Promise<v
     onProgress: (progress) => tell(step, run, progress),
     signal: run.signal,
     ...(build.target === undefined ? {} : { target: build.target }),
-    ...(platform === undefined ? {} : { platform }),
+    ...(build.platform === undefined ? {} : { platform: build.platform }),
     ...(build.network === undefined ? {} : { networkMode: build.network }),
     resources: {
       ...(build.shmSize === undefined ? {} : { ShmSize: build.shmSize }),
