@@ -10,6 +10,7 @@ import { DiskContainerFiles } from '#adapters/container-files/disk-container-fil
 import { DnsResolver } from '#adapters/dns/resolver.ts';
 import { LinuxProcesses } from '#adapters/host-processes/host-processes.ts';
 import { LinuxHost } from '#adapters/host/linux-host.ts';
+import { SocketLogTargets } from '#adapters/log-targets/socket-log-targets.ts';
 import { FileLogStore } from '#adapters/logs/file-log-store.ts';
 import { LinuxMachine } from '#adapters/machine/linux-machine.ts';
 import { Mmdebstrap } from '#adapters/mmdebstrap/mmdebstrap.ts';
@@ -42,6 +43,7 @@ export async function openAdapters(instance: Instance, settings: Settings, log: 
     clock,
     cgroups,
     logs,
+    logTargets: new SocketLogTargets(settings.logs.journal),
     blobs: await DiskBlobStore.open(root),
     snapshotter: await OverlaySnapshotter.open(root),
     runtime: await ConmonRuntime.open({

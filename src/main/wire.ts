@@ -49,7 +49,7 @@ export async function wire(settings: Settings, log: Logger): Promise<Wired> {
     },
     sockets: engine.sockets,
     close: async () => {
-      engine.containers.close();
+      await engine.containers.close();
       await closeAdapters(adapters);
     },
   };

@@ -21,12 +21,37 @@ export interface LogQuery {
   signal?: AbortSignal;
 }
 
+/** How far a log has been read; to be kept as it is, over rotations and restarts. */
+export interface LogPosition {
+  /** Names the file among those of the container. */
+  file: string;
+  /** Bytes before the next line that is to be read. */
+  offset: number;
+  /** Entries from there on that have been read already, while parts of another stream's line stood open. */
+  skip: number;
+}
+
+export interface LogProgress {
+  entries: LogEntry[];
+  /** After these entries. */
+  position: LogPosition;
+}
+
 /** The output of containers, as the monitor writes it; also readable after the container ended. */
 export interface LogStore {
   /** Where the monitor is to write (k8s-file format). The folder is made. */
   prepare(id: string): Promise<string>;
   path(id: string): string;
   read(id: string, query: LogQuery): AsyncIterable<LogEntry>;
+  /**
+   * The entries from a position on, the first there is when it is not known any more, until `ended` resolves and all
+   * is read, or the signal aborts. A line of more than 16 KiB comes in pieces, all but the last without a newline.
+   */
+  followFrom(
+    id: string,
+    position: LogPosition | undefined,
+    until: { ended: Promise<unknown>; signal: AbortSignal },
+  ): AsyncIterable<LogProgress>;
   /** Starts a new file when the present one is above its limit and drops the oldest; `reopen` tells the monitor. */
   rotate(
     id: string,

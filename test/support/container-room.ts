@@ -134,7 +134,8 @@ function parts(world: World): Omit<ContainerParts, 'admission'> {
       path: () => '/log',
       remove: done,
     }),
-    cgroups: fake<ContainerParts['cgroups']>({}),
+    logTargets: fake<ContainerParts['logTargets']>({}),
+    cgroups: fake<ContainerParts['cgroups']>({ expectMove: () => undefined }),
     links: fake<ContainerParts['links']>({}),
     host: fake<ContainerParts['host']>({
       facts,

@@ -144,7 +144,7 @@ export function connectSeqpacket(path: string): number {
 }
 
 /** A socket's path holds 107 bytes at most: the folder is named by a descriptor instead. */
-function withShortPath(path: string, use: (address: Uint8Array) => unknown): void {
+export function withShortPath(path: string, use: (address: Uint8Array) => unknown): void {
   const folder = openSync(dirname(path), O_PATH | constants.O_DIRECTORY);
   try {
     use(socketAddress(`/proc/self/fd/${folder}/${basename(path)}`));

@@ -3,7 +3,7 @@ import { appendFileSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import type { LogEntry, LogQuery } from '#ports/log-store.ts';
+import type { LogEntry, LogPosition, LogQuery } from '#ports/log-store.ts';
 import { FileLogStore } from './file-log-store.ts';
 
 const all: LogQuery = { stdout: true, stderr: true };
@@ -202,4 +202,73 @@ test('rotation keeps so many files, the size is theirs, and removal leaves nothi
   await log.store.remove('c');
   await log.store.remove('c');
   assert.deepEqual(readdirSync(log.folder), []);
+});
+
+interface Followed {
+  texts: string[];
+  positions: LogPosition[];
+}
+
+/** What is sent on from a position, until nothing is left. */
+async function followed(log: Bench, from?: LogPosition): Promise<Followed> {
+  const seen: Followed = { texts: [], positions: [] };
+  const until = { ended: Promise.resolve(), signal: new AbortController().signal };
+  for await (const { entries, position } of log.store.followFrom('c', from, until)) {
+    seen.texts.push(...entries.map(({ data }) => data.toString()));
+    seen.positions.push(position);
+  }
+  return seen;
+}
+
+test('following from a position goes on right there, over rotations', async () => {
+  using log = await bench();
+  log.write('one\n');
+  log.write('two\n');
+  const first = await followed(log);
+  assert.deepEqual(first.texts, ['one\n', 'two\n']);
+  log.write('three\n');
+  await log.rotate();
+  log.write('four\n');
+  const second = await followed(log, first.positions.at(-1));
+  assert.deepEqual(second.texts, ['three\n', 'four\n']);
+  assert.deepEqual((await followed(log, second.positions.at(-1))).texts, []);
+});
+
+test('a position in the middle of a line gives the whole line, and nothing twice', async () => {
+  using log = await bench();
+  log.write('one\n');
+  log.write('lo');
+  log.write('error\n', 'stderr');
+  const abort = new AbortController();
+  let position: LogPosition | undefined;
+  const until = { ended: new Promise(() => undefined), signal: abort.signal };
+  for await (const progress of log.store.followFrom('c', undefined, until)) {
+    assert.deepEqual(
+      progress.entries.map(({ data }) => data.toString()),
+      ['one\n', 'error\n'],
+    );
+    position = progress.position;
+    abort.abort();
+  }
+  log.write('ng\n');
+  assert.deepEqual((await followed(log, position)).texts, ['long\n']);
+});
+
+test('a position in a file that rotation dropped begins at the oldest there is', async () => {
+  using log = await bench();
+  log.write('gone\n');
+  const { positions } = await followed(log);
+  await log.rotate(2);
+  log.write('oldest\n');
+  await log.rotate(2);
+  log.write('newest\n');
+  assert.deepEqual((await followed(log, positions.at(-1))).texts, ['oldest\n', 'newest\n']);
+});
+
+test('a line of more than 16 KiB is followed in pieces', async () => {
+  using log = await bench();
+  for (let i = 0; i < 3; i++) log.write('x'.repeat(8192));
+  log.write('end\n');
+  const sizes = (await followed(log)).texts.map((text) => text.length);
+  assert.deepEqual(sizes, [16_384, 8196]);
 });

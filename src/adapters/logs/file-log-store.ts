@@ -1,7 +1,8 @@
 import { join } from 'node:path';
 import { KeyedMutex } from '#base/mutex.ts';
-import type { LogEntry, LogQuery, LogStore } from '#ports/log-store.ts';
+import type { LogEntry, LogPosition, LogProgress, LogQuery, LogStore } from '#ports/log-store.ts';
 import { LogFiles } from './files.ts';
+import { followFrom } from './forward.ts';
 import { readLog } from './reader.ts';
 
 /** The port LogStore on the files that conmon writes, one folder for each container. */
@@ -27,6 +28,14 @@ export class FileLogStore implements LogStore {
   read(id: string, query: LogQuery): AsyncIterable<LogEntry> {
     const files = this.#files(id);
     return readLog(files, (work) => this.#locks.run(id, work), query);
+  }
+
+  followFrom(
+    id: string,
+    position: LogPosition | undefined,
+    until: { ended: Promise<unknown>; signal: AbortSignal },
+  ): AsyncIterable<LogProgress> {
+    return followFrom(this.#files(id), (work) => this.#locks.run(id, work), position, until);
   }
 
   rotate(

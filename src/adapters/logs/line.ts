@@ -49,7 +49,13 @@ const longestEntry = 1024 * 1024;
 
 /** Joins the parts of long lines. */
 export class LineJoiner {
+  readonly #longest: number;
   readonly #pending = new Map<LogEntry['stream'], { time: string; parts: Buffer[]; size: number }>();
+
+  /** @param longest bytes of an entry */
+  constructor(longest = longestEntry) {
+    this.#longest = longest;
+  }
 
   /** The entry that the line completes. */
   add(line: PhysicalLine): LogEntry | undefined {
@@ -60,7 +66,7 @@ export class LineJoiner {
     pending.parts.push(data);
     pending.size += data.length;
     this.#pending.set(stream, pending);
-    return line.full || pending.size >= longestEntry ? this.#take(stream) : undefined;
+    return line.full || pending.size >= this.#longest ? this.#take(stream) : undefined;
   }
 
   /** What is left when the output is over: last lines without a newline. */

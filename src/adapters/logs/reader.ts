@@ -10,15 +10,23 @@ const block = 256 * 1024;
 const newline = 0x0a;
 
 /** Runs while no rotation renames files. */
-type Lock = <T>(work: () => Promise<T>) => Promise<T>;
+export type Lock = <T>(work: () => Promise<T>) => Promise<T>;
 
-interface Reading {
+export interface Reading {
   files: LogFiles;
   lock: Lock;
   handles: FileHandle[];
   /** When following. */
   changes: FolderChanges | undefined;
-  query: LogQuery;
+  query: Pick<LogQuery, 'ended' | 'signal' | 'until'>;
+}
+
+/** Lines that follow each other in one file, each with its newline. */
+export interface LineBatch {
+  lines: Buffer[];
+  handle: FileHandle;
+  /** Where the first line begins. */
+  offset: number;
 }
 
 /** Reads the entries of one log; see LogStore.read. */
@@ -59,13 +67,13 @@ async function* batches(files: LogFiles, lock: Lock, query: LogQuery): AsyncGene
 }
 
 async function* joined(
-  lines: AsyncIterable<Buffer[]>,
+  batches: AsyncIterable<LineBatch>,
   wanted: (stream: LogEntry['stream']) => boolean,
 ): AsyncGenerator<LogEntry[]> {
   const joiner = new LineJoiner();
-  for await (const batch of lines) {
+  for await (const { lines } of batches) {
     const entries: LogEntry[] = [];
-    for (const text of batch) {
+    for (const text of lines) {
       const line = parseLine(text);
       const entry = line && wanted(line.stream) ? joiner.add(line) : undefined;
       if (entry !== undefined) entries.push(entry);
@@ -76,10 +84,10 @@ async function* joined(
 }
 
 /** The lines of all files; when following, also those to come. Opens and adds to `handles` what comes later. */
-async function* physicalLines(
+export async function* physicalLines(
   { files, lock, handles, changes, query }: Reading,
   start: { file: number; offset: number },
-): AsyncGenerator<Buffer[]> {
+): AsyncGenerator<LineBatch> {
   let offset = start.offset;
   for (const handle of handles.slice(start.file, -1)) {
     yield* new FileLines(handle, offset).read();
@@ -111,7 +119,7 @@ class Following implements Disposable {
 
   readonly #timer: NodeJS.Timeout | undefined;
 
-  constructor(changes: FolderChanges, { ended, signal, until }: LogQuery) {
+  constructor(changes: FolderChanges, { ended, signal, until }: Reading['query']) {
     this.#signal = signal;
     const finish = (): void => {
       this.hasEnded = true;
@@ -142,11 +150,12 @@ class FileLines {
     this.#position = position;
   }
 
-  async *read(): AsyncGenerator<Buffer[]> {
+  async *read(): AsyncGenerator<LineBatch> {
     for (;;) {
       const chunk = Buffer.allocUnsafe(block);
       const { bytesRead } = await this.handle.read(chunk, 0, block, this.#position);
       if (bytesRead === 0) return;
+      const offset = this.#position - this.#rest.length;
       this.#position += bytesRead;
       const fresh = chunk.subarray(0, bytesRead);
       const text = this.#rest.length === 0 ? fresh : Buffer.concat([this.#rest, fresh]);
@@ -159,7 +168,7 @@ class FileLines {
         from = end + 1;
       }
       this.#rest = text.subarray(from);
-      yield lines;
+      yield { lines, handle: this.handle, offset };
     }
   }
 }

@@ -2,6 +2,7 @@ import type { Container } from '#domain/container/container.ts';
 import type { Containers } from '#engine/contracts.ts';
 import { frame } from '#api/docker/stdio.ts';
 import { flag, type Query } from '#api/docker/query.ts';
+import { isReadable } from '#domain/container/log-limits.ts';
 import { logDetails } from '#domain/container/log-details.ts';
 import { timeFromClient } from '#domain/event/time.ts';
 import { invalid, unsupported } from '#base/errors.ts';
@@ -55,7 +56,7 @@ export function logLines(
   const request = logQuery(reading.query);
   if (!request.stdout && !request.stderr)
     throw invalid('log-streams-missing', 'Bad parameters: you must choose at least one stream');
-  if (container.hostConfig.LogConfig?.Type === 'none')
+  if (!isReadable(container.hostConfig.LogConfig))
     throw unsupported('log-driver-unreadable', 'configured logging driver does not support reading');
   return encode(containers, container, request, reading);
 }

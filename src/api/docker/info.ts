@@ -1,3 +1,4 @@
+import { logDrivers } from '#domain/container/log-limits.ts';
 import { compareVersions } from '#api/versions.ts';
 import type { SystemReport } from '#engine/system/system.ts';
 
@@ -14,7 +15,7 @@ export function infoOf(report: SystemReport, apiVersion: string): object {
       Volume: ['local'],
       Network: ['bridge', 'host', 'ipvlan', 'macvlan', 'null'],
       Authorization: null,
-      Log: ['json-file', 'none'],
+      Log: logDrivers,
     },
     Debug: false,
     NFd: report.machine.descriptors,

@@ -1,3 +1,4 @@
+import { concatBytes } from '#base/bytes.ts';
 import { encodePax } from '#domain/archive/pax.ts';
 import {
   blockSize,
@@ -62,7 +63,7 @@ export function encodeHeader(entry: TarEntry): Uint8Array {
   });
   for (const [key, value] of [...entry.xattrs].sort(byName))
     records.push([`SCHILY.xattr.${key}`, byteString(value)]);
-  return records.length === 0 ? block : concat([paxMember(entry, records), block]);
+  return records.length === 0 ? block : concatBytes([paxMember(entry, records), block]);
 }
 
 function byName([a]: [string, unknown], [b]: [string, unknown]): number {
@@ -74,7 +75,7 @@ function paxMember(entry: TarEntry, records: [string, string][]): Uint8Array {
   const header = tarEntry('', 'file', { size: body.length });
   const last = asciiOf(entry.name).replace(/\/$/, '').split('/').pop() ?? '';
   const block = ustar(header, { prefix: '', name: `PaxHeaders.0/${last}`.slice(0, 100) }, header, 'x');
-  return concat([block, body, new Uint8Array(paddingOf(body.length))]);
+  return concatBytes([block, body, new Uint8Array(paddingOf(body.length))]);
 }
 
 interface Numbers {
@@ -134,14 +135,4 @@ function isAscii(text: string): boolean {
 
 function asciiOf(text: string): string {
   return text.replace(/[^\x20-\x7e]/g, '_');
-}
-
-function concat(parts: Uint8Array[]): Uint8Array {
-  const whole = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    whole.set(part, at);
-    at += part.length;
-  }
-  return whole;
 }

@@ -6,22 +6,27 @@ import { tagText } from '#domain/container/log-tag.ts';
  * their regular expressions name, and the tag; sorted, and escaped as Docker's.
  */
 export function logDetails(container: Container): string {
-  const { config, hostConfig } = container;
+  const found = chosenAttributes(container);
+  const { tag } = container.hostConfig.LogConfig?.Config ?? {};
+  if (tag) found.set('tag', tagText(tag, container));
+  return [...found]
+    .sort(([one], [other]) => (one < other ? -1 : 1))
+    .map((pair) => pair.map(escaped).join('='))
+    .join(',');
+}
+
+/** Labels and variables that the log options choose. */
+export function chosenAttributes({ config, hostConfig }: Container): Map<string, string> {
   const options = hostConfig.LogConfig?.Config ?? {};
   const labels = Object.entries(config.Labels ?? {});
   const variables = (config.Env ?? []).map((entry): [string, string] => {
     const [name = '', ...value] = entry.split('=');
     return [name, value.join('=')];
   });
-  const found = new Map([
+  return new Map([
     ...chosen(labels, options['labels'], options['labels-regex']),
     ...chosen(variables, options['env'], options['env-regex']),
   ]);
-  if (options['tag']) found.set('tag', tagText(options['tag'], container));
-  return [...found]
-    .sort(([one], [other]) => (one < other ? -1 : 1))
-    .map((pair) => pair.map(escaped).join('='))
-    .join(',');
 }
 
 function chosen(

@@ -1,6 +1,6 @@
 import { describe, it } from 'node:test';
 import assert from 'node:assert/strict';
-import { checkLogConfig, logLimits, logWarnings } from './log-limits.ts';
+import { bufferBytes, checkLogConfig, isReadable, logLimits, logWarnings } from './log-limits.ts';
 
 const of = (Config: Record<string, string>) => logLimits({ Config });
 
@@ -18,7 +18,7 @@ describe('limits of a log', () => {
     assert.throws(() => of({ 'max-size': 'big' }), /invalid max-size: 'big'/);
     assert.throws(() => of({ 'max-file': '0' }), /invalid max-file: '0'/);
     assert.throws(() => checkLogConfig({ Type: 'odd' }), /no log driver named 'odd'/);
-    assert.throws(() => checkLogConfig({ Type: 'journald' }), /'journald' is not supported: use json-file/);
+    assert.throws(() => checkLogConfig({ Type: 'fluentd' }), /'fluentd' is not supported: use syslog/);
     assert.throws(
       () => checkLogConfig({ Type: 'local', Config: { tag: 'x' } }),
       /unknown log opt 'tag' for local/,
@@ -29,6 +29,39 @@ describe('limits of a log', () => {
     assert.doesNotThrow(() =>
       checkLogConfig({ Type: 'local', Config: { 'max-size': '1m', compress: 'true' } }),
     );
+  });
+
+  it('of drivers that send away are of the copy that docker logs reads', () => {
+    const config = (Config: Record<string, string>, Type = 'syslog') => ({ Type, Config });
+    assert.deepEqual(logLimits(config({ 'cache-max-size': '1m', 'cache-max-file': '2' })), {
+      maxBytes: 1024 * 1024,
+      maxFiles: 2,
+    });
+    assert.throws(
+      () => checkLogConfig(config({ 'max-size': '1m' })),
+      /unknown log opt 'max-size' for syslog/,
+    );
+    assert.throws(() => checkLogConfig(config({ 'syslog-format': 'x' })), /Invalid syslog format/);
+    assert.throws(
+      () => checkLogConfig(config({ 'syslog-format': 'rfc5424' }, 'journald')),
+      /unknown log opt/,
+    );
+    assert.doesNotThrow(() => checkLogConfig(config({ tag: '{{.Name}}', labels: 'a' }, 'journald')));
+    assert.equal(isReadable(config({})), true);
+    assert.equal(isReadable(config({ 'cache-disabled': 'true' })), false);
+  });
+
+  it('of a buffer are of the mode that has one', () => {
+    assert.throws(() => checkLogConfig({ Config: { 'max-buffer-size': '1m' } }), /only supported with/);
+    const config = (size: string) => ({
+      Type: 'syslog',
+      Config: { mode: 'non-blocking', 'max-buffer-size': size },
+    });
+    assert.throws(() => checkLogConfig(config('big')), /error parsing option max-buffer-size/);
+    assert.equal(bufferBytes(config('2k')), 2048);
+    assert.equal(bufferBytes({ Type: 'syslog', Config: { mode: 'non-blocking' } }), 1024 * 1024);
+    assert.equal(bufferBytes({ Type: 'syslog' }), undefined);
+    assert.deepEqual(logWarnings(config('2k')), []);
   });
 
   it('are said when they have no effect', () => {

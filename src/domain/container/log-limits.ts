@@ -1,5 +1,6 @@
 import type { HostConfig } from '#domain/container/config.ts';
 import { checkTag } from '#domain/container/log-tag.ts';
+import { checkSyslogOptions } from '#domain/log/syslog-options.ts';
 import { parseBytes } from '#domain/units/bytes.ts';
 import { invalid } from '#base/errors.ts';
 
@@ -14,15 +15,23 @@ export interface LogLimits {
 /** On by default, as a log that nobody limits fills the disk one day. */
 const defaults: LogLimits = { maxBytes: 20 * 1024 * 1024, maxFiles: 5 };
 
-/** Options by driver; both drivers keep the same kind of file. */
+const attributes = ['labels', 'labels-regex', 'env', 'env-regex', 'tag'];
+/** Of the file that is kept besides what is sent away, from which `docker logs` reads. */
+const cache = ['cache-disabled', 'cache-max-size', 'cache-max-file', 'cache-compress'];
+const syslog = ['address', 'facility', 'format', 'tls-ca-cert', 'tls-cert', 'tls-key', 'tls-skip-verify'];
+/** Options by driver; all but `none` keep the same kind of file. */
 const drivers: Readonly<Record<string, readonly string[]>> = {
-  'json-file': ['max-size', 'max-file', 'labels', 'labels-regex', 'env', 'env-regex', 'tag', 'compress'],
+  'json-file': ['max-size', 'max-file', 'compress', ...attributes],
   local: ['max-size', 'max-file', 'compress'],
+  journald: [...attributes, ...cache],
+  syslog: [...syslog.map((option) => `syslog-${option}`), ...attributes, ...cache],
   none: [],
 };
 const forAll = ['mode', 'max-buffer-size'];
-/** Docker's that send logs away. */
-const remote = ['journald', 'syslog', 'fluentd', 'gelf', 'awslogs', 'splunk', 'gcplogs', 'etwlogs'];
+/** The names that `docker info` lists. */
+export const logDrivers: readonly string[] = Object.keys(drivers).sort();
+/** Docker's that send logs away by a protocol that is not offered. */
+const remote = ['fluentd', 'gelf', 'awslogs', 'splunk', 'gcplogs', 'etwlogs'];
 
 /** @throws invalid `log-driver-unknown`, `log-option-unknown`, `log-option-invalid` with Docker's words */
 export function checkLogConfig(config: LogConfig): void {
@@ -34,12 +43,27 @@ export function checkLogConfig(config: LogConfig): void {
       throw invalid('log-option-unknown', `unknown log opt '${key}' for ${driver} log driver`);
     checkValue(key, value);
   }
+  checkBuffer(config?.Config ?? {});
+  if (driver === 'syslog') checkSyslogOptions(config?.Config ?? {});
   logLimits(config);
 }
 
+function checkBuffer(options: Readonly<Record<string, string>>): void {
+  const size = options['max-buffer-size'];
+  if (size === undefined) return;
+  if (options['mode'] !== 'non-blocking')
+    throw invalid(
+      'log-option-invalid',
+      "logger: max-buffer-size option is only supported with 'mode=non-blocking'",
+    );
+  if (parseBytes(size) === undefined)
+    throw invalid('log-option-invalid', `error parsing option max-buffer-size: '${size}' is no size`, {
+      hint: 'write 4m',
+    });
+}
+
 function unknownDriver(driver: string): Error {
-  const hint =
-    'use json-file, local or none, and read or forward logs through the API (docker logs --follow)';
+  const hint = 'use syslog or journald, or read and forward logs through the API (docker logs --follow)';
   return remote.includes(driver)
     ? invalid('log-driver-unsupported', `the log driver '${driver}' is not supported: ${hint}`)
     : invalid('log-driver-unknown', `logger: no log driver named '${driver}' is registered`, { hint });
@@ -64,21 +88,39 @@ function checkPattern(key: string, pattern: string): void {
 
 /** Options that are taken and change nothing. */
 export function logWarnings(config: LogConfig): string[] {
-  const { compress, mode } = config?.Config ?? {};
+  const { compress, mode, 'cache-compress': cached } = config?.Config ?? {};
   return [
-    ...(compress === 'true'
+    ...(compress === 'true' || cached === 'true'
       ? ['The log option compress has no effect: older log files stay as they are.']
       : []),
-    ...(mode === 'non-blocking'
+    ...(mode === 'non-blocking' && !sendsLogs(config)
       ? ['The log option mode=non-blocking has no effect: output is always written to a file at once.']
       : []),
   ];
 }
 
+/** Whether the driver sends the output away; its file is then what `docker logs` reads, and what is still to be sent. */
+export function sendsLogs(config: LogConfig): boolean {
+  return config?.Type === 'syslog' || config?.Type === 'journald';
+}
+
+/** Whether `docker logs` may be asked. */
+export function isReadable(config: LogConfig): boolean {
+  return config?.Type !== 'none' && config?.Config?.['cache-disabled'] !== 'true';
+}
+
+/** Bytes that wait for a receiver at most; undefined: no limit but the file's. */
+export function bufferBytes(config: LogConfig): number | undefined {
+  const { mode, 'max-buffer-size': size } = config?.Config ?? {};
+  return mode === 'non-blocking' ? parseBytes(size ?? '1m') : undefined;
+}
+
 /** @throws invalid `log-option-invalid` */
 export function logLimits(config: LogConfig): LogLimits {
-  const size = config?.Config?.['max-size'];
-  const files = config?.Config?.['max-file'];
+  const options = config?.Config ?? {};
+  const prefix = sendsLogs(config) ? 'cache-' : '';
+  const size = options[`${prefix}max-size`];
+  const files = options[`${prefix}max-file`];
   return {
     maxBytes: size === undefined || size === '-1' ? defaults.maxBytes : bytesOf(size),
     maxFiles: files === undefined ? (size === undefined ? defaults.maxFiles : 1) : count(files),

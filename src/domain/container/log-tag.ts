@@ -19,6 +19,9 @@ const fields: Readonly<Record<string, Field>> = {
 
 const placeholder = /\{\{\s*\.(\w*)\s*\}\}/g;
 
+/** What Docker's drivers take without the option `tag`. */
+export const standardTag = '{{.ID}}';
+
 /** A tag such as `{{.ImageName}}/{{.Name}}` for one container. */
 export function tagText(template: string, container: Container): string {
   return template.replaceAll(placeholder, (_, name: string) => fields[name]?.(container) ?? '');

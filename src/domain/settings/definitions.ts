@@ -35,6 +35,7 @@ export const definitions = {
     standard: 'info',
     read: oneOf('trace', 'debug', 'info', 'warn', 'error'),
   }),
+  journal: define({ key: 'logs.journal', standard: '/run/systemd/journal/socket', read: absolutePath }),
   debianMirror: define({
     key: 'mirrors.debian',
     standard: '',

@@ -30,6 +30,7 @@ export function readSettings(input: SettingsInput): { settings: Settings; effect
     root: get(definitions.root),
     host: get({ ...definitions.host, standard: `unix://${run}/berth.sock` }),
     log: { level: get(definitions.logLevel) },
+    logs: { journal: get(definitions.journal) },
     mirrors: { debian: get(definitions.debianMirror) },
     registries: { insecure: get(definitions.insecure) },
     api: {

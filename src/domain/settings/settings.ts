@@ -5,6 +5,10 @@ export interface Settings {
   /** `unix:///PATH` or `tcp://ADDRESS:PORT`. */
   host: string;
   log: { level: 'trace' | 'debug' | 'info' | 'warn' | 'error' };
+  logs: {
+    /** Socket of the journal's native protocol, for the log driver journald. */
+    journal: string;
+  };
   mirrors: { debian: string };
   registries: { insecure: string[] };
   api: {

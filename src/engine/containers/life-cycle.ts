@@ -6,10 +6,11 @@ import type { Lives } from '#engine/containers/lives.ts';
 import type { KeyedMutex } from '#base/mutex.ts';
 import type { TaskExit } from '#ports/runtime.ts';
 import { nextDelay } from '#domain/container/restart.ts';
-import { hasProcess, isActive } from '#domain/container/state.ts';
+import { hasProcess, isActive, never } from '#domain/container/state.ts';
 import { announce } from '#engine/containers/announcer.ts';
 import { Ending } from '#engine/containers/ending.ts';
 import { HealthMonitor } from '#engine/containers/health-monitor.ts';
+import { LogForwarding } from '#engine/containers/log-forwarding.ts';
 import { Removing } from '#engine/containers/removing.ts';
 import { Starting } from '#engine/containers/starting.ts';
 import { Stopping } from '#engine/containers/stopping.ts';
@@ -30,6 +31,7 @@ export class LifeCycle {
   readonly #stopping: Stopping;
   readonly ending: Ending;
   readonly removing: Removing;
+  readonly forwarding: LogForwarding;
   #closed = false;
 
   constructor(
@@ -45,17 +47,19 @@ export class LifeCycle {
     this.#locks = locks;
     this.#execs = execs;
     this.#health = new HealthMonitor(parts, registry, execs);
-    this.#starting = new Starting(parts, registry, lives, this.#health);
+    this.forwarding = new LogForwarding(parts);
+    this.#starting = new Starting(parts, registry, lives, this.#health, this.forwarding);
     this.#stopping = new Stopping(parts, registry, lives, locks);
     this.ending = new Ending(parts, registry, lives, this.#health, execs);
-    this.removing = new Removing(parts, registry, lives);
+    this.removing = new Removing(parts, registry, lives, this.forwarding);
   }
 
   /** Stops timers and probes; containers go on. */
-  close(): void {
+  async close(): Promise<void> {
     this.#closed = true;
     this.#health.close();
     for (const life of this.#lives.all()) life.restartTimer?.abort();
+    await this.forwarding.close();
   }
 
   /** @throws unchanged `already-running`; conflict `container-paused`, `container-removing`; as Starting */
@@ -178,6 +182,13 @@ export class LifeCycle {
   adopt(container: Container): void {
     this.#lives.of(container.id).begin();
     this.#health.begin(container);
+  }
+
+  /** Sends what a stop or crash of the daemon left unsent, and goes on while the container runs. */
+  goOnSending(container: Container): void {
+    if (container.state.startedAt === never) return;
+    const ended = hasProcess(container) ? this.#lives.of(container.id).ended : Promise.resolve();
+    this.forwarding.begin(container, ended);
   }
 
   /** Starts a container, after Docker's back-off, until it runs or somebody stops it. */

@@ -7,6 +7,7 @@ import type { Host } from '#ports/host.ts';
 import type { HostProcesses } from '#ports/host-processes.ts';
 import type { Links } from '#ports/links.ts';
 import type { LogStore } from '#ports/log-store.ts';
+import type { LogTargets } from '#ports/log-targets.ts';
 import type { Prober } from '#ports/prober.ts';
 import type { RootFiles } from '#ports/root-files.ts';
 import type { Runtime } from '#ports/runtime.ts';
@@ -25,6 +26,7 @@ export interface ContainerParts {
   prober: Prober;
   snapshotter: Snapshotter;
   logs: LogStore;
+  logTargets: LogTargets;
   cgroups: Cgroups;
   links: Links;
   host: Host;

@@ -35,6 +35,7 @@ export class Reconciling {
     await this.#parts.networks.adopt(
       this.#registry.list().filter((each) => hasProcess(each) && !ended.has(each.id)),
     );
+    for (const container of this.#registry.list()) this.#cycle.goOnSending(container);
     for (const [id, exit] of ended) await this.#afterAbsence(id, exit);
     for (const container of this.#registry.list()) await this.#finish(container);
     await this.#sweep();

@@ -1,6 +1,7 @@
 import type { Container } from '#domain/container/container.ts';
 import type { ContainerParts } from '#engine/containers/parts.ts';
 import { settled, type ContainerRegistry } from '#engine/containers/registry.ts';
+import type { LogForwarding } from '#engine/containers/log-forwarding.ts';
 import type { Lives } from '#engine/containers/lives.ts';
 import { removeImageMounts } from '#engine/containers/mount-sources.ts';
 import { announce } from '#engine/containers/announcer.ts';
@@ -12,11 +13,13 @@ export class Removing {
   readonly #parts: ContainerParts;
   readonly #registry: ContainerRegistry;
   readonly #lives: Lives;
+  readonly #forwarding: LogForwarding;
 
-  constructor(parts: ContainerParts, registry: ContainerRegistry, lives: Lives) {
+  constructor(parts: ContainerParts, registry: ContainerRegistry, lives: Lives, forwarding: LogForwarding) {
     this.#parts = parts;
     this.#registry = registry;
     this.#lives = lives;
+    this.#forwarding = forwarding;
   }
 
   /** What is to go is in the record: the next start of a daemon that was killed in between goes on. */
@@ -42,6 +45,7 @@ export class Removing {
   async discard(container: Pick<Container, 'id' | 'mounts'>): Promise<void> {
     const { snapshotter, logs, files } = this.#parts;
     const { id } = container;
+    await this.#forwarding.finish(id);
     await files.remove(id);
     await Promise.all([snapshotter.remove(id), removeImageMounts(this.#parts, container), logs.remove(id)]);
   }

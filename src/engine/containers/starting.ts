@@ -3,6 +3,7 @@ import type { MountSource, NamespaceSource } from '#domain/container/spec-input.
 import type { ContainerParts } from '#engine/containers/parts.ts';
 import type { ContainerRegistry } from '#engine/containers/registry.ts';
 import type { HealthMonitor } from '#engine/containers/health-monitor.ts';
+import type { LogForwarding } from '#engine/containers/log-forwarding.ts';
 import type { Lives } from '#engine/containers/lives.ts';
 import { healthPlan, initialHealth } from '#domain/container/health.ts';
 import { wantedPorts } from '#domain/container/port-bindings.ts';
@@ -31,12 +32,20 @@ export class Starting {
   readonly #registry: ContainerRegistry;
   readonly #lives: Lives;
   readonly #health: HealthMonitor;
+  readonly #forwarding: LogForwarding;
 
-  constructor(parts: ContainerParts, registry: ContainerRegistry, lives: Lives, health: HealthMonitor) {
+  constructor(
+    parts: ContainerParts,
+    registry: ContainerRegistry,
+    lives: Lives,
+    health: HealthMonitor,
+    forwarding: LogForwarding,
+  ) {
     this.#parts = parts;
     this.#registry = registry;
     this.#lives = lives;
     this.#health = health;
+    this.#forwarding = forwarding;
   }
 
   /** @param restarted by the restart policy. @throws what the failing step threw; everything is undone then */
@@ -92,6 +101,7 @@ export class Starting {
     announce(events, running, 'start');
     this.#health.begin(running);
   }
+    this.#forwarding.begin(running, life.ended);
 
   readonly #find = (ref: string): Container | undefined => this.#registry.find(ref);
 
@@ -124,8 +134,8 @@ export class Starting {
   ): Promise<{ rootPath: string; sources: Record<string, MountSource> }> {
     const { snapshotter, logs } = this.#parts;
     undo.add(() => snapshotter.unmount(container.id));
-    const rootPath = await snapshotter.mount(container.id);
-    await logs.prepare(container.id);
+    const [rootPath] = await together(snapshotter.mount(container.id), logs.prepare(container.id));
+    await this.#forwarding.connect(container);
     undo.add(() => closeSources(this.#parts, container));
     return { rootPath, sources: await openSources(this.#parts, container) };
   }

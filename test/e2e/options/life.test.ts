@@ -130,11 +130,16 @@ describe('options for the life of a container', { concurrency: 2 }, () => {
     optionCases(
       () => daemon,
       [
-        ...['journald', 'syslog', 'fluentd', 'gelf', 'awslogs', 'splunk', 'gcplogs'].map((driver) => ({
+        ...['fluentd', 'gelf', 'awslogs', 'splunk', 'gcplogs'].map((driver) => ({
           options: `--log-driver ${driver}`,
           code: 125,
-          says: new RegExp(`log driver '${driver}' is not supported: use json-file`),
+          says: new RegExp(`log driver '${driver}' is not supported: use syslog or journald`),
         })),
+        {
+          options: '--log-driver syslog --log-opt syslog-address=tcp://127.0.0.1:1',
+          code: 125,
+          says: /failed to initialize logging driver: dial tcp 127\.0\.0\.1:1: connect ECONNREFUSED/,
+        },
         { options: '--log-driver odd', code: 125, says: /no log driver named 'odd' is registered/ },
         {
           options: '--log-driver json-file --log-opt odd=1',
