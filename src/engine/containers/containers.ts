@@ -302,26 +302,25 @@ export class Containers implements contracts.Containers {
   /** What images, volumes and networks need to know before they let something be removed. */
   #tellOthers(): void {
     const { images, volumes, networks } = this.#parts;
+    const ids = (uses: (container: Container) => boolean): string[] =>
+      this.list()
+        .filter(uses)
+        .map((container) => container.id);
     images.usedBy((imageId) =>
-      this.#registry
-        .ofImage(imageId)
+      this.list()
+        .filter((container) => container.imageId === imageId)
         .map((container) => ({ containerId: container.id, running: isActive(container) })),
     );
     // One that is being removed holds its volumes no more: they may have to go with it.
     volumes.usedBy((name) =>
-      this.#registry
-        .ofVolume(name)
-        .filter(({ state }) => state.status !== 'removing')
-        .map(({ id }) => id),
+      ids(({ state, mounts }) => state.status !== 'removing' && mounts.some((point) => point.name === name)),
     );
     networks.connectedBy((networkId) =>
-      this.#registry
-        .ofNetwork(networkId)
-        .flatMap((container) =>
-          container.endpoints
-            .filter((endpoint) => endpoint.networkId === networkId)
-            .map((endpoint) => ({ container, endpoint })),
-        ),
+      this.list().flatMap((container) =>
+        container.endpoints
+          .filter((endpoint) => endpoint.networkId === networkId)
+          .map((endpoint) => ({ container, endpoint })),
+      ),
     );
   }
 }

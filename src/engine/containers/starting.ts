@@ -99,9 +99,9 @@ export class Starting {
     life.begin();
     const running = this.#running({ ...connected, ports }, pid, startedAt, restarted);
     announce(events, running, 'start');
+    this.#forwarding.begin(running, life.ended);
     this.#health.begin(running);
   }
-    this.#forwarding.begin(running, life.ended);
 
   readonly #find = (ref: string): Container | undefined => this.#registry.find(ref);
 
@@ -134,7 +134,8 @@ export class Starting {
   ): Promise<{ rootPath: string; sources: Record<string, MountSource> }> {
     const { snapshotter, logs } = this.#parts;
     undo.add(() => snapshotter.unmount(container.id));
-    const [rootPath] = await together(snapshotter.mount(container.id), logs.prepare(container.id));
+    const rootPath = await snapshotter.mount(container.id);
+    await logs.prepare(container.id);
     await this.#forwarding.connect(container);
     undo.add(() => closeSources(this.#parts, container));
     return { rootPath, sources: await openSources(this.#parts, container) };
