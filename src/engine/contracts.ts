@@ -7,3 +7,4 @@ export type * from './contracts/volumes.ts';
 export type * from './contracts/containers.ts';
 export type * from './contracts/builds.ts';
 export type * from './contracts/services.ts';
+export type * from './contracts/ingress.ts';

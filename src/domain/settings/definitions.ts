@@ -4,6 +4,7 @@ import {
   listOf,
   yesOrNo,
   oneOf,
+  portNumber,
   Requirement,
   text,
   type Read,
@@ -22,6 +23,13 @@ const endpoint: Read<string> = (value) => {
   throw new Requirement('unix:///PATH or tcp://ADDRESS:PORT');
 };
 
+const address = text(/^(\d{1,3}(\.\d{1,3}){3}|[0-9a-fA-F:]*:[0-9a-fA-F:.]*)$/, 'an IP address');
+const network = text(
+  /^(\d{1,3}(\.\d{1,3}){3}|[0-9a-fA-F:]*:[0-9a-fA-F:.]*)(\/\d{1,3})?$/,
+  'an IP address or a network such as 10.0.0.0/8',
+);
+const httpUrl = text(/^https?:\/\/\S+$/, 'an http or https URL');
+
 const registry = text(/^[a-z0-9.-]+(:\d+)?$/, 'a registry as HOST or HOST:PORT');
 
 /** Every setting with its default. Only what has an effect may stand here. */
@@ -39,7 +47,7 @@ export const definitions = {
   debianMirror: define({
     key: 'mirrors.debian',
     standard: '',
-    read: text(/^https?:\/\/\S+$/, 'an http or https URL'),
+    read: httpUrl,
   }),
   insecure: define<string[]>({
     key: 'registries.insecure',
@@ -56,6 +64,30 @@ export const definitions = {
   tlsCert: define({ key: 'api.tls.cert', standard: '', read: absolutePath }),
   tlsKey: define({ key: 'api.tls.key', standard: '', read: absolutePath }),
   tlsVerify: define({ key: 'api.tls.verify', standard: true, read: yesOrNo }),
+  ingressAddresses: define<string[]>({
+    key: 'ingress.addresses',
+    standard: [],
+    read: listOf(address, 'an IP address of this machine'),
+  }),
+  ingressHttp: define({ key: 'ingress.http-port', standard: 80, read: portNumber }),
+  ingressHttps: define({ key: 'ingress.https-port', standard: 443, read: portNumber }),
+  ingressProxies: define<string[]>({
+    key: 'ingress.trusted-proxies',
+    standard: [],
+    read: listOf(network, 'an IP address or network'),
+  }),
+  ingressLog: define({ key: 'ingress.access-log', standard: false, read: yesOrNo }),
+  acmeDirectory: define({
+    key: 'ingress.acme.directory',
+    standard: 'https://acme-v02.api.letsencrypt.org/directory',
+    read: httpUrl,
+  }),
+  acmeEmail: define({
+    key: 'ingress.acme.email',
+    standard: '',
+    read: text(/^\S+@\S+$/, 'an e-mail address'),
+  }),
+  acmeAgree: define({ key: 'ingress.acme.agree', standard: false, read: yesOrNo }),
 };
 
 function define<T>(definition: Definition<T>): Definition<T> {

@@ -43,6 +43,18 @@ export function readSettings(input: SettingsInput): { settings: Settings; effect
         verify: get(definitions.tlsVerify),
       },
     },
+    ingress: {
+      addresses: get(definitions.ingressAddresses),
+      httpPort: get(definitions.ingressHttp),
+      httpsPort: get(definitions.ingressHttps),
+      trustedProxies: get(definitions.ingressProxies),
+      accessLog: get(definitions.ingressLog),
+      acme: {
+        directory: get(definitions.acmeDirectory),
+        email: get(definitions.acmeEmail),
+        agree: get(definitions.acmeAgree),
+      },
+    },
   };
   checkListeners(settings, effective);
   return { settings, effective };

@@ -1,3 +1,5 @@
+import type { IngressSettings } from '#domain/ingress/model.ts';
+
 /** What can be set, in force. Each key is described in `definitions.ts`. */
 export interface Settings {
   root: string;
@@ -19,6 +21,7 @@ export interface Settings {
     /** PEM files; '' where none is named. With `cert` and `key` every TCP address speaks TLS. */
     tls: { ca: string; cert: string; key: string; verify: boolean };
   };
+  ingress: IngressSettings;
 }
 
 /** Where a value comes from: `default`, `FILE:LINE` or `environment BERTH_ROOT`. */

@@ -36,3 +36,8 @@ export function listOf<T>(read: Read<T>, required: string): Read<T[]> {
     return value.map(read);
   };
 }
+
+export const portNumber: Read<number> = (value) => {
+  if (typeof value === 'number' && Number.isInteger(value) && value > 0 && value < 65536) return value;
+  throw new Requirement('a port from 1 to 65535');
+};

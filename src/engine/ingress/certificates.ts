@@ -1,0 +1,174 @@
+import { messageOf } from '#base/errors.ts';
+import { nextAttempt, renewalTime, type WantedCertificate } from '#domain/ingress/certificates.ts';
+import type { IngressSettings } from '#domain/ingress/model.ts';
+import type { CertificateView } from '#engine/contracts/ingress.ts';
+import type { Balancer } from '#ports/balancer.ts';
+import type { AcmeAuthority, Certificate, CertificateFiles, LocalAuthority } from '#ports/certificates.ts';
+import type { Clock } from '#ports/clock.ts';
+import type { Collection, StateStore } from '#ports/state-store.ts';
+
+export interface CertificateParts {
+  store: StateStore;
+  clock: Clock;
+  balancer: Pick<Balancer, 'setCertificate' | 'setChallenge'>;
+  local: LocalAuthority;
+  acme: AcmeAuthority;
+  files: CertificateFiles;
+  settings: IngressSettings['acme'];
+  report: (problem: string, error: unknown) => void;
+}
+
+/** What the state store holds of a host's certificate. */
+interface Stored extends Certificate {
+  mode: 'acme' | 'internal';
+}
+
+interface Entry {
+  wanted: WantedCertificate;
+  current: Certificate;
+  isStandIn: boolean;
+  failures: number;
+  /** Milliseconds since 1970. */
+  due: number;
+  problem?: string;
+}
+
+/** Files of people are looked at so often, in milliseconds. */
+const fileLookMs = 10_000;
+
+/** Which host is offered which certificate; gets and renews them. */
+export class Certificates {
+  readonly #parts: CertificateParts;
+  readonly #stored: Collection<Stored>;
+  readonly #keys: Collection<{ pem: string }>;
+  readonly #entries = new Map<string, Entry>();
+  #wake = new AbortController();
+  #isClosed = false;
+  #isTending = false;
+
+  constructor(parts: CertificateParts) {
+    this.#parts = parts;
+    this.#stored = parts.store.collection<Stored>('certificates');
+    this.#keys = parts.store.collection<{ pem: string }>('certificate-keys');
+  }
+
+  /** @throws invalid `certificate-invalid` for files that cannot be used */
+  async check(wanted: readonly WantedCertificate[]): Promise<void> {
+    for (const { own } of wanted) if (own !== undefined) await this.#parts.files.read(own);
+  }
+
+  /** Every host has one to offer when this returns: the one that is wanted, or a stand-in until that is there. */
+  async ensure(wanted: readonly WantedCertificate[]): Promise<void> {
+    const hosts = new Set(wanted.map(({ host }) => host));
+    for (const host of this.#entries.keys()) if (!hosts.has(host)) this.#entries.delete(host);
+    for (const one of wanted) await this.#begin(one);
+    this.#wake.abort();
+    if (this.#isTending) return;
+    this.#isTending = true;
+    void this.#tend();
+  }
+
+  view(host: string): CertificateView | undefined {
+    const entry = this.#entries.get(host);
+    if (entry === undefined) return undefined;
+    const { current, isStandIn, problem } = entry;
+    const view = { issuer: current.issuer, expires: new Date(current.notAfter).toISOString(), isStandIn };
+    return problem === undefined ? view : { ...view, problem };
+  }
+
+  /** Nothing is begun any more. */
+  close(): void {
+    this.#isClosed = true;
+    this.#wake.abort();
+  }
+
+  async #begin(wanted: WantedCertificate): Promise<void> {
+    const known = this.#entries.get(wanted.host);
+    if (known !== undefined && JSON.stringify(known.wanted) === JSON.stringify(wanted)) return;
+    const entry = await this.#first(wanted);
+    await this.#parts.balancer.setCertificate({ host: wanted.host, pem: entry.current.pem });
+    this.#entries.set(wanted.host, entry);
+  }
+
+  async #first(wanted: WantedCertificate): Promise<Entry> {
+    const { host, mode, own } = wanted;
+    const now = this.#parts.clock.now();
+    const ready = (current: Certificate): Entry => ({
+      ...{ wanted, current, isStandIn: false, failures: 0 },
+      due: own === undefined ? renewalTime(current) : now + fileLookMs,
+    });
+    const stored = this.#stored.get(host);
+    if (stored?.mode === mode && stored.notAfter > now) return ready(stored);
+    try {
+      if (own !== undefined) return ready(await this.#parts.files.read(own));
+    } catch (error) {
+      this.#parts.report(`${host} is offered a certificate of this machine instead of its own`, error);
+    }
+    const current = await this.#local(host);
+    if (mode === 'internal') return ready(this.#keep(host, 'internal', current));
+    return { wanted, current, isStandIn: true, failures: 0, due: now };
+  }
+
+  async #local(host: string): Promise<Certificate> {
+    const { clock, local } = this.#parts;
+    const authority = await this.#key('local-authority', () => local.create(clock.now()));
+    return local.issue(authority, host, clock.now());
+  }
+
+  #keep(host: string, mode: Stored['mode'], certificate: Certificate): Certificate {
+    this.#stored.put(host, { ...certificate, mode });
+    return certificate;
+  }
+
+  async #key(name: string, make: () => Promise<string>): Promise<string> {
+    const known = this.#keys.get(name);
+    if (known !== undefined) return known.pem;
+    const pem = await make();
+    this.#keys.put(name, { pem });
+    return pem;
+  }
+
+  /** Gets what is due, one after the other, and sleeps until the next. */
+  async #tend(): Promise<void> {
+    while (!this.#isClosed) {
+      this.#wake = new AbortController();
+      const { signal } = this.#wake;
+      for (const entry of this.#entries.values())
+        if (entry.due <= this.#parts.clock.now()) await this.#renew(entry);
+      const next = Math.min(...[...this.#entries.values()].map(({ due }) => due));
+      // Timers of Node hold 24 days at most.
+      const pause = Math.min(next - this.#parts.clock.now(), 86_400_000);
+      await this.#parts.clock.sleep(Math.max(pause, 0), signal).catch(() => undefined);
+    }
+  }
+
+  async #renew(entry: Entry): Promise<void> {
+    const { host, own } = entry.wanted;
+    const { clock, balancer } = this.#parts;
+    try {
+      const fresh = await this.#obtain(entry.wanted);
+      if (fresh.pem !== entry.current.pem) await balancer.setCertificate({ host, pem: fresh.pem });
+      Object.assign(entry, { current: fresh, isStandIn: false, failures: 0 });
+      delete entry.problem;
+      entry.due = own === undefined ? renewalTime(fresh) : clock.now() + fileLookMs;
+    } catch (error) {
+      entry.failures += 1;
+      // Files may be in the middle of being replaced; an authority counts how often it is asked.
+      entry.due = own === undefined ? nextAttempt(clock.now(), entry.failures) : clock.now() + fileLookMs;
+      if (entry.problem !== messageOf(error))
+        this.#parts.report(`the certificate of ${host} is not renewed`, error);
+      entry.problem = messageOf(error);
+    }
+  }
+
+  async #obtain({ host, mode, own }: WantedCertificate): Promise<Certificate> {
+    const { acme, files, balancer, settings } = this.#parts;
+    if (own !== undefined) return files.read(own);
+    if (mode === 'internal') return this.#keep(host, 'internal', await this.#local(host));
+    const { directory, email } = settings;
+    const accountKey = await this.#key(`acme ${directory}`, () => acme.createKey());
+    const answer = (path: string, text: string | undefined): Promise<void> =>
+      balancer.setChallenge(path, text);
+    return this.#keep(host, 'acme', await acme.issue({ directory, email, accountKey, host, answer }));
+  }
+}

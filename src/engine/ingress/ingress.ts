@@ -1,0 +1,164 @@
+import { invalid } from '#base/errors.ts';
+import { KeyedMutex } from '#base/mutex.ts';
+import type { AppModel } from '#domain/app/model.ts';
+import { backendOf, buildTable, endsTls, entrypointOf } from '#domain/ingress/build-table.ts';
+import { wantedCertificates } from '#domain/ingress/certificates.ts';
+import { checkRoutes } from '#domain/ingress/check-routes.ts';
+import type { IngressRoute, IngressSettings } from '#domain/ingress/model.ts';
+import { routesOf } from '#domain/ingress/routes.ts';
+import type { Backend, BackendServer, IngressTable } from '#domain/ingress/table.ts';
+import type * as contracts from '#engine/contracts/ingress.ts';
+import type { Services } from '#engine/contracts/services.ts';
+import type { Balancer } from '#ports/balancer.ts';
+import type { Certificates } from './certificates.ts';
+import { serversOf } from './servers.ts';
+
+export interface IngressParts {
+  balancer: Balancer;
+  certificates: Certificates;
+  settings: IngressSettings;
+  report: (problem: string, error: unknown) => void;
+}
+
+/** Requests from outside: keeps the balancer as the apps' models and the ready replicas say. */
+export class Ingress implements contracts.Ingress {
+  readonly #parts: IngressParts;
+  /** By app. */
+  readonly #routes = new Map<string, IngressRoute[]>();
+  readonly #turns = new KeyedMutex();
+  #table: IngressTable = { listeners: [], backends: [] };
+  #ready: Services['ready'] = () => [];
+
+  constructor(parts: IngressParts) {
+    this.#parts = parts;
+  }
+
+  /**
+   * Takes over the balancer that an earlier daemon left, or starts one when an app needs it.
+   * @param models of the apps as they are stored
+   */
+  async start(services: Pick<Services, 'ready' | 'follow'>, models: readonly AppModel[]): Promise<void> {
+    this.#ready = (app, service) => services.ready(app, service);
+    for (const model of models) this.#keep(model.name, routesOf(model));
+    // A daemon without its ingress is better than none: it can be told to change it.
+    await this.#turns
+      .run('table', () => this.#serve(this.#all()))
+      .catch((error: unknown) => this.#parts.report('ingress does not serve', error));
+    services.follow({ apply: (app, service) => this.#tell(app, service) });
+  }
+
+  async check(model: AppModel): Promise<void> {
+    const mine = routesOf(model);
+    const { settings, balancer, certificates } = this.#parts;
+    if (mine.some(({ tls }) => tls === 'acme')) refuseWithoutTerms(settings);
+    const others = this.#all(model.name);
+    checkRoutes(mine, others, settings);
+    if (mine.length === 0) return;
+    await certificates.check(wantedCertificates(mine));
+    await balancer.check(buildTable([...others, ...mine], settings).listeners);
+  }
+
+  async assign(model: AppModel): Promise<void> {
+    const routes = routesOf(model);
+    if (sameRoutes(routes, this.#routes.get(model.name) ?? [])) return;
+    await this.#turns.run('table', async () => {
+      const others = this.#all(model.name);
+      checkRoutes(routes, others, this.#parts.settings);
+      await this.#serve([...others, ...routes]);
+      this.#keep(model.name, routes);
+    });
+  }
+
+  async remove(app: string): Promise<void> {
+    if (!this.#routes.has(app)) return;
+    await this.#turns.run('table', async () => {
+      this.#keep(app, []);
+      await this.#serve(this.#all());
+    });
+  }
+
+  list(): contracts.RouteView[] {
+    const views = this.#all().map((route) => this.#view(route));
+    const key = ({ app, service, host, path }: contracts.RouteView): string =>
+      [app, service, host, path].join('\n');
+    return views.sort((a, b) => (key(a) < key(b) ? -1 : 1));
+  }
+
+  sessions(containerId: string): Promise<number> {
+    return this.#parts.balancer.sessions(containerId);
+  }
+
+  #all(but?: string): IngressRoute[] {
+    return [...this.#routes].flatMap(([app, routes]) => (app === but ? [] : routes));
+  }
+
+  #keep(app: string, routes: IngressRoute[]): void {
+    if (routes.length === 0) this.#routes.delete(app);
+    else this.#routes.set(app, routes);
+  }
+
+  /** Servers and certificates first, so that no request meets a backend without them. */
+  async #serve(routes: readonly IngressRoute[]): Promise<void> {
+    const { balancer, certificates, settings } = this.#parts;
+    const table = buildTable(routes, settings);
+    await certificates.ensure(wantedCertificates(routes));
+    const before = this.#table;
+    // From here on the new backends are told of changes too.
+    this.#table = table;
+    for (const backend of table.backends) await balancer.setServers(backend.name, this.#serversOf(backend));
+    try {
+      await balancer.apply(table);
+    } catch (error) {
+      this.#table = before;
+      throw error;
+    }
+  }
+
+  async #tell(app: string, service: string): Promise<void> {
+    for (const backend of this.#table.backends)
+      if (backend.app === app && backend.service === service)
+        await this.#parts.balancer.setServers(backend.name, this.#serversOf(backend));
+  }
+
+  /** Those that answer at this moment: a list that was given earlier may be old by now. */
+  #serversOf(backend: Backend): BackendServer[] {
+    const ready = this.#ready(backend.app, backend.service);
+    const servers = serversOf(backend, ready);
+    if (servers.length < ready.length)
+      this.#parts.report(
+        `some replicas of ${backend.app}/${backend.service} get no requests`,
+        invalid('ingress-unreachable', 'they are in no network in which this machine has an address'),
+      );
+    return servers;
+  }
+
+  #view(route: IngressRoute): contracts.RouteView {
+    const { app, service, host, path, exact, tls, port, shape } = route;
+    const certificate = endsTls(route) ? this.#parts.certificates.view(host) : undefined;
+    const backend = backendOf(route);
+    return {
+      ...{ app, service, host, path, exact, tls, port },
+      entrypoint: entrypointOf(route, this.#parts.settings),
+      protocol: shape.protocol,
+      backend: backend.name,
+      ready: serversOf(backend, this.#ready(app, service)).length,
+      ...(certificate === undefined ? {} : { certificate }),
+    };
+  }
+}
+
+/** Nobody can agree to an authority's terms but the person. */
+function refuseWithoutTerms({ acme }: IngressSettings): void {
+  if (acme.agree) return;
+  throw invalid(
+    'acme-terms',
+    `a certificate by ACME is wanted, but nobody agreed to the terms of ${acme.directory}`,
+    {
+      hint: 'read them and set ingress.acme.agree = true, with ingress.acme.email for warnings; or use tls: internal',
+    },
+  );
+}
+
+function sameRoutes(one: readonly IngressRoute[], other: readonly IngressRoute[]): boolean {
+  return JSON.stringify(one) === JSON.stringify(other);
+}
