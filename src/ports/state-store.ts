@@ -13,6 +13,11 @@ export interface StateStore {
 export interface Collection<T extends object> {
   get(key: string): T | undefined;
   put(key: string, value: T): void;
+  /**
+   * As `put`, for what is only of use as long as the machine goes on, such as the mark of something begun: a kill of the
+   * daemon keeps it, a power cut keeps it only when a `put` or `delete` followed. Nothing waits for the disk.
+   */
+  note(key: string, value: T): void;
   delete(key: string): void;
   /** All documents with their keys, in order of key. Meant for start-up: engine rooms keep what they need in memory. */
   entries(): [key: string, value: T][];

@@ -58,3 +58,22 @@ test('a snapshot whose mount is gone, as after a reboot, mounts anew', async () 
   assert.equal(await readFile(join(await again.mount('c'), 'kept'), 'utf8'), 'k');
   await again.close();
 });
+
+test('what is removed is gone from its place at once and from the disk when the snapshotter closes, or at the next start', async () => {
+  await using fixture = await make();
+  const { root, snapshotter } = fixture;
+  for (const key of ['a', 'b', 'c', 'd', 'e', 'f']) {
+    await snapshotter.create(key, '');
+    await writeFile(join(await snapshotter.mount(key), 'big'), Buffer.alloc(1_000_000));
+    await snapshotter.remove(key);
+    assert.deepEqual(await readdir(join(root, 'snapshots/active')), []);
+  }
+  await snapshotter.close();
+  assert.deepEqual(await readdir(join(root, 'snapshots/trash')), []);
+  await mkdir(join(root, 'snapshots/trash/left/upper'), { recursive: true });
+  await mkdir(join(root, 'snapshots/spare/left/upper'), { recursive: true });
+  const again = await OverlaySnapshotter.open(root);
+  assert.deepEqual(await readdir(join(root, 'snapshots/trash')), []);
+  assert.deepEqual(await readdir(join(root, 'snapshots/spare')), []);
+  await again.close();
+});

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
+import { spawnSync } from 'node:child_process';
 import { closeSync, copyFileSync, openSync, readlinkSync, writeFileSync, writeSync } from 'node:fs';
 import { mkdtempDisposable, readdir } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -9,12 +9,16 @@ import { SealedProgram } from '#adapters/linux/sealed-program.ts';
 
 const descriptors = async (): Promise<string[]> => readdir('/proc/self/fd');
 
+/** What busybox says as `echo`. */
+const echo = (busybox: string, word: string): string =>
+  spawnSync(busybox, [word], { argv0: 'echo', encoding: 'utf8' }).stdout;
+
 test('a program is run from a copy that nobody can write to, and whose descriptors are given back', async () => {
   const before = await descriptors();
   const program = new SealedProgram('/bin/busybox');
   const { path } = program;
   assert.match(readlinkSync(path), /^\/memfd:/);
-  assert.equal(execFileSync(path, ['hello'], { argv0: 'echo', encoding: 'utf8' }), 'hello\n');
+  assert.equal(echo(path, 'hello'), 'hello\n');
   const writable = openSync(path, 'r+');
   assert.throws(() => writeSync(writable, 'x'), { code: 'EPERM' });
   closeSync(writable);
@@ -31,7 +35,7 @@ test('after an update of the program the new one is run', async () => {
   const old = program.path;
   copyFileSync('/bin/busybox', file);
   assert.notEqual(program.path, old);
-  assert.equal(execFileSync(program.path, ['new'], { encoding: 'utf8', argv0: 'echo' }), 'new\n');
+  assert.equal(echo(program.path, 'new'), 'new\n');
   program.close();
 });
 

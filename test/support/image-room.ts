@@ -28,6 +28,7 @@ export class MemoryState implements StateStore {
         return text === undefined ? undefined : parse(text);
       },
       put: (key, value) => void documents.set(key, JSON.stringify(value)),
+      note: (key, value) => void documents.set(key, JSON.stringify(value)),
       delete: (key) => void documents.delete(key),
       entries: () => [...documents].sort().map(([key, text]) => [key, parse(text)]),
     };

@@ -1,5 +1,5 @@
-import { mkdirSync, readdirSync, statSync, writeFileSync } from 'node:fs';
-import { mkdir, readdir, readFile, realpath, rm } from 'node:fs/promises';
+import { mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { mkdir, readdir, readFile, realpath } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { mount, MS, unmountIfMounted } from '#adapters/linux/libc.ts';
@@ -66,7 +66,7 @@ export class DiskContainerFiles implements ContainerFiles {
 
   async remove(id: string): Promise<void> {
     await this.unmountAll(id);
-    await rm(join(this.#folder, id), { recursive: true, force: true });
+    rmSync(join(this.#folder, id), { recursive: true, force: true });
   }
 
   async list(): Promise<string[]> {
@@ -88,9 +88,10 @@ export class DiskContainerFiles implements ContainerFiles {
     await mkdir(path, { recursive: true });
   }
 
-  async ofHost(): Promise<EtcPaths> {
-    const [hosts, resolvConf] = await Promise.all([textOf('/etc/hosts'), textOf('/etc/resolv.conf')]);
-    return { hosts, resolvConf, hostname: hostname() };
+  ofHost(): Promise<EtcPaths> {
+    return new Promise((resolve) =>
+      resolve({ hosts: textOf('/etc/hosts'), resolvConf: textOf('/etc/resolv.conf'), hostname: hostname() }),
+    );
   }
 }
 
@@ -103,9 +104,9 @@ function namesIn(folder: string): string[] {
   }
 }
 
-async function textOf(path: string): Promise<string> {
+function textOf(path: string): string {
   try {
-    return await readFile(path, 'utf8');
+    return readFileSync(path, 'utf8');
   } catch (error) {
     if (systemCode(error) === 'ENOENT') return '';
     throw error;

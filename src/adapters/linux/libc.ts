@@ -53,7 +53,11 @@ type Mount = (
 const cMount: Mount = libc.func(
   'int mount(const char*, const char*, const char*, unsigned long, const char*)',
 );
-const cUmount: (target: string, flags: number) => number = libc.func('int umount2(const char*, int)');
+type Umount = (target: string, flags: number) => number;
+type UmountInPool = {
+  async: (target: string, flags: number, done: (error: Error | null, result: number) => void) => void;
+};
+const cUmount: Umount & UmountInPool = libc.func('int umount2(const char*, int)');
 const cMknod: (path: string, mode: number, device: number) => number = libc.func(
   'int mknod(const char*, unsigned int, uint64_t)',
 );
@@ -112,6 +116,18 @@ export function unmountIfMounted(target: string, flags: number = MNT_DETACH): vo
   const reason = koffi.errno();
   if (reason !== errno.EINVAL && reason !== errno.ENOENT)
     throw new SystemCallError('umount', reason, `'${target}'`);
+}
+
+/** As `unmountIfMounted`, in a thread of the pool. */
+export async function unmountInPool(target: string): Promise<void> {
+  const result = await new Promise<number>((resolve, reject) => {
+    cUmount.async(target, MNT_DETACH, (error, value) => {
+      if (error instanceof Error) reject(error);
+      else resolve(value);
+    });
+  });
+  // The reason stayed in the other thread: fail once more.
+  if (result < 0) unmountIfMounted(target);
 }
 
 /** `device` as `makeDevice` composes it; `mode` holds the type bits (S_IFCHR ...). */

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { conflict, invalid } from '#base/errors.ts';
 import { KeyedMutex } from '#base/mutex.ts';
-import { mount, MS, unmountIfMounted } from '#adapters/linux/libc.ts';
+import { mount, MS, unmountInPool, unmountIfMounted } from '#adapters/linux/libc.ts';
 import { mountOverlay } from '#adapters/linux/overlay.ts';
 import { SnapshotFolders } from '#adapters/overlay/snapshot-folders.ts';
 import { TreePool } from '#adapters/overlay/tree-pool.ts';
@@ -93,23 +93,22 @@ export class OverlaySnapshotter implements Snapshotter {
   }
 
   unmount(key: string): Promise<void> {
-    return this.#locks.run(key, () => {
-      this.#unmount(key);
-      return Promise.resolve();
-    });
+    return this.#locks.run(key, () => this.#unmount(key));
   }
 
-  #unmount(key: string): void {
-    unmountIfMounted(join(this.#folders.active(key), 'merged'));
+  /** The last unmount of an overlay has the kernel write out what is dirty on the disk, however much that is. */
+  async #unmount(key: string): Promise<void> {
+    const target = join(this.#folders.active(key), 'merged');
+    if (this.#mounted.has(key)) await unmountInPool(target);
+    else unmountIfMounted(target);
     this.#mounted.delete(key);
   }
 
   remove(key: string): Promise<void> {
     return this.#locks.run(key, async () => {
-      this.#unmount(key);
+      await this.#unmount(key);
       // Moved away first: a removal that is interrupted leaves nothing that looks like a snapshot.
-      const trash = await this.#folders.takeActive(key);
-      if (trash !== undefined) await rm(trash, { recursive: true, force: true });
+      await this.#folders.removeActive(key);
     });
   }
 
@@ -144,7 +143,7 @@ export class OverlaySnapshotter implements Snapshotter {
 
   async #commit(key: string, chainId: Digest): Promise<void> {
     const parent = this.#folders.parentOf(key);
-    this.#unmount(key);
+    await this.#unmount(key);
     const folder = await this.#folders.takeActive(key);
     if (folder === undefined) return;
     if (this.#folders.isCommitted(chainId)) {
@@ -185,9 +184,10 @@ export class OverlaySnapshotter implements Snapshotter {
     return Promise.resolve(list);
   }
 
-  /** Ends the worker threads. Mounts stay. */
-  close(): Promise<void> {
-    return this.#pool.close();
+  /** Ends the worker threads, after what was removed is gone. Mounts stay. */
+  async close(): Promise<void> {
+    await this.#folders.settled();
+    await this.#pool.close();
   }
 
   async #empty(): Promise<string> {

@@ -5,6 +5,8 @@ import { join } from 'node:path';
 import { conflict, invalid, notFound } from '#base/errors.ts';
 import { isDigest, parseDigest, type Digest } from '#domain/image/digest.ts';
 import { raw } from '#adapters/files/byte-path.ts';
+import { SpareFolders } from '#adapters/overlay/spare-folders.ts';
+import { Trash } from '#adapters/overlay/trash.ts';
 import { isOpaque } from '#adapters/overlay/upper-tree.ts';
 
 /** Beside each committed layer, in `layer.json`. */
@@ -27,20 +29,25 @@ const parseActive: (text: string) => ActiveRecord = JSON.parse;
 
 /**
  * Where things lie below `${root}/snapshots`:
- * `committed/HEX/{fs,layer.json}`, `active/KEY/{upper,work,merged,snapshot.json}`, `views/`, `temporary/`.
+ * `committed/HEX/{fs,layer.json}`, `active/KEY/{upper,work,merged,snapshot.json}`, `views/`, `temporary/`, `spare/`, `trash/`.
  * A folder appears in `committed` and `active` by rename, whole.
  */
 export class SnapshotFolders {
   readonly root: string;
   readonly #known = new Map<Digest, CommittedRecord>();
   readonly #active = new Map<string, Digest | ''>();
+  readonly #spare: SpareFolders;
+  readonly #trash: Trash;
 
   constructor(root: string) {
     this.root = root;
+    this.#spare = new SpareFolders(join(root, 'spare'));
+    this.#trash = new Trash(join(root, 'trash'));
   }
 
   async make(): Promise<void> {
-    for (const name of ['committed', 'active', 'views', 'temporary'])
+    for (const name of ['spare', 'trash']) await rm(join(this.root, name), { recursive: true, force: true });
+    for (const name of ['committed', 'active', 'views', 'temporary', 'spare', 'trash'])
       await mkdir(join(this.root, name), { recursive: true, mode: 0o700 });
     for (const name of readdirSync(join(this.root, 'committed'))) this.#load(`sha256:${name}`);
     for (const key of readdirSync(join(this.root, 'active'))) this.#loadActive(key);
@@ -122,18 +129,25 @@ export class SnapshotFolders {
     if (this.#active.has(key)) throw conflict('snapshot-exists', `snapshot '${key}' exists already`);
     // Known before the first wait, so that the parent cannot be removed meanwhile.
     this.#active.set(key, parent);
-    const folder = this.temporary(randomUUID());
+    let folder: string | undefined;
     try {
-      for (const name of ['upper', 'work', 'merged'])
-        await mkdir(join(folder, name), { recursive: true, mode: 0o755 });
+      folder = await this.#spare.take();
       const record: ActiveRecord = { parent };
       await writeFile(join(folder, 'snapshot.json'), JSON.stringify(record));
       await rename(folder, target);
     } catch (error) {
       this.#active.delete(key);
-      await rm(folder, { recursive: true, force: true });
+      if (folder !== undefined) await rm(folder, { recursive: true, force: true });
       throw error;
     }
+  }
+
+  /** Idempotent. Its folder is gone from its place; the rest goes on in the background. */
+  async removeActive(key: string): Promise<void> {
+    const from = this.active(key);
+    if (!this.#active.has(key)) return;
+    await this.#trash.take(from);
+    this.#active.delete(key);
   }
 
   /** Takes an active snapshot away from its place; gives where it lies now, or undefined when there is none. */
@@ -144,6 +158,11 @@ export class SnapshotFolders {
     await rename(from, to);
     this.#active.delete(key);
     return to;
+  }
+
+  /** Resolves when nothing goes on in the background any more, and nothing more will. */
+  async settled(): Promise<void> {
+    await Promise.all([this.#spare.close(), this.#trash.settled()]);
   }
 
   /** What builds directly upon a committed snapshot. */

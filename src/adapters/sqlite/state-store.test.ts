@@ -32,6 +32,23 @@ test('documents are there after the file is opened again, in order of key', (t) 
   assert.deepEqual(second.collection('b').get('one'), { n: 9 });
 });
 
+test('what is noted is there for who opens the file after a kill, and what is put after it waits for the disk again', (t) => {
+  const path = scratch(t);
+  const store = new SqliteStateStore(path);
+  t.after(() => store.close());
+  const items = store.collection<{ n: number }>('a');
+  items.note('x', { n: 1 });
+  store.transaction(() => items.note('y', { n: 2 }));
+  items.put('z', { n: 3 });
+  const other = new DatabaseSync(path, { readOnly: true });
+  t.after(() => other.close());
+  const rows = other.prepare('SELECT key FROM document ORDER BY key').all();
+  assert.deepEqual(
+    rows.map(({ key }) => key),
+    ['x', 'y', 'z'],
+  );
+});
+
 test('a transaction that throws leaves nothing, also not of the one inside it', () => {
   const store = new SqliteStateStore(':memory:');
   const items = store.collection<{ n: number }>('a');

@@ -49,11 +49,25 @@ export class SqliteStateStore implements StateStore {
       put: (key, value) => {
         writing(() => statements.put.run(name, key, JSON.stringify(value)));
       },
+      note: (key, value) => {
+        this.#withoutSync(() => statements.put.run(name, key, JSON.stringify(value)));
+      },
       delete: (key) => {
         writing(() => statements.delete.run(name, key));
       },
       entries: () => statements.all.all(name).map((row) => [text(row['key']), parse(text(row['value']))]),
     };
+  }
+
+  /** Inside a transaction SQLite lets nobody change how it syncs. */
+  #withoutSync(write: () => unknown): void {
+    const alone = this.#depth === 0;
+    if (alone) this.#db.exec('PRAGMA synchronous = NORMAL');
+    try {
+      writing(write);
+    } finally {
+      if (alone) this.#db.exec('PRAGMA synchronous = FULL');
+    }
   }
 
   /** A transaction inside another one is a part of it. */

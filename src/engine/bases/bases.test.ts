@@ -22,6 +22,7 @@ function collection<T extends object>(): Collection<T> {
   return {
     get: (key) => map.get(key),
     put: (key, value) => void map.set(key, value),
+    note: (key, value) => void map.set(key, value),
     delete: (key) => void map.delete(key),
     entries: () => [...map],
   };

@@ -302,25 +302,26 @@ export class Containers implements contracts.Containers {
   /** What images, volumes and networks need to know before they let something be removed. */
   #tellOthers(): void {
     const { images, volumes, networks } = this.#parts;
-    const ids = (uses: (container: Container) => boolean): string[] =>
-      this.list()
-        .filter(uses)
-        .map((container) => container.id);
     images.usedBy((imageId) =>
-      this.list()
-        .filter((container) => container.imageId === imageId)
+      this.#registry
+        .ofImage(imageId)
         .map((container) => ({ containerId: container.id, running: isActive(container) })),
     );
     // One that is being removed holds its volumes no more: they may have to go with it.
     volumes.usedBy((name) =>
-      ids(({ state, mounts }) => state.status !== 'removing' && mounts.some((point) => point.name === name)),
+      this.#registry
+        .ofVolume(name)
+        .filter(({ state }) => state.status !== 'removing')
+        .map(({ id }) => id),
     );
     networks.connectedBy((networkId) =>
-      this.list().flatMap((container) =>
-        container.endpoints
-          .filter((endpoint) => endpoint.networkId === networkId)
-          .map((endpoint) => ({ container, endpoint })),
-      ),
+      this.#registry
+        .ofNetwork(networkId)
+        .flatMap((container) =>
+          container.endpoints
+            .filter((endpoint) => endpoint.networkId === networkId)
+            .map((endpoint) => ({ container, endpoint })),
+        ),
     );
   }
 }

@@ -38,6 +38,8 @@ export class Creating {
 
   async create(request: CreateContainer): Promise<{ id: string; warnings: string[] }> {
     const warnings = this.#admit(request);
+    // `docker run` starts it right away.
+    this.#parts.cgroups.expectMove();
     const image = this.#parts.images.get(request.config.Image ?? '');
     refuseOtherPlatform(image, request);
     const id = newId();

@@ -56,14 +56,15 @@ export class Ending {
     const removed = this.#lives.of(container.id).removal !== undefined;
     const ended = { exitCode: exit.exitCode, restartCount, stoppedByUser };
     const again = !removed && restarts(container.hostConfig.RestartPolicy, ended);
-    const recorded = this.#registry.put(
-      settled({
-        ...container,
-        endpoints: container.endpoints.map(vacated),
-        ports: [],
-        state: afterExit(container.state, exit, again),
-      }),
-    );
+    const over = settled({
+      ...container,
+      endpoints: container.endpoints.map(vacated),
+      ports: [],
+      state: afterExit(container.state, exit, again),
+    });
+    // One that goes next: a power cut ends it too, and the next start of the daemon removes it.
+    const goes = container.hostConfig.AutoRemove === true && !again;
+    const recorded = goes ? this.#registry.note(over) : this.#registry.put(over);
     if (exit.oomKilled) announce(this.#parts.events, recorded, 'oom', inBytes(exit.memory));
     const seconds = Math.max(
       0,

@@ -41,6 +41,7 @@ export class Execs {
   /** @throws conflict `container-not-running`, `container-paused`; invalid `exec-command-missing` */
   create(ref: string, config: ExecConfig): Exec {
     const container = this.#running(ref);
+    this.#parts.cgroups.expectMove();
     if (config.Cmd.length === 0) throw invalid('exec-command-missing', 'No exec command specified');
     const exec: Exec = {
       id: newId(),
@@ -92,7 +93,8 @@ export class Execs {
 
   /** Runs a process without an entry of its own, as health probes are. */
   async run(container: Container, config: ExecConfig, io: ExecIo): Promise<ExecProcess> {
-    const { host, runtime, snapshotter } = this.#parts;
+    const { host, runtime, snapshotter, cgroups } = this.#parts;
+    cgroups.expectMove();
     const rootPath = await snapshotter.mount(container.id);
     const user = await userOf(host, container, rootPath, config.User || container.config.User || '');
     const process = execProcess({

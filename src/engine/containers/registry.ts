@@ -1,5 +1,6 @@
 import type { Container, ContainerState } from '#domain/container/container.ts';
 import type { Collection, StateStore } from '#ports/state-store.ts';
+import { KeyIndex } from '#engine/containers/key-index.ts';
 import { conflict, invalid, notFound } from '#base/errors.ts';
 
 /**
@@ -10,6 +11,9 @@ export class ContainerRegistry {
   readonly #collection: Collection<Container>;
   readonly #documents = new Map<string, Container>();
   readonly #names = new Map<string, string>();
+  readonly #byImage = new KeyIndex();
+  readonly #byVolume = new KeyIndex();
+  readonly #byNetwork = new KeyIndex();
   readonly #listeners = new Set<(container: Container) => void>();
 
   constructor(store: StateStore) {
@@ -28,6 +32,23 @@ export class ContainerRegistry {
 
   list(): Container[] {
     return [...this.#documents.values()];
+  }
+
+  ofImage(imageId: string): Container[] {
+    return this.#all(this.#byImage.with(imageId));
+  }
+
+  /** Those with a mount of the volume. */
+  ofVolume(name: string): Container[] {
+    return this.#all(this.#byVolume.with(name));
+  }
+
+  ofNetwork(networkId: string): Container[] {
+    return this.#all(this.#byNetwork.with(networkId));
+  }
+
+  #all(ids: string[]): Container[] {
+    return ids.flatMap((id) => this.#documents.get(id) ?? []);
   }
 
   byId(id: string): Container | undefined {
@@ -73,11 +94,21 @@ export class ContainerRegistry {
 
   /** Records that a container is being made, before anything of it exists. */
   announce(container: Container): void {
-    this.#collection.put(container.id, { ...container, pending: 'create' });
+    this.#collection.note(container.id, { ...container, pending: 'create' });
   }
 
   put(container: Container): Container {
     this.#collection.put(container.id, container);
+    return this.#changed(container);
+  }
+
+  /** As `put`, for a state in between that no power cut leaves behind (`Collection.note`). */
+  note(container: Container): Container {
+    this.#collection.note(container.id, container);
+    return this.#changed(container);
+  }
+
+  #changed(container: Container): Container {
     this.#show(container);
     for (const listener of this.#listeners) listener(container);
     return container;
@@ -96,6 +127,7 @@ export class ContainerRegistry {
   delete(container: Container): void {
     this.#collection.delete(container.id);
     this.#documents.delete(container.id);
+    for (const index of [this.#byImage, this.#byVolume, this.#byNetwork]) index.delete(container.id);
     if (this.#names.get(container.name) === container.id) this.#names.delete(container.name);
   }
 
@@ -105,8 +137,18 @@ export class ContainerRegistry {
   }
 
   #show(container: Container): void {
-    this.#documents.set(container.id, container);
-    this.#names.set(container.name, container.id);
+    const { id, mounts, endpoints } = container;
+    this.#documents.set(id, container);
+    this.#names.set(container.name, id);
+    this.#byImage.set(id, [container.imageId]);
+    this.#byVolume.set(
+      id,
+      mounts.flatMap(({ name }) => name ?? []),
+    );
+    this.#byNetwork.set(
+      id,
+      endpoints.map(({ networkId }) => networkId),
+    );
   }
 }
 

@@ -24,7 +24,7 @@ export class Removing {
 
   /** What is to go is in the record: the next start of a daemon that was killed in between goes on. */
   async remove(container: Container, volumes: boolean): Promise<void> {
-    const marked = this.#registry.put({
+    const marked = this.#registry.note({
       ...settled(container),
       ...(volumes ? { pending: 'remove-volumes' } : {}),
       state: { ...container.state, status: 'removing' },

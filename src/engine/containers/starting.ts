@@ -61,13 +61,14 @@ export class Starting {
   }
 
   async #run(container: Container, restarted: boolean, undo: Undo): Promise<void> {
-    const { runtime, clock, events } = this.#parts;
+    const { runtime, clock, events, cgroups } = this.#parts;
+    cgroups.expectMove();
     const [{ rootPath, sources }, joined] = await together(
       this.#prepare(container, undo),
       this.#join(container, undo),
     );
     const config = this.#sharedConfig(container);
-    const connected = this.#registry.put({
+    const connected = this.#registry.note({
       ...container,
       config,
       endpoints: joined.endpoints,
@@ -85,6 +86,7 @@ export class Starting {
       runtime.create({
         id: container.id,
         spec,
+        ...(container.hostConfig.Runtime ? { runtime: container.hostConfig.Runtime } : {}),
         tty: container.config.Tty === true,
         stdin: container.config.OpenStdin === true,
         stdinOnce: container.config.StdinOnce === true,
@@ -134,8 +136,7 @@ export class Starting {
   ): Promise<{ rootPath: string; sources: Record<string, MountSource> }> {
     const { snapshotter, logs } = this.#parts;
     undo.add(() => snapshotter.unmount(container.id));
-    const rootPath = await snapshotter.mount(container.id);
-    await logs.prepare(container.id);
+    const [rootPath] = await together(snapshotter.mount(container.id), logs.prepare(container.id));
     await this.#forwarding.connect(container);
     undo.add(() => closeSources(this.#parts, container));
     return { rootPath, sources: await openSources(this.#parts, container) };
