@@ -34,9 +34,11 @@ export interface ChildLink extends InnerLink {
 
 export interface BridgeLink {
   name: string;
-  /** The gateways in CIDR notation. */
+  /** Those of the host on it, in CIDR notation: gateways, and virtual addresses by themselves. */
   addresses: string[];
   mtu: number;
+  /** What its ports send each other is to pass the packet filter. */
+  filtered?: boolean;
 }
 
 export interface LinkCounters {
@@ -58,8 +60,11 @@ export interface Links {
   /** Ids of the namespaces of this instance, for clean-up after a crash. */
   listNamespaces(): Promise<string[]>;
   namespacePath(id: string): string;
-  /** Makes the bridge or brings it to this shape, up, with forwarding allowed on it. */
-  ensureBridge(bridge: BridgeLink): Promise<void>;
+  /**
+   * Makes the bridge or brings it to this shape, up, with forwarding allowed on it. Gives whether what its ports
+   * send each other passes the packet filter: not every kernel can do that, and some do it unasked.
+   */
+  ensureBridge(bridge: BridgeLink): Promise<boolean>;
   /** Removes a link of the host that was made here, of whatever kind. */
   removeLink(name: string): Promise<void>;
   /** Whether the kernel can make links of this kind. */

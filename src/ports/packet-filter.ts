@@ -9,6 +9,11 @@ export interface FilteredNetwork {
   masquerade: boolean;
   /** Containers of the network reach each other. */
   interContainer: boolean;
+  /**
+   * What its containers send each other passes these rules, so that a backend may see the client's own address;
+   * else the gateway's takes its place.
+   */
+  seesBridged?: boolean;
 }
 
 export interface Publication {
@@ -21,19 +26,55 @@ export interface Publication {
   bridge: string;
 }
 
+/** A port of the host that leads to a service's backends. */
+export interface ServicePort {
+  protocol: Publication['protocol'];
+  /** '' or 0.0.0.0 for all IPv4 addresses of the host, :: for all IPv6 addresses. */
+  hostIp: string;
+  hostPort: number;
+  targetPort: number;
+}
+
+/**
+ * New connections to a service's virtual addresses (every port of tcp, udp and sctp) and to its ports of the host
+ * go to one of its backends, drawn at random; without a backend they are refused at once.
+ */
+export interface BalancedService {
+  /** Unique. */
+  key: string;
+  /** Of the network that the addresses belong to; others cannot call them. */
+  bridge: string;
+  /** Virtual, IPv4 and IPv6. */
+  addresses: string[];
+  /** Addresses of those who answer, IPv4 and IPv6. */
+  backends: string[];
+  /** Seconds without a new connection for which a client keeps its backend; absent: it does not. */
+  affinity?: number;
+  ports: ServicePort[];
+}
+
 export type FilterChange =
   | { do: 'add-network'; network: FilteredNetwork }
   | { do: 'remove-network'; bridge: string }
   | { do: 'publish'; publication: Publication }
-  | { do: 'unpublish'; publication: Publication };
+  | { do: 'unpublish'; publication: Publication }
+  | { do: 'set-service'; service: BalancedService }
+  | { do: 'remove-service'; key: string };
 
 /**
  * The kernel's packet rules of this instance, in a table of its own. The adapter mirrors its state in
  * memory and never lists rules at run time.
  */
 export interface PacketFilter {
-  /** Replaces all rules of this instance by exactly these, in one transaction: at start, after a crash. */
-  reset(networks: FilteredNetwork[], publications: Publication[]): Promise<void>;
+  /**
+   * Replaces all rules of this instance by exactly these, in one transaction: at start, after a crash.
+   * What clients with affinity are remembered is kept.
+   */
+  reset(
+    networks: FilteredNetwork[],
+    publications: Publication[],
+    services?: BalancedService[],
+  ): Promise<void>;
   /** All of the changes or none, in one transaction. Removing what is not there is fine. */
   apply(changes: FilterChange[]): Promise<void>;
   /** Removes the instance's table. */

@@ -2,6 +2,8 @@
 export interface NameSource {
   /** IPv4 and IPv6 addresses of a name, for the asker with this address. An empty list means: known, but without an address of this kind. */
   addresses(name: string, asker: string): { v4: string[]; v6: string[] } | undefined;
+  /** Who answers on a named port (SRV), such as `_http._tcp.web`. */
+  targets(name: string, asker: string): { name: string; port: number }[] | undefined;
   /** The name of an address (PTR). */
   nameOf(address: string, asker: string): string | undefined;
   /** Resolvers to ask on behalf of this container instead of the host's; empty: none, it has no way out. */

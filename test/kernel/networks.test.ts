@@ -129,7 +129,7 @@ test('a subnet that another program takes at the same moment is given up for ano
   links.ensureBridge = async (bridge) => {
     links.ensureBridge = make;
     await make({ ...bridge, name: rival });
-    await make(bridge);
+    return make(bridge);
   };
   const net = await engine.networks.create({ name: 'net' });
   const routes = await links.usedSubnets();

@@ -18,6 +18,7 @@ const names: NameSource = {
     if (name === 'web') return { v4: ['10.0.0.2', '10.0.0.3'], v6: ['fd00::2'] };
     return name === 'many' ? { v4: many, v6: [] } : undefined;
   },
+  targets: (name) => (name === '_http._tcp.web' ? [{ name: 'web', port: 80 }] : undefined),
   nameOf: (address) => (address === '10.0.0.2' ? 'web.net' : undefined),
   upstreams: () => undefined,
 };

@@ -34,10 +34,22 @@ export class HostNetwork implements AsyncDisposable {
   }
 
   /** A namespace with one link on a bridge, and a program in it. */
-  async peer(
+  peer(
     bridge: string,
     address: string,
     options: { gateway?: string; isolated?: boolean } = {},
+  ): Promise<Peer & { namespace: string }> {
+    return this.#peer(bridge, `${address}/24`, options);
+  }
+
+  peer6(bridge: string, address: string, gateway: string): Promise<Peer & { namespace: string }> {
+    return this.#peer(bridge, `${address}/64`, { gateway });
+  }
+
+  async #peer(
+    bridge: string,
+    cidr: string,
+    options: { gateway?: string; isolated?: boolean },
   ): Promise<Peer & { namespace: string }> {
     this.#count += 1;
     const id = `peer${this.#count}`;
@@ -48,7 +60,7 @@ export class HostNetwork implements AsyncDisposable {
       hostName: `${this.instance.linkPrefix}v${this.#count}`,
       name: 'eth0',
       mac: `02:42:0a:00:00:${this.#count.toString(16).padStart(2, '0')}`,
-      addresses: [`${address}/24`],
+      addresses: [cidr],
       gateways: options.gateway === undefined ? [] : [options.gateway],
       mtu: 1500,
       isolated: options.isolated === true,

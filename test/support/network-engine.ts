@@ -8,10 +8,12 @@ import { SocketPortReserver } from '#adapters/ports/port-reserver.ts';
 import { SqliteStateStore } from '#adapters/sqlite/state-store.ts';
 import { newId } from '#base/ids.ts';
 import type { EndpointRequest, HostConfig } from '#domain/container/config.ts';
-import type { Container, ContainerState } from '#domain/container/container.ts';
+import type { AppIdentity, Container, ContainerState } from '#domain/container/container.ts';
 import type { WantedPort } from '#domain/container/port-bindings.ts';
+import { isReady } from '#domain/app/ready.ts';
 import { instanceOf } from '#domain/instance.ts';
 import { Networks } from '#engine/networks/networks.ts';
+import { endpointsOf } from '#engine/services/endpoints.ts';
 import { openNetwork } from '#main/network-thread.ts';
 import { Peer } from './peer.ts';
 
@@ -31,6 +33,7 @@ export interface RunOptions {
   networks: Record<string, EndpointRequest>;
   publish?: WantedPort[];
   host?: HostConfig;
+  identity?: AppIdentity;
 }
 
 /** The room networks on real adapters, with programs in namespaces in the place of containers. */
@@ -72,11 +75,12 @@ export class NetworkEngine implements AsyncDisposable {
     const drafts = wanted.map(([network, request], index) =>
       networks.endpoint({ id, name, hostname: id.slice(0, 12) }, networks.get(network), request, index),
     );
-    this.#put({ ...container(id, name, options.host ?? {}), endpoints: drafts });
+    const base = container(id, name, options.host ?? {}, options.identity);
+    this.#put({ ...base, endpoints: drafts });
     const namespace = await networks.createSandbox(id);
     const endpoints: Container['endpoints'] = [];
     for (const draft of drafts) endpoints.push(await networks.attach(id, draft, endpoints.length === 0));
-    const joined = this.#put({ ...container(id, name, options.host ?? {}), endpoints });
+    const joined = this.#put({ ...base, endpoints });
     const ports = await networks.publish(joined, options.publish ?? []);
     const running = this.#put({ ...joined, ports, state: { ...CREATED, status: 'running', pid: 1 } });
     const peer = await Peer.in(namespace);
@@ -88,6 +92,14 @@ export class NetworkEngine implements AsyncDisposable {
     await peer[Symbol.asyncDispose]();
     await this.networks.removeSandbox(container);
     this.containers.delete(container.id);
+  }
+
+  /** Tells who answers for a service, as the room services does. */
+  async tell(app: string, service: string): Promise<void> {
+    const own = [...this.containers.values()].filter(
+      ({ identity }) => identity?.app === app && identity.service === service,
+    );
+    await this.networks.services.apply(app, service, endpointsOf(own.filter(isReady)));
   }
 
   update(container: Container): void {
@@ -149,8 +161,9 @@ export class NetworkEngine implements AsyncDisposable {
   }
 }
 
-function container(id: string, name: string, hostConfig: HostConfig): Container {
+function container(id: string, name: string, hostConfig: HostConfig, identity?: AppIdentity): Container {
   return {
+    ...(identity === undefined ? {} : { identity }),
     id,
     name,
     created: '2026-01-01T00:00:00Z',

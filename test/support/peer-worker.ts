@@ -1,7 +1,8 @@
 import { createSocket } from 'node:dgram';
+import { once } from 'node:events';
 import { Resolver } from 'node:dns/promises';
 import { closeSync, openSync } from 'node:fs';
-import { connect, createServer } from 'node:net';
+import { connect, createServer, type Server, type Socket } from 'node:net';
 import { parentPort } from 'node:worker_threads';
 import { systemCode } from '#base/errors.ts';
 import { CLONE_NEWNET, setns } from '#adapters/linux/libc.ts';
@@ -10,10 +11,15 @@ import { CLONE_NEWNET, setns } from '#adapters/linux/libc.ts';
 
 export type PeerRequest =
   | { do: 'enter'; namespace: string }
-  | { do: 'serve-tcp'; port: number }
-  | { do: 'serve-udp'; port: number }
-  | { do: 'resolve'; server: string; name: string; type: 'A' | 'AAAA' }
+  | { do: 'serve-tcp'; port: number; greeting: string }
+  | { do: 'serve-udp'; port: number; greeting: string }
+  | { do: 'serve-echo'; port: number; greeting: string }
+  | { do: 'resolve'; server: string; name: string; type: 'A' | 'AAAA' | 'SRV' }
   | { do: 'tcp'; host: string; port: number }
+  | { do: 'tally'; host: string; port: number; calls: number }
+  | { do: 'open'; host: string; port: number }
+  | { do: 'say'; connection: number; text: string }
+  | { do: 'close'; connection: number }
   | { do: 'udp'; host: string; port: number; message: string; from?: number; patience: number };
 
 function enter(namespace: string): string {
@@ -24,19 +30,65 @@ function enter(namespace: string): string {
 }
 
 /** Tells each caller the address that it comes from. */
-function serveTcp(port: number): Promise<string> {
+function serveTcp(port: number, greeting: string): Promise<string> {
   const server = createServer((socket) => {
-    socket.end(`tcp ${(socket.remoteAddress ?? '').replace('::ffff:', '')}`);
+    socket.end(`${greeting} ${(socket.remoteAddress ?? '').replace('::ffff:', '')}`);
   });
+  return listening(server, port);
+}
+
+function listening(server: Server, port: number): Promise<string> {
   return new Promise((resolve, reject) => {
     server.once('error', reject).listen(port, '::', () => resolve('listening'));
   });
 }
 
-function serveUdp(port: number): Promise<string> {
+/** Answers what is said on a connection, for as long as it lasts. */
+function serveEcho(port: number, greeting: string): Promise<string> {
+  const server = createServer((socket) => {
+    socket.on('error', () => socket.destroy());
+    socket.on('data', (data: Buffer) => socket.write(`${greeting} ${data.toString()}`));
+  });
+  return listening(server, port);
+}
+
+const connections: Socket[] = [];
+
+/** Gives the connection's number. */
+function open(host: string, port: number): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const socket = connect({ host, port }, () => resolve(String(connections.push(socket) - 1)));
+    socket.once('error', reject);
+  });
+}
+
+/** What comes back, or the error's code. */
+async function say(connection: number, text: string): Promise<string> {
+  const socket = connections[connection];
+  if (socket === undefined) throw new Error(`there is no connection ${connection}`);
+  socket.write(text);
+  try {
+    const answers: unknown[] = await once(socket, 'data');
+    return String(answers[0]);
+  } catch (error) {
+    return systemCode(error) ?? String(error);
+  }
+}
+
+/** How often each answer came, as JSON. */
+async function tally(host: string, port: number, calls: number): Promise<string> {
+  const answers: Record<string, number> = {};
+  for (let call = 0; call < calls; call += 1) {
+    const answer = await callTcp(host, port);
+    answers[answer] = (answers[answer] ?? 0) + 1;
+  }
+  return JSON.stringify(answers);
+}
+
+function serveUdp(port: number, greeting: string): Promise<string> {
   const socket = createSocket('udp4');
   socket.on('message', (data, from) => {
-    socket.send(`udp ${from.address} ${data.toString()}`, from.port, from.address);
+    socket.send(`${greeting} ${from.address} ${data.toString()}`, from.port, from.address);
   });
   return new Promise((resolve, reject) => {
     socket.once('error', reject).bind(port, '0.0.0.0', () => resolve('listening'));
@@ -70,11 +122,16 @@ export function callUdp(request: Extract<PeerRequest, { do: 'udp' }>): Promise<s
   }).finally(() => socket.close());
 }
 
-/** The addresses of a name, sorted, or the error's code. */
-async function resolve(server: string, name: string, type: 'A' | 'AAAA'): Promise<string> {
+/** The addresses of a name (of SRV name:port), sorted, or the error's code. */
+async function resolve(server: string, name: string, type: 'A' | 'AAAA' | 'SRV'): Promise<string> {
   const resolver = new Resolver({ timeout: 1000, tries: 1 });
   resolver.setServers([server]);
   try {
+    if (type === 'SRV')
+      return (await resolver.resolveSrv(name))
+        .map((one) => `${one.name}:${one.port}`)
+        .sort()
+        .join(' ');
     return (await resolver.resolve(name, type)).sort().join(' ');
   } catch (error) {
     return systemCode(error) ?? String(error);
@@ -86,9 +143,20 @@ function answer(request: PeerRequest): string | Promise<string> {
     case 'enter':
       return enter(request.namespace);
     case 'serve-tcp':
-      return serveTcp(request.port);
+      return serveTcp(request.port, request.greeting);
     case 'serve-udp':
-      return serveUdp(request.port);
+      return serveUdp(request.port, request.greeting);
+    case 'serve-echo':
+      return serveEcho(request.port, request.greeting);
+    case 'tally':
+      return tally(request.host, request.port, request.calls);
+    case 'open':
+      return open(request.host, request.port);
+    case 'say':
+      return say(request.connection, request.text);
+    case 'close':
+      connections[request.connection]?.destroy();
+      return 'closed';
     case 'resolve':
       return resolve(request.server, request.name, request.type);
     case 'tcp':

@@ -23,14 +23,37 @@ export class Peer implements AsyncDisposable {
     return peer;
   }
 
-  /** Answers each connection with `tcp ` and the caller's address. */
-  async serveTcp(port: number): Promise<void> {
-    await this.#ask({ do: 'serve-tcp', port });
+  /** Answers each connection with the greeting and the caller's address. */
+  async serveTcp(port: number, greeting = 'tcp'): Promise<void> {
+    await this.#ask({ do: 'serve-tcp', port, greeting });
   }
 
-  /** Answers each datagram with `udp `, the caller's address and the datagram. */
-  async serveUdp(port: number): Promise<void> {
-    await this.#ask({ do: 'serve-udp', port });
+  /** Answers each datagram with the greeting, the caller's address and the datagram. */
+  async serveUdp(port: number, greeting = 'udp'): Promise<void> {
+    await this.#ask({ do: 'serve-udp', port, greeting });
+  }
+
+  /** Answers what is said on a connection with the greeting and it, for as long as the connection lasts. */
+  async serveEcho(port: number, greeting: string): Promise<void> {
+    await this.#ask({ do: 'serve-echo', port, greeting });
+  }
+
+  /** How often each answer came to that many calls, one after another. */
+  async tally(host: string, port: number, calls: number): Promise<Record<string, number>> {
+    const parse: (text: string) => Record<string, number> = JSON.parse;
+    return parse(await this.#ask({ do: 'tally', host, port, calls }));
+  }
+
+  /** A connection that stays open: `say` gives what comes back, or the error's code. */
+  async open(
+    host: string,
+    port: number,
+  ): Promise<{ say: (text: string) => Promise<string>; close: () => Promise<string> }> {
+    const connection = Number(await this.#ask({ do: 'open', host, port }));
+    return {
+      say: (text) => this.#ask({ do: 'say', connection, text }),
+      close: () => this.#ask({ do: 'close', connection }),
+    };
   }
 
   /** What is said on a connection, or the error's code. */
@@ -44,7 +67,7 @@ export class Peer implements AsyncDisposable {
   }
 
   /** Addresses of a name in a line, or the error's code. */
-  resolve(server: string, name: string, type: 'A' | 'AAAA' = 'A'): Promise<string> {
+  resolve(server: string, name: string, type: 'A' | 'AAAA' | 'SRV' = 'A'): Promise<string> {
     return this.#ask({ do: 'resolve', server, name, type });
   }
 

@@ -30,7 +30,12 @@ export function ownRecords(
     const data = address === undefined ? undefined : source.nameOf(address, asker);
     return data === undefined ? undefined : [{ type: 'PTR', name, ttl: TTL, data }];
   }
-  const found = source.addresses(name.toLowerCase().replace(/\.$/, ''), asker);
+  const plain = name.toLowerCase().replace(/\.$/, '');
+  if (type === 'SRV')
+    return source
+      .targets(plain, asker)
+      ?.map(({ name: target, port }) => ({ type: 'SRV', name, ttl: TTL, data: { target, port } }));
+  const found = source.addresses(plain, asker);
   if (found === undefined) return undefined;
   if (type === 'A') return found.v4.map((data) => ({ type: 'A', name, ttl: TTL, data }));
   if (type === 'AAAA') return found.v6.map((data) => ({ type: 'AAAA', name, ttl: TTL, data }));

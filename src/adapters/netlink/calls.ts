@@ -4,8 +4,8 @@ import type { BridgeLink, ChildKind, ChildLink, EndpointLink, LinkCounters } fro
 export interface LinkCalls {
   createNamespace: { request: string; reply: void };
   removeNamespace: { request: string; reply: void };
-  /** Replies with what had to be changed on the host. */
-  ensureBridge: { request: BridgeLink; reply: string[] };
+  /** Replies with what had to be changed on the host, and whether bridged packets pass the packet filter. */
+  ensureBridge: { request: BridgeLink; reply: { changes: string[]; filtered: boolean } };
   removeLink: { request: string; reply: void };
   listLinks: { request: string; reply: string[] };
   usedSubnets: { request: undefined; reply: string[] };

@@ -4,11 +4,11 @@ import { NETLINK_ROUTE, type NetlinkMessage, NetlinkSocket } from '#adapters/lin
 import { notFound, systemCode } from '#base/errors.ts';
 import { macOf } from '#domain/network/cidr.ts';
 import type { BridgeLink, EndpointLink, InnerLink, LinkCounters } from '#ports/links.ts';
-import { allowForwarding, prepareBridge } from './host-settings.ts';
+import { createBridge, filterBridged } from './bridge-messages.ts';
+import { allowForwarding, prepareBridge, seesBridged } from './host-settings.ts';
 import {
   addAddress,
   addDefaultRoute,
-  createBridge,
   createVeth,
   deleteAddress,
   deleteLink,
@@ -36,8 +36,8 @@ export class HostLinks {
     this.#home = home;
   }
 
-  /** Gives what had to be changed on the host. */
-  ensureBridge(bridge: BridgeLink): string[] {
+  /** Gives what had to be changed on the host, and whether bridged packets pass the packet filter. */
+  ensureBridge(bridge: BridgeLink): { changes: string[]; filtered: boolean } {
     const mac = macOf(
       (bridge.addresses.find((address) => !isIpv6(address)) ?? '0.0.0.1/32').split('/')[0] ?? '',
     );
@@ -55,7 +55,8 @@ export class HostLinks {
         .filter((cidr) => !present.includes(cidr))
         .map((cidr) => addAddress(bridge.name, index, cidr)),
     );
-    return allowForwarding(withIpv6);
+    if (bridge.filtered === true) this.#socket.run(filterBridged(bridge.name, index));
+    return { changes: allowForwarding(withIpv6), filtered: seesBridged(bridge.filtered === true, withIpv6) };
   }
 
   removeLink(name: string): void {

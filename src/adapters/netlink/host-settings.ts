@@ -35,3 +35,15 @@ export function prepareBridge(name: string, withIpv6: boolean): void {
   set(`ipv6/conf/${name}/disable_ipv6`, withIpv6 ? '0' : '1', '');
   if (withIpv6) set(`ipv6/conf/${name}/accept_dad`, '0', '');
 }
+
+/**
+ * Whether what the ports of a bridge send each other passes the packet filter: br_netfilter has to be there, and
+ * the bridge itself (`asked`) or the host asks for it.
+ */
+export function seesBridged(asked: boolean, withIpv6: boolean): boolean {
+  const isOn = (name: string): boolean => {
+    const file = `/proc/sys/net/bridge/${name}`;
+    return existsSync(file) && (asked || readFileSync(file, 'utf8').trim() === '1');
+  };
+  return isOn('bridge-nf-call-iptables') && (!withIpv6 || isOn('bridge-nf-call-ip6tables'));
+}

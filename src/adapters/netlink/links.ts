@@ -43,9 +43,10 @@ export class NetlinkLinks implements Links {
     return join(this.#folder, id);
   }
 
-  async ensureBridge(bridge: BridgeLink): Promise<void> {
-    const changes = await this.#worker.call('ensureBridge', bridge);
+  async ensureBridge(bridge: BridgeLink): Promise<boolean> {
+    const { changes, filtered } = await this.#worker.call('ensureBridge', bridge);
     changes.forEach(this.#onHostChange);
+    return filtered;
   }
 
   async removeLink(name: string): Promise<void> {

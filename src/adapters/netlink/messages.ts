@@ -35,7 +35,7 @@ export const IFLA = {
 export const INFO = { KIND: 1, DATA: 2, SLAVE_KIND: 4, SLAVE_DATA: 5 } as const;
 export const VETH_INFO_PEER = 1;
 const BRPORT = { MODE: 4, ISOLATED: 33 } as const;
-const IFA = { ADDRESS: 1, LOCAL: 2, BROADCAST: 4 } as const;
+const IFA = { ADDRESS: 1, LOCAL: 2, BROADCAST: 4, CACHEINFO: 6 } as const;
 const RTA = { DST: 1, OIF: 4, GATEWAY: 5, TABLE: 15 } as const;
 const IFF_UP = 1;
 /** No duplicate address detection: the address is ours by allocation and is usable at once. */
@@ -69,19 +69,6 @@ export function link(
 
 export const create = NLM.CREATE | NLM.EXCL;
 export const bytesOf = (mac: string): Buffer => Buffer.from(mac.replaceAll(':', ''), 'hex');
-
-export function createBridge(name: string, mac: string, mtu: number): NetlinkMessage {
-  return link(
-    `create bridge '${name}'`,
-    create,
-    0,
-    true,
-    attribute(IFLA.IFNAME, name),
-    attribute(IFLA.ADDRESS, bytesOf(mac)),
-    attribute(IFLA.MTU, mtu),
-    nested(IFLA.LINKINFO, attribute(INFO.KIND, 'bridge')),
-  );
-}
 
 export interface VethPair {
   hostName: string;
@@ -178,6 +165,12 @@ function textOf(data: Buffer): string {
   return formatAddress({ version: data.length === 4 ? 4 : 6, value });
 }
 
+/**
+ * struct ifa_cacheinfo: valid for ever, preferred never. A virtual IPv6 address is not to be what the host calls
+ * others from, as it would be for being the most alike.
+ */
+const NEVER_PREFERRED = Buffer.from('00000000ffffffff0000000000000000', 'hex');
+
 function addressMessage(
   type: number,
   about: string,
@@ -197,6 +190,7 @@ function addressMessage(
     const broadcast = formatAddress({ version: 4, value: lastOf(parseSubnet(cidr)) });
     parts.push(attribute(IFA.BROADCAST, binary(broadcast)));
   }
+  if (prefix === 128) parts.push(attribute(IFA.CACHEINFO, NEVER_PREFERRED));
   return { type, flags, about, body: Buffer.concat(parts) };
 }
 

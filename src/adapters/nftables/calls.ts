@@ -1,9 +1,13 @@
-import type { Publication } from '#ports/packet-filter.ts';
+import type { Publication, ServicePort } from '#ports/packet-filter.ts';
 
 /** What the worker of libnftables answers. */
 export interface FilterCalls {
   /** Carries out nft commands in one transaction. */
   run: { request: string; reply: void };
+  /** As `run`; a refusal is an answer. */
+  succeeds: { request: string; reply: boolean };
   /** Forgets the UDP flows that these publications would no longer, or not yet, apply to. */
-  forgetFlows: { request: { begun: Publication[]; ended: Publication[] }; reply: void };
+  forgetFlows: { request: { begun: ServicePort[]; ended: Publication[] }; reply: void };
+  /** Forgets the UDP flows that these addresses answer, and what they have not answered yet by any protocol. */
+  forgetBackends: { request: string[]; reply: void };
 }

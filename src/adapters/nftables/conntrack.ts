@@ -1,7 +1,7 @@
 import { errno } from '#adapters/linux/libc.ts';
 import { attribute, nested, type NetlinkMessage } from '#adapters/linux/netlink.ts';
 import { parseAddress } from '#domain/network/cidr.ts';
-import type { Publication } from '#ports/packet-filter.ts';
+import type { Publication, ServicePort } from '#ports/packet-filter.ts';
 
 // Connection tracking keeps a UDP flow's translation for as long as packets come. A sender that goes on
 // after a port was published or withdrawn would stay with the old decision, so its flow is forgotten.
@@ -32,42 +32,61 @@ function big(type: number, value: number): Buffer {
 
 const udp = attribute(PROTO.NUM, Buffer.from([IPPROTO_UDP]));
 
-function deletion(publication: Publication, ...parts: Buffer[]): NetlinkMessage {
-  const header = Buffer.from([FAMILY[parseAddress(publication.targetIp).version], 0, 0, 0]);
-  const about = `forget UDP flows of port ${publication.hostPort}`;
+function deletion(version: 4 | 6, of: string, ...parts: Buffer[]): NetlinkMessage {
+  const header = Buffer.from([FAMILY[version], 0, 0, 0]);
+  const about = `forget flows of ${of}`;
   return { type: DELETE, flags: 0, about, body: Buffer.concat([header, ...parts]), tolerate: [errno.ENOENT] };
 }
 
+/** `ip` as the source of the answers. */
+function answeredBy(ip: string, ...more: Buffer[]): Buffer {
+  const { version, value } = parseAddress(ip);
+  const bytes = Buffer.from(value.toString(16).padStart(version === 4 ? 8 : 32, '0'), 'hex');
+  return nested(CTA.TUPLE_REPLY, nested(TUPLE.IP, attribute(IP_SRC[version], bytes)), ...more);
+}
+
+function filter(original: number, reply: number): Buffer {
+  return nested(CTA.FILTER, attribute(FILTER.ORIG_FLAGS, original), attribute(FILTER.REPLY_FLAGS, reply));
+}
+
+/**
+ * A backend that gets no new connections: its UDP flows, which never end, and what it has not answered, such as
+ * the first packet of a connection, go to another one when the sender repeats.
+ */
+export function forgetBackend(address: string): NetlinkMessage[] {
+  const { version } = parseAddress(address);
+  const of = `backend ${address}`;
+  return [
+    deletion(version, of, answeredBy(address, nested(TUPLE.PROTO, udp)), filter(0, BY.IP_SRC | BY.PROTO_NUM)),
+    deletion(
+      version,
+      of,
+      answeredBy(address),
+      big(CTA.STATUS, 0),
+      big(CTA.STATUS_MASK, SEEN_REPLY),
+      filter(0, BY.IP_SRC),
+    ),
+  ];
+}
+
 /** Flows to the port that nobody has answered yet. */
-export function forgetUnanswered(publication: Publication): NetlinkMessage {
+export function forgetUnanswered({ hostIp, hostPort }: ServicePort): NetlinkMessage {
   return deletion(
-    publication,
-    nested(CTA.TUPLE_ORIG, nested(TUPLE.PROTO, udp, port(PROTO.DST_PORT, publication.hostPort))),
+    hostIp.includes(':') ? 6 : 4,
+    `port ${hostPort}`,
+    nested(CTA.TUPLE_ORIG, nested(TUPLE.PROTO, udp, port(PROTO.DST_PORT, hostPort))),
     big(CTA.STATUS, 0),
     big(CTA.STATUS_MASK, SEEN_REPLY),
-    nested(
-      CTA.FILTER,
-      attribute(FILTER.ORIG_FLAGS, BY.PROTO_NUM | BY.DST_PORT),
-      attribute(FILTER.REPLY_FLAGS, 0),
-    ),
+    filter(BY.PROTO_NUM | BY.DST_PORT, 0),
   );
 }
 
 /** Flows that the container's port answers. */
-export function forgetTranslated(publication: Publication): NetlinkMessage {
-  const { version, value } = parseAddress(publication.targetIp);
-  const ip = Buffer.from(value.toString(16).padStart(version === 4 ? 8 : 32, '0'), 'hex');
+export function forgetTranslated({ targetIp, targetPort, hostPort }: Publication): NetlinkMessage {
   return deletion(
-    publication,
-    nested(
-      CTA.TUPLE_REPLY,
-      nested(TUPLE.IP, attribute(IP_SRC[version], ip)),
-      nested(TUPLE.PROTO, udp, port(PROTO.SRC_PORT, publication.targetPort)),
-    ),
-    nested(
-      CTA.FILTER,
-      attribute(FILTER.ORIG_FLAGS, 0),
-      attribute(FILTER.REPLY_FLAGS, BY.IP_SRC | BY.PROTO_NUM | BY.SRC_PORT),
-    ),
+    parseAddress(targetIp).version,
+    `port ${hostPort}`,
+    answeredBy(targetIp, nested(TUPLE.PROTO, udp, port(PROTO.SRC_PORT, targetPort))),
+    filter(0, BY.IP_SRC | BY.PROTO_NUM | BY.SRC_PORT),
   );
 }

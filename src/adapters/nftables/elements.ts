@@ -2,11 +2,19 @@ import { parseAddress } from '#domain/network/cidr.ts';
 import type { FilteredNetwork, Publication } from '#ports/packet-filter.ts';
 import type { SetName } from './ruleset.ts';
 
+/** A chain that is made when the first element leads to it, and stays. */
+export interface Chain {
+  name: string;
+  rules: string[];
+}
+
 /** An element of a set, or of a map when it has a value. */
 export interface Element {
   set: SetName;
   key: string;
   value?: string;
+  /** What the value leads to. */
+  chain?: Chain;
 }
 
 const isIpv6 = (text: string): boolean => text.includes(':');
@@ -14,6 +22,7 @@ const isIpv6 = (text: string): boolean => text.includes(':');
 export function elementsOfNetwork(network: FilteredNetwork): Element[] {
   const bridge = `"${network.bridge}"`;
   const elements: Element[] = [{ set: 'bridges', key: bridge }];
+  if (network.seesBridged === true) elements.push({ set: 'bridged', key: bridge });
   if (network.internal) elements.push({ set: 'internal', key: bridge });
   if (network.interContainer) elements.push({ set: 'peers', key: `${bridge} . ${bridge}` });
   for (const subnet of network.subnets) {
@@ -48,4 +57,10 @@ export function deletion(table: string, element: Element): string {
 export function addition(table: string, element: Element): string {
   const value = element.value === undefined ? '' : ` : ${element.value}`;
   return `add element inet ${table} ${element.set} { ${element.key}${value} }`;
+}
+
+/** Also right when the chain is there, as one of a daemon before. */
+export function makeChain(table: string, { name, rules }: Chain): string[] {
+  const chain = `inet ${table} ${name}`;
+  return [`add chain ${chain}`, `flush chain ${chain}`, ...rules.map((rule) => `add rule ${chain} ${rule}`)];
 }

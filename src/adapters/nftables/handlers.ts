@@ -1,7 +1,7 @@
 import { NETLINK_NETFILTER, NetlinkSocket } from '#adapters/linux/netlink.ts';
 import type { CallHandlers } from '#adapters/linux/worker-calls.ts';
 import type { FilterCalls } from './calls.ts';
-import { forgetTranslated, forgetUnanswered } from './conntrack.ts';
+import { forgetBackend, forgetTranslated, forgetUnanswered } from './conntrack.ts';
 import { Nftables } from './libnftables.ts';
 
 /** Answers the calls of NftPacketFilter, in a worker thread: libnftables blocks. */
@@ -10,8 +10,21 @@ export function filterHandlers(): CallHandlers<FilterCalls> {
   const socket = new NetlinkSocket(NETLINK_NETFILTER);
   return {
     run: (commands) => nftables.run(commands),
+    succeeds: (commands) => {
+      try {
+        nftables.run(commands);
+        return true;
+      } catch {
+        // The caller goes another way.
+        return false;
+      }
+    },
     forgetFlows: ({ begun, ended }) => {
       const messages = [...begun.map(forgetUnanswered), ...ended.map(forgetTranslated)];
+      if (messages.length > 0) socket.run(...messages);
+    },
+    forgetBackends: (addresses) => {
+      const messages = addresses.flatMap(forgetBackend);
       if (messages.length > 0) socket.run(...messages);
     },
   };

@@ -1,26 +1,48 @@
 import type { Calls } from '#adapters/linux/worker-calls.ts';
 import { KeyedMutex } from '#base/mutex.ts';
 import type { Instance } from '#domain/instance.ts';
-import type { FilterChange, FilteredNetwork, PacketFilter, Publication } from '#ports/packet-filter.ts';
+import type {
+  BalancedService,
+  FilterChange,
+  FilteredNetwork,
+  PacketFilter,
+  Publication,
+} from '#ports/packet-filter.ts';
+import { elementsOfService, ordered } from './balancing.ts';
 import type { FilterCalls } from './calls.ts';
 import {
   addition,
   deletion,
   elementOfPublication,
   elementsOfNetwork,
+  makeChain,
   nameOf,
   type Element,
 } from './elements.ts';
-import { removeTable, replaceTable } from './ruleset.ts';
+import { checkShape, emptySets, removeTable, replaceTable } from './ruleset.ts';
+
+/** What is to be in the kernel after a change. */
+interface Wanted {
+  elements: Map<string, Element | undefined>;
+  networks: Map<string, Element[]>;
+  services: Map<string, Element[]>;
+  /** Backends of services in the order of their numbers. */
+  orders: Map<string, string[]>;
+  /** Addresses that a service no longer gives connections to. */
+  left: string[];
+}
 
 /** The rules of an instance by libnftables, which runs in a worker thread. */
 export class NftPacketFilter implements PacketFilter {
   readonly #table: string;
   readonly #worker: Calls<FilterCalls>;
   readonly #order = new KeyedMutex();
-  /** What the kernel holds: networks by bridge, elements by set and key. */
+  /** What the kernel holds: networks by bridge, services by key, elements by set and key, chains by name. */
   #networks = new Map<string, Element[]>();
+  #services = new Map<string, Element[]>();
+  #orders = new Map<string, string[]>();
   #elements = new Map<string, Element>();
+  #chains = new Set<string>();
 
   /** `worker` answers by `filterHandlers`. */
   constructor(instance: Instance, worker: Calls<FilterCalls>) {
@@ -28,39 +50,68 @@ export class NftPacketFilter implements PacketFilter {
     this.#table = instance.table;
   }
 
-  reset(networks: FilteredNetwork[], publications: Publication[]): Promise<void> {
+  reset(
+    networks: FilteredNetwork[],
+    publications: Publication[],
+    services: BalancedService[] = [],
+  ): Promise<void> {
     return this.#inOrder(async () => {
       const byBridge = new Map(networks.map((network) => [network.bridge, elementsOfNetwork(network)]));
-      const all = [...byBridge.values()].flat().concat(publications.map(elementOfPublication));
+      const byKey = new Map(
+        services.map((service) => [service.key, elementsOfService(service, service.backends)]),
+      );
+      const all = [
+        ...[...byBridge.values()].flat(),
+        ...publications.map(elementOfPublication),
+        ...[...byKey.values()].flat(),
+      ];
       const elements = new Map(all.map((element) => [nameOf(element), element]));
-      const additions = [...elements.values()].map((element) => addition(this.#table, element));
-      await this.#worker.call('run', [replaceTable(this.#table), ...additions].join('\n'));
+      const chains = new Map(all.flatMap(({ chain }) => (chain === undefined ? [] : [[chain.name, chain]])));
+      const fits = await this.#worker.call('succeeds', checkShape(this.#table));
+      const commands = [
+        (fits ? emptySets : replaceTable)(this.#table),
+        ...[...chains.values()].flatMap((chain) => makeChain(this.#table, chain)),
+        ...[...elements.values()].map((element) => addition(this.#table, element)),
+      ];
+      await this.#worker.call('run', commands.join('\n'));
       this.#networks = byBridge;
+      this.#services = byKey;
+      this.#orders = new Map(services.map((service) => [service.key, service.backends]));
       this.#elements = elements;
+      this.#chains = new Set(chains.keys());
     });
   }
 
   apply(changes: FilterChange[]): Promise<void> {
     return this.#inOrder(async () => {
-      const wanted = new Map<string, Element | undefined>();
-      const networks = new Map(this.#networks);
-      for (const change of changes) this.#want(change, wanted, networks);
-      const commands = this.#commands(wanted);
+      const wanted: Wanted = {
+        elements: new Map(),
+        networks: new Map(this.#networks),
+        services: new Map(this.#services),
+        orders: new Map(this.#orders),
+        left: [],
+      };
+      for (const change of changes) want(change, wanted);
+      const commands = this.#commands(wanted.elements);
       if (commands.length > 0) await this.#worker.call('run', commands.join('\n'));
-      this.#networks = networks;
-      for (const [name, element] of wanted) {
+      this.#networks = wanted.networks;
+      this.#services = wanted.services;
+      this.#orders = wanted.orders;
+      for (const [name, element] of wanted.elements) {
         if (element === undefined) this.#elements.delete(name);
         else this.#elements.set(name, element);
+        if (element?.chain !== undefined) this.#chains.add(element.chain.name);
       }
       await this.#forgetFlows(changes);
+      if (wanted.left.length > 0) await this.#worker.call('forgetBackends', wanted.left);
     });
   }
 
   remove(): Promise<void> {
     return this.#inOrder(async () => {
       await this.#worker.call('run', removeTable(this.#table));
-      this.#networks.clear();
-      this.#elements.clear();
+      for (const each of [this.#networks, this.#services, this.#orders, this.#elements, this.#chains])
+        each.clear();
     });
   }
 
@@ -68,35 +119,9 @@ export class NftPacketFilter implements PacketFilter {
     return this.#order.run('table', work);
   }
 
-  #want(
-    change: FilterChange,
-    wanted: Map<string, Element | undefined>,
-    networks: Map<string, Element[]>,
-  ): void {
-    const set = (element: Element): unknown => wanted.set(nameOf(element), element);
-    const drop = (element: Element): unknown => wanted.set(nameOf(element), undefined);
-    switch (change.do) {
-      case 'add-network': {
-        const elements = elementsOfNetwork(change.network);
-        networks.get(change.network.bridge)?.forEach(drop);
-        elements.forEach(set);
-        networks.set(change.network.bridge, elements);
-        return;
-      }
-      case 'remove-network':
-        networks.get(change.bridge)?.forEach(drop);
-        networks.delete(change.bridge);
-        return;
-      case 'publish':
-        set(elementOfPublication(change.publication));
-        return;
-      case 'unpublish':
-        drop(elementOfPublication(change.publication));
-    }
-  }
-
   /** Deletions come first: a key whose value changes is deleted and added in the same transaction. */
   #commands(wanted: Map<string, Element | undefined>): string[] {
+    const chains = new Map<string, string[]>();
     const gone: string[] = [];
     const come: string[] = [];
     for (const [name, element] of wanted) {
@@ -104,8 +129,10 @@ export class NftPacketFilter implements PacketFilter {
       if (present?.value === element?.value && (present === undefined) === (element === undefined)) continue;
       if (present !== undefined) gone.push(deletion(this.#table, present));
       if (element !== undefined) come.push(addition(this.#table, element));
+      if (element?.chain !== undefined && !this.#chains.has(element.chain.name))
+        chains.set(element.chain.name, makeChain(this.#table, element.chain));
     }
-    return [...gone, ...come];
+    return [...[...chains.values()].flat(), ...gone, ...come];
   }
 
   async #forgetFlows(changes: FilterChange[]): Promise<void> {
@@ -113,7 +140,56 @@ export class NftPacketFilter implements PacketFilter {
       changes.flatMap((change) =>
         change.do === kind && change.publication.protocol === 'udp' ? [change.publication] : [],
       );
-    const flows = { begun: udp('publish'), ended: udp('unpublish') };
+    const ports = changes.flatMap((change) => (change.do === 'set-service' ? change.service.ports : []));
+    const begun = ports.filter((port) => port.protocol === 'udp');
+    const flows = { begun: [...udp('publish'), ...begun], ended: udp('unpublish') };
     if (flows.begun.length + flows.ended.length > 0) await this.#worker.call('forgetFlows', flows);
   }
+}
+
+function want(change: FilterChange, wanted: Wanted): void {
+  switch (change.do) {
+    case 'add-network':
+      replace(wanted, wanted.networks, change.network.bridge, elementsOfNetwork(change.network));
+      return;
+    case 'remove-network':
+      replace(wanted, wanted.networks, change.bridge, undefined);
+      return;
+    case 'publish': {
+      const element = elementOfPublication(change.publication);
+      wanted.elements.set(nameOf(element), element);
+      return;
+    }
+    case 'unpublish':
+      wanted.elements.set(nameOf(elementOfPublication(change.publication)), undefined);
+      return;
+    case 'set-service':
+      balance(wanted, change.service.key, change.service);
+      return;
+    case 'remove-service':
+      balance(wanted, change.key, undefined);
+      return;
+  }
+}
+
+/** Lets `next` take the place of what is held under `key`. */
+function replace(
+  { elements }: Wanted,
+  held: Map<string, Element[]>,
+  key: string,
+  next: Element[] | undefined,
+): void {
+  for (const element of held.get(key) ?? []) elements.set(nameOf(element), undefined);
+  for (const element of next ?? []) elements.set(nameOf(element), element);
+  if (next === undefined) held.delete(key);
+  else held.set(key, next);
+}
+
+function balance(wanted: Wanted, key: string, service: BalancedService | undefined): void {
+  const former = wanted.orders.get(key) ?? [];
+  const order = ordered(former, service?.backends ?? []);
+  replace(wanted, wanted.services, key, service && elementsOfService(service, order));
+  if (service === undefined) wanted.orders.delete(key);
+  else wanted.orders.set(key, order);
+  wanted.left.push(...former.filter((address) => !order.includes(address)));
 }

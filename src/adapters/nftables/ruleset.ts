@@ -1,3 +1,6 @@
+import { fingerprint } from '#base/ids.ts';
+import { balancingSets, CLIENTS, portRules, type BalancingSet } from './balancing.ts';
+
 // The table of an instance. Its chains never change while the daemon runs: what comes and goes are elements
 // of these sets and maps, so that publishing a port is one small transaction however many there are.
 
@@ -19,11 +22,23 @@ const SETS = {
   any4: 'map type inet_proto . inet_service : ipv4_addr . inet_service',
   exact6: 'map type inet_proto . ipv6_addr . inet_service : ipv6_addr . inet_service',
   any6: 'map type inet_proto . inet_service : ipv6_addr . inet_service',
+  /** Bridges whose own traffic passes these rules. */
+  bridged: 'set type ifname',
+  /** Addresses of services. */
+  virtual4: 'set type ipv4_addr',
+  virtual6: 'set type ipv6_addr',
+  /** Each backend of a service twice: it calls the service and is chosen itself. */
+  selves4: 'set type ipv4_addr . ipv4_addr',
+  selves6: 'set type ipv6_addr . ipv6_addr',
 } as const;
 
-export type SetName = keyof typeof SETS;
+export type SetName = keyof typeof SETS | BalancingSet;
 
 const CHAINS = `
+chain services {
+  ip daddr vmap @spread_vip4
+  ip6 daddr vmap @spread_vip6
+}
 chain guard {
   type filter hook prerouting priority raw; policy accept;
   # route_localnet, which lets 127.0.0.1 reach containers, must not let containers reach 127.0.0.1.
@@ -35,11 +50,13 @@ chain published {
   meta l4proto { tcp, udp, sctp } dnat ip to meta l4proto . th dport map @any4
   meta l4proto { tcp, udp, sctp } dnat ip6 to meta l4proto . ip6 daddr . th dport map @exact6
   meta l4proto { tcp, udp, sctp } dnat ip6 to meta l4proto . th dport map @any6
+${portRules().published}
 }
 chain prerouting {
   type nat hook prerouting priority dstnat; policy accept;
   # A port that is published on 127.0.0.1 is not for those who send to that address from outside.
   ip daddr 127.0.0.0/8 return
+  meta l4proto { tcp, udp, sctp } jump services
   # A container that publishes port 53 does not take the questions for our own resolver.
   iifname @bridges meta l4proto { tcp, udp } th dport 53 fib daddr . iif type local return
   fib daddr type local jump published
@@ -48,6 +65,7 @@ chain output {
   type nat hook output priority -100; policy accept;
   # The kernel takes no answer for ::1 from elsewhere. Refused at once, clients of "localhost" go on to 127.0.0.1.
   ip6 daddr ::1 return
+  meta l4proto { tcp, udp, sctp } jump services
   fib daddr type local jump published
 }
 chain postrouting {
@@ -55,10 +73,38 @@ chain postrouting {
   # Answers must come back through the host: a container cannot answer to 127.0.0.1, and would answer a
   # neighbour directly, past the address translation.
   ip saddr 127.0.0.0/8 oifname @bridges masquerade
+  ct original ip daddr @virtual4 goto spread4
+  ct original ip6 daddr @virtual6 goto spread6
   ct status dnat ip saddr . oifname @home4 masquerade
   ct status dnat ip6 saddr . oifname @home6 masquerade
   ip saddr @masquerade4 oifname != @bridges masquerade
   ip6 saddr @masquerade6 oifname != @bridges masquerade
+}
+# What was called by a service's address. A container that is given its own call would drop it; one called by the
+# host may have no way but to its neighbours.
+chain spread4 {
+  ip saddr . ip daddr @selves4 masquerade
+  fib saddr type local masquerade
+  oifname @bridged return
+  masquerade
+}
+chain spread6 {
+  ip6 saddr . ip6 daddr @selves6 masquerade
+  fib saddr type local masquerade
+  oifname @bridged return
+  masquerade
+}
+# Nothing of the host listens on a service's address, or on a port that is held for one.
+chain input {
+  type filter hook input priority filter; policy accept;
+  ct state established,related accept
+  ip daddr @virtual4 jump refuse
+  ip6 daddr @virtual6 jump refuse
+${portRules().closed}
+}
+chain refuse {
+  meta l4proto tcp reject with tcp reset
+  meta l4proto { udp, sctp } reject with icmpx port-unreachable
 }
 chain forward {
   type filter hook forward priority filter; policy accept;
@@ -70,17 +116,42 @@ chain inward {
   iifname . oifname @peers accept
   iifname @internal drop
   oifname @internal drop
+  # A service's address is for its own network.
+  ct original ip daddr @virtual4 drop
+  ct original ip6 daddr @virtual6 drop
   ct status dnat accept
   drop
 }`;
 
 /** Commands that put the whole table, with nothing in its sets, in place of what is there. */
 export function replaceTable(table: string): string {
-  const sets = Object.entries(SETS).map(([name, declaration]) => {
+  const shape = `chain ${shapeChain()} {\n}`;
+  return `${removeTable(table)}\ntable inet ${table} {\n${declarations().join('\n')}${CHAINS}\n${shape}\n}`;
+}
+
+/** Commands that empty the sets of a table that has this shape; what packets have put into maps stays. */
+export function emptySets(table: string): string {
+  const ours = Object.entries({ ...SETS, ...balancingSets() }).filter(([name]) => name !== CLIENTS);
+  return ours
+    .map(([name, declaration]) => `flush ${declaration.split(' ')[0] ?? ''} inet ${table} ${name}`)
+    .join('\n');
+}
+
+/** Changes nothing, and fails where there is no table of this very shape. */
+export function checkShape(table: string): string {
+  return `flush chain inet ${table} ${shapeChain()}`;
+}
+
+function declarations(): string[] {
+  return Object.entries({ ...SETS, ...balancingSets() }).map(([name, declaration]) => {
     const [kind = '', ...type] = declaration.split(' ');
     return `${kind} ${name} { ${type.join(' ')}; }`;
   });
-  return `${removeTable(table)}\ntable inet ${table} {\n${sets.join('\n')}${CHAINS}\n}`;
+}
+
+/** An empty chain whose name tells what the others and the sets are. */
+function shapeChain(): string {
+  return `shape_${fingerprint(declarations().join('\n') + CHAINS).slice(0, 12)}`;
 }
 
 /** Works whether the table is there or not. */

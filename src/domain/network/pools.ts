@@ -71,6 +71,21 @@ export function nextFree(
   return undefined;
 }
 
+/**
+ * The highest free address of `subnet`, inside `range` if given: for what is not a container, so that it is not in
+ * the way of addresses that people choose for containers, which are low ones.
+ */
+export function lastFree(
+  subnet: Subnet,
+  range: Subnet | undefined,
+  taken: ReadonlySet<bigint>,
+): Address | undefined {
+  const { low, high } = usable(subnet, range ?? subnet);
+  for (let value = high; value >= low; value -= 1n)
+    if (!taken.has(value)) return { version: subnet.version, value };
+  return undefined;
+}
+
 /** Without the network's own address and the broadcast address. */
 function usable(subnet: Subnet, range: Subnet): { low: bigint; high: bigint } {
   const first = firstOf(subnet).value;

@@ -10,7 +10,7 @@ import {
   type Subnet,
 } from '#domain/network/cidr.ts';
 import type { AddressPool, Network } from '#domain/network/network.ts';
-import { nextFree } from '#domain/network/pools.ts';
+import { lastFree, nextFree } from '#domain/network/pools.ts';
 
 /** A container's place in a network while it holds addresses there. */
 export interface Lease {
@@ -94,6 +94,33 @@ export class AddressBook {
     }
   }
 
+  /**
+   * One address of each kind that the network has, for a service: `known` ones where they are free, else the
+   * highest that are neither taken nor in `avoid`.
+   * @throws conflict `addresses-exhausted`
+   */
+  reserve(network: Network, known: readonly string[], avoid: readonly string[]): string[] {
+    const avoided = avoid.map((address) => parseAddress(address).value);
+    const chosen: { pool: PoolState; address: Address }[] = [];
+    for (const version of [4, 6] as const) {
+      const pools = this.#poolsOf(network.id).filter((pool) => pool.subnet.version === version);
+      if (pools.length === 0) continue;
+      const found = again(pools, known) ?? highest(pools, avoided);
+      if (found === undefined) throw exhausted(network);
+      chosen.push(found);
+    }
+    for (const { pool, address } of chosen) pool.taken.add(address.value);
+    return chosen.map(({ address }) => formatAddress(address));
+  }
+
+  /** Gives up what `reserve` gave. Idempotent. */
+  free(networkId: string, addresses: readonly string[]): void {
+    for (const address of addresses.map(parseAddress))
+      this.#poolsOf(networkId)
+        .find((pool) => contains(pool.subnet, address))
+        ?.taken.delete(address.value);
+  }
+
   #poolsOf(networkId: string): PoolState[] {
     return this.#pools.get(networkId) ?? [];
   }
@@ -135,11 +162,37 @@ function choose(pools: PoolState[], wanted: string, network: Network): { pool: P
     const address = nextFree(pool.subnet, pool.range, pool.taken, pool.last);
     if (address !== undefined) return { pool, address };
   }
-  throw conflict(
+  throw exhausted(network);
+}
+
+function exhausted(network: Network): Error {
+  return conflict(
     'addresses-exhausted',
     `no available addresses on this network's address pools: ${network.name} (${network.id})`,
     { hint: 'remove containers of this network, or make one with a larger subnet' },
   );
+}
+
+function again(
+  pools: PoolState[],
+  known: readonly string[],
+): { pool: PoolState; address: Address } | undefined {
+  for (const address of known.map(parseAddress)) {
+    const pool = pools.find((each) => contains(each.subnet, address));
+    if (pool !== undefined && !pool.taken.has(address.value)) return { pool, address };
+  }
+  return undefined;
+}
+
+function highest(
+  pools: PoolState[],
+  avoided: readonly bigint[],
+): { pool: PoolState; address: Address } | undefined {
+  for (const pool of pools) {
+    const address = lastFree(pool.subnet, pool.range, new Set([...pool.taken, ...avoided]));
+    if (address !== undefined) return { pool, address };
+  }
+  return undefined;
 }
 
 function withAddresses(draft: Endpoint, chosen: { pool: PoolState; address: Address }[]): Endpoint {

@@ -6,24 +6,37 @@ import type { FilteredNetwork } from '#ports/packet-filter.ts';
 import type { NameSource } from '#ports/resolver.ts';
 import type { NetworkParts } from './parts.ts';
 
-export function filtered(network: Network): FilteredNetwork {
-  return {
-    bridge: network.bridge,
-    subnets: network.pools.map((pool) => pool.subnet),
-    internal: network.internal,
-    masquerade: masquerades(network),
-    interContainer: allowsInterContainer(network),
-  };
-}
-
 /** The bridge, the rules and the name service behind a network. */
 export class Bridges {
   readonly #parts: NetworkParts;
   readonly #names: NameSource;
+  readonly #virtual: (networkId: string) => string[];
+  /** Bridges whose own traffic passes the packet filter. */
+  readonly #filtered = new Set<string>();
 
-  constructor(parts: NetworkParts, names: NameSource) {
+  /** `virtual` gives the addresses of services in a network. */
+  constructor(parts: NetworkParts, names: NameSource, virtual: (networkId: string) => string[]) {
     this.#parts = parts;
     this.#names = names;
+    this.#virtual = virtual;
+  }
+
+  /** What the packet filter is told of a network whose bridge is up. */
+  rulesOf(network: Network): FilteredNetwork {
+    return {
+      bridge: network.bridge,
+      subnets: network.pools.map((pool) => pool.subnet),
+      internal: network.internal,
+      masquerade: masquerades(network),
+      interContainer: allowsInterContainer(network),
+      seesBridged: this.#filtered.has(network.bridge),
+    };
+  }
+
+  /** Brings bridge and rules to what follows from the services that the network now has. */
+  async refresh(network: Network): Promise<void> {
+    await this.#raise(network);
+    await this.#parts.filter.apply([{ do: 'add-network', network: this.rulesOf(network) }]);
   }
 
   /** Makes all of it, or nothing. @throws conflict `bridge-exists`; as the ports */
@@ -36,7 +49,7 @@ export class Bridges {
       );
     try {
       await this.#raise(network);
-      await filter.apply([{ do: 'add-network', network: filtered(network) }]);
+      await filter.apply([{ do: 'add-network', network: this.rulesOf(network) }]);
       await this.listen(network);
     } catch (error) {
       await this.close(network);
@@ -69,12 +82,19 @@ export class Bridges {
     if (address !== undefined) await this.#parts.resolver.listen(address, this.#names);
   }
 
-  #raise(network: Network): Promise<void> {
-    return this.#parts.links.ensureBridge({
+  async #raise(network: Network): Promise<void> {
+    const virtual = this.#virtual(network.id);
+    const isFiltered = await this.#parts.links.ensureBridge({
       name: network.bridge,
-      addresses: network.pools.map((pool) => `${pool.gateway}/${pool.subnet.split('/')[1] ?? ''}`),
+      addresses: [
+        ...network.pools.map((pool) => `${pool.gateway}/${pool.subnet.split('/')[1] ?? ''}`),
+        ...virtual.map((address) => `${address}/${address.includes(':') ? 128 : 32}`),
+      ],
       mtu: network.mtu,
+      filtered: virtual.length > 0,
     });
+    if (isFiltered) this.#filtered.add(network.bridge);
+    else this.#filtered.delete(network.bridge);
   }
 }
 

@@ -3,8 +3,9 @@ import { parseLink } from '#domain/container/hosts-file.ts';
 import { resolvesNames } from '#domain/network/endpoint.ts';
 import type { Network } from '#domain/network/network.ts';
 import type { NameSource } from '#ports/resolver.ts';
-import type { AddressBook, Lease } from './address-book.ts';
+import { addressesOf, type AddressBook, type Lease } from './address-book.ts';
 import type { Connected } from './parts.ts';
+import type { ServiceNames } from './service-names.ts';
 
 /**
  * What containers call each other. The asker's address tells the container, and it sees the names of the
@@ -12,29 +13,50 @@ import type { Connected } from './parts.ts';
  */
 export class ContainerNames implements NameSource {
   readonly #book: AddressBook;
+  readonly #services: ServiceNames;
   readonly #connected: (networkId: string) => Connected[];
   #turn = 0;
 
-  constructor(book: AddressBook, connected: (networkId: string) => Connected[]) {
+  constructor(book: AddressBook, services: ServiceNames, connected: (networkId: string) => Connected[]) {
     this.#book = book;
+    this.#services = services;
     this.#connected = connected;
   }
 
   addresses(name: string, asker: string): { v4: string[]; v6: string[] } | undefined {
     for (const lease of this.#visible(asker)) {
-      const found = this.#namedIn(lease, name);
-      if (found.length > 0) {
-        this.#turn += 1;
-        return {
-          v4: rotated(found.map((each) => each.endpoint.ipAddress).filter(Boolean), this.#turn),
-          v6: rotated(found.map((each) => each.endpoint.ip6Address).filter(Boolean), this.#turn),
-        };
-      }
+      const bare = bareName(lease, name);
+      const found =
+        this.#services.addresses(lease.network.id, bare, this.#appOf(lease)) ?? this.#named(lease, name);
+      if (found === undefined) continue;
+      this.#turn += 1;
+      return {
+        v4: rotated(
+          found.filter((address) => !address.includes(':')),
+          this.#turn,
+        ),
+        v6: rotated(
+          found.filter((address) => address.includes(':')),
+          this.#turn,
+        ),
+      };
+    }
+    return undefined;
+  }
+
+  targets(name: string, asker: string): { name: string; port: number }[] | undefined {
+    for (const lease of this.#visible(asker)) {
+      const found = this.#services.targets(lease.network.id, bareName(lease, name), this.#appOf(lease));
+      if (found !== undefined) return found;
     }
     return undefined;
   }
 
   nameOf(address: string, asker: string): string | undefined {
+    for (const { network } of this.#visible(asker)) {
+      const service = this.#services.nameOf(network.id, address);
+      if (service !== undefined) return `${service}.${network.name}`;
+    }
     const target = this.#book.holder(address);
     const isShared = this.#visible(asker).some((lease) => lease.network.id === target?.network.id);
     if (target === undefined || !isShared) return undefined;
@@ -58,15 +80,20 @@ export class ContainerNames implements NameSource {
     return this.#book.ofContainer(holder.containerId).filter((lease) => resolvesNames(lease.network));
   }
 
-  /** The joined containers that have this name (or name.network) in the asker's network. */
-  #namedIn(asker: Lease, name: string): Connected[] {
+  /** Addresses of the joined containers that have this name (or name.network) in the asker's network. */
+  #named(asker: Lease, name: string): string[] | undefined {
     const { network } = asker;
-    const suffix = `.${network.name.toLowerCase()}`;
-    const bare = name.endsWith(suffix) ? name.slice(0, -suffix.length) : name;
+    const bare = bareName(asker, name);
     const linked = linkedName(asker, bare);
     const matches = (each: Connected): boolean =>
       each.endpoint.dnsNames.some((known) => [name, bare, linked].includes(known.toLowerCase()));
-    return this.#joined(network).filter(matches);
+    const found = this.#joined(network).filter(matches);
+    if (found.length === 0) return undefined;
+    return found.flatMap(({ endpoint }) => addressesOf(endpoint));
+  }
+
+  #appOf(lease: Lease): string | undefined {
+    return this.#containerOf([lease])?.identity?.app;
   }
 
   #joined(network: Network): Connected[] {
@@ -81,6 +108,12 @@ export class ContainerNames implements NameSource {
     return this.#connected(lease.network.id).find(({ container }) => container.id === lease.containerId)
       ?.container;
   }
+}
+
+/** Without the network's name at its end. */
+function bareName({ network }: Lease, name: string): string {
+  const suffix = `.${network.name.toLowerCase()}`;
+  return name.endsWith(suffix) ? name.slice(0, -suffix.length) : name;
 }
 
 /** The container that the asker's links call by this name (`container:alias`). */

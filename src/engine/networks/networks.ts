@@ -9,28 +9,30 @@ import { parseSubnet, type Subnet } from '#domain/network/cidr.ts';
 import { checkEndpointRequest, dnsNamesOf, hasLinks, resolvesNames } from '#domain/network/endpoint.ts';
 import type { Network } from '#domain/network/network.ts';
 import { checkNetworkName, isPredefined } from '#domain/network/request.ts';
-import { resolvConfText } from '#domain/network/resolv-conf.ts';
 import type * as contracts from '#engine/contracts.ts';
 import { AddressBook } from './address-book.ts';
-import { Bridges, filtered, listenAddress } from './bridges.ts';
+import { Bridges } from './bridges.ts';
 import { Drafting } from './creating.ts';
 import { Parents } from './parents.ts';
 import { ContainerNames } from './names.ts';
+import { resolvConfOf } from './name-servers.ts';
+import { HostPorts } from './host-ports.ts';
 import { NetworkBook } from './network-book.ts';
 import type { Connected, NetworkParts } from './parts.ts';
 import { Publisher } from './publisher.ts';
 import { Sandboxes, VETH } from './sandboxes.ts';
+import { ServiceNames } from './service-names.ts';
+import { ServicePlaces } from './service-places.ts';
 
 /** How often another subnet is tried when someone else on the host took ours at the same moment. */
 const POOL_TRIES = 5;
-/** resolv.conf(5) reads no more. */
-const MAX_SERVERS = 3;
 
 /**
  * Networks, and the places of containers in them. `start` first, then `adopt` once with the running
  * containers, then everything else.
  */
 export class Networks implements contracts.Networks {
+  readonly services: ServicePlaces;
   readonly #parts: NetworkParts;
   readonly #book: NetworkBook;
   readonly #addresses = new AddressBook();
@@ -45,8 +47,16 @@ export class Networks implements contracts.Networks {
   constructor(parts: NetworkParts) {
     this.#parts = parts;
     this.#book = new NetworkBook(parts.store.collection('networks'));
-    this.#publisher = new Publisher(parts);
-    this.#bridges = new Bridges(parts, new ContainerNames(this.#addresses, this.#connected));
+    const hostPorts = new HostPorts(parts);
+    this.#publisher = new Publisher(parts, hostPorts);
+    this.services = new ServicePlaces(parts, {
+      networks: this.#book,
+      addresses: this.#addresses,
+      hostPorts,
+      refresh: (network) => this.#bridges.refresh(network),
+    });
+    const names = new ContainerNames(this.#addresses, new ServiceNames(this.services), this.#connected);
+    this.#bridges = new Bridges(parts, names, (id) => this.services.virtualIn(id));
     this.#parents = new Parents(parts, this.#book);
     this.#drafting = new Drafting(parts, this.#book);
     this.#sandboxes = new Sandboxes(parts, {
@@ -65,6 +75,7 @@ export class Networks implements contracts.Networks {
     if (this.#book.byName('none') === undefined) this.#book.put(this.#drafting.without('none', 'null'));
     for (const network of this.#book.linked()) {
       this.#addresses.addNetwork(network);
+      this.services.reclaim(network);
       if (network.driver === 'bridge') await this.#bridges.reopen(network);
       else await this.#parents.reopen(network);
     }
@@ -73,7 +84,12 @@ export class Networks implements contracts.Networks {
   /** The rules are replaced at once, so that established connections go on. Then leftovers are removed. */
   async adopt(running: Container[]): Promise<void> {
     for (const container of running) await this.#sandboxes.adopt(container);
-    await this.#parts.filter.reset(this.#book.bridges().map(filtered), this.#publisher.publications());
+    await this.services.adopt(running);
+    await this.#parts.filter.reset(
+      this.#book.bridges().map((network) => this.#bridges.rulesOf(network)),
+      this.#publisher.publications(),
+      this.services.balanced(),
+    );
     await this.#sweep(new Set(running.map((container) => container.id)));
   }
 
@@ -118,8 +134,10 @@ export class Networks implements contracts.Networks {
         await this.#close(network);
       } catch (error) {
         this.#addresses.addNetwork(network);
+        this.services.reclaim(network);
         throw error;
       }
+      await this.services.leave(network.id);
       this.#book.delete(network.id);
       this.#event('destroy', network);
     });
@@ -202,20 +220,7 @@ export class Networks implements contracts.Networks {
   }
 
   resolvConf(container: Container): string {
-    const { resolver } = this.#parts;
-    const { Dns, DnsSearch, DnsOptions, NetworkMode } = container.hostConfig;
-    const asked = { servers: Dns ?? [], search: DnsSearch ?? [], options: DnsOptions ?? [] };
-    const isPlain = Object.values(asked).every((list) => list.length === 0);
-    if (NetworkMode === 'host' && isPlain) return resolver.hostFile();
-    const search = asked.search.length > 0 ? asked.search : resolver.searchDomains();
-    const own = this.#nameServers(container);
-    if (own.length === 0) {
-      const servers = asked.servers.length > 0 ? asked.servers : resolver.upstreams();
-      return resolvConfText({ servers, search, options: asked.options });
-    }
-    const hasDots = asked.options.some((option) => option.startsWith('ndots:'));
-    const options = hasDots ? asked.options : [...asked.options, 'ndots:0'];
-    return resolvConfText({ servers: own, search, options });
+    return resolvConfOf(container, this.#book, this.#parts.resolver);
   }
 
   joined(network: Network): Connected[] {
@@ -231,13 +236,6 @@ export class Networks implements contracts.Networks {
 
   readonly #connected = (networkId: string): Connected[] =>
     this.#sources.flatMap((source) => source(networkId));
-
-  /** The name services of the container's networks. */
-  #nameServers(container: Container): string[] {
-    const networks = container.endpoints.map((endpoint) => this.#book.byId(endpoint.networkId));
-    const addresses = networks.map((network) => (network === undefined ? undefined : listenAddress(network)));
-    return addresses.filter((address) => address !== undefined).slice(0, MAX_SERVERS);
-  }
 
   /** Opens a new network; on a subnet chosen by us that another program of the host took meanwhile, again. */
   async #open(request: contracts.NewNetwork): Promise<Network> {

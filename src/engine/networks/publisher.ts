@@ -1,30 +1,30 @@
-import { BerthError, invalid, isKind } from '#base/errors.ts';
+import { BerthError } from '#base/errors.ts';
 import type { Container, PublishedPort } from '#domain/container/container.ts';
 import type { WantedPort } from '#domain/container/port-bindings.ts';
-import { hostBindingOf } from '#domain/network/settings.ts';
 import type { FilterChange, Publication } from '#ports/packet-filter.ts';
 import { addressesOf, type Lease } from './address-book.ts';
+import { protocolOf, type HostPorts, type PortTarget } from './host-ports.ts';
 import type { NetworkParts } from './parts.ts';
-
-type Protocol = Publication['protocol'];
 
 /** Host ports of running containers: held against other programs and redirected to the container. */
 export class Publisher {
-  readonly #parts: Pick<NetworkParts, 'ports' | 'filter' | 'report'>;
+  readonly #parts: Pick<NetworkParts, 'filter' | 'report'>;
+  readonly #hostPorts: HostPorts;
   readonly #published = new Map<string, { target: Lease; ports: PublishedPort[] }>();
 
-  constructor(parts: Pick<NetworkParts, 'ports' | 'filter' | 'report'>) {
+  constructor(parts: Pick<NetworkParts, 'filter' | 'report'>, hostPorts: HostPorts) {
     this.#parts = parts;
+    this.#hostPorts = hostPorts;
   }
 
   /** All ports, or none. @throws conflict `port-taken`; invalid `address-not-available` ... */
   async publish(container: Container, wanted: WantedPort[], target: Lease): Promise<PublishedPort[]> {
     const ports: PublishedPort[] = [];
     try {
-      for (const port of wanted) ports.push(...(await this.#reserve(port, target)));
+      for (const port of wanted) ports.push(...(await this.#hostPorts.reserve(port, placeOf(target))));
       await this.#parts.filter.apply(changes('publish', ports, target));
     } catch (error) {
-      this.#release(ports);
+      this.#hostPorts.release(ports);
       throw explained(error, container, target);
     }
     this.#published.set(container.id, { target, ports });
@@ -39,7 +39,7 @@ export class Publisher {
     try {
       await this.#parts.filter.apply(changes('unpublish', entry.ports, entry.target));
     } finally {
-      this.#release(entry.ports);
+      this.#hostPorts.release(entry.ports);
     }
   }
 
@@ -58,16 +58,7 @@ export class Publisher {
   /** Takes over what a container has published. The rules are the caller's to set, from `publications`. */
   async adopt(container: Container, target: Lease): Promise<void> {
     this.#published.set(container.id, { target, ports: container.ports });
-    for (const port of container.ports) {
-      try {
-        await this.#parts.ports.reserve(protocolOf(port.container), port.hostIp, port.hostPort);
-      } catch (error) {
-        this.#parts.report(
-          `container ${container.name}: port ${port.hostPort} of the host is not held`,
-          error,
-        );
-      }
-    }
+    await this.#hostPorts.hold(container.ports, `container ${container.name}`);
   }
 
   publications(): Publication[] {
@@ -75,57 +66,10 @@ export class Publisher {
       ports.map((port) => publication(port, target)),
     );
   }
-
-  /** On the first free port of the wanted range, by IPv4 and, if the container has it, by IPv6. */
-  async #reserve(wanted: WantedPort, target: Lease): Promise<PublishedPort[]> {
-    for (let port = wanted.first; ; port += 1) {
-      try {
-        return await this.#reserveOne(wanted, port, target);
-      } catch (error) {
-        if (port >= wanted.last || !isKind(error, 'conflict')) throw error;
-      }
-    }
-  }
-
-  async #reserveOne(wanted: WantedPort, port: number, target: Lease): Promise<PublishedPort[]> {
-    const { container } = wanted;
-    const held: PublishedPort[] = [];
-    let hostPort = port;
-    try {
-      for (const hostIp of hostAddresses(wanted, target)) {
-        hostPort = await this.#parts.ports.reserve(protocolOf(container), hostIp, hostPort);
-        held.push({ container, hostIp, hostPort });
-      }
-      return held;
-    } catch (error) {
-      this.#release(held);
-      throw error;
-    }
-  }
-
-  #release(ports: PublishedPort[]): void {
-    for (const { container, hostIp, hostPort } of ports)
-      this.#parts.ports.release(protocolOf(container), hostIp, hostPort);
-  }
 }
 
-/** @throws invalid `publish-address-family` */
-function hostAddresses(wanted: WantedPort, target: Lease): string[] {
-  const hostIp = wanted.hostIp === '' ? hostBindingOf(target.network) : wanted.hostIp;
-  const hasV4 = target.endpoint.ipAddress !== '';
-  const hasV6 = target.endpoint.ip6Address !== '';
-  if (hostIp === '') return [...(hasV4 ? ['0.0.0.0'] : []), ...(hasV6 ? ['::'] : [])];
-  if (hostIp.includes(':') ? hasV6 : hasV4) return [hostIp];
-  throw invalid(
-    'publish-address-family',
-    `cannot publish port ${wanted.container} on ${hostIp}: the container has ${addressesOf(target.endpoint).join(' and ')} in network ${target.network.name}, required is an address of the same kind`,
-    { hint: 'Publish on an address of the other kind, or create the network with --ipv6.' },
-  );
-}
-
-function protocolOf(container: string): Protocol {
-  const name = container.split('/')[1];
-  return name === 'udp' || name === 'sctp' ? name : 'tcp';
+function placeOf({ endpoint, network }: Lease): PortTarget {
+  return { network, addresses: addressesOf(endpoint) };
 }
 
 function publication(port: PublishedPort, target: Lease): Publication {

@@ -3,6 +3,7 @@ import { isReady } from '#domain/app/ready.ts';
 import type { AppIdentity, Container } from '#domain/container/container.ts';
 import type { Containers } from '#engine/contracts/containers.ts';
 import type * as contracts from '#engine/contracts/services.ts';
+import { endpointsOf } from './endpoints.ts';
 
 type Ready = contracts.ServiceEndpoint[];
 
@@ -31,10 +32,7 @@ export class Services implements contracts.Services {
 
   ready(app: string, service: string): Ready {
     const members = [...(this.#members.get(keyOf(app, service))?.values() ?? [])];
-    return members
-      .filter(isReady)
-      .map(endpointOf)
-      .sort((a, b) => a.replica - b.replica || a.containerId.localeCompare(b.containerId));
+    return endpointsOf(members.filter(isReady));
   }
 
   follow(follower: contracts.ServiceFollower): void {
@@ -84,9 +82,4 @@ export class Services implements contracts.Services {
 
 function keyOf(app: AppIdentity['app'], service: string): string {
   return `${app}/${service}`;
-}
-
-function endpointOf({ id, name, identity, endpoints }: Container): contracts.ServiceEndpoint {
-  const { replica = 0, revision = 0 } = identity ?? {};
-  return { containerId: id, containerName: name, replica, revision, endpoints };
 }

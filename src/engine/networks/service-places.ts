@@ -1,0 +1,230 @@
+import { KeyedMutex } from '#base/mutex.ts';
+import { isReady } from '#domain/app/ready.ts';
+import type { Container, PublishedPort } from '#domain/container/container.ts';
+import type { Network } from '#domain/network/network.ts';
+import type * as contracts from '#engine/contracts/services.ts';
+import type { ServiceEndpoint, ServicePlace, ServiceSettings } from '#engine/contracts/services.ts';
+import { endpointsOf } from '#engine/services/endpoints.ts';
+import type { BalancedService, FilterChange } from '#ports/packet-filter.ts';
+import type { Collection } from '#ports/state-store.ts';
+import type { AddressBook } from './address-book.ts';
+import { isSamePort, type HostPorts } from './host-ports.ts';
+import type { NetworkBook } from './network-book.ts';
+import type { NetworkParts } from './parts.ts';
+import { balancedIn, publishingNetwork } from './service-rules.ts';
+
+export interface PlaceRooms {
+  networks: NetworkBook;
+  addresses: AddressBook;
+  hostPorts: HostPorts;
+  /** Told of a network whose services changed. */
+  refresh: (network: Network) => Promise<void>;
+}
+
+/** Virtual addresses and host ports of services, and the rules that spread what comes there over the replicas. */
+export class ServicePlaces implements contracts.ServicePlaces {
+  readonly #filter: NetworkParts['filter'];
+  readonly #rooms: PlaceRooms;
+  readonly #stored: Collection<ServicePlace>;
+  readonly #places: Map<string, ServicePlace>;
+  readonly #ready = new Map<string, readonly ServiceEndpoint[]>();
+  readonly #order = new KeyedMutex();
+
+  constructor(parts: Pick<NetworkParts, 'store' | 'filter'>, rooms: PlaceRooms) {
+    this.#filter = parts.filter;
+    this.#rooms = rooms;
+    this.#stored = parts.store.collection<ServicePlace>('service-places');
+    this.#places = new Map(this.#stored.entries());
+  }
+
+  find(app: string, service: string): ServicePlace | undefined {
+    return this.#places.get(keyOf(app, service));
+  }
+
+  list(app: string): ServicePlace[] {
+    return this.all().filter((place) => place.app === app);
+  }
+
+  all(): ServicePlace[] {
+    return [...this.#places.values()];
+  }
+
+  ready(place: ServicePlace): readonly ServiceEndpoint[] {
+    return this.#ready.get(keyOf(place.app, place.service)) ?? [];
+  }
+
+  virtualIn(networkId: string): string[] {
+    return this.all().flatMap((place) => place.addresses[networkId] ?? []);
+  }
+
+  /** After a restart, when the pools of a network are empty: takes its services' addresses again. */
+  reclaim(network: Network): void {
+    for (const place of this.all()) {
+      const known = place.addresses[network.id];
+      if (known !== undefined) this.#rooms.addresses.reserve(network, known, []);
+    }
+  }
+
+  /** After a restart: the ports, and who answers. The rules are the caller's to set, from `balanced`. */
+  async adopt(running: readonly Container[]): Promise<void> {
+    for (const place of this.all()) {
+      const { app, service } = place;
+      const own = running.filter((one) => one.identity?.app === app && one.identity.service === service);
+      this.#ready.set(keyOf(app, service), endpointsOf(own.filter(isReady)));
+      await this.#rooms.hostPorts.hold(heldBy(place), `service ${service} of the app ${app}`);
+    }
+  }
+
+  balanced(): BalancedService[] {
+    return this.all().flatMap((place) => this.#rulesOf(place));
+  }
+
+  async apply(app: string, service: string, ready: readonly ServiceEndpoint[]): Promise<void> {
+    const key = keyOf(app, service);
+    await this.#order.run(key, async () => {
+      if (ready.length === 0) this.#ready.delete(key);
+      else this.#ready.set(key, ready);
+      const place = this.#places.get(key);
+      if (place === undefined) return;
+      await this.#filter.apply(
+        this.#rulesOf(place).map((balanced): FilterChange => ({ do: 'set-service', service: balanced })),
+      );
+    });
+  }
+
+  declare(app: string, service: string, settings: ServiceSettings): Promise<ServicePlace> {
+    return this.#order.run(keyOf(app, service), async () => {
+      const former = this.find(app, service);
+      const place: ServicePlace = { app, service, settings, addresses: {}, ports: [] };
+      try {
+        this.#chooseAddresses(place, former);
+        await this.#choosePorts(place, former);
+        await this.#change(former, place);
+      } catch (error) {
+        this.#giveUp(place, former);
+        throw error;
+      }
+      if (former !== undefined) this.#giveUp(former, place);
+      return place;
+    });
+  }
+
+  withdraw(app: string, service: string): Promise<void> {
+    return this.#order.run(keyOf(app, service), async () => {
+      const former = this.find(app, service);
+      if (former === undefined) return;
+      await this.#change(former, undefined);
+      this.#giveUp(former, undefined);
+    });
+  }
+
+  /** A network that goes takes the places in it along. */
+  async leave(networkId: string): Promise<void> {
+    for (const { app, service } of this.all())
+      await this.#order.run(keyOf(app, service), async () => {
+        const former = this.find(app, service);
+        if (former?.addresses[networkId] === undefined) return;
+        const { [networkId]: gone, ...addresses } = former.addresses;
+        const networks = former.settings.networks.filter(({ id }) => id !== networkId);
+        const place = { ...former, addresses, settings: { ...former.settings, networks } };
+        await this.#enforce(former, place);
+        this.#save(former, place);
+        this.#rooms.addresses.free(networkId, gone ?? []);
+      });
+  }
+
+  #chooseAddresses(place: ServicePlace, former: ServicePlace | undefined): void {
+    const { networks, addresses } = this.#rooms;
+    if (place.settings.mode === 'dnsrr') return;
+    for (const { id } of place.settings.networks) {
+      const network = networks.byId(id);
+      if (network?.driver !== 'bridge') continue;
+      place.addresses[id] = former?.addresses[id] ?? addresses.reserve(network, [], place.settings.avoid);
+    }
+  }
+
+  async #choosePorts(place: ServicePlace, former: ServicePlace | undefined): Promise<void> {
+    const network = publishingNetwork(place, this.#rooms.networks);
+    if (network === undefined) return;
+    const target = { network, addresses: network.pools.map((pool) => pool.gateway) };
+    const held = former === undefined ? [] : heldBy(former);
+    for (const wanted of place.settings.ports) {
+      const same = former?.ports.find((one) => JSON.stringify(one.wanted) === JSON.stringify(wanted));
+      place.ports.push(same ?? { wanted, held: await this.#rooms.hostPorts.reserve(wanted, target, held) });
+    }
+  }
+
+  /** The rules, what is stored, then the bridges: nobody knows a new address before it is answered. */
+  async #change(former: ServicePlace | undefined, place: ServicePlace | undefined): Promise<void> {
+    await this.#enforce(former, place);
+    this.#save(former, place);
+    try {
+      await this.#refresh(former, place);
+    } catch (error) {
+      this.#save(place, former);
+      await this.#enforce(place, former);
+      throw error;
+    }
+  }
+
+  async #enforce(former: ServicePlace | undefined, place: ServicePlace | undefined): Promise<void> {
+    const now = place === undefined ? [] : this.#rulesOf(place);
+    const before = former === undefined ? [] : this.#rulesOf(former);
+    const gone = before.filter((one) => !now.some((other) => other.key === one.key));
+    await this.#filter.apply([
+      ...gone.map(({ key }): FilterChange => ({ do: 'remove-service', key })),
+      ...now.map((service): FilterChange => ({ do: 'set-service', service })),
+    ]);
+  }
+
+  async #refresh(former: ServicePlace | undefined, place: ServicePlace | undefined): Promise<void> {
+    const ids = new Set([...Object.keys(former?.addresses ?? {}), ...Object.keys(place?.addresses ?? {})]);
+    for (const id of ids) {
+      const isSame = String(former?.addresses[id]) === String(place?.addresses[id]);
+      const network = this.#rooms.networks.byId(id);
+      if (!isSame && network !== undefined) await this.#rooms.refresh(network);
+    }
+  }
+
+  #save(former: ServicePlace | undefined, place: ServicePlace | undefined): void {
+    const { app = '', service = '' } = place ?? former ?? {};
+    const key = keyOf(app, service);
+    if (place === undefined) {
+      this.#stored.delete(key);
+      this.#places.delete(key);
+    } else {
+      this.#stored.put(key, place);
+      this.#places.set(key, place);
+    }
+  }
+
+  /** Frees what `place` holds and `next` does not. */
+  #giveUp(place: ServicePlace, next: ServicePlace | undefined): void {
+    for (const [id, addresses] of Object.entries(place.addresses))
+      if (next?.addresses[id] === undefined) this.#rooms.addresses.free(id, addresses);
+    const kept: PublishedPort[] = next === undefined ? [] : heldBy(next);
+    this.#rooms.hostPorts.release(
+      heldBy(place).filter((port) => !kept.some((other) => isSamePort(port, other))),
+    );
+  }
+
+  #rulesOf(place: ServicePlace): BalancedService[] {
+    const { networks } = this.#rooms;
+    const publishing = publishingNetwork(place, networks);
+    return place.settings.networks.flatMap(({ id }) => {
+      const network = networks.byId(id);
+      if (network?.driver !== 'bridge') return [];
+      const ports = network.id === publishing?.id ? place.ports.flatMap((one) => one.held) : [];
+      const rules = balancedIn(place, network, ports, this.ready(place));
+      return rules.addresses.length + rules.ports.length === 0 ? [] : [rules];
+    });
+  }
+}
+
+export function keyOf(app: string, service: string): string {
+  return `${app}/${service}`;
+}
+
+export function heldBy(place: ServicePlace): PublishedPort[] {
+  return place.ports.flatMap((one) => one.held);
+}
