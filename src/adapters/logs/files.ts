@@ -1,5 +1,6 @@
 import { type FileHandle, mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { removeTree } from '#adapters/files/remove-tree.ts';
 import { systemCode } from '#base/errors.ts';
 
 const current = 'log';
@@ -96,7 +97,7 @@ export class LogFiles {
   }
 
   async remove(): Promise<void> {
-    await rm(this.folder, { recursive: true, force: true });
+    await removeTree(this.folder);
   }
 }
 

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { conflict, invalid, notFound } from '#base/errors.ts';
@@ -133,8 +133,9 @@ export class SnapshotFolders {
     try {
       folder = await this.#spare.take();
       const record: ActiveRecord = { parent };
-      await writeFile(join(folder, 'snapshot.json'), JSON.stringify(record));
-      await rename(folder, target);
+      // At once: each trip to the thread pool takes longer.
+      writeFileSync(join(folder, 'snapshot.json'), JSON.stringify(record));
+      renameSync(folder, target);
     } catch (error) {
       this.#active.delete(key);
       if (folder !== undefined) await rm(folder, { recursive: true, force: true });

@@ -1,6 +1,8 @@
 import { randomUUID } from 'node:crypto';
-import { rename, rm } from 'node:fs/promises';
+import { renameSync } from 'node:fs';
 import { join } from 'node:path';
+import { setImmediate as othersTurn } from 'node:timers/promises';
+import { removeTree } from '#adapters/files/remove-tree.ts';
 
 /** With so many removals under way, the next ones wait: what is thrown away faster than it can be removed fills the disk. */
 const most = 32;
@@ -18,9 +20,9 @@ export class Trash {
   /** Returns as soon as the folder has left its place. */
   async take(folder: string): Promise<void> {
     const at = join(this.#place, randomUUID());
-    await rename(folder, at);
+    renameSync(folder, at);
     // What cannot be removed now, the next start tries again.
-    const removal = rm(at, { recursive: true, force: true }).catch(() => undefined);
+    const removal = removed(at).catch(() => undefined);
     this.#removals.add(removal);
     void removal.then(() => this.#removals.delete(removal));
     if (this.#removals.size > most) await removal;
@@ -29,4 +31,9 @@ export class Trash {
   async settled(): Promise<void> {
     await Promise.all(this.#removals);
   }
+}
+
+async function removed(folder: string): Promise<void> {
+  await othersTurn();
+  await removeTree(folder);
 }
