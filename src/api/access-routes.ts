@@ -57,5 +57,8 @@ export const routes: Readonly<Record<Scope, readonly string[]>> = {
     'PUT /volumes/:name',
   ],
   'apps:read': ['GET /berth/v1/apps', 'GET /berth/v1/apps/:app', 'GET /berth/v1/apps/:app/logs'],
-  'apps:write': [...['POST /berth/v1/apps/plan', 'POST /berth/v1/apps/up', 'POST /berth/v1/apps/:app/down']],
+  'apps:write': [
+    ...['POST /berth/v1/compose/config', 'POST /berth/v1/compose/variables'],
+    ...['POST /berth/v1/apps/plan', 'POST /berth/v1/apps/up', 'POST /berth/v1/apps/:app/down'],
+  ],
 };

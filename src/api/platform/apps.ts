@@ -1,23 +1,12 @@
 import type { FastifyInstance } from 'fastify';
 import { Type, type Static } from 'typebox';
 import { messageOf } from '#base/errors.ts';
-import type { Problem } from '#domain/compose/problem.ts';
 import type { Apps } from '#engine/apps/apps.ts';
-import type { ProjectRequest } from '#engine/apps/requests.ts';
 import { errorResponse } from '#api/errors.ts';
 import { clientGone, linesOf, sendJsonLines } from '#api/streams.ts';
-import type { AppAnswer, AppStreamEvent, LogLine, Notice, PlanAnswer } from '#api/types/apps.ts';
+import type { AppAnswer, AppStreamEvent, LogLine, PlanAnswer } from '#api/types/apps.ts';
+import { closed, notice, Project, project } from './project-body.ts';
 
-const closed = { additionalProperties: false };
-
-const Project = {
-  folder: Type.String({ pattern: '^/' }),
-  files: Type.Array(Type.String({ minLength: 1 }), { minItems: 1 }),
-  environment: Type.Record(Type.String(), Type.String()),
-  appName: Type.Optional(Type.String()),
-  strict: Type.Optional(Type.Boolean()),
-  rebuild: Type.Optional(Type.Boolean()),
-};
 const PlanBody = Type.Object(Project, closed);
 const UpBody = Type.Object({ ...Project, timeout: Type.Optional(Type.Number({ minimum: 0 })) }, closed);
 const DownBody = Type.Object(
@@ -116,16 +105,6 @@ function views(app: FastifyInstance, apps: Apps): void {
       return sendJsonLines(reply, lines, { eager: query.follow === 'true' });
     },
   );
-}
-
-function project(body: Static<typeof PlanBody>): ProjectRequest {
-  const { folder, files, environment, appName, strict = false } = body;
-  const base = { folder, files, environment, strict };
-  return appName === undefined ? base : { ...base, appName };
-}
-
-function notice({ severity, code, path, message, at }: Problem): Notice {
-  return { severity, code, message: path === '' ? message : `${path}: ${message}`, ...at };
 }
 
 /**

@@ -5,6 +5,8 @@ export interface ProjectBody {
   folder: string;
   /** Absolute or relative to the folder; the later changes the earlier. */
   files: string[];
+  /** Files with variables; absent: `.env`, if there is one. */
+  envFiles?: string[];
   /** The caller's variables that the files mention. */
   environment: Record<string, string>;
   appName?: string;
@@ -49,6 +51,18 @@ export interface PlanAnswer {
   /** What a person should know beside the steps, such as a scale that stays in force. */
   notes: string[];
   notices: Notice[];
+}
+
+/** The compose files of a project as one. */
+export interface ConfigAnswer {
+  app: string;
+  yaml: string;
+  notices: Notice[];
+}
+
+/** Names of the variables that the compose files of a project ask for. */
+export interface VariablesAnswer {
+  variables: string[];
 }
 
 export type AppStreamEvent =

@@ -4,11 +4,13 @@ import { BerthError, notFound, unavailable } from '#base/errors.ts';
 import type {
   AppAnswer,
   AppStreamEvent,
+  ConfigAnswer,
   DownBody,
   LogLine,
   PlanAnswer,
   ProjectBody,
   UpBody,
+  VariablesAnswer,
 } from '#api/types/apps.ts';
 import type { Client } from '#cli/client.ts';
 import type { Renderer } from '#cli/render/renderer.ts';
@@ -23,6 +25,15 @@ export class AppApi {
 
   async plan(body: ProjectBody): Promise<PlanAnswer> {
     return planAnswer(await this.#client.json({ method: 'POST', path: '/berth/v1/apps/plan', body }));
+  }
+
+  async config(body: ProjectBody): Promise<ConfigAnswer> {
+    return configAnswer(await this.#client.json({ method: 'POST', path: '/berth/v1/compose/config', body }));
+  }
+
+  async variables(body: ProjectBody): Promise<VariablesAnswer> {
+    const path = '/berth/v1/compose/variables';
+    return variablesAnswer(await this.#client.json({ method: 'POST', path, body }));
   }
 
   up(body: UpBody, signal: AbortSignal): AsyncIterable<AppStreamEvent> {
@@ -76,6 +87,16 @@ export class AppApi {
 // daemon and this program are released together.
 function planAnswer(value: unknown): PlanAnswer;
 function planAnswer(value: unknown): unknown {
+  return value;
+}
+
+function configAnswer(value: unknown): ConfigAnswer;
+function configAnswer(value: unknown): unknown {
+  return value;
+}
+
+function variablesAnswer(value: unknown): VariablesAnswer;
+function variablesAnswer(value: unknown): unknown {
   return value;
 }
 

@@ -3,6 +3,7 @@ import type { Context } from '#cli/context.ts';
 import { examples } from '#cli/commands/host.ts';
 import type { DownOptions } from './down.ts';
 import type { LogsOptions } from './logs.ts';
+import type { ProjectOptions } from './project.ts';
 import type { UpOptions } from './up.ts';
 
 /** The commands that concern apps. Their code is loaded when they run. */
@@ -24,12 +25,25 @@ function count(text: string): number | 'all' {
   throw new InvalidArgumentError("required is a number of lines or 'all'.");
 }
 
-function declareChanges(root: Command, context: Context): void {
-  root
-    .command('up [folder-or-file]')
-    .description('make an app run as its compose file says; does nothing when it does already')
+/** The options that say which compose files are meant, and how they are read. */
+function ofProject(command: Command): Command {
+  return command
     .option('-f, --file <file>', 'compose file; a later one changes an earlier one', repeatable, [])
-    .option('--strict', 'keys and values that are not honoured are errors')
+    .option('--env-file <file>', 'file with variables, instead of .env', (value, before?: string[]) => [
+      ...(before ?? []),
+      value,
+    ])
+    .option('--profile <name>', 'also the services of this profile', (value, before?: string[]) => [
+      ...(before ?? []),
+      value,
+    ])
+    .option('-p, --project-name <name>', 'name of the app, instead of the name in the file')
+    .option('--strict', 'keys and values that are not honoured are errors');
+}
+
+function declareChanges(root: Command, context: Context): void {
+  ofProject(root.command('up [folder-or-file]'))
+    .description('make an app run as its compose file says; does nothing when it does already')
     .option('--build', 'build images again whose context did not change')
     .option('--timeout <seconds>', 'how long a service may take to become healthy', seconds)
     .option('-y, --yes', 'do not ask before services that left the file are removed')
@@ -42,11 +56,8 @@ function declareChanges(root: Command, context: Context): void {
       const { up } = await import('./up.ts');
       await up(context, target, options);
     });
-  root
-    .command('plan [folder-or-file]')
+  ofProject(root.command('plan [folder-or-file]'))
     .description('show what up would do')
-    .option('-f, --file <file>', 'compose file; a later one changes an earlier one', repeatable, [])
-    .option('--strict', 'keys and values that are not honoured are errors')
     .option('--build', 'build images again whose context did not change')
     .option('--json', 'print the plan as JSON')
     .addHelpText('after', examples('berth plan', 'berth plan --json | jq .steps'))
@@ -68,6 +79,15 @@ function declareChanges(root: Command, context: Context): void {
 }
 
 function declareViews(root: Command, context: Context): void {
+  const compose = root.command('compose').description('look at compose files');
+  ofProject(compose.command('config [folder-or-file]'))
+    .description('print the compose files of a project as one, with everything included and replaced')
+    .option('--json', 'print the app, the YAML and the warnings as JSON')
+    .addHelpText('after', examples('berth compose config', 'berth compose config --profile debug'))
+    .action(async (target: string | undefined, options: ProjectOptions) => {
+      const { composeConfig } = await import('./compose.ts');
+      await composeConfig(context, target, options);
+    });
   root
     .command('ps [folder-or-file-or-app]')
     .description('show the app of this folder, or all apps: replicas, health, ports')

@@ -7,8 +7,8 @@ import type { UpOptions } from './up.ts';
 
 /** Shows what `up` would do. */
 export async function plan(context: Context, target: string | undefined, options: UpOptions): Promise<void> {
-  const body = await projectBody(target, options, context.program.environment);
-  const answer = await new AppApi(await ensureDaemon(context)).plan(body);
+  const api = new AppApi(await ensureDaemon(context));
+  const answer = await api.plan(await projectBody(api, target, options, context.program.environment));
   const { output } = context;
   output.json(answer);
   if (output.isJson) return;

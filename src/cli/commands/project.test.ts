@@ -3,6 +3,7 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
+import type { ProjectBody } from '#api/types/apps.ts';
 import { sinceTime } from './logs.ts';
 import { findProject, projectBody } from './project.ts';
 
@@ -38,11 +39,30 @@ test('a folder, a file, -f and the present folder name a project', async (t) => 
   await assert.rejects(findProject('none', [], root), /no folder and no compose file/);
 });
 
-test('only the variables that the files mention leave the caller', async (t) => {
-  const root = await folder(t, { 'compose.yaml': 'x: ${ONE:-d} $TWO\n', '.env': 'A=${THREE}\n' });
-  const environment = { ONE: '1', TWO: '2', THREE: '3', SECRET: 's', COMPOSE_PROFILES: 'p' };
-  const body = await projectBody(root, { file: [] }, environment);
-  assert.deepEqual(body.environment, { ONE: '1', TWO: '2', THREE: '3', COMPOSE_PROFILES: 'p' });
+test('COMPOSE_FILE names the files of a folder, of the caller before .env', async (t) => {
+  const root = await folder(t, { '.env': 'COMPOSE_FILE="a.yaml:b.yaml"\n', 'compose.yaml': '' });
+  assert.deepEqual((await findProject(undefined, [], root)).files, ['a.yaml', 'b.yaml']);
+  const caller = { COMPOSE_FILE: 'c.yaml;d.yaml', COMPOSE_PATH_SEPARATOR: ';' };
+  assert.deepEqual((await findProject(undefined, [], root, caller)).files, ['c.yaml', 'd.yaml']);
+  assert.deepEqual((await findProject(undefined, ['x.yaml'], root, caller)).files, [join(root, 'x.yaml')]);
+});
+
+test('only the variables that the files ask for leave the caller, also those that others lead to', async (t) => {
+  const root = await folder(t, { 'compose.yaml': '' });
+  const environment = { ONE: '1', TWO: '2', SECRET: 's', COMPOSE_PROFILES: 'p' };
+  const seen: string[][] = [];
+  const api = {
+    variables: (body: ProjectBody) => {
+      seen.push(Object.keys(body.environment));
+      return Promise.resolve({ variables: 'ONE' in body.environment ? ['ONE', 'TWO', 'ABSENT'] : ['ONE'] });
+    },
+  };
+  const options = { file: [], profile: ['q'], envFile: ['x.env'], projectName: 'shop' };
+  const body = await projectBody(api, root, options, environment);
+  assert.deepEqual(body.environment, { COMPOSE_PROFILES: 'p,q', ONE: '1', TWO: '2' });
+  assert.deepEqual(body.envFiles, [join(process.cwd(), 'x.env')]);
+  assert.equal(body.appName, 'shop');
+  assert.deepEqual(seen.at(-1), ['COMPOSE_PROFILES', 'ONE', 'TWO']);
 });
 
 test('since is a time or a span', () => {

@@ -6,20 +6,17 @@ import { ensureDaemon } from '#cli/daemon-start.ts';
 import { planText } from '#cli/render/report.ts';
 import { rendererFor } from '#cli/render/renderer.ts';
 import { AppApi, follow, interruption } from './app-api.ts';
-import { projectBody } from './project.ts';
+import { projectBody, type ProjectOptions } from './project.ts';
 
-export interface UpOptions {
-  file: string[];
-  strict?: true;
-  build?: true;
+export interface UpOptions extends ProjectOptions {
   yes?: true;
   timeout?: number;
 }
 
 /** Makes the app as its files say, and shows how it goes. */
 export async function up(context: Context, target: string | undefined, options: UpOptions): Promise<void> {
-  const body = await projectBody(target, options, context.program.environment);
   const api = new AppApi(await ensureDaemon(context));
+  const body = await projectBody(api, target, options, context.program.environment);
   if (options.yes !== true && context.output.isLive && process.stdin.isTTY) await confirm(context, api, body);
   const request = options.timeout === undefined ? body : { ...body, timeout: options.timeout };
   const signal = interruption();

@@ -2,6 +2,8 @@ import { invalid } from '#base/errors.ts';
 import { fingerprint } from '#base/ids.ts';
 import type { AppModel, Build } from '#domain/app/model.ts';
 import { appTarget, type AppTarget } from '#domain/app/target.ts';
+import { canonicalYaml } from '#domain/compose/canonical.ts';
+import type { ComposeResult } from '#domain/compose/compose.ts';
 import { composeError, type Problem } from '#domain/compose/problem.ts';
 import { schemaCheck, type SchemaCheck } from '#domain/compose/schema-problems.ts';
 import type { ProjectFiles } from '#ports/project-files.ts';
@@ -16,6 +18,17 @@ export interface Project {
   sources: string;
 }
 
+/** A project's files as they are understood. */
+export interface ProjectView {
+  /** Names of the variables that the files ask for, as far as they could be read. */
+  variables: string[];
+  app: string;
+  /** All files as one, written out. */
+  yaml: string;
+  /** Warnings and advice. */
+  notices: Problem[];
+}
+
 /** Reads the files of a project into what the engine is to hold. */
 export class ProjectReader {
   readonly #files: ProjectFiles;
@@ -27,13 +40,31 @@ export class ProjectReader {
 
   /** @throws invalid `compose-invalid` with all errors; not-found `project-folder-missing` */
   async read(request: ProjectRequest): Promise<Project> {
-    this.#check ??= schemaCheck();
-    const { model, problems, sources } = await readComposeFiles(this.#files, request, this.#check);
-    const judged = request.strict ? problems.map(strictly) : problems;
-    if (model === undefined || judged.some((one) => one.severity === 'error'))
-      throw composeError(judged, sources);
+    const { model, problems, sources } = await this.#understood(request);
     const target = appTarget(model, await this.#contexts(model));
     return { target, notices: problems, sources: fingerprint(JSON.stringify([...sources])) };
+  }
+
+  /** The files as one. @throws invalid `compose-invalid` with all errors */
+  async view(request: ProjectRequest): Promise<ProjectView> {
+    const { model, document, problems, variables } = await this.#understood(request);
+    return { app: model.name, yaml: canonicalYaml(document, model), notices: problems, variables };
+  }
+
+  /** The variables that the files ask for, also when they are wrong. */
+  async variables(request: ProjectRequest): Promise<string[]> {
+    this.#check ??= schemaCheck();
+    return (await readComposeFiles(this.#files, request, this.#check)).variables;
+  }
+
+  async #understood(request: ProjectRequest): Promise<Understood> {
+    this.#check ??= schemaCheck();
+    const result = await readComposeFiles(this.#files, request, this.#check);
+    const { model, document, problems, sources } = result;
+    const judged = request.strict ? problems.map(strictly) : problems;
+    const isWrong = judged.some((one) => one.severity === 'error');
+    if (isWrong || model === undefined || document === undefined) throw composeError(judged, sources);
+    return { ...result, model, document };
   }
 
   async #contexts(model: AppModel): Promise<Record<string, string>> {
@@ -55,6 +86,8 @@ export class ProjectReader {
     );
   }
 }
+
+type Understood = ComposeResult & Required<Pick<ComposeResult, 'model' | 'document'>>;
 
 function strictly(problem: Problem): Problem {
   return problem.severity === 'warning' ? { ...problem, severity: 'error' } : problem;

@@ -4,6 +4,8 @@ export interface ProjectRequest {
   folder: string;
   /** Absolute or relative to the folder; the later changes the earlier. */
   files: string[];
+  /** Files with variables, absolute or relative to the folder; absent: `.env`, if there is one. */
+  envFiles?: string[];
   environment: Record<string, string>;
   /** Overrides the name in the file. */
   appName?: string;
