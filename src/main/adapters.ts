@@ -3,11 +3,15 @@ import { arch } from 'node:os';
 import { join } from 'node:path';
 import type { Logger } from 'pino';
 import { DiskBlobStore } from '#adapters/blobs/disk-blob-store.ts';
+import { AcmeClientAuthority } from '#adapters/certificates/acme.ts';
+import { PemCertificateFiles } from '#adapters/certificates/certificate-files.ts';
+import { X509LocalAuthority } from '#adapters/certificates/local-authority.ts';
 import { HostCgroups } from '#adapters/cgroups/host-cgroups.ts';
 import { SystemClock } from '#adapters/clock/system-clock.ts';
 import { ConmonRuntime } from '#adapters/conmon/runtime.ts';
 import { DiskContainerFiles } from '#adapters/container-files/disk-container-files.ts';
 import { DnsResolver } from '#adapters/dns/resolver.ts';
+import { HaproxyBalancer } from '#adapters/haproxy/haproxy-balancer.ts';
 import { LinuxProcesses } from '#adapters/host-processes/host-processes.ts';
 import { LinuxHost } from '#adapters/host/linux-host.ts';
 import { SocketLogTargets } from '#adapters/log-targets/socket-log-targets.ts';
@@ -73,12 +77,33 @@ export async function openAdapters(instance: Instance, settings: Settings, log: 
       backOffMillis: 500,
     }),
     bootstrapper: new Mmdebstrap({ root: join(root, 'bases'), ...(mirror !== '' && { mirror }) }),
+    balancer: openBalancer(instance, settings, (problem, error) => log.error({ err: error }, problem)),
+    certificates: {
+      local: new X509LocalAuthority(),
+      acme: new AcmeClientAuthority(),
+      files: new PemCertificateFiles(),
+    },
     architecture: arch() === 'arm64' ? ('arm64' as const) : ('amd64' as const),
   };
 }
 
+function openBalancer(
+  { root, run, table }: Instance,
+  { ingress }: Settings,
+  report: (problem: string, error: unknown) => void,
+): HaproxyBalancer {
+  const { addresses, trustedProxies, accessLog, httpPort } = ingress;
+  return new HaproxyBalancer({
+    folder: join(run, 'haproxy'),
+    log: join(root, 'ingress.log'),
+    settings: { instance: table, addresses, trustedProxies, accessLog, challengePort: httpPort },
+    report,
+  });
+}
+
 /** Lets go of everything that holds a thread, a descriptor or a watch. */
 export async function closeAdapters(adapters: Adapters): Promise<void> {
+  adapters.balancer.close();
   await adapters.resolver.close();
   await adapters.runtime.close();
   await adapters.closeNetwork();

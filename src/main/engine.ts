@@ -15,6 +15,7 @@ import { Sockets } from '#engine/sockets/sockets.ts';
 import { System } from '#engine/system/system.ts';
 import { Volumes } from '#engine/volumes/volumes.ts';
 import type { Adapters } from '#main/adapters.ts';
+import { openIngress } from '#main/ingress.ts';
 import { release } from '#main/release.ts';
 
 export type Engine = Awaited<ReturnType<typeof startEngine>>;
@@ -51,6 +52,7 @@ export async function startEngine(instance: Instance, settings: Settings, adapte
     admission: [],
     report,
   });
+  const { ingress, certificates } = openIngress(settings, adapters, report);
   const apps = new Apps({
     store,
     clock,
@@ -61,18 +63,11 @@ export async function startEngine(instance: Instance, settings: Settings, adapte
     networks,
     volumes,
     files: adapters.projectFiles,
-    report,
+    ...{ ingress, report },
   });
   const system = new System({
-    instance,
-    clock,
-    machine: adapters.machine,
-    runtime,
-    containers,
-    images,
-    volumes,
-    snapshotter,
-    release,
+    ...{ instance, clock, machine: adapters.machine, runtime },
+    ...{ containers, images, volumes, snapshotter, release },
     insecureRegistries: settings.registries.insecure,
   });
   const sockets = new Sockets({ store, clock, report });
@@ -83,5 +78,9 @@ export async function startEngine(instance: Instance, settings: Settings, adapte
   await builds.start();
   await containers.open();
   const services = new Services({ containers, report });
-  return { events, services, volumes, images, networks, builds, containers, apps, sockets, system };
+  await ingress.start(services, apps.models());
+  return {
+    ...{ certificates, ingress, events, services, volumes, images },
+    ...{ networks, builds, containers, apps, sockets, system },
+  };
 }

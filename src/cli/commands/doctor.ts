@@ -22,6 +22,7 @@ export async function doctor({ output, program }: Context): Promise<void> {
     forwarding: kernel.forwarding,
     crun: machine.program('crun', '1.8.1'),
     conmon: machine.program('conmon', '2.1.6'),
+    haproxy: machine.program('haproxy', '2.6.0'),
     mmdebstrap: machine.program('mmdebstrap', '1.3.5'),
     disk: machine.disk(settings.root),
     memory: machine.memory,

@@ -7,6 +7,7 @@ export const needed: Readonly<Record<string, string>> = {
   conmon: "holds a container's output and exit code while the daemon is away",
   nftables: 'publishes ports and isolates networks',
   libnftables1: 'the same, as a library',
+  haproxy: 'takes requests from outside to the replicas of services',
   iproute2: 'shows networks while looking for faults',
   mmdebstrap: 'makes base images from signed Debian packages',
   procps: 'docker top',

@@ -1,4 +1,5 @@
 import { conflict, notFound } from '#base/errors.ts';
+import type { AppModel } from '#domain/app/model.ts';
 import { planDown } from '#domain/app/plan-down.ts';
 import { inForce, withScale } from '#domain/app/scale.ts';
 import type { Step } from '#domain/app/step.ts';
@@ -11,7 +12,7 @@ import { executors } from './executors.ts';
 import { readLogs } from './logs.ts';
 import { containersOf, observe } from './observe.ts';
 import type { AppParts, AppRecord } from './parts.ts';
-import { ProjectReader, type ProjectView } from './project.ts';
+import { ProjectReader } from './project.ts';
 import { AppRecords } from './records.ts';
 import { Revisions, type Revision } from './revisions.ts';
 import type { DownRequest, LogsRequest, ProjectRequest, ScaleRequest, UpRequest } from './requests.ts';
@@ -58,23 +59,19 @@ export class Apps {
     return { app: target.app, notices, ...this.#convergence.plan(target, request) };
   }
 
-  /** A project's files as one. @throws invalid `compose-invalid` */
-  view(request: ProjectRequest): Promise<ProjectView> {
-    return this.#project.view(request);
-  }
-
-  /** Names of the variables that a project's files ask for. */
-  variables(request: ProjectRequest): Promise<string[]> {
-    return this.#project.variables(request);
-  }
-
   /** Makes the app as its files say. @throws as `plan` and `converge` */
   async up(request: UpRequest, emit: Emit, signal: AbortSignal): Promise<void> {
     const { target, notices, sources } = await this.#project.read(request);
     const { by, folder, files, rebuild, timeout } = request;
     await this.locks.run(target.app, 'up', () => {
       for (const { severity, code, message, path, at } of notices)
-        emit({ type: 'notice', severity, code, message: path === '' ? message : `${path}: ${message}`, ...at });
+        emit({
+          type: 'notice',
+          severity,
+          code,
+          message: path === '' ? message : `${path}: ${message}`,
+          ...at,
+        });
       const change = { reason: 'up', by, folder, files, sources, rebuild, timeout };
       return this.#convergence.run(target, change, emit, signal);
     });
@@ -126,6 +123,11 @@ export class Apps {
     return record?.target === undefined ? undefined : inForce(record.target, record.scale ?? {});
   }
 
+  /** What each app is to be, as it is stored. */
+  models(): AppModel[] {
+    return this.#records.names().flatMap((app) => this.#records.get(app)?.target?.model ?? []);
+  }
+
   /** What the state store holds of it. */
   record(app: string): AppRecord | undefined {
     return this.#records.get(app);
@@ -169,6 +171,7 @@ export class Apps {
       displaced: 0,
       onFailure: () => undefined,
     });
+    await this.#parts.ingress.remove(app);
     this.#parts.store.transaction(() => {
       this.#records.forget(app);
       this.#revisions.forget(app);

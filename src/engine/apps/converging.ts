@@ -77,6 +77,7 @@ export class Convergence {
     const wanted = inForce(target, scale);
     const first = this.#steps(wanted, change, nothingFresh);
     const revision = this.#number(target, first);
+    await this.#parts.ingress.check(target.model);
     for (const message of notes) emit({ type: 'note', message });
     emit({ type: 'plan', app, revision, steps: first });
     const undo = new Undo(this.#parts.report);
@@ -86,6 +87,7 @@ export class Convergence {
       await execute(first.filter(isImageStep), executors, run);
       const made = { target: this.#pinned(target), scale, change };
       const changed = await this.#converge(first, made, run);
+      await this.#parts.ingress.assign(target.model);
       this.#remember(made, run.revision);
       this.#tell(app, changed, emit);
     } catch (error) {

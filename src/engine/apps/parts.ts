@@ -1,7 +1,7 @@
 import type { LastService } from '#domain/app/observed.ts';
 import type { Scale } from '#domain/app/scale.ts';
 import type { AppTarget } from '#domain/app/target.ts';
-import type { Builds, Containers, Events, Images, Networks, Volumes } from '#engine/contracts.ts';
+import type { Builds, Containers, Events, Images, Ingress, Networks, Volumes } from '#engine/contracts.ts';
 import type { Clock } from '#ports/clock.ts';
 import type { ProjectFiles } from '#ports/project-files.ts';
 import type { StateStore } from '#ports/state-store.ts';
@@ -17,6 +17,7 @@ export interface AppParts {
   networks: Networks;
   volumes: Volumes;
   files: ProjectFiles;
+  ingress: Pick<Ingress, 'check' | 'assign' | 'remove'>;
   /** Says what went wrong in the background: nobody waits for the answer there. */
   report: (problem: string, error: unknown) => void;
 }

@@ -1,0 +1,18 @@
+import type { Settings } from '#domain/settings/settings.ts';
+import { Certificates } from '#engine/ingress/certificates.ts';
+import { Ingress } from '#engine/ingress/ingress.ts';
+import type { Adapters } from '#main/adapters.ts';
+
+/** Constructs what serves requests from outside. */
+export function openIngress(
+  { ingress: settings }: Settings,
+  { store, clock, balancer, certificates: sources }: Adapters,
+  report: (problem: string, error: unknown) => void,
+): { ingress: Ingress; certificates: Certificates } {
+  const certificates = new Certificates({
+    ...sources,
+    ...{ store, clock, balancer, report },
+    settings: settings.acme,
+  });
+  return { ingress: new Ingress({ balancer, certificates, settings, report }), certificates };
+}
