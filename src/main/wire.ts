@@ -13,6 +13,7 @@ import { systemRoutes } from '#api/docker/system.ts';
 import { volumeRoutes } from '#api/docker/volumes.ts';
 import { guardScopes, type AccessLookup } from '#api/access.ts';
 import { appRoutes } from '#api/platform/apps.ts';
+import { composeRoutes } from '#api/platform/compose.ts';
 import { socketRoutes } from '#api/platform/sockets.ts';
 import { instanceOf } from '#domain/instance.ts';
 import type { Settings } from '#domain/settings/settings.ts';
@@ -45,6 +46,7 @@ export async function wire(settings: Settings, log: Logger): Promise<Wired> {
       containerRoutes(app, hijack, parts);
       buildRoutes(app, engine);
       appRoutes(app, engine);
+      composeRoutes(app, engine);
       socketRoutes(app, engine);
     },
     sockets: engine.sockets,

@@ -12,7 +12,7 @@ import { executors } from './executors.ts';
 import { readLogs } from './logs.ts';
 import { containersOf, observe } from './observe.ts';
 import type { AppParts, AppRecord } from './parts.ts';
-import { ProjectReader } from './project.ts';
+import { ProjectReader, type ProjectView } from './project.ts';
 import { AppRecords } from './records.ts';
 import { Revisions, type Revision } from './revisions.ts';
 import type { DownRequest, LogsRequest, ProjectRequest, ScaleRequest, UpRequest } from './requests.ts';
@@ -57,6 +57,16 @@ export class Apps {
   }> {
     const { target, notices } = await this.#project.read(request);
     return { app: target.app, notices, ...this.#convergence.plan(target, request) };
+  }
+
+  /** A project's files as one. @throws invalid `compose-invalid` */
+  view(request: ProjectRequest): Promise<ProjectView> {
+    return this.#project.view(request);
+  }
+
+  /** Names of the variables that a project's files ask for. */
+  variables(request: ProjectRequest): Promise<string[]> {
+    return this.#project.variables(request);
   }
 
   /** Makes the app as its files say. @throws as `plan` and `converge` */
