@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import { composeSchema } from './schema.ts';
 import { schemaKeys } from './schema-keys.ts';
 import { support } from './support.ts';
+import { supportTable } from './support-table.ts';
 
 const ancestors = (key: string): string[] =>
   [...key.matchAll(/\.|\[\]/g)].map((cut) => key.slice(0, cut.index)).filter((one) => one !== '');
@@ -22,4 +23,12 @@ test('the table has no key that the schema lacks', () => {
     Object.keys(support).filter((key) => !keys.has(key)),
     [],
   );
+});
+
+test('the printed table has a row for every key, or for one above it that is not honoured', () => {
+  const table = supportTable();
+  const missing = [...schemaKeys(composeSchema)].filter(
+    (key) => ![key, ...ancestors(key)].some((one) => table.includes(`| \`${one}\` |`)),
+  );
+  assert.deepEqual(missing, []);
 });
