@@ -1,5 +1,6 @@
+import { release } from 'node:os';
 import koffi from 'koffi';
-import { check, close, SystemCallError } from '#adapters/linux/libc.ts';
+import { check, close } from '#adapters/linux/libc.ts';
 import { mountOverlayByOptions } from '#adapters/linux/overlay-options.ts';
 
 // Mounts by the file system context API (fsopen(2), fsconfig(2), fsmount(2), move_mount(2)): from Linux 6.7 on an option
@@ -55,15 +56,19 @@ export interface OverlayMount {
   target: string;
 }
 
+/** Linux takes `lowerdir+` from 6.7 on; before, each try leaves a line in the kernel's log. */
+const takesLayersOneByOne = isSince(release(), 6, 7);
+
 /** @throws SystemCallError; invalid `layers-too-many` on kernels before 6.7 */
 export function mountOverlay(overlay: OverlayMount): void {
-  try {
-    mountByContext(overlay);
-  } catch (error) {
-    // So an older kernel says that it knows no `lowerdir+`.
-    if (!(error instanceof SystemCallError) || error.code !== 'EINVAL') throw error;
-    mountOverlayByOptions(overlay);
-  }
+  if (takesLayersOneByOne) mountByContext(overlay);
+  else mountOverlayByOptions(overlay);
+}
+
+/** @param version as `6.1.0-18-amd64` */
+export function isSince(version: string, major: number, minor: number): boolean {
+  const [ownMajor = 0, ownMinor = 0] = version.split('.').map((part) => Number.parseInt(part, 10));
+  return ownMajor > major || (ownMajor === major && ownMinor >= minor);
 }
 
 function mountByContext(overlay: OverlayMount): void {
