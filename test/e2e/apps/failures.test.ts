@@ -52,16 +52,16 @@ test('a circle of dependencies is named', async () => {
 test('a key that is not honoured is told with its line; with --strict it is an error', async () => {
   const folder = await project(
     'keys',
-    'services:\n  web:\n    image: busybox\n    command: sleep 1000\n    stop_grace_period: 0s\n    gpus: all\n',
+    'services:\n  web:\n    image: busybox\n    command: sleep 1000\n    stop_grace_period: 0s\n    attach: false\n',
   );
   const strict = await daemon.berth('up', '--strict', folder);
   assert.equal(strict.code, 1);
-  assert.match(strict.stderr, /compose\.yaml:6:5: services\.web\.gpus: not honoured/);
+  assert.match(strict.stderr, /compose\.yaml:6:5: services\.web\.attach: not honoured/);
   const { code, stderr } = await daemon.berth('up', folder);
   assert.equal(code, 0, stderr);
   assert.match(
     stderr,
-    /warning: compose\.yaml:6:5: services\.web\.gpus: not honoured: the container gets no GPU/,
+    /warning: compose\.yaml:6:5: services\.web\.attach: not honoured: the container gets no GPU/,
   );
   await daemon.berth('down', folder);
 });

@@ -1,0 +1,93 @@
+import assert from 'node:assert/strict';
+import { mkdir, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { after, before, test } from 'node:test';
+import { startDaemon } from '../../support/daemon.ts';
+
+const daemon = await startDaemon();
+after(() => daemon[Symbol.asyncDispose]());
+before(() => daemon.loadBusybox());
+
+async function project(name: string, files: Record<string, string>): Promise<string> {
+  const folder = join(daemon.folder, 'projects', name);
+  for (const [path, text] of Object.entries(files)) {
+    await mkdir(dirname(join(folder, path)), { recursive: true });
+    await writeFile(join(folder, path), text);
+  }
+  return folder;
+}
+
+const shop = {
+  'compose.yaml': `
+include: [db/compose.yaml]
+services:
+  web:
+    extends: { file: common/base.yaml, service: base }
+    environment: { COLOUR: "\${COLOUR:-red}" }
+    links: ["db:database"]
+  debug: { image: busybox, command: sleep 1000, profiles: [debug] }
+`,
+  'common/base.yaml': `
+services:
+  base:
+    image: busybox
+    command: sleep 1000
+    stop_grace_period: 0s
+    volumes: ["./shared:/shared"]
+`,
+  'common/shared/file': 'of the base\n',
+  'db/compose.yaml': `
+services:
+  db:
+    image: busybox
+    command: "sh -c 'echo \${GREETING} >/tmp/greeting; sleep 1000'"
+    stop_grace_period: 0s
+`,
+  'db/.env': 'GREETING=hello\n',
+};
+
+test('an app of several files runs: each file has its own folder and variables', async () => {
+  const folder = await project('shop', shop);
+  const { code, stderr } = await daemon.berth('up', '--yes', folder);
+  assert.equal(code, 0, stderr);
+  assert.equal(await daemon.ok('exec', 'shop-web-1', 'cat', '/shared/file'), 'of the base');
+  assert.equal(await daemon.ok('exec', 'shop-db-1', 'cat', '/tmp/greeting'), 'hello');
+  const address = '{{.NetworkSettings.Networks.shop_default.IPAddress}}';
+  const db = await daemon.ok('inspect', '-f', address, 'shop-db-1');
+  const found = await daemon.ok('exec', 'shop-web-1', 'ping', '-c', '1', '-W', '2', 'database');
+  assert.ok(found.includes(`(${db})`), found);
+  assert.equal((await daemon.berth('down', 'shop')).code, 0);
+});
+
+test('berth compose config prints all files as one, with the variables and profiles of the caller', async () => {
+  const folder = await project('config', shop);
+  const plain = await daemon.berth('compose', 'config', folder);
+  assert.equal(plain.code, 0, plain.stderr);
+  assert.match(plain.stdout, /^name: config\nservices:\n/);
+  assert.match(plain.stdout, new RegExp(`source: ${folder}/common/shared\n`));
+  assert.match(plain.stdout, /COLOUR: red/);
+  assert.doesNotMatch(plain.stdout, /debug:/);
+  const profile = await daemon.berth('compose', 'config', '--profile', 'debug', '-p', 'other', folder);
+  assert.match(profile.stdout, /^name: other\nservices:\n {2}db:[\s\S]*\n {2}debug:\n/);
+  await writeFile(join(folder, 'blue.env'), 'COLOUR=blue\n');
+  const blue = await daemon.berth('compose', 'config', '--env-file', join(folder, 'blue.env'), folder);
+  assert.match(blue.stdout, /COLOUR: blue/);
+});
+
+test('what berth compose config prints means the same when it is read again', async () => {
+  const folder = await project('again', shop);
+  const { stdout } = await daemon.berth('compose', 'config', folder);
+  const again = await project('printed', { 'compose.yaml': stdout });
+  assert.equal((await daemon.berth('compose', 'config', again)).stdout, stdout);
+});
+
+test('an error in an included file tells how the file came in', async () => {
+  const folder = await project('wrong', {
+    'compose.yaml': 'include: [a/compose.yaml]\nservices: { web: { image: busybox } }\n',
+    'a/compose.yaml': 'services:\n  db: { imagee: busybox }\n',
+  });
+  const { code, stderr } = await daemon.berth('up', folder);
+  assert.equal(code, 1);
+  assert.match(stderr, /a\/compose\.yaml:2:9: services\.db\.imagee: the key 'imagee' is unknown/);
+  assert.match(stderr, /included at compose\.yaml:1:11/);
+});
