@@ -61,7 +61,7 @@ test('a key that is not honoured is told with its line; with --strict it is an e
   assert.equal(code, 0, stderr);
   assert.match(
     stderr,
-    /warning: compose\.yaml:6:5: services\.web\.attach: not honoured: the container gets no GPU/,
+    /warning: compose\.yaml:6:5: services\.web\.attach: not honoured: output is read with berth logs/,
   );
   await daemon.berth('down', folder);
 });
