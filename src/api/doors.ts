@@ -10,6 +10,7 @@ import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { FastifyInstance } from 'fastify';
 import type { Hijack } from '#api/docker/hijack.ts';
+import { answerMalformed } from '#api/malformed.ts';
 import type { ScopedSocket } from '#domain/access/scope.ts';
 
 export interface DoorOptions {
@@ -71,6 +72,7 @@ export class Doors {
             },
             serve,
           );
+    server.on('clientError', answerMalformed);
     // The application's server hands upgraded connections on to the hijacked routes.
     server.on('upgrade', (request: IncomingMessage, stream: Duplex, head: Buffer) => {
       mark(request);

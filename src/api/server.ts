@@ -161,7 +161,9 @@ function answerError(error: unknown, request: FastifyRequest, reply: FastifyRepl
   if (status >= 500) {
     // Without the query, which may hold the arguments of a build.
     const [path] = request.originalUrl.split('?');
-    request.log.error({ err: error, method: request.method, path }, 'a request failed');
+    const about = { method: request.method, path };
+    if (isGone(request)) request.log.info(about, 'a client left before its request was answered');
+    else request.log.error({ err: error, ...about }, 'a request failed');
   }
   reply.code(status);
   if (body.code !== undefined) reply.header(errorCodeHeader, body.code);
@@ -169,6 +171,11 @@ function answerError(error: unknown, request: FastifyRequest, reply: FastifyRepl
   const shown = isBerths(request.originalUrl) ? body : { message: body.message };
   // Ready made: for a URL that no route could be looked up for, the hooks do not run.
   return reply.type('application/json').send(lineOf(JSON.stringify(shown)));
+}
+
+/** Whoever cut the connection gets no answer, and whatever that broke is nobody's fault. */
+function isGone({ raw }: FastifyRequest): boolean {
+  return raw.socket.destroyed || (raw.destroyed && !raw.complete);
 }
 
 async function stop(

@@ -12,6 +12,7 @@ import { ConmonRuntime } from '#adapters/conmon/runtime.ts';
 import { DiskContainerFiles } from '#adapters/container-files/disk-container-files.ts';
 import { DnsResolver } from '#adapters/dns/resolver.ts';
 import { HaproxyBalancer } from '#adapters/haproxy/haproxy-balancer.ts';
+import { HttpDownloads } from '#adapters/downloads/http-downloads.ts';
 import { LinuxProcesses } from '#adapters/host-processes/host-processes.ts';
 import { LinuxHost } from '#adapters/host/linux-host.ts';
 import { SocketLogTargets } from '#adapters/log-targets/socket-log-targets.ts';
@@ -70,6 +71,7 @@ export async function openAdapters(instance: Instance, settings: Settings, log: 
     trees: new DiskFileTrees(join(root, 'builds')),
     projectFiles: new LocalProjectFiles(),
     volumeStorage: new FolderVolumeStorage(join(root, 'volumes')),
+    downloads: new HttpDownloads(),
     registry: new HttpRegistryClient({
       insecureRegistries: settings.registries.insecure,
       environment: process.env,

@@ -31,6 +31,7 @@ export async function startEngine(instance: Instance, settings: Settings, adapte
     blobs,
     snapshots: snapshotter,
     registry: adapters.registry,
+    downloads: adapters.downloads,
     bases: new Bases({ bootstrapper, blobs, snapshots: snapshotter, store, clock, architecture }),
     state: store,
     clock,

@@ -17,6 +17,13 @@ export interface FetchedManifest {
   content: Buffer;
 }
 
+export interface SearchResult {
+  name: string;
+  description: string;
+  stars: number;
+  isOfficial: boolean;
+}
+
 /**
  * A registry elsewhere (OCI distribution specification), anonymous, basic or token authentication. Every call
  * throws, besides what it says, unauthorized `registry-denied` and internal `registry-unreachable`,
@@ -61,6 +68,18 @@ export interface RegistryClient {
     auth: Credentials | undefined,
     signal: AbortSignal,
   ): Promise<Digest>;
+  /** All of a repository. @throws not-found `repository-unknown` */
+  tags(
+    reference: Pick<Reference, 'registry' | 'repository'>,
+    auth: Credentials | undefined,
+    signal: AbortSignal,
+  ): Promise<string[]>;
+  /** At most `limit` repositories that the registry's index, or else its catalogue, finds for a term. */
+  search(
+    asked: { registry: string; term: string; limit: number },
+    auth: Credentials | undefined,
+    signal: AbortSignal,
+  ): Promise<SearchResult[]>;
   /** Checks credentials, as `docker login` does. */
   login(registry: string, auth: Credentials): Promise<{ status: string; identityToken: string }>;
 }

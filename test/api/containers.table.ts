@@ -14,7 +14,7 @@ const net = { HostConfig: { NetworkMode: 'none' } };
 export const containers: Table = {
   'GET /containers/json': [
     { path: '/containers/json?all=1', status: 200, shape: list(shapes.containerSummary) },
-    { path: '/containers/json?all=1', version: '1.24', status: 200, shape: list(shapes.containerSummary) },
+    { path: '/containers/json?all=1', version: '1.24', status: 200, shape: list(shapes.oldSummary) },
     { path: '/containers/json?size=1&limit=1', status: 200, shape: list(shapes.sizedSummary) },
     { path: '/containers/json?limit=x', status: 400 },
     { path: `/containers/json?filters={"status":["dancing"]}`, status: 400 },
@@ -112,6 +112,7 @@ export const containers: Table = {
   ],
   'POST /exec/:id/start': [
     { path: '/exec/{exec}/start', body: { Tty: 'yes' }, status: 400 },
+    { path: '/exec/{exec}/start', body: { Tyt: true }, status: 400, text: /the field 'Tyt' is not known/ },
     { path: '/exec/{exec}/start', body: { Detach: false }, status: 200, type: multiplexed },
     { path: '/exec/{exec}/start', body: {}, status: 409 },
     { path: '/exec/none/start', body: {}, status: 404, text: /No such exec instance: none/ },
@@ -171,6 +172,7 @@ export const containers: Table = {
     { path: `/containers/${gone}/unpause`, status: 404 },
   ],
   'POST /commit': [
+    { path: '/commit?container=web', body: { Comand: ['x'] }, status: 400, text: /'Comand' is not known/ },
     {
       path: '/commit?container=web&repo=committed&changes=ENV%20A%3Db',
       body: {},

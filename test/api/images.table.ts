@@ -26,12 +26,19 @@ export const images: Table = {
     { path: '/images/json?filters={"dangling":["maybe"]}', status: 400 },
     { path: '/images/json?filters={"before":["missing"]}', status: 404 },
   ],
-  'GET /images/search': [{ path: '/images/search?term=x', status: 501 }],
+  'GET /images/search': [
+    { path: `/images/search?term=${nowhere}`, status: 500, text: /connection refused/ },
+    { path: '/images/search?term=x&limit=101', status: 400, text: /outside the range of \[1, 100\]/ },
+    { path: '/images/search?term=x&filters={"strange":["x"]}', status: 400 },
+    { path: '/images/search?term=x&filters={"stars":["many"]}', status: 400 },
+    { path: '/images/search?term=http://x', status: 400, text: /invalid repository name/ },
+  ],
   'POST /images/create': [
     { path: '/images/create', status: 400 },
     { path: '/images/create?fromImage=UPPER', status: 400, text: /repository name .* must be lowercase/ },
     { path: `/images/create?fromImage=${nowhere}&tag=1`, status: 500 },
-    { path: '/images/create?fromSrc=http://x', status: 501 },
+    { path: '/images/create?fromSrc=http://127.0.0.1:1/x', status: 503, text: /fetching http/ },
+    { path: '/images/create?fromSrc=ftp://x', status: 400 },
     {
       path: '/images/create?fromSrc=-&repo=imported&changes=ENV%20A%3Db&changes=USER%20root',
       body: Buffer.alloc(1024),
@@ -42,10 +49,12 @@ export const images: Table = {
   'POST /images/load': [
     { path: '/images/load', body: Buffer.from('no archive at all'), status: 400 },
     { path: '/images/load?quiet=1', body: Buffer.alloc(1024), status: 400 },
+    { path: '/images/load?platform=arm', body: Buffer.alloc(1024), status: 400 },
   ],
   'GET /images/get': [
     { path: '/images/get?names=busybox&names=imported', status: 200, type: tar },
     { path: '/images/get?names=missing', status: 404 },
+    { path: `/images/get?names=busybox&platform=${arm}`, status: 404, text: /specified platform/ },
   ],
   'GET /images/*': [
     { path: '/images/busybox/json', status: 200, shape: shapes.imageInspect },
@@ -81,6 +90,7 @@ export const images: Table = {
     { path: '/images/again:1', status: 200, shape: removed },
     { path: '/images/busybox', status: 409, text: /conflict: unable to/ },
     { path: '/images/missing', status: 404 },
+    { path: `/images/busybox?platforms=${arm}`, status: 404, text: /specified platform/ },
   ],
   'POST /images/prune': [
     { path: '/images/prune?filters={"strange":["x"]}', status: 400 },
@@ -96,6 +106,7 @@ export const images: Table = {
   ],
   'POST /auth': [
     { path: '/auth', body: { username: 5 }, status: 400 },
+    { path: '/auth', body: { user: 'a' }, status: 400, text: /the field 'user' is not known/ },
     { path: '/auth', body: { serveraddress: '127.0.0.1:1', username: 'a', password: 'b' }, status: 500 },
   ],
   'POST /build': [

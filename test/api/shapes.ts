@@ -62,8 +62,14 @@ const summary = {
   Mounts: list(mount),
 };
 
-export const containerSummary = closed(summary);
-export const sizedSummary = closed({ ...summary, SizeRw: count, SizeRootFs: count });
+const sized = { ...summary, SizeRw: count, SizeRootFs: count };
+/** Since 1.48. */
+const manifested = { ImageManifestDescriptor: descriptor };
+
+export const containerSummary = closed({ ...summary, ...manifested });
+export const oldSummary = closed(summary);
+export const sizedSummary = closed({ ...sized, ...manifested });
+export const oldSizedSummary = closed(sized);
 
 export const state = closed(
   {

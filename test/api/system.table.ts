@@ -150,7 +150,12 @@ export const system: Table = {
       path: '/system/df',
       version: '1.41',
       status: 200,
-      shape: closed({ ...usage, Images: list(shapes.oldImageListed), BuilderSize: count }),
+      shape: closed({
+        ...usage,
+        Images: list(shapes.oldImageListed),
+        Containers: list(shapes.oldSizedSummary),
+        BuilderSize: count,
+      }),
     },
   ],
 };

@@ -3,6 +3,7 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DiskBlobStore } from '#adapters/blobs/disk-blob-store.ts';
+import { HttpDownloads } from '#adapters/downloads/http-downloads.ts';
 import { OverlaySnapshotter } from '#adapters/overlay/overlay-snapshotter.ts';
 import { unsupported } from '#base/errors.ts';
 import type { Events } from '#engine/contracts.ts';
@@ -62,6 +63,8 @@ export const noRegistry: RegistryClient = {
   pushBlob: refuse,
   pushManifest: refuse,
   login: refuse,
+  tags: refuse,
+  search: refuse,
 };
 
 export interface ImageRoom extends AsyncDisposable {
@@ -95,6 +98,7 @@ export async function imageRoom(
       blobs,
       snapshots,
       registry: options.registry ?? noRegistry,
+      downloads: new HttpDownloads(),
       bases: options.bases ?? { make: refuse },
       state,
       clock: steppingClock(),

@@ -26,9 +26,9 @@ export function registryOfServerAddress(address: string): string {
   return plain === '' || plain === 'index.docker.io' || plain === hub.host ? hub.name : plain;
 }
 
-export type Actions = 'pull' | 'pull,push';
+export type Actions = 'pull' | 'pull,push' | 'catalog';
 
 /** Scope of a token (distribution specification, token scope). */
 export function scopeOf(reference: Reference, actions: Actions): string {
-  return `repository:${reference.repository}:${actions}`;
+  return actions === 'catalog' ? 'registry:catalog:*' : `repository:${reference.repository}:${actions}`;
 }

@@ -15,7 +15,8 @@ import { isTransient, type HttpRequest, type HttpResponse } from '#adapters/regi
 import { parseDigest, type Digest } from '#domain/image/digest.ts';
 import { mediaTypes, type Descriptor } from '#domain/image/manifest.ts';
 import type { Reference } from '#domain/image/reference.ts';
-import type { Credentials, FetchedManifest, RegistryClient } from '#ports/registry-client.ts';
+import { listTags, search } from '#adapters/registry-client/registry-lists.ts';
+import type { Credentials, FetchedManifest, RegistryClient, SearchResult } from '#ports/registry-client.ts';
 
 const maxManifest = 4 * 1024 * 1024;
 const manifestTypes = [
@@ -145,6 +146,22 @@ export class HttpRegistryClient implements RegistryClient {
     );
     await expect(response, 201);
     return digest;
+  }
+
+  tags(
+    reference: Pick<Reference, 'registry' | 'repository'>,
+    auth: Credentials | undefined,
+    signal: AbortSignal,
+  ): Promise<string[]> {
+    return listTags(this.#calls, { reference, auth, signal });
+  }
+
+  search(
+    asked: { registry: string; term: string; limit: number },
+    auth: Credentials | undefined,
+    signal: AbortSignal,
+  ): Promise<SearchResult[]> {
+    return search(this.#calls, asked, { auth, signal });
   }
 
   async login(server: string, auth: Credentials): Promise<{ status: string; identityToken: string }> {

@@ -3,7 +3,8 @@ import { createWriteStream } from 'node:fs';
 import { rm, utimes } from 'node:fs/promises';
 import { Readable, Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { invalid, messageOf, unavailable } from '#base/errors.ts';
+import { fetchUrl } from '#adapters/files/fetch.ts';
+import { invalid } from '#base/errors.ts';
 
 /** `path` is an absolute path of this machine. */
 export async function fetchFile(
@@ -11,7 +12,7 @@ export async function fetchFile(
   path: string,
   { checksum, signal }: { checksum?: string; signal: AbortSignal },
 ): Promise<void> {
-  const response = await request(url, signal);
+  const response = await fetchUrl(url, signal);
   const hash = createHash('sha256');
   const hashing = new Transform({
     transform(chunk: Buffer, _encoding, done) {
@@ -38,18 +39,4 @@ export async function fetchFile(
   const modified = Date.parse(response.headers.get('last-modified') ?? '');
   const seconds = Number.isNaN(modified) ? 0 : modified / 1000;
   await utimes(path, seconds, seconds);
-}
-
-async function request(url: URL, signal: AbortSignal): Promise<Response> {
-  try {
-    const response = await fetch(url, { signal });
-    if (response.ok) return response;
-    await response.body?.cancel();
-    throw unavailable('download-failed', `fetching ${url.href}: the server answered ${response.status}`);
-  } catch (error) {
-    signal.throwIfAborted();
-    if (!(error instanceof TypeError)) throw error;
-    const reason = error.cause === undefined ? error.message : messageOf(error.cause);
-    throw unavailable('download-failed', `fetching ${url.href}: ${reason}`, { cause: error });
-  }
 }

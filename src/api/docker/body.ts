@@ -116,8 +116,16 @@ export function fittingExactly(
 ): (request: FastifyRequest) => Promise<void> {
   return async (request) => {
     await fitting(schema)(request);
-    const strange = request.unknownFields?.find(({ path }) => !isHarmless(path));
-    if (strange !== undefined)
-      throw invalid('field-unknown', `invalid body: the field '${strange.path}' is not known`);
+    refuseUnknown(request.unknownFields, isHarmless);
   };
+}
+
+/** @throws invalid `field-unknown` */
+export function refuseUnknown(
+  fields: readonly UnknownField[] = [],
+  isHarmless: (path: string) => boolean = () => false,
+): void {
+  const strange = fields.find(({ path }) => !isHarmless(path));
+  if (strange !== undefined)
+    throw invalid('field-unknown', `invalid body: the field '${strange.path}' is not known`);
 }

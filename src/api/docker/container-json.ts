@@ -127,6 +127,8 @@ export interface SummaryContext {
   sizes?: { own: number; root: number };
   /** The image's name still means the image that the container was made from. */
   nameHolds: boolean;
+  /** The manifest of its image, while that is there. */
+  manifest?: Descriptor;
   apiVersion: string;
 }
 
@@ -151,5 +153,6 @@ export function summaryJson(container: Container, context: SummaryContext): Reco
     },
     NetworkSettings: { Networks: networksJson(container) },
     Mounts: container.mounts.map(mountJson),
+    ...(context.manifest !== undefined && { ImageManifestDescriptor: context.manifest }),
   };
 }

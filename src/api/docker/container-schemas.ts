@@ -218,6 +218,9 @@ export const updateBody = Type.Unsafe<Resources & { RestartPolicy?: RestartPolic
   Type.Object({ ...resources, RestartPolicy: Type.Optional(restartPolicy) }),
 );
 
+/** The configuration that a commit may give. */
+export const commitConfig = Type.Object(config);
+
 export const execBody = Type.Object({
   AttachStdin: flag,
   AttachStdout: flag,

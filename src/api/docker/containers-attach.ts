@@ -34,7 +34,9 @@ export function attachRoutes(hijack: Hijack, parts: ContainerApiParts): void {
   hijack.get('/containers/:id/attach/ws', async (request, connection) => {
     const container = parts.containers.get(request.params['id'] ?? '');
     const wanted = wantedOf(container, withStreams(request), true);
-    await attach(parts, wanted, connection, () => connection.acceptWebSocket());
+    // As Docker: text, which not all output is, for clients before 1.28.
+    const frames = compareVersions(request.apiVersion, '1.28') < 0 ? 'text' : 'binary';
+    await attach(parts, wanted, connection, () => connection.acceptWebSocket(frames));
   });
 }
 

@@ -8,6 +8,7 @@ import {
   matchesFilters,
   type FilterContext,
 } from '#domain/container/filters.ts';
+import { compareVersions } from '#api/versions.ts';
 import { isActive } from '#domain/container/state.ts';
 import { inspectJson, summaryJson } from '#api/docker/container-json.ts';
 import { filters, flag, integer, labelsMatch, type Filters, type Query } from '#api/docker/query.ts';
@@ -83,7 +84,9 @@ export async function containerSummary(
   { withSize, apiVersion }: { withSize: boolean; apiVersion: string },
 ): Promise<Record<string, unknown>> {
   const nameHolds = images.find(container.imageName)?.id === container.imageId;
-  const context = { now: now(), nameHolds, apiVersion };
+  const image = compareVersions(apiVersion, '1.48') < 0 ? undefined : images.find(container.imageId);
+  const manifest = image && (await images.descriptor(image.id));
+  const context = { now: now(), nameHolds, apiVersion, ...(manifest !== undefined && { manifest }) };
   if (!withSize) return summaryJson(container, context);
   return summaryJson(container, { ...context, sizes: await containers.sizes(container.id) });
 }

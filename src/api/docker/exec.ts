@@ -5,7 +5,7 @@ import { Compile } from 'typebox/compile';
 import type { ContainerApiParts } from '#api/docker/containers.ts';
 import type { Hijack, HijackConnection, HijackRequest } from '#api/docker/hijack.ts';
 import type { Exec } from '#engine/contracts.ts';
-import { fitBody, fittingExactly } from '#api/docker/body.ts';
+import { fitBody, fittingExactly, refuseUnknown } from '#api/docker/body.ts';
 import { execBody, execStartBody } from '#api/docker/container-schemas.ts';
 import { sizeOf } from '#api/docker/containers-streams.ts';
 import { parseDetachKeys } from '#api/docker/detach-keys.ts';
@@ -58,7 +58,8 @@ async function start(
   connection: HijackConnection,
 ): Promise<void> {
   const { containers } = parts;
-  const options = fitBody(execStartBody, body ?? {}).body;
+  const { body: options, unknown } = fitBody(execStartBody, body ?? {});
+  refuseUnknown(unknown);
   if (!startBody.Check(options)) throw invalid('request-invalid', `invalid body of an exec's start`);
   const { config, ...exec } = containers.getExec(params['id'] ?? '');
   const tty = options.Tty ?? config.Tty === true;

@@ -2,7 +2,7 @@ import { ServerResponse, type IncomingHttpHeaders, type IncomingMessage } from '
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import { createWebSocketStream, WebSocketServer } from 'ws';
+import { createWebSocketStream, WebSocketServer, type WebSocket } from 'ws';
 import { apiPath } from '#api/versions.ts';
 import { invalid } from '#base/errors.ts';
 
@@ -32,7 +32,7 @@ export interface HijackConnection {
    * Instead of `accept`: answers as a WebSocket whose messages are the stream. The client's close ends the readable side.
    * @throws invalid `websocket-required` when the client did not ask for one
    */
-  acceptWebSocket(): Duplex;
+  acceptWebSocket(frames: 'text' | 'binary'): Duplex;
 }
 
 /** An error thrown before `accept` becomes a JSON error response; one thrown afterwards cuts the stream. */
@@ -156,26 +156,32 @@ class Connection implements HijackConnection {
     return stream;
   }
 
-  acceptWebSocket(): Duplex {
+  acceptWebSocket(frames: 'text' | 'binary'): Duplex {
     const { request, reply, upgraded } = this.#exchange;
     if (upgraded === undefined || !asksForWebSocket(request.headers))
       throw invalid('websocket-required', 'bad request: the request is no handshake of a WebSocket');
     reply.hijack();
     reply.raw.detachSocket(request.raw.socket);
-    const stream = openWebSocket(request.raw, upgraded);
+    const stream = openWebSocket(request.raw, upgraded, frames);
     this.#opened(stream);
     this.stream = stream;
     return stream;
   }
 }
 
+type BufferLike = Parameters<WebSocket['send']>[0];
+
 /** The longest message that a client may send, in bytes. */
 const maxPayload = 1024 * 1024;
 
-function openWebSocket(request: IncomingMessage, stream: Duplex): Duplex {
+function openWebSocket(request: IncomingMessage, stream: Duplex, frames: 'text' | 'binary'): Duplex {
   const server = new WebSocketServer({ noServer: true, clientTracking: false, maxPayload });
   const opened: Duplex[] = [];
   server.handleUpgrade(request, stream, Buffer.alloc(0), (socket) => {
+    const send = socket.send.bind(socket);
+    const sendText = (data: BufferLike, sent: (error?: Error) => void): void =>
+      send(data, { binary: false }, sent);
+    if (frames === 'text') Object.assign(socket, { send: sendText });
     opened.push(createWebSocketStream(socket));
   });
   const [duplex] = opened;

@@ -1,8 +1,9 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import { flag, type Query } from '#api/docker/query.ts';
+import { checkPlatform, platformsOf } from '#api/docker/platform-query.ts';
+import { flag } from '#api/docker/query.ts';
 import { readRegistryAuth } from '#api/docker/registry-auth.ts';
 import { clientGone, linesOf, sendJsonLines, uploadOf } from '#api/streams.ts';
-import { invalid, unsupported } from '#base/errors.ts';
+import { invalid } from '#base/errors.ts';
 import { isDigest } from '#domain/image/digest.ts';
 import type { Images, Progress, PullOptions } from '#engine/contracts.ts';
 
@@ -25,18 +26,25 @@ export function imageTransfers(app: FastifyInstance, images: Images): void {
     if (one(request.query, 'fromSrc') !== '') return importSource(images, request, reply);
     throw invalid('source-missing', 'one of the query parameters fromImage and fromSrc is required');
   });
-  app.post<{ Querystring: Query }>('/images/load', (request, reply) => {
-    const isQuiet = flag(request.query, 'quiet');
+  app.post<{ Querystring: ManyQuery }>('/images/load', { config: { repeats: true } }, (request, reply) => {
+    const isQuiet = flag({ quiet: one(request.query, 'quiet') }, 'quiet');
+    const platforms = platformsOf(request.query);
     const lines = linesOf<Progress>((write) =>
-      images.load(uploadOf(request), (line) => {
-        if (!isQuiet || line.stream !== undefined) write(line);
-      }),
+      images.load(
+        uploadOf(request),
+        (line) => {
+          if (!isQuiet || line.stream !== undefined) write(line);
+        },
+        platforms,
+      ),
     );
     return sendJsonLines(reply, lines);
   });
-  app.get<{ Querystring: ManyQuery }>('/images/get', { config: { repeats: true } }, (request, reply) =>
-    reply.type('application/x-tar').send(images.save(all(request.query, 'names'))),
-  );
+  app.get<{ Querystring: ManyQuery }>('/images/get', { config: { repeats: true } }, (request, reply) => {
+    const names = all(request.query, 'names');
+    for (const name of names) checkPlatform(images, name, request.query);
+    return reply.type('application/x-tar').send(images.save(names));
+  });
 }
 
 function pull(
@@ -53,10 +61,9 @@ function pull(
     const options: PullOptions = { onProgress, signal };
     if (auth !== undefined) options.auth = auth;
     if (platform !== '') options.platform = platform;
-    await images.pull(name, options);
-    // `docker pull -a` and clients that leave the tag to us ask alike. Told last: a line before an error hides its status.
-    if (!/[:@][^/]*$/.test(name))
-      onProgress({ status: `Pulled '${name}:latest' alone: pulling all tags is not offered` });
+    // As Docker: a name without a tag, which `docker pull -a` sends, means all tags.
+    if (/[:@][^/]*$/.test(name)) await images.pull(name, options);
+    else await images.pullAll(name, options);
   });
   return sendJsonLines(reply, lines);
 }
@@ -74,21 +81,22 @@ function importSource(
 ): Promise<FastifyReply> {
   const { query } = request;
   const source = one(query, 'fromSrc');
-  if (source !== '-')
-    throw unsupported('import-from-url', `importing from '${source}': only the request's body is read`, {
-      hint: 'download it and give it to docker import -',
-    });
   const reference = joined(one(query, 'repo'), one(query, 'tag'));
   const platform = one(query, 'platform');
   const message = one(query, 'message');
-  const lines = linesOf<Progress>(async (write) => {
-    const image = await images.importRoot(uploadOf(request), {
+  const signal = clientGone(reply);
+  const lines = linesOf<Progress>(async (onProgress) => {
+    const options = {
       changes: all(query, 'changes'),
-      message: message === '' ? 'Imported from -' : message,
+      message: message === '' ? `Imported from ${source}` : message,
       ...(reference !== '' && { reference }),
       ...(platform !== '' && { platform }),
-    });
-    write({ status: image.id });
+    };
+    const image =
+      source === '-'
+        ? await images.importRoot(uploadOf(request), options)
+        : await images.importUrl(source, options, { onProgress, signal });
+    onProgress({ status: image.id });
   });
   return sendJsonLines(reply, lines);
 }

@@ -1,17 +1,18 @@
 import type { FastifyInstance } from 'fastify';
 import { Type, type Static } from 'typebox';
-import { Value } from 'typebox/value';
-import { fitting } from '#api/docker/body.ts';
+import { fittingExactly } from '#api/docker/body.ts';
+import { commitConfig } from '#api/docker/container-schemas.ts';
 import { historyJson, inspectImage } from '#api/docker/image-json.ts';
 import { listImages } from '#api/docker/images-list.ts';
-import { all, imageTransfers, joined, one, push, type ManyQuery } from '#api/docker/images-transfer.ts';
+import { imageSearch } from '#api/docker/images-search.ts';
+import { imageTransfers, joined, one, push, type ManyQuery } from '#api/docker/images-transfer.ts';
 import { momentOf } from '#api/docker/prune-filters.ts';
 import { filters, flag, isTrue, labelsMatch, type Query } from '#api/docker/query.ts';
 import { AuthConfig, authOf, readRegistryAuth } from '#api/docker/registry-auth.ts';
 import { clientGone } from '#api/streams.ts';
 import { compareVersions } from '#api/versions.ts';
-import { invalid, notFound, unsupported } from '#base/errors.ts';
-import { formatPlatform, matchesPlatform } from '#domain/image/platform.ts';
+import { invalid, notFound } from '#base/errors.ts';
+import { checkPlatform } from '#api/docker/platform-query.ts';
 import type { ContainerConfig } from '#domain/container/config.ts';
 import type { Image } from '#domain/image/image.ts';
 import type { Containers, Images } from '#engine/contracts.ts';
@@ -33,11 +34,7 @@ export function imageRoutes(app: FastifyInstance, parts: ImageApiParts): void {
   app.get<{ Querystring: Query }>('/images/json', (request) =>
     listImages(parts, request.query, request.apiVersion),
   );
-  app.get('/images/search', () => {
-    throw unsupported('search-unsupported', 'searching for images: Docker Hub is not asked', {
-      hint: 'give the full name to docker pull',
-    });
-  });
+  imageSearch(app, images);
   imageTransfers(app, images);
   namedImages(app, images);
   registryEndpoints(app, images);
@@ -65,17 +62,25 @@ function namedImages(app: FastifyInstance, images: Images): void {
     { config: { repeats: true } },
     async (request, reply) => {
       const { name, verb } = split(request.params['*']);
-      if (verb === 'push') return push(images, name, request, reply);
+      if (verb === 'push') {
+        checkPlatform(images, joined(name, one(request.query, 'tag')), request.query);
+        return push(images, name, request, reply);
+      }
       if (verb !== 'tag') throw notFound('page-not-found', 'page not found');
       await images.tag(name, joined(one(request.query, 'repo'), one(request.query, 'tag')));
       return reply.code(201).send();
     },
   );
-  app.delete<Wildcard & { Querystring: Query }>('/images/*', (request) =>
-    images.remove(request.params['*'], {
-      force: flag(request.query, 'force'),
-      prune: !flag(request.query, 'noprune'),
-    }),
+  app.delete<Wildcard & { Querystring: ManyQuery }>(
+    '/images/*',
+    { config: { repeats: true } },
+    ({ params, query }) => {
+      checkPlatform(images, params['*'], query, 'platforms');
+      return images.remove(params['*'], {
+        force: flag({ force: one(query, 'force') }, 'force'),
+        prune: !flag({ noprune: one(query, 'noprune') }, 'noprune'),
+      });
+    },
   );
 }
 
@@ -93,35 +98,6 @@ async function inspect(images: Images, name: string, query: ManyQuery, version: 
   const isKnown = compareVersions(version, '1.48') >= 0;
   const descriptor = wantsManifests(query) && isKnown ? await images.descriptor(name) : undefined;
   return inspectImage(images.get(name), version, descriptor);
-}
-
-const PlatformParameter = Type.Object({
-  os: Type.String(),
-  architecture: Type.String(),
-  variant: Type.Optional(Type.String()),
-});
-
-/**
- * The parameter `platform` of inspect, history and save: a platform of the OCI specification in JSON.
- * @throws invalid `platform-invalid`; not-found `platform-missing` when the image is of another one
- */
-function checkPlatform(images: Images, name: string, query: ManyQuery): void {
-  const parse: (text: string) => unknown = JSON.parse;
-  for (const text of all(query, 'platform')) {
-    let wanted: unknown;
-    try {
-      wanted = parse(text);
-    } catch (cause) {
-      throw invalid('platform-invalid', `failed to parse platform: '${text}' is not JSON`, { cause });
-    }
-    if (!Value.Check(PlatformParameter, wanted))
-      throw invalid('platform-invalid', `invalid platform: '${text}' has no os and architecture`);
-    if (!matchesPlatform(images.get(name).config, wanted))
-      throw notFound(
-        'platform-missing',
-        `image with reference ${name} was found but does not provide the specified platform (${formatPlatform(wanted)})`,
-      );
-  }
 }
 
 function ancestorsOf(images: Images, name: string): Image[] {
@@ -146,7 +122,7 @@ function registryEndpoints(app: FastifyInstance, images: Images): void {
   });
   app.post<{ Body: Static<typeof AuthConfig> }>(
     '/auth',
-    { schema: { body: AuthConfig }, preValidation: fitting(AuthConfig) },
+    { schema: { body: AuthConfig }, preValidation: fittingExactly(AuthConfig) },
     async (request) => {
       const { status, identityToken } = await images.login(
         request.body.serveraddress ?? '',
@@ -170,12 +146,12 @@ function pruneEndpoint(app: FastifyInstance, { images, now }: ImageApiParts): vo
   });
 }
 
-const CommitBody = Type.Union([Type.Null(), Type.Unsafe<ContainerConfig>(Type.Object({}))]);
+const CommitBody = Type.Union([Type.Null(), Type.Unsafe<ContainerConfig>(commitConfig)]);
 
 function commitEndpoint(app: FastifyInstance, { images, containers }: ImageApiParts): void {
   app.post<{ Querystring: ManyQuery; Body: Static<typeof CommitBody> | undefined }>(
     '/commit',
-    { schema: { body: CommitBody }, config: { repeats: true } },
+    { schema: { body: CommitBody }, preValidation: fittingExactly(CommitBody), config: { repeats: true } },
     async ({ query, body }, reply) => {
       const container = containers.get(one(query, 'container'));
       const reference = joined(one(query, 'repo'), one(query, 'tag'));

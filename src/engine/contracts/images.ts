@@ -4,7 +4,7 @@ import type { Container } from '#domain/container/container.ts';
 import type { Digest } from '#domain/image/digest.ts';
 import type { Image } from '#domain/image/image.ts';
 import type { Descriptor, HistoryEntry, ImageConfig, Platform } from '#domain/image/manifest.ts';
-import type { Credentials } from '#ports/registry-client.ts';
+import type { Credentials, SearchResult } from '#ports/registry-client.ts';
 
 /** One line of Docker's progress stream (JSONMessage). */
 export interface Progress {
@@ -41,19 +41,39 @@ export interface Images {
   list(): Image[];
   /** From a registry, or made on the spot for debian.berth/... @throws as RegistryClient and Bootstrapper */
   pull(name: string, options: PullOptions): Promise<Image>;
+  /** Every tag of a repository; of debian.berth/... the one that it has. @throws as `pull` */
+  pullAll(name: string, options: PullOptions): Promise<Image[]>;
   push(name: string, options: Omit<PullOptions, 'platform'>): Promise<void>;
   /** Writes config and manifest, records the image and moves its tags to it. */
   store(image: NewImage): Promise<Image>;
   tag(name: string, reference: string): Promise<void>;
   remove(name: string, options: { force: boolean; prune: boolean }): Promise<RemovedImage[]>;
   /** A `docker save` archive, of Docker's or OCI's layout. Gives the lines that `docker load` prints. */
-  load(archive: Readable, onProgress: (progress: Progress) => void): Promise<void>;
+  load(
+    archive: Readable,
+    onProgress: (progress: Progress) => void,
+    /** Only of these; of any when there are none. */
+    platforms?: readonly Platform[],
+  ): Promise<void>;
   save(names: string[]): Readable;
   /** `docker import`: one root file system tar (plain or compressed) becomes an image. */
   importRoot(
     tar: Readable,
     options: { reference?: string; changes: string[]; message: string; platform?: string },
   ): Promise<Image>;
+  /** As `importRoot`, of an archive that a web server has. */
+  importUrl(
+    url: string,
+    options: Parameters<Images['importRoot']>[1],
+    from: { onProgress: (progress: Progress) => void; signal: AbortSignal },
+  ): Promise<Image>;
+  /** `docker search`: asks the index of the registry that the term begins with, else Docker Hub. */
+  search(
+    term: string,
+    limit: number,
+    auth: Credentials | undefined,
+    signal: AbortSignal,
+  ): Promise<SearchResult[]>;
   /** Adds one who knows users of images: the rooms containers and apps. */
   usedBy(source: (imageId: string) => ImageUser[]): void;
   /** Its manifest, as an index would name it. */

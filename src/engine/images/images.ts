@@ -20,22 +20,24 @@ import { Catalog } from '#engine/images/catalog.ts';
 import { Collector } from '#engine/images/collector.ts';
 import { commitContainer } from '#engine/images/committing.ts';
 import { historyOf } from '#engine/images/history.ts';
-import { importRoot, type ImportOptions } from '#engine/images/importing.ts';
+import { importRoot, importUrl, type ImportOptions, type ImportSource } from '#engine/images/importing.ts';
 import { Layers } from '#engine/images/layers.ts';
 import { Leases, type IngestRecord } from '#engine/images/leases.ts';
 import { loadArchive } from '#engine/images/loading.ts';
 import { mendSnapshots } from '#engine/images/mending.ts';
 import type { Parts } from '#engine/images/parts.ts';
 import { pruneImages } from '#engine/images/pruning.ts';
-import { pullImage } from '#engine/images/pulling.ts';
+import { pullAllTags, pullImage } from '#engine/images/pulling.ts';
 import { pushImage } from '#engine/images/pushing.ts';
 import { inspectRemote } from '#engine/images/remote.ts';
 import { storeImage } from '#engine/images/recording.ts';
 import { removeImage } from '#engine/images/removing.ts';
 import { describeManifest, saveImages } from '#engine/images/saving.ts';
+import { searchImages } from '#engine/images/searching.ts';
 import type { BlobStore } from '#ports/blob-store.ts';
 import type { Clock } from '#ports/clock.ts';
-import type { Credentials, RegistryClient } from '#ports/registry-client.ts';
+import type { Downloads } from '#ports/downloads.ts';
+import type { Credentials, RegistryClient, SearchResult } from '#ports/registry-client.ts';
 import type { Snapshotter } from '#ports/snapshotter.ts';
 import type { StateStore } from '#ports/state-store.ts';
 
@@ -43,6 +45,7 @@ export interface ImagesOptions {
   blobs: BlobStore;
   snapshots: Snapshotter;
   registry: RegistryClient;
+  downloads: Downloads;
   bases: BaseImages;
   state: StateStore;
   clock: Clock;
@@ -56,6 +59,9 @@ export class Images implements ImagesContract {
   readonly #parts: Parts;
   readonly #locks = new KeyedMutex();
   readonly #userSources: ((imageId: string) => ImageUser[])[] = [];
+
+  /** A list of containers names the one of each. */
+  readonly #descriptors = new WeakMap<Image, Promise<Descriptor>>();
 
   constructor({ state, ...options }: ImagesOptions) {
     const catalog = new Catalog(state);
@@ -90,6 +96,10 @@ export class Images implements ImagesContract {
     return pullImage(this.#parts, name, options);
   }
 
+  pullAll(name: string, options: PullOptions): Promise<Image[]> {
+    return pullAllTags(this.#parts, name, options);
+  }
+
   push(name: string, options: Omit<PullOptions, 'platform'>): Promise<void> {
     return pushImage(this.#parts, name, options);
   }
@@ -115,8 +125,12 @@ export class Images implements ImagesContract {
     );
   }
 
-  load(archive: Readable, onProgress: (progress: Progress) => void): Promise<void> {
-    return loadArchive(this.#parts, archive, onProgress);
+  load(
+    archive: Readable,
+    onProgress: (progress: Progress) => void,
+    platforms: readonly Platform[] = [],
+  ): Promise<void> {
+    return loadArchive(this.#parts, archive, { onProgress, platforms });
   }
 
   save(names: string[]): Readable {
@@ -127,8 +141,31 @@ export class Images implements ImagesContract {
     return importRoot(this.#parts, tar, options);
   }
 
-  async descriptor(name: string): Promise<Descriptor> {
-    const { manifestDigest: digest, config } = this.get(name);
+  importUrl(url: string, options: ImportOptions, from: ImportSource): Promise<Image> {
+    return importUrl(this.#parts, url, options, from);
+  }
+
+  search(
+    term: string,
+    limit: number,
+    auth: Credentials | undefined,
+    signal: AbortSignal,
+  ): Promise<SearchResult[]> {
+    return searchImages(this.#parts.registry, { term, limit }, auth, signal);
+  }
+
+  descriptor(name: string): Promise<Descriptor> {
+    const image = this.get(name);
+    const known = this.#descriptors.get(image);
+    if (known !== undefined) return known;
+    const descriptor = this.#describe(image);
+    this.#descriptors.set(image, descriptor);
+    // One that could not be read is read again by the next who asks.
+    descriptor.catch(() => this.#descriptors.delete(image));
+    return descriptor;
+  }
+
+  async #describe({ manifestDigest: digest, config }: Image): Promise<Descriptor> {
     const { mediaType, size } = await describeManifest(this.#parts, digest);
     const { architecture, os, variant } = config;
     return { mediaType, digest, size, platform: { architecture, os, ...(variant && { variant }) } };

@@ -1,15 +1,22 @@
 import type { Readable } from 'node:stream';
+import { invalid } from '#base/errors.ts';
 import { applyChanges } from '#domain/image/import-changes.ts';
 import { layerMediaType } from '#domain/image/compression.ts';
 import type { Image } from '#domain/image/image.ts';
 import type { ImageConfig } from '#domain/image/manifest.ts';
 import { parsePlatform } from '#domain/image/platform.ts';
 import { formatReference, parseReference } from '#domain/image/reference.ts';
-import type { Images } from '#engine/contracts.ts';
+import type { Images, Progress } from '#engine/contracts.ts';
 import { decompressedAny } from '#engine/images/compression.ts';
 import { ingest } from '#engine/images/ingest.ts';
 import type { Parts } from '#engine/images/parts.ts';
+import { measured } from '#engine/images/measured.ts';
 import { storeImage } from '#engine/images/recording.ts';
+
+export interface ImportSource {
+  onProgress: (progress: Progress) => void;
+  signal: AbortSignal;
+}
 
 export type ImportOptions = Parameters<Images['importRoot']>[1];
 
@@ -38,4 +45,33 @@ export async function importRoot(parts: Parts, tar: Readable, options: ImportOpt
     parts.events.emit('image', 'import', image.id, { name: image.id });
     return image;
   });
+}
+
+/**
+ * `docker import URL`. Without a scheme it is http, as with Docker.
+ * @throws invalid `import-url-invalid`; as Downloads.open
+ */
+export async function importUrl(
+  parts: Parts,
+  source: string,
+  options: ImportOptions,
+  { onProgress, signal }: ImportSource,
+): Promise<Image> {
+  const url = urlOf(source);
+  const { content, size = 0 } = await parts.downloads.open(url, signal);
+  onProgress({ status: `Downloading from ${url.href}` });
+  const tar = measured(content, (current) =>
+    onProgress({ status: 'Importing', progressDetail: { current, total: size } }),
+  );
+  return await importRoot(parts, tar, options);
+}
+
+function urlOf(source: string): URL {
+  try {
+    const url = new URL(/^[a-z]+:\/\//i.test(source) ? source : `http://${source}`);
+    if (url.protocol === 'http:' || url.protocol === 'https:') return url;
+  } catch {
+    // Told below, with what was found.
+  }
+  throw invalid('import-url-invalid', `importing from '${source}': it is not an http or https URL`);
 }

@@ -1,5 +1,5 @@
 import type { Readable } from 'node:stream';
-import { invalid } from '#base/errors.ts';
+import { invalid, notFound } from '#base/errors.ts';
 import { shortId } from '#base/ids.ts';
 import { compressionOf, layerMediaType } from '#domain/image/compression.ts';
 import { isDigest, type Digest } from '#domain/image/digest.ts';
@@ -13,8 +13,8 @@ import {
   type ArchiveEntry,
 } from '#domain/image/documents.ts';
 import type { Image } from '#domain/image/image.ts';
-import type { Descriptor, Manifest } from '#domain/image/manifest.ts';
-import { selectManifest } from '#domain/image/platform.ts';
+import type { Descriptor, ImageConfig, Manifest, Platform } from '#domain/image/manifest.ts';
+import { formatPlatform, matchesPlatform, selectManifest } from '#domain/image/platform.ts';
 import { familiarName, formatReference, parseReference } from '#domain/image/reference.ts';
 import type { Progress } from '#engine/contracts.ts';
 import { readArchive, type ArchiveFiles } from '#engine/images/archive-reader.ts';
@@ -36,10 +36,14 @@ interface Candidate {
 }
 
 /** `docker load`. @throws invalid `archive-corrupt`, `image-document-invalid`; as Snapshotter.unpack */
-export function loadArchive(parts: Parts, archive: Readable, onProgress: OnProgress): Promise<void> {
+export function loadArchive(
+  parts: Parts,
+  archive: Readable,
+  { onProgress, platforms }: { onProgress: OnProgress; platforms: readonly Platform[] },
+): Promise<void> {
   return ingest(parts, { openEnded: true }, async (lease) => {
     const files = await readArchive(archive, parts.blobs, (blob) => lease.hold(blob.digest));
-    const candidates = await candidatesIn(parts, files);
+    const candidates = await candidatesIn(parts, files, platforms);
     if (candidates.length === 0)
       throw invalid(
         'archive-corrupt',
@@ -48,6 +52,7 @@ export function loadArchive(parts: Parts, archive: Readable, onProgress: OnProgr
           hint: 'give an archive made by docker save; a root file system is brought in by docker import',
         },
       );
+    await checkPlatforms(parts, candidates, platforms);
     for (const candidate of candidates) announce(await add(parts, candidate, lease, onProgress), onProgress);
   });
 }
@@ -64,10 +69,7 @@ async function add(
   onProgress: OnProgress,
 ): Promise<{ image: Image; tags: string[] }> {
   const { config: descriptor, layers, tags } = candidate;
-  const config = parseImageConfig(
-    (await parts.blobs.read(descriptor.digest)).toString('utf8'),
-    `the config ${descriptor.digest} of the archive`,
-  );
+  const config = await configOf(parts, descriptor);
   const places = placesOf(layers, config.rootfs.diff_ids);
   await lease.hold(...places.map((place) => place.chainId));
   const size = await parts.layers.unpackAll(places, (place) => unpack(parts, place, onProgress));
@@ -79,6 +81,11 @@ async function add(
   return { image, tags };
 }
 
+async function configOf(parts: Parts, { digest }: Descriptor): Promise<ImageConfig> {
+  const content = await parts.blobs.read(digest);
+  return parseImageConfig(content.toString('utf8'), `the config ${digest} of the archive`);
+}
+
 function unpack(parts: Parts, place: LayerPlace, onProgress: OnProgress): Promise<number> {
   const total = place.layer.size;
   const id = shortId(place.diffId);
@@ -87,8 +94,30 @@ function unpack(parts: Parts, place: LayerPlace, onProgress: OnProgress): Promis
   );
 }
 
-async function candidatesIn(parts: Parts, files: ArchiveFiles): Promise<Candidate[]> {
-  const manifests = await ociManifests(parts, files);
+/** @throws not-found `platform-missing` when images are of none of the wanted platforms */
+async function checkPlatforms(
+  parts: Parts,
+  candidates: Candidate[],
+  platforms: readonly Platform[],
+): Promise<void> {
+  if (platforms.length === 0) return;
+  for (const { config, tags } of candidates) {
+    const found = await configOf(parts, config);
+    if (platforms.some((wanted) => matchesPlatform(found, wanted))) continue;
+    throw notFound(
+      'platform-missing',
+      `loading images: ${tags.map(familiarName).join(', ') || config.digest} is of the platform ` +
+        `${formatPlatform(found)}; required is ${platforms.map(formatPlatform).join(' or ')}`,
+    );
+  }
+}
+
+async function candidatesIn(
+  parts: Parts,
+  files: ArchiveFiles,
+  platforms: readonly Platform[],
+): Promise<Candidate[]> {
+  const manifests = await ociManifests(parts, files, platforms[0] ?? parts.platform);
   const docker = files.document('manifest.json');
   if (docker === undefined) return manifests;
   // Newer archives have both layouts: the names stand in Docker's, the manifest of record in OCI's.
@@ -121,13 +150,13 @@ async function layerDescriptor(parts: Parts, { digest, size }: Descriptor): Prom
   return { mediaType: layerMediaType(known), digest, size };
 }
 
-/** Images of an OCI layout (OCI image specification, image-layout.md), nested indexes resolved for this host. */
-async function ociManifests(parts: Parts, files: ArchiveFiles): Promise<Candidate[]> {
+/** Images of an OCI layout (OCI image specification, image-layout.md), nested indexes resolved for a platform. */
+async function ociManifests(parts: Parts, files: ArchiveFiles, wanted: Platform): Promise<Candidate[]> {
   const content = files.document('index.json');
   if (content === undefined) return [];
   const candidates: Candidate[] = [];
   for (const descriptor of parseIndex(content, 'index.json').manifests) {
-    const manifest = await manifestFor(parts, files, descriptor);
+    const manifest = await manifestFor(parts, files, descriptor, wanted);
     if (manifest !== undefined) candidates.push({ ...manifest, tags: tagsOf(descriptor) });
   }
   return candidates;
@@ -137,14 +166,15 @@ async function manifestFor(
   parts: Parts,
   files: ArchiveFiles,
   descriptor: Descriptor,
+  wanted: Platform,
 ): Promise<Omit<Candidate, 'tags'> | undefined> {
   const blob = files.blob(`blobs/${descriptor.digest.replace(':', '/')}`);
   // An index may name platforms that the archive does not hold.
   if (blob === undefined || blob.digest !== descriptor.digest) return undefined;
   const content = (await parts.blobs.read(blob.digest)).toString('utf8');
   if (isIndexType(descriptor.mediaType) || looksLikeIndex(content)) {
-    const chosen = selectManifest(parseIndex(content).manifests, parts.platform);
-    return chosen === undefined ? undefined : manifestFor(parts, files, chosen);
+    const chosen = selectManifest(parseIndex(content).manifests, wanted);
+    return chosen === undefined ? undefined : manifestFor(parts, files, chosen, wanted);
   }
   const { config, layers } = checkHeld(parseManifest(content), files);
   return { config, layers, manifestDigest: blob.digest };

@@ -7,6 +7,7 @@ import type { Layers } from '#engine/images/layers.ts';
 import type { IngestRecord, Leases } from '#engine/images/leases.ts';
 import type { BlobStore } from '#ports/blob-store.ts';
 import type { Clock } from '#ports/clock.ts';
+import type { Downloads } from '#ports/downloads.ts';
 import type { RegistryClient } from '#ports/registry-client.ts';
 import type { Snapshotter } from '#ports/snapshotter.ts';
 import type { Collection } from '#ports/state-store.ts';
@@ -16,6 +17,7 @@ export interface Parts {
   blobs: BlobStore;
   snapshots: Snapshotter;
   registry: RegistryClient;
+  downloads: Downloads;
   bases: BaseImages;
   clock: Clock;
   events: Events;

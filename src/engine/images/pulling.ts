@@ -50,6 +50,17 @@ export async function pullImage(parts: Parts, name: string, options: PullOptions
   return image;
 }
 
+/** `docker pull --all-tags`. */
+export async function pullAllTags(parts: Parts, name: string, options: PullOptions): Promise<Image[]> {
+  const { registry, repository } = parseReference(name);
+  if (registry === baseRegistry) return [await pullImage(parts, name, options)];
+  const tags = await parts.registry.tags({ registry, repository }, options.auth, options.signal);
+  const images: Image[] = [];
+  for (const tag of tags)
+    images.push(await pullImage(parts, formatReference({ registry, repository, tag }), options));
+  return images;
+}
+
 function announce({ reference, onProgress }: Pull): void {
   const id = reference.digest ?? reference.tag ?? '';
   onProgress({ status: `Pulling from ${reference.repository}`, id });
