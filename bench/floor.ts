@@ -8,6 +8,9 @@ interface Bundle {
   linux: { namespaces: { type: string }[] };
 }
 
+/** How many short lines a container writes into its log. */
+export const logLines = 300_000;
+
 /** Plain crun on the same root file system: what the kernel and the OCI runtime cost without any engine. */
 export class Floor {
   readonly #dir: string;
@@ -26,6 +29,7 @@ export class Floor {
       for (const [kind, args] of [
         ['true', ['true']],
         ['idle', ['sleep', '600']],
+        ['lines', ['seq', '1', String(logLines)]],
       ] as const)
         await writeBundle(join(dir, `${network}-${kind}`), root, network, [...args]);
     return new Floor(dir, version);
@@ -34,6 +38,11 @@ export class Floor {
   async run(network: 'own' | 'host'): Promise<number> {
     return (await timed([...this.#crun, 'run', '--bundle', join(this.#dir, `${network}-true`), this.#id()]))
       .ms;
+  }
+
+  /** The lines of the scenario of logs, which nobody keeps here. */
+  async lines(): Promise<number> {
+    return (await timed([...this.#crun, 'run', '--bundle', join(this.#dir, 'own-lines'), this.#id()])).ms;
   }
 
   /** Starts an idle container and gives its id. */

@@ -1,5 +1,5 @@
 import { setTimeout } from 'node:timers/promises';
-import type { Floor } from './floor.ts';
+import { logLines, type Floor } from './floor.ts';
 import { timed } from './measure.ts';
 import type { Subject } from './subjects.ts';
 
@@ -74,13 +74,31 @@ const parallelRuns: Scenario = {
   },
 };
 
+/** Detached, so that only the log reads: from the start to the end of a container that writes as fast as it is read. */
+const shortLines: Scenario = {
+  name: `docker run -d and wait: ${logLines.toLocaleString('en')} short lines into the log`,
+  share: 0.5,
+  engine: async (subject) => {
+    const begun = performance.now();
+    const { stdout: id } = await docker(
+      subject,
+      ...['run', '-d', '--network', 'none', '--label', 'bench', 'bench', 'seq', '1', String(logLines)],
+    );
+    await docker(subject, 'wait', id.trim());
+    const ms = performance.now() - begun;
+    await removeAll(subject);
+    return ms;
+  },
+  floor: (floor) => floor.lines(),
+};
+
 async function removeAll(subject: Subject): Promise<void> {
   const { stdout } = await docker(subject, 'ps', '-aq', '--filter', 'label=bench');
   await docker(subject, 'rm', '-f', ...stdout.trim().split('\n'));
 }
 
 export function scenarios(): Scenario[] {
-  return [...runs, ...engineShare, execScenario(), parallelRuns];
+  return [...runs, ...engineShare, execScenario(), parallelRuns, shortLines];
 }
 
 /** Resident bytes of the daemon with idle containers: right after their start, and after a rest. */
