@@ -56,7 +56,10 @@ export const routes: Readonly<Record<Scope, readonly string[]>> = {
     'DELETE /volumes/:name',
     'PUT /volumes/:name',
   ],
-  'apps:read': ['GET /berth/v1/apps', 'GET /berth/v1/apps/:app', 'GET /berth/v1/apps/:app/logs'],
+  'apps:read': [
+    ...['GET /berth/v1/apps', 'GET /berth/v1/apps/:app', 'GET /berth/v1/apps/:app/logs'],
+    'GET /berth/v1/ingress',
+  ],
   'apps:write': [
     ...['POST /berth/v1/compose/config', 'POST /berth/v1/compose/variables'],
     ...['POST /berth/v1/apps/plan', 'POST /berth/v1/apps/up', 'POST /berth/v1/apps/:app/down'],

@@ -3,6 +3,7 @@ import { BerthError, messageOf, systemCode, unavailable } from '#base/errors.ts'
 import type { Context, Program } from '#cli/context.ts';
 import { declareAppCommands } from '#cli/commands/apps.ts';
 import { declareHostCommands } from '#cli/commands/host.ts';
+import { declareIngressCommands } from '#cli/commands/ingress.ts';
 import { declareSocketCommands } from '#cli/commands/sockets.ts';
 import { Output } from '#cli/output.ts';
 
@@ -61,6 +62,7 @@ function declare(context: Context): Command {
       '\nExit codes: 0 done, 1 failed, 2 wrong usage.\nDOCKER_HOST=unix:///run/berth/berth.sock points any Docker client at Berth.',
     );
   declareAppCommands(root, context);
+  declareIngressCommands(root, context);
   declareSocketCommands(root, context);
   declareHostCommands(root, context);
   return root;

@@ -14,6 +14,7 @@ import { volumeRoutes } from '#api/docker/volumes.ts';
 import { guardScopes, type AccessLookup } from '#api/access.ts';
 import { appRoutes } from '#api/platform/apps.ts';
 import { composeRoutes } from '#api/platform/compose.ts';
+import { ingressRoutes } from '#api/platform/ingress.ts';
 import { socketRoutes } from '#api/platform/sockets.ts';
 import { instanceOf } from '#domain/instance.ts';
 import type { Settings } from '#domain/settings/settings.ts';
@@ -47,6 +48,7 @@ export async function wire(settings: Settings, log: Logger): Promise<Wired> {
       buildRoutes(app, engine);
       appRoutes(app, engine);
       composeRoutes(app, engine);
+      ingressRoutes(app, engine);
       socketRoutes(app, engine);
     },
     sockets: engine.sockets,

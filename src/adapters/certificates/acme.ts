@@ -8,13 +8,13 @@ const pause = { min: 200, max: 15_000, attempts: 12 };
 /** RFC 8555 with the challenge by HTTP (section 8.3). */
 export class AcmeClientAuthority implements AcmeAuthority {
   async createKey(): Promise<string> {
-    const { crypto } = await import('acme-client');
-    return String(await crypto.createPrivateEcdsaKey());
+    const { acme } = await import('./acme-library.ts');
+    return String(await acme.crypto.createPrivateEcdsaKey());
   }
 
   async issue(order: AcmeOrder): Promise<Certificate> {
     const { directory, accountKey, email, host, answer } = order;
-    const acme = await import('acme-client');
+    const { acme } = await import('./acme-library.ts');
     const client = new acme.Client({
       directoryUrl: directory,
       accountKey,

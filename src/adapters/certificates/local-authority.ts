@@ -72,8 +72,8 @@ export class X509LocalAuthority implements LocalAuthority {
 }
 
 /** Its library is large, and most daemons never need it. */
-function load(): Promise<X509> {
-  return import('@peculiar/x509');
+async function load(): Promise<X509> {
+  return (await import('./x509-library.ts')).x509;
 }
 
 function newKeys(): Promise<webcrypto.CryptoKeyPair> {
