@@ -7,16 +7,21 @@ import { pino } from 'pino';
 import { conflict, notFound } from '#base/errors.ts';
 import type { Hijack } from '#api/docker/hijack.ts';
 import { createServer } from '#api/server.ts';
-import { linesOf, sendJsonLines } from '#api/streams.ts';
-import type { FastifyInstance } from 'fastify';
+import { linesOf, sendJsonLines, uploadOf } from '#api/streams.ts';
+import type { Doors } from '#api/doors.ts';
+import type { FastifyBaseLogger, FastifyInstance } from 'fastify';
 
 type Routes = (app: FastifyInstance, hijack: Hijack) => void;
 
-async function serve(routes: Routes): Promise<AsyncDisposable & { app: FastifyInstance; port: number }> {
-  const server = await createServer({ log: pino({ level: 'silent' }), version: '1.2.3', routes });
+async function serve(
+  routes: Routes,
+  log: FastifyBaseLogger = pino({ level: 'silent' }),
+): Promise<AsyncDisposable & { app: FastifyInstance; doors: Doors; port: number }> {
+  const server = await createServer({ log, version: '1.2.3', routes });
   const address = new URL(await server.app.listen({ host: '127.0.0.1', port: 0 }));
   return {
     app: server.app,
+    doors: server.doors,
     port: Number(address.port),
     [Symbol.asyncDispose]: () => server.stop(100),
   };
@@ -128,6 +133,44 @@ test('bytes that are no request are answered with an error of the usual shape', 
     await client.text(),
     /^HTTP\/1.1 400 Bad Request\r\n[^]*\r\n\r\n\{"message":"bad request"\}\n$/,
   );
+});
+
+test('a further door answers bytes that are no request alike', async () => {
+  await using server = await serve(ping);
+  const { server: door } = server.doors.open({});
+  door.listen(0, '127.0.0.1');
+  await once(door, 'listening');
+  const address = door.address();
+  assert.ok(address !== null && typeof address !== 'string');
+  const client = await raw(address.port, 'no request at all\r\n\r\n');
+  assert.match(await client.text(), /\r\n\r\n\{"message":"bad request"\}\n$/);
+});
+
+test('a client that leaves while it sends is told of in one line, what fails otherwise as an error', async () => {
+  const lines: string[] = [];
+  const written = Promise.withResolvers<void>();
+  const write = (line: string): void => {
+    if (line.includes('Server listening')) return;
+    lines.push(line);
+    written.resolve();
+  };
+  const log = pino({}, { write });
+  await using server = await serve((app) => {
+    app.post('/upload', async (request) => {
+      for await (const chunk of uploadOf(request)) assert.ok(chunk);
+    });
+  }, log);
+  const client = await raw(
+    server.port,
+    'POST /upload HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\nbegun',
+  );
+  client.socket.destroy();
+  await written.promise;
+  assert.match(
+    lines.join(''),
+    /"level":30,.*"path":"\/upload","msg":"a client left before its request was answered"/,
+  );
+  assert.ok(!lines.join('').includes('stack'));
 });
 
 test('bodies are refused by field name, by content type and by syntax', async () => {

@@ -49,6 +49,20 @@ describe('attaching to a container', () => {
     assert.equal(seen.join(''), 'said before\n');
   });
 
+  it('by WebSocket has frames of text before version 1.28, of bytes since', async () => {
+    await daemon.ok('run', '--network', 'none', '--name', 'framed', 'busybox', 'printf', '\\377');
+    for (const [version, binary] of [
+      ['1.27', false],
+      ['1.28', true],
+    ] as const) {
+      const url = `ws+unix://${daemon.socket}:/v${version}/containers/framed/attach/ws?logs=1`;
+      const socket = new WebSocket(url, { skipUTF8Validation: true });
+      const heard: unknown[] = await once(socket, 'message');
+      assert.deepEqual(heard, [Buffer.from([0xff]), binary]);
+      socket.terminate();
+    }
+  });
+
   it('by WebSocket answers a request that is no handshake with 400, a missing container with 404', async () => {
     assert.equal((await daemon.api('GET', '/containers/spoken/attach/ws?stream=1')).status, 400);
     assert.equal((await daemon.api('GET', '/containers/nobody/attach/ws?stream=1')).status, 404);
