@@ -31,6 +31,8 @@ export interface HaproxyOptions {
 }
 
 const nothing: IngressTable = { listeners: [], backends: [] };
+/** How often servers that are to leave are looked at. */
+const tidyMs = 500;
 const retryMs = { first: 100, most: 30_000 };
 
 /**
@@ -52,12 +54,13 @@ export class HaproxyBalancer implements Balancer {
   #loaded: Loaded | undefined;
   #isAdopted = false;
   #isClosed = false;
+  #isTidying = false;
 
   constructor({ folder, log, settings, report, program = '/usr/sbin/haproxy' }: HaproxyOptions) {
     this.#paths = pathsIn(folder);
     this.#settings = { ...settings, paths: this.#paths, hasIp6: existsSync('/proc/net/if_inet6') };
     this.#report = report;
-    this.#running = new RunningServers(this.#paths.api, report);
+    this.#running = new RunningServers(this.#paths.api);
     this.#process = new HaproxyProcess({
       paths: this.#paths,
       program,
@@ -128,11 +131,28 @@ export class HaproxyBalancer implements Balancer {
   close(): void {
     this.#isClosed = true;
     this.#process.close();
-    this.#running.close();
   }
 
-  #alone<T>(work: () => Promise<T>): Promise<T> {
-    return this.#turns.run('haproxy', work);
+  async #alone<T>(work: () => Promise<T>): Promise<T> {
+    try {
+      return await this.#turns.run('haproxy', work);
+    } finally {
+      if (!this.#isTidying && !this.#running.isTidy) void this.#tidy();
+    }
+  }
+
+  /** Looks again and again at servers that are to leave, until all are gone. */
+  async #tidy(): Promise<void> {
+    this.#isTidying = true;
+    while (!this.#isClosed && this.#process.runs && !this.#running.isTidy) {
+      await setTimeout(tidyMs, undefined, { ref: false });
+      await this.#turns
+        .run('haproxy', async () => {
+          if (!this.#isClosed && this.#process.runs) await this.#running.tidy();
+        })
+        .catch((error: unknown) => this.#report('cannot remove servers of HAProxy', error));
+    }
+    this.#isTidying = false;
   }
 
   /** Once: what an earlier daemon left goes on, until what is wanted is known. */

@@ -156,16 +156,16 @@ export class HaproxyProcess {
     const deadline = performance.now() + patienceMs;
     for (;;) {
       signal?.throwIfAborted();
-      const workers = await this.#workers();
+      const workers = await this.#workers(signal);
       if (done(workers)) return workers;
       if (performance.now() > deadline) throw new Error(`it did not answer within ${patienceMs / 1000} s`);
       await setTimeout(lookMs);
     }
   }
 
-  async #workers(): Promise<Workers> {
+  async #workers(signal?: AbortSignal): Promise<Workers> {
     try {
-      return parseWorkers(await ask(this.#options.paths.master, 'show proc'));
+      return parseWorkers(await ask(this.#options.paths.master, 'show proc', signal));
     } catch (error) {
       if (systemCode(error) === undefined) throw error;
       return { current: undefined, failedReloads: 0 };

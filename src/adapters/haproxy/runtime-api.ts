@@ -9,8 +9,10 @@ const patienceMs = 5000;
  * Sends one command (or several with `;` between them) to a socket of HAProxy and gives the answer.
  * @throws the system's error when nobody listens there
  */
-export async function ask(socket: string, command: string): Promise<string> {
+export async function ask(socket: string, command: string, signal?: AbortSignal): Promise<string> {
   const connection = connect(socket);
+  const abort = (): void => void connection.destroy(internal('balancer-ended', 'HAProxy ended'));
+  signal?.addEventListener('abort', abort);
   connection.setEncoding('utf8');
   connection.setTimeout(patienceMs, () => {
     connection.destroy(internal('balancer-silent', `HAProxy did not answer '${firstWords(command)}'`));
@@ -22,6 +24,7 @@ export async function ask(socket: string, command: string): Promise<string> {
     for await (const chunk of connection) answer += String(chunk);
     return answer.trim();
   } finally {
+    signal?.removeEventListener('abort', abort);
     connection.destroy();
   }
 }

@@ -1,26 +1,18 @@
 import { isIPv6 } from 'node:net';
-import { setTimeout } from 'node:timers/promises';
 import type { Backend, BackendServer } from '#domain/ingress/table.ts';
 import { serverOptions } from './backend-text.ts';
 import { ask, command } from './runtime-api.ts';
 
 type State = 'ready' | 'drain' | 'leaving';
 
-/** How often servers that are to leave are looked at. */
-const lookMs = 500;
-
 /** The servers that the running HAProxy has, changed by its runtime API. */
 export class RunningServers {
   readonly #socket: string;
-  readonly #report: (problem: string, error: unknown) => void;
   /** Backend to server to state. */
   readonly #present = new Map<string, Map<string, State>>();
-  #isLooking = false;
-  readonly #closed = new AbortController();
 
-  constructor(socket: string, report: (problem: string, error: unknown) => void) {
+  constructor(socket: string) {
     this.#socket = socket;
-    this.#report = report;
   }
 
   /** What a process begins with that has just read its configuration. */
@@ -44,7 +36,6 @@ export class RunningServers {
       const flags = Number(admin);
       this.#of(backend).set(server, flags === 0 ? 'ready' : flags === 8 ? 'drain' : 'leaving');
     }
-    this.#look();
   }
 
   async sync(backend: Backend, wanted: readonly BackendServer[]): Promise<void> {
@@ -58,7 +49,6 @@ export class RunningServers {
         present.set(id, 'leaving');
       }
     for (const some of inGroups(commands)) await command(this.#socket, some, fine);
-    if ([...present.values()].includes('leaving')) this.#look();
   }
 
   /** Requests and connections of a server, in all backends. */
@@ -69,40 +59,25 @@ export class RunningServers {
     return sum;
   }
 
-  close(): void {
-    this.#closed.abort();
-  }
-
   #of(backend: string): Map<string, State> {
     const known = this.#present.get(backend) ?? new Map<string, State>();
     this.#present.set(backend, known);
     return known;
   }
 
-  #look(): void {
-    if (this.#isLooking) return;
-    this.#isLooking = true;
-    void this.#removeIdle()
-      .catch((error: unknown) => {
-        if (!this.#closed.signal.aborted) this.#report('cannot remove servers of HAProxy', error);
-      })
-      .finally(() => {
-        this.#isLooking = false;
-      });
+  /** Whether some wait to be removed. */
+  get isTidy(): boolean {
+    return ![...this.#present.values()].some((servers) => [...servers.values()].includes('leaving'));
   }
 
-  /** Until no server is leaving any more. */
-  async #removeIdle(): Promise<void> {
-    for (;;) {
-      const backends = [...this.#present].filter(([, servers]) => [...servers.values()].includes('leaving'));
-      if (backends.length === 0) return;
-      for (const [backend, servers] of backends) {
-        const used = await this.#used(backend);
-        for (const [id, state] of servers)
-          if (state === 'leaving' && (used.get(id) ?? 0) === 0 && (await this.#remove(`${backend}/${id}`)))
-            servers.delete(id);
-      }
-      await setTimeout(lookMs, undefined, { signal: this.#closed.signal, ref: false });
+  /** Removes those that are to leave and have nothing to do any more. */
+  async tidy(): Promise<void> {
+    for (const [backend, servers] of this.#present) {
+      const leaving = [...servers].flatMap(([id, state]) => (state === 'leaving' ? [id] : []));
+      if (leaving.length === 0) continue;
+      const used = await this.#used(backend);
+      for (const id of leaving)
+        if ((used.get(id) ?? 0) === 0 && (await this.#remove(`${backend}/${id}`))) servers.delete(id);
     }
   }
 
