@@ -56,6 +56,7 @@ export async function openAdapters(instance: Instance, settings: Settings, log: 
       cgroups,
       logPath: (id) => logs.path(id),
       report: (problem, error) => log.error({ err: error }, problem),
+      standard: settings.runtime,
     }),
     links: network.links,
     filter: network.filter,

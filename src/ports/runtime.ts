@@ -11,6 +11,8 @@ export interface CreateTask {
   stdin: boolean;
   /** Close stdin for good when the first attached client closes its end. */
   stdinOnce: boolean;
+  /** One of the runtime's `names`; absent: its `name`. */
+  runtime?: string;
   /** False for the log driver `none`: output goes to attached clients only. */
   log: boolean;
 }
@@ -59,7 +61,11 @@ export interface ExecProcess extends Stdio {
  * execs and attachments.
  */
 export interface Runtime {
+  /** The OCI runtime of tasks that ask for none. */
   readonly name: string;
+  /** Those that a task may ask for. */
+  readonly names: readonly string[];
+  /** Of `name` and of the monitor. */
   version(): Promise<{ runtime: string; monitor: string; commit: string }>;
   /**
    * Makes namespaces, cgroup and mounts, with the main process waiting just before its exec. Output is

@@ -272,6 +272,7 @@ function snapshotterOf(world: World): ContainerParts['snapshotter'] {
 function runtimeOf(world: World): ContainerParts['runtime'] {
   return fake<ContainerParts['runtime']>({
     name: 'crun',
+    names: ['crun'],
     create: async ({ id }) => {
       await world.fail('create');
       world.tasks.set(id, 'created');

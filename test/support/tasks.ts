@@ -89,11 +89,12 @@ export class TaskBench implements AsyncDisposable {
     runtime.onExit((exit) => this.#slot(exit.id).resolve(exit));
   }
 
-  static async make(): Promise<TaskBench> {
+  /** @param runtime the OCI runtime of its tasks */
+  static async make(runtime?: 'crun' | 'runc'): Promise<TaskBench> {
     const folder = mkdtempSync(join(tmpdir(), 'berth-runtime-'));
     makeRootfs(join(folder, 'rootfs'));
     mkdirSync(join(folder, 'logs'));
-    return new TaskBench(folder, await openRuntime(folder));
+    return new TaskBench(folder, await openRuntime(folder, runtime));
   }
 
   #slot(id: string): PromiseWithResolvers<TaskExit> {
@@ -186,11 +187,12 @@ export class TaskBench implements AsyncDisposable {
   }
 }
 
-export function openRuntime(folder: string): Promise<ConmonRuntime> {
+export function openRuntime(folder: string, standard?: 'crun' | 'runc'): Promise<ConmonRuntime> {
   return ConmonRuntime.open({
     run: join(folder, 'run'),
     cgroups: new HostCgroups(),
     logPath: (id) => join(folder, 'logs', id),
     report: (problem) => assert.fail(problem),
+    ...(standard === undefined ? {} : { standard }),
   });
 }

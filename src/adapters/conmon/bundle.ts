@@ -5,9 +5,13 @@ import { systemCode } from '#base/errors.ts';
 import type { ProcessSpec, RuntimeSpec } from '#domain/container/runtime-spec.ts';
 import type { CreateTask } from '#ports/runtime.ts';
 
+export type RuntimeName = 'crun' | 'runc';
+
 /** What has to be known of a task after a restart of the daemon. */
 export interface TaskRecord {
   cgroupPath: string;
+  /** The OCI runtime that has it; absent: crun. */
+  runtime?: string;
   /** conmon closes the container's stdin when any client's connection ends. */
   closesStdin: boolean;
 }
@@ -18,20 +22,21 @@ export interface TaskRecord {
  */
 export class TaskFiles {
   readonly bundles: string;
-  readonly runtimeRoot: string;
+  /** Where each OCI runtime has its state. */
+  readonly roots: Readonly<Record<RuntimeName, string>>;
   readonly exits: string;
   readonly execs: string;
 
   constructor(run: string) {
     this.bundles = join(run, 'bundles');
-    this.runtimeRoot = join(run, 'crun');
+    this.roots = { crun: join(run, 'crun'), runc: join(run, 'runc') };
     this.exits = join(run, 'exits');
     this.execs = join(run, 'execs');
   }
 
   async prepare(): Promise<void> {
     await rm(this.execs, { recursive: true, force: true });
-    for (const folder of [this.bundles, this.runtimeRoot, this.exits, this.execs])
+    for (const folder of [this.bundles, ...Object.values(this.roots), this.exits, this.execs])
       await mkdir(folder, { recursive: true, mode: 0o700 });
   }
 
@@ -43,8 +48,8 @@ export class TaskFiles {
     return join(this.bundles, id, name);
   }
 
-  state(id: string): string {
-    return join(this.runtimeRoot, id);
+  state(id: string, runtime: RuntimeName = 'crun'): string {
+    return join(this.roots[runtime], id);
   }
 
   exit(id: string): string {
@@ -54,6 +59,7 @@ export class TaskFiles {
   writeBundle(task: CreateTask, spec: RuntimeSpec): TaskRecord {
     const record = {
       cgroupPath: spec.linux.cgroupsPath,
+      ...(task.runtime === undefined ? {} : { runtime: task.runtime }),
       closesStdin: task.stdin && task.stdinOnce && !task.tty,
     };
     mkdirSync(this.bundle(task.id), { recursive: true, mode: 0o700 });
@@ -70,7 +76,7 @@ export class TaskFiles {
   }
 
   remove(id: string): void {
-    for (const path of [this.state(id), this.bundle(id), this.exit(id)])
+    for (const path of [this.state(id), this.state(id, 'runc'), this.bundle(id), this.exit(id)])
       rmSync(path, { recursive: true, force: true });
   }
 }

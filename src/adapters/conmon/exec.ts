@@ -9,8 +9,8 @@ import { reap, spawnInSession } from '#adapters/linux/spawn.ts';
 import type { ProcessSpec } from '#domain/container/runtime-spec.ts';
 import type { ExecProcess } from '#ports/runtime.ts';
 import { encode, type TaskFiles } from './bundle.ts';
-import type { Crun } from './crun.ts';
 import { runtimeFailure } from './failure.ts';
+import type { OciRuntime } from './oci-runtime.ts';
 import { PipedExec } from './piped-exec.ts';
 import { TerminalExec } from './terminal-exec.ts';
 
@@ -48,7 +48,11 @@ interface Launched {
  * Runs a process in a task by `crun exec`, which stays as its parent and ends with its exit code.
  * @throws as Runtime.exec
  */
-export async function startExec(crun: Crun, files: TaskFiles, request: ExecRequest): Promise<ExecProcess> {
+export async function startExec(
+  crun: OciRuntime,
+  files: TaskFiles,
+  request: ExecRequest,
+): Promise<ExecProcess> {
   const name = randomUUID();
   const spec = join(files.execs, `${name}.json`);
   const consolePath = join(files.execs, `${name}.tty`);
@@ -78,7 +82,7 @@ export async function startExec(crun: Crun, files: TaskFiles, request: ExecReque
   }
 }
 
-function launch(crun: Crun, request: ExecRequest, spec: string, consolePath: string): Launched {
+function launch(crun: OciRuntime, request: ExecRequest, spec: string, consolePath: string): Launched {
   const { ours, theirs } = openPipes(request);
   const args = execArguments(crun, request, spec, consolePath);
   try {
@@ -95,7 +99,7 @@ function launch(crun: Crun, request: ExecRequest, spec: string, consolePath: str
   }
 }
 
-interface StreamEnds {
+export interface StreamEnds {
   stdin?: number;
   stdout: number;
   stderr: number;
@@ -113,21 +117,32 @@ function openPipes(request: ExecRequest): {
       ours: { pid: pid.read, log: log.read, all: [pid.read, log.read] },
       theirs: [nowhere, nowhere, nowhere, pid.write, log.write],
     };
-  const [output, errors] = [pipe(), pipe()];
-  const streams: StreamEnds = { stdout: output.read, stderr: errors.read };
-  const theirs = [nowhere, output.write, errors.write, pid.write, log.write];
-  const all = [pid.read, log.read, output.read, errors.read];
-  if (request.stdin) {
-    const input = pipe();
-    closeSync(nowhere);
-    theirs[0] = input.read;
-    streams.stdin = input.write;
-    all.push(input.write);
-  }
-  return { ours: { pid: pid.read, log: log.read, streams, all }, theirs };
+  const { ours: streams, theirs } = openStreams(request, nowhere);
+  const all = [pid.read, log.read, ...endsOf(streams)];
+  return {
+    ours: { pid: pid.read, log: log.read, streams, all },
+    theirs: [...theirs, pid.write, log.write],
+  };
 }
 
-function pipesOf({ stdin, stdout, stderr }: StreamEnds): Pipes {
+export function endsOf({ stdin, stdout, stderr }: StreamEnds): number[] {
+  return [...(stdin === undefined ? [] : [stdin]), stdout, stderr];
+}
+
+/** @param nowhere is closed, or becomes the process's input when it is to have none */
+export function openStreams(
+  { stdin }: Pick<ExecRequest, 'stdin'>,
+  nowhere: number,
+): { ours: StreamEnds; theirs: [stdin: number, stdout: number, stderr: number] } {
+  const [output, errors] = [pipe(), pipe()];
+  const ours: StreamEnds = { stdout: output.read, stderr: errors.read };
+  if (!stdin) return { ours, theirs: [nowhere, output.write, errors.write] };
+  const input = pipe();
+  closeSync(nowhere);
+  return { ours: { ...ours, stdin: input.write }, theirs: [input.read, output.write, errors.write] };
+}
+
+export function pipesOf({ stdin, stdout, stderr }: StreamEnds): Pipes {
   return {
     ...(stdin === undefined ? {} : { stdin: writeEnd(stdin) }),
     stdout: readEnd(stdout),
@@ -135,7 +150,7 @@ function pipesOf({ stdin, stdout, stderr }: StreamEnds): Pipes {
   };
 }
 
-function execArguments(crun: Crun, request: ExecRequest, spec: string, consolePath: string): string[] {
+function execArguments(crun: OciRuntime, request: ExecRequest, spec: string, consolePath: string): string[] {
   return [
     ...crun.options,
     ...['--log=/proc/self/fd/4', '--log-format=json', 'exec', `--process=${spec}`],
@@ -151,19 +166,19 @@ function reports(crunPid: number, pid: Socket, log: Socket): Pick<Launched, 'pid
   pid.once('data', (data) => resolve(String(data)));
   const gone = new Promise<void>((done) => pid.once('close', () => done()));
   void gone.then(() => resolve(''));
-  const message = text(log).then(spoken);
+  const message = textOf(log).then(spoken);
   const ended = gone.then(async () => ({ exitCode: reap(crunPid), message: await message }));
   return { pid: promise, ended };
 }
 
-async function text(stream: Readable): Promise<string> {
+export async function textOf(stream: Readable): Promise<string> {
   let all = '';
   for await (const chunk of stream) all += String(chunk);
   return all;
 }
 
-/** The message of crun's last log line. */
-function spoken(log: string): string {
+/** The message of a runtime's last log line. */
+export function spoken(log: string): string {
   const parse: (text: string) => { msg?: string } = JSON.parse;
   try {
     return parse(log.trim().split('\n').at(-1) ?? '').msg ?? log;

@@ -2,7 +2,7 @@ import { existsSync, type FSWatcher, statSync, watch } from 'node:fs';
 import { link, rm, writeFile } from 'node:fs/promises';
 import { systemCode } from '#base/errors.ts';
 import { readIfThere, type TaskFiles } from './bundle.ts';
-import type { Crun } from './crun.ts';
+import type { OciRuntime } from './oci-runtime.ts';
 import { isAlive, livingMonitor } from './processes.ts';
 
 export interface ExitRecord {
@@ -26,8 +26,8 @@ export function readExit(files: TaskFiles, id: string): ExitRecord | undefined {
  * The exit of a task whose monitor was killed before it could write one: 137, now. Undefined when the monitor lives,
  * or the main process does.
  */
-export function lostExit(files: TaskFiles, crun: Crun, id: string): ExitRecord | undefined {
-  const main = crun.state(id);
+export function lostExit(files: TaskFiles, runtime: OciRuntime, id: string): ExitRecord | undefined {
+  const main = runtime.state(id);
   if (main === undefined || isAlive(main) || livingMonitor(files, id) !== undefined) return undefined;
   const now = timestamp(BigInt(Date.now()) * 1_000_000n);
   // It may have written the exit while we looked.

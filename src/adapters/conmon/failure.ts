@@ -8,7 +8,7 @@ const actions = {
 } as const;
 
 /**
- * Turns crun's words into an error with Docker's, because clients derive the exit codes 127 and 126 from them.
+ * Turns a runtime's words into an error with Docker's, because clients derive the exit codes 127 and 126 from them.
  * @param executable the first argument of the process
  */
 export function runtimeFailure(
@@ -16,19 +16,27 @@ export function runtimeFailure(
   executable: string,
   message: string,
 ): BerthError {
-  const found = classify(executable, message.trim());
+  const found = classify(executable, withoutPrefixes(message.trim()));
   return invalid(found.code, `${actions[action]}: ${found.reason}: unknown`);
+}
+
+/** runc says by itself what Docker's engine says again. */
+function withoutPrefixes(message: string): string {
+  return message.replace(/^(runc create failed: |exec failed: |unable to start container process: )+/, '');
 }
 
 function classify(executable: string, message: string): { code: string; reason: string } {
   const quoted = JSON.stringify(executable);
-  if (/executable file .* not found in \$PATH/.test(message) || /exec.*: No such file/.test(message)) {
+  if (
+    /executable file (.* )?not found in \$PATH/.test(message) ||
+    /exec.*: (stat .*: )?no such file/i.test(message)
+  ) {
     const reason = executable.includes('/')
       ? `exec: ${quoted}: stat ${executable}: no such file or directory`
       : `exec: ${quoted}: executable file not found in $PATH`;
     return { code: 'executable-not-found', reason };
   }
-  if (/open executable|exec.*: (Permission denied|Operation not permitted|Is a directory)/.test(message))
+  if (/open executable|exec.*: (permission denied|operation not permitted|is a directory)/i.test(message))
     return { code: 'executable-not-permitted', reason: `exec: ${quoted}: permission denied` };
   return { code: 'runtime-create-failed', reason: message === '' ? 'the runtime gave no reason' : message };
 }

@@ -6,12 +6,12 @@ import { pipe, readEnd } from '#adapters/linux/descriptors.ts';
 import { reap, spawnInSession } from '#adapters/linux/spawn.ts';
 import type { CreateTask } from '#ports/runtime.ts';
 import type { TaskFiles } from './bundle.ts';
-import type { Crun } from './crun.ts';
+import type { OciRuntime } from './oci-runtime.ts';
 import { runtimeFailure } from './failure.ts';
 
 export interface MonitorSettings {
   program: string;
-  crun: Crun;
+  runtime: OciRuntime;
   files: TaskFiles;
   /** Where the container's log is. */
   logPath: (id: string) => string;
@@ -64,7 +64,7 @@ function launch(settings: MonitorSettings, task: CreateTask): Launched {
   }
 }
 
-function monitorArguments({ crun, files, logPath }: MonitorSettings, task: CreateTask): string[] {
+function monitorArguments({ runtime, files, logPath }: MonitorSettings, task: CreateTask): string[] {
   const { id } = task;
   const stdin = task.stdin || task.tty;
   // On a terminal the end of input is a character; a pipe is closed when the first client ends, or never.
@@ -76,7 +76,7 @@ function monitorArguments({ crun, files, logPath }: MonitorSettings, task: Creat
     ...['--conmon-pidfile', files.inBundle(id, 'conmon.pid')],
     ...['--log-path', task.log ? `k8s-file:${logPath(id)}` : 'none', '--log-level', 'error'],
     ...['--full-attach', '--no-sync-log'],
-    ...['--runtime', crun.program, ...crun.options.flatMap((option) => ['--runtime-arg', option])],
+    ...['--runtime', runtime.program, ...runtime.options.flatMap((option) => ['--runtime-arg', option])],
     ...(task.tty ? ['--terminal'] : []),
     ...(stdin ? ['--stdin'] : []),
     ...(stdin && keepOpen ? ['--leave-stdin-open'] : []),

@@ -1,10 +1,10 @@
 import { readFileSync } from 'node:fs';
 import { systemCode } from '#base/errors.ts';
 import { readIfThere, type TaskFiles } from './bundle.ts';
-import type { CrunState } from './crun.ts';
+import type { OciState } from './oci-runtime.ts';
 
 /** Whether the process that a state names still is that process, and no zombie. */
-export function isAlive({ pid, startTime }: CrunState): boolean {
+export function isAlive({ pid, startTime }: OciState): boolean {
   const fields = statOf(pid);
   return fields !== undefined && fields.state !== 'Z' && fields.startTime === startTime;
 }

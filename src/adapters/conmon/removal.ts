@@ -2,14 +2,14 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { internal } from '#base/errors.ts';
 import type { Cgroups } from '#ports/cgroups.ts';
 import type { TaskFiles, TaskRecord } from './bundle.ts';
-import type { Crun } from './crun.ts';
+import type { OciRuntime } from './oci-runtime.ts';
 import { isAlive, kill, livingMonitor } from './processes.ts';
 
 const patience = 10_000;
 
 export interface RemovalParts {
   files: TaskFiles;
-  crun: Crun;
+  runtime: OciRuntime;
   cgroups: Cgroups;
 }
 
@@ -28,16 +28,20 @@ export async function removeTask(parts: RemovalParts, id: string): Promise<void>
 
 /** Kills what still runs of a task and returns when it is gone. @throws internal `task-not-ended` */
 export async function endTask(parts: RemovalParts, id: string, { cgroupPath }: TaskRecord): Promise<void> {
-  if (await parts.cgroups.isFrozen(cgroupPath)) await parts.crun.run('resume', id);
+  if (await parts.cgroups.isFrozen(cgroupPath)) await parts.runtime.run('resume', id);
   await endProcesses(parts, id, cgroupPath);
 }
 
-async function endProcesses({ files, cgroups, crun }: RemovalParts, id: string, path: string): Promise<void> {
+async function endProcesses(
+  { files, cgroups, runtime }: RemovalParts,
+  id: string,
+  path: string,
+): Promise<void> {
   const deadline = performance.now() + patience;
   for (let pause = 1; ; pause = Math.min(pause * 2, 50)) {
     const left = await cgroups.processes(path);
     for (const pid of left) kill(pid, 'SIGKILL');
-    const main = crun.state(id);
+    const main = runtime.state(id);
     const mainLives = main !== undefined && isAlive(main);
     if (
       left.length === 0 &&

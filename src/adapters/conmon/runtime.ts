@@ -1,4 +1,4 @@
-import { constants } from 'node:fs';
+import { constants, existsSync } from 'node:fs';
 import { execFile } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { open, readdir, rm, writeFile } from 'node:fs/promises';
@@ -9,19 +9,20 @@ import type { ProcessSpec, RuntimeSpec } from '#domain/container/runtime-spec.ts
 import type { Cgroups } from '#ports/cgroups.ts';
 import type { CreateTask, ExecProcess, Runtime, Stdio, TaskExit, TaskState } from '#ports/runtime.ts';
 import { Attachment } from './attachment.ts';
-import { readIfThere, TaskFiles, type TaskRecord } from './bundle.ts';
-import { Crun, type CrunState } from './crun.ts';
-import { startExec } from './exec.ts';
+import { readIfThere, type RuntimeName, TaskFiles, type TaskRecord } from './bundle.ts';
+import { Crun } from './crun.ts';
 import { resizeConsole } from './console.ts';
 import { ExitWatcher, lostExit, readExit, writeLostExit } from './exits.ts';
 import { type MonitorSettings, startMonitor } from './monitor.ts';
 import { MonitorWatches } from './monitor-watches.ts';
+import type { OciRuntime, OciState } from './oci-runtime.ts';
 import { isAlive, kill, livingMonitor } from './processes.ts';
 import { endTask, removeTask, type RemovalParts } from './removal.ts';
+import { Runc } from './runc.ts';
 import { SeccompCache } from './seccomp-cache.ts';
 
 export interface ConmonRuntimeOptions {
-  /** The instance's run folder (absolute); bundles/, crun/, exits/ and execs/ are made in it. */
+  /** The instance's run folder (absolute); bundles/, crun/, runc/, exits/ and execs/ are made in it. */
   run: string;
   cgroups: Cgroups;
   /** Where a container's log file is (`LogStore.path`). */
@@ -31,15 +32,20 @@ export interface ConmonRuntimeOptions {
   /** Programs; the defaults are where Debian has them. */
   conmon?: string;
   crun?: string;
+  runc?: string;
+  /** For tasks that ask for none; crun when absent. */
+  standard?: RuntimeName;
 }
 
-/** The port Runtime with conmon and crun. */
+/** The port Runtime with conmon and crun, or runc for tasks that ask for it. */
 export class ConmonRuntime implements Runtime {
-  readonly name = 'crun';
+  readonly name: RuntimeName;
   readonly #files: TaskFiles;
   readonly #crun: Crun;
+  readonly #runc: Runc;
+  readonly #runcProgram: string;
   readonly #cgroups: Cgroups;
-  readonly #monitor: MonitorSettings;
+  readonly #monitor: Omit<MonitorSettings, 'runtime'>;
   readonly #listeners = new Set<(exit: TaskExit) => void>();
   readonly #exits: ExitWatcher;
   readonly #monitors: MonitorWatches;
@@ -47,11 +53,13 @@ export class ConmonRuntime implements Runtime {
 
   private constructor(options: ConmonRuntimeOptions, files: TaskFiles) {
     this.#files = files;
-    this.#crun = new Crun(options.crun ?? '/usr/bin/crun', files.runtimeRoot);
+    this.name = options.standard ?? 'crun';
+    this.#crun = new Crun(options.crun ?? '/usr/bin/crun', files.roots.crun);
+    this.#runcProgram = options.runc ?? '/usr/sbin/runc';
+    this.#runc = new Runc(this.#runcProgram, files.roots.runc);
     this.#cgroups = options.cgroups;
     this.#monitor = {
       program: options.conmon ?? '/usr/bin/conmon',
-      crun: this.#crun,
       files,
       logPath: options.logPath,
     };
@@ -79,29 +87,44 @@ export class ConmonRuntime implements Runtime {
     const record = this.#files.readRecord(id);
     if (record === undefined || readExit(this.#files, id) !== undefined) return;
     // One that was never made has nothing to end.
-    if (this.#crun.state(id) === undefined) return;
-    await endTask(this.#removal, id, record);
+    if (this.#of(id).state(id) === undefined) return;
+    await endTask(this.#removal(id), id, record);
     await writeLostExit(this.#files, id);
   }
 
+  get names(): readonly RuntimeName[] {
+    return existsSync(this.#runcProgram) ? ['crun', 'runc'] : ['crun'];
+  }
+
+  /** The OCI runtime of a task that exists; of others nothing is known, so it does not matter. */
+  #of(id: string): OciRuntime {
+    return this.#named(this.#files.readRecord(id)?.runtime);
+  }
+
+  #named(name: string | undefined): OciRuntime {
+    return name === 'runc' ? this.#runc : this.#crun;
+  }
+
   async version(): Promise<{ runtime: string; monitor: string; commit: string }> {
-    const [crun, { stdout }] = await Promise.all([
-      this.#crun.version(),
+    const [{ version, commit }, { stdout }] = await Promise.all([
+      this.#named(this.name).version(),
       promisify(execFile)(this.#monitor.program, ['--version']),
     ]);
     return {
-      runtime: crun.version,
+      runtime: version,
       monitor: /version (\S+)/.exec(stdout)?.[1] ?? 'unknown',
-      commit: crun.commit,
+      commit,
     };
   }
 
-  async create(task: CreateTask): Promise<{ pid: number }> {
-    this.#files.writeBundle(task, this.#filters.prepare(task.spec));
+  async create(asked: CreateTask): Promise<{ pid: number }> {
+    const task = { ...asked, runtime: asked.runtime ?? this.name };
+    const runtime = this.#named(task.runtime);
+    this.#files.writeBundle(task, runtime === this.#crun ? this.#filters.prepare(task.spec) : task.spec);
     try {
-      const pid = await startMonitor(this.#monitor, task);
+      const pid = await startMonitor({ ...this.#monitor, runtime }, task);
       await this.#monitors.watch(task.id);
-      this.#filters.learn(task.id, task.spec);
+      if (runtime === this.#crun) this.#filters.learn(task.id, task.spec);
       return { pid };
     } catch (error) {
       await this.delete(task.id);
@@ -109,11 +132,8 @@ export class ConmonRuntime implements Runtime {
     }
   }
 
-  start(id: string): Promise<void> {
-    return new Promise((resolve) => {
-      this.#crun.release(id);
-      resolve();
-    });
+  async start(id: string): Promise<void> {
+    await this.#of(id).release(id);
   }
 
   signal(id: string, signal: number): Promise<void> {
@@ -125,37 +145,38 @@ export class ConmonRuntime implements Runtime {
 
   async pause(id: string): Promise<void> {
     this.#running(id);
-    await this.#crun.run('pause', id);
+    await this.#of(id).run('pause', id);
   }
 
   async resume(id: string): Promise<void> {
     this.#running(id);
-    await this.#crun.run('resume', id);
+    await this.#of(id).run('resume', id);
   }
 
   async delete(id: string): Promise<void> {
     await this.#monitors.forget(id);
-    await removeTask(this.#removal, id);
+    await removeTask(this.#removal(id), id);
     this.#exits.forget(id);
   }
 
-  get #removal(): RemovalParts {
-    return { files: this.#files, crun: this.#crun, cgroups: this.#cgroups };
+  #removal(id: string): RemovalParts {
+    return { files: this.#files, runtime: this.#of(id), cgroups: this.#cgroups };
   }
 
   async observe(id: string): Promise<TaskState> {
     const record = this.#files.readRecord(id);
     if (record === undefined) return { status: 'absent', pid: 0 };
-    const state = this.#crun.state(id);
+    const runtime = this.#of(id);
+    const state = runtime.state(id);
     if (state === undefined || !isAlive(state)) return { status: 'stopped', pid: 0 };
     const { pid } = state;
-    if (await this.#crun.isWaiting(id, pid)) return { status: 'created', pid };
+    if (await runtime.isWaiting(id, pid)) return { status: 'created', pid };
     const paused = await this.#cgroups.isFrozen(record.cgroupPath);
     return { status: paused ? 'paused' : 'running', pid };
   }
 
   async exitOf(id: string): Promise<TaskExit | undefined> {
-    const exit = readExit(this.#files, id) ?? lostExit(this.#files, this.#crun, id);
+    const exit = readExit(this.#files, id) ?? lostExit(this.#files, this.#of(id), id);
     if (exit === undefined) return undefined;
     return { id, ...exit, ...(await this.#memoryOf(id)) };
   }
@@ -182,11 +203,9 @@ export class ConmonRuntime implements Runtime {
   }
 
   async list(): Promise<string[]> {
-    const [bundles, states] = await Promise.all([
-      readdir(this.#files.bundles),
-      readdir(this.#files.runtimeRoot),
-    ]);
-    return [...new Set([...bundles, ...states])];
+    const folders = [this.#files.bundles, ...Object.values(this.#files.roots)];
+    const names = await Promise.all(folders.map((folder) => readdir(folder)));
+    return [...new Set(names.flat())];
   }
 
   attach(id: string): Promise<Stdio> {
@@ -230,7 +249,7 @@ export class ConmonRuntime implements Runtime {
 
   async exec(id: string, process: ProcessSpec, io: { tty: boolean; stdin: boolean }): Promise<ExecProcess> {
     this.#running(id);
-    return await startExec(this.#crun, this.#files, { id, process, ...io });
+    return await this.#of(id).exec(this.#files, { id, process, ...io });
   }
 
   async processes(id: string): Promise<number[]> {
@@ -246,7 +265,7 @@ export class ConmonRuntime implements Runtime {
     const file = join(this.#files.execs, `${randomUUID()}.json`);
     try {
       await writeFile(file, JSON.stringify(limits), { mode: 0o600 });
-      await this.#crun.run('update', '--resources', file, id);
+      await this.#of(id).run('update', '--resources', file, id);
     } finally {
       await rm(file, { force: true });
     }
@@ -256,6 +275,7 @@ export class ConmonRuntime implements Runtime {
     this.#exits.close();
     this.#monitors.close();
     this.#crun.close();
+    this.#runc.close();
     return Promise.resolve();
   }
 
@@ -265,8 +285,8 @@ export class ConmonRuntime implements Runtime {
     return record;
   }
 
-  #running(id: string): CrunState {
-    const state = this.#crun.state(id);
+  #running(id: string): OciState {
+    const state = this.#of(id).state(id);
     if (state === undefined || !isAlive(state)) throw notRunning(id);
     return state;
   }

@@ -14,15 +14,20 @@ export class TerminalExec implements ExecProcess {
   readonly exit: Promise<{ exitCode: number }>;
   readonly #socket: Socket;
   readonly #fd: number;
+  readonly #resized: () => void;
   #running = true;
 
-  /** @param terminal descriptor of the controlling side, owned from now on */
-  constructor(pid: number, terminal: number, ended: Promise<Ended>) {
+  /**
+   * @param terminal descriptor of the controlling side, owned from now on
+   * @param resized called when it has a new size
+   */
+  constructor(pid: number, terminal: number, ended: Promise<Ended>, resized: () => void = () => undefined) {
     this.pid = pid;
     setNonBlocking(terminal);
     const { socket, fd } = adopt(terminal);
     this.#socket = socket;
     this.#fd = fd;
+    this.#resized = resized;
     this.stdout = this.#output();
     this.stdin = new Writable({
       write: (chunk: Buffer, _encoding, done) => {
@@ -59,7 +64,10 @@ export class TerminalExec implements ExecProcess {
   }
 
   resize(columns: number, rows: number): Promise<void> {
-    if (!this.#socket.destroyed) setWindowSize(this.#fd, columns, rows);
+    if (!this.#socket.destroyed) {
+      setWindowSize(this.#fd, columns, rows);
+      this.#resized();
+    }
     return Promise.resolve();
   }
 

@@ -106,7 +106,7 @@ function runtimes({ runtime }: SystemReport, apiVersion: string): object {
   const commit = (id: string): object =>
     isSince(apiVersion, '1.49') ? { ID: id } : { ID: id, Expected: id };
   return {
-    Runtimes: { [runtime.name]: { path: runtime.name } },
+    Runtimes: Object.fromEntries(runtime.names.map((name) => [name, { path: name }])),
     DefaultRuntime: runtime.name,
     RuncCommit: commit(runtime.commit),
     ContainerdCommit: commit(''),

@@ -19,6 +19,7 @@ export const neededByTests: Readonly<Record<string, string>> = {
   'busybox-static': 'the contents of test images',
   'docker-registry': 'a registry on loopback',
   curl: 'another HTTP client',
+  runc: 'the other OCI runtime',
   openssl: 'certificates for TLS',
   'util-linux': 'script, for terminals',
   xxd: 'shows bytes',

@@ -6,10 +6,10 @@ const sharing = /^container:.+$/;
 
 /**
  * Refuses by name what Berth cannot do, and modes that do not exist, so that nothing is silently ignored.
- * @param runtime the only OCI runtime there is
+ * @param runtimes the OCI runtimes that there are
  * @throws invalid `mode-invalid`, `runtime-unknown`; unsupported `option-unsupported`
  */
-export function checkModes(host: HostConfig, runtime: string): void {
+export function checkModes(host: HostConfig, runtimes: readonly string[]): void {
   const modes: [string, string | undefined, string[], boolean][] = [
     ['IPC', host.IpcMode, ['none', 'private', 'shareable', 'host'], true],
     ['PID', host.PidMode, ['host', 'private'], true],
@@ -23,9 +23,9 @@ export function checkModes(host: HostConfig, runtime: string): void {
       throw invalid('mode-invalid', `invalid ${name} mode: ${mode}`, {
         hint: `use one of ${known.join(', ')}`,
       });
-  if (host.Runtime && host.Runtime !== runtime)
+  if (host.Runtime && !runtimes.includes(host.Runtime))
     throw invalid('runtime-unknown', `unknown or invalid runtime name: ${host.Runtime}`, {
-      hint: `use ${runtime}`,
+      hint: `There are ${runtimes.join(' and ')}.`,
     });
   refuseUnsupported(host);
 }

@@ -44,6 +44,7 @@ export const definitions = {
     read: oneOf('trace', 'debug', 'info', 'warn', 'error'),
   }),
   journal: define({ key: 'logs.journal', standard: '/run/systemd/journal/socket', read: absolutePath }),
+  runtime: define<Settings['runtime']>({ key: 'runtime', standard: 'crun', read: oneOf('crun', 'runc') }),
   debianMirror: define({
     key: 'mirrors.debian',
     standard: '',

@@ -31,6 +31,7 @@ export function readSettings(input: SettingsInput): { settings: Settings; effect
     host: get({ ...definitions.host, standard: `unix://${run}/berth.sock` }),
     log: { level: get(definitions.logLevel) },
     logs: { journal: get(definitions.journal) },
+    runtime: get(definitions.runtime),
     mirrors: { debian: get(definitions.debianMirror) },
     registries: { insecure: get(definitions.insecure) },
     api: {

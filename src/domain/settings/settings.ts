@@ -11,6 +11,8 @@ export interface Settings {
     /** Socket of the journal's native protocol, for the log driver journald. */
     journal: string;
   };
+  /** The OCI runtime of containers that ask for none. */
+  runtime: 'crun' | 'runc';
   mirrors: { debian: string };
   registries: { insecure: string[] };
   api: {

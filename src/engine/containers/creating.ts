@@ -61,7 +61,7 @@ export class Creating {
     const { config, hostConfig } = request;
     const { facts } = this.#parts.host;
     const warnings = validateRequest(config, hostConfig);
-    checkModes(hostConfig, this.#parts.runtime.name);
+    checkModes(hostConfig, this.#parts.runtime.names);
     checkCpus(hostConfig, facts);
     checkLinks(hostConfig.Links ?? [], (ref) => this.#registry.find(ref));
     effectiveCapabilities(hostConfig, facts.capabilities);

@@ -19,7 +19,7 @@ export interface SystemReport {
   root: string;
   release: Release;
   machine: MachineFacts;
-  runtime: { name: string; version: string; monitor: string; commit: string };
+  runtime: { name: string; names: readonly string[]; version: string; monitor: string; commit: string };
   containers: { all: number; running: number; paused: number; stopped: number };
   images: number;
   insecureRegistries: string[];
@@ -30,7 +30,7 @@ export interface SystemOptions {
   instance: Instance;
   clock: Pick<Clock, 'timestamp'>;
   machine: Machine;
-  runtime: Pick<Runtime, 'name' | 'version'>;
+  runtime: Pick<Runtime, 'name' | 'names' | 'version'>;
   containers: Pick<Containers, 'list'>;
   images: Pick<Images, 'list'>;
   volumes: Pick<Volumes, 'list' | 'usage'>;
@@ -42,7 +42,7 @@ export interface SystemOptions {
 /** What is told about the daemon and its machine as a whole. */
 export class System {
   readonly #options: SystemOptions;
-  readonly #runtime: Promise<SystemReport['runtime']>;
+  readonly #runtime: Promise<Omit<SystemReport['runtime'], 'names'>>;
 
   constructor(options: SystemOptions) {
     this.#options = options;
@@ -56,7 +56,7 @@ export class System {
   async report(): Promise<SystemReport> {
     const { instance, clock, release, insecureRegistries, images } = this.#options;
     const machine = await this.#options.machine.facts();
-    const runtime = await this.#runtime;
+    const runtime = { ...(await this.#runtime), names: this.#options.runtime.names };
     return {
       id: instance.id,
       now: clock.timestamp(),
