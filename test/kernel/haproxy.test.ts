@@ -110,8 +110,9 @@ test('killed master or worker: another one serves within a second, with the serv
   const { balancer, ports, table, folder } = ingress;
   await balancer.apply(table(route({})));
   await balancer.setServers(web, [at('one', one)]);
+  // A connection that met the dead one's socket would only try again after a second.
   const served = async (): Promise<boolean> =>
-    askHttp(ports.httpPort).then(
+    askHttp(ports.httpPort, { signal: AbortSignal.timeout(100) }).then(
       (answer) => answer.status === 200,
       () => false,
     );

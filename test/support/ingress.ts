@@ -75,14 +75,15 @@ export interface AskOptions {
   method?: string;
   headers?: Record<string, string>;
   body?: string;
+  signal?: AbortSignal;
 }
 
 /** One request on a connection of its own. */
 export function askHttp(port: number, options: AskOptions = {}): Promise<Answer> {
-  const { host = 'a.test', path = '/', method = 'GET', headers = {}, body } = options;
+  const { host = 'a.test', path = '/', method = 'GET', headers = {}, body, signal } = options;
   const { promise, resolve, reject } = Promise.withResolvers<Answer>();
   const sent = request(
-    { host: '127.0.0.1', port, path, method, agent: false, headers: { host, ...headers } },
+    { host: '127.0.0.1', port, path, method, agent: false, headers: { host, ...headers }, signal },
     (answer) => {
       let text = '';
       answer.setEncoding('utf8');
