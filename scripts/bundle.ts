@@ -39,6 +39,27 @@ const urls: Plugin = {
   },
 };
 
+/**
+ * Whoever imports `node:http` has all its exports looked at, so also those for which Node loads a whole HTTP client of its own
+ * (15 MB) when somebody looks. Nobody here wants them.
+ */
+const costly = ['WebSocket', 'CloseEvent', 'MessageEvent'];
+
+const http: Plugin = {
+  name: 'http',
+  setup(building) {
+    building.onResolve({ filter: /^(node:)?http$/ }, ({ kind }) =>
+      kind === 'import-statement' ? { path: 'node:http', namespace: 'lean' } : undefined,
+    );
+    building.onLoad({ filter: /.*/, namespace: 'lean' }, async ({ path }) => {
+      const names = Object.keys(await import('node:http')).filter((name) => !costly.includes(name));
+      const shown = names.filter((name) => name !== 'default').join(', ');
+      const contents = `const http = process.getBuiltinModule('${path}'); export default http; export const { ${shown} } = http;`;
+      return { contents };
+    });
+  },
+};
+
 /** V8 keeps a text with one character beyond Latin 1 in twice the memory; esbuild leaves them in regular expressions. */
 function escaped(text: string): string {
   return text.replaceAll(
@@ -65,7 +86,7 @@ async function bundle(folder: string): Promise<void> {
     // It finds its compiled half beside itself.
     external: ['koffi'],
     banner: { js: `import{createRequire}from'node:module';const require=createRequire(import.meta.url);` },
-    plugins: [urls],
+    plugins: [urls, http],
     write: false,
     logLevel: 'error',
   });
