@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { closeSync, openSync } from 'node:fs';
-import { readFile, readdir, rm } from 'node:fs/promises';
+import { closeSync, openSync, readdirSync, readFileSync } from 'node:fs';
+import { readFile, rm } from 'node:fs/promises';
 import { connect, type Socket } from 'node:net';
 import { setTimeout } from 'node:timers/promises';
 import { messageOf, systemCode, unavailable, type BerthError } from '#base/errors.ts';
@@ -44,7 +44,7 @@ export class HaproxyProcess {
   async adopt(): Promise<boolean> {
     const { paths } = this.#options;
     const pid = Number(await readFile(paths.pid, 'utf8').catch(() => '0'));
-    if (!(pid > 0) || !(await this.#isOurs(pid))) return false;
+    if (!(pid > 0) || !this.#isOurs(pid)) return false;
     const { current } = await this.#workers();
     if (current === undefined) return false;
     this.#pid = pid;
@@ -54,7 +54,7 @@ export class HaproxyProcess {
 
   /** @throws unavailable `balancer-failed` with what HAProxy says */
   async start(): Promise<void> {
-    await this.#endLeftovers();
+    this.#endLeftovers();
     const { paths, program, log } = this.#options;
     for (const path of [paths.master, paths.pid]) await rm(path, { force: true });
     const [out, messages] = [openSync(log, 'a', 0o640), openSync(paths.messages, 'w', 0o640)];
@@ -102,8 +102,8 @@ export class HaproxyProcess {
     this.#pid = undefined;
     this.#letGo();
     if (pid !== undefined) signal(pid, 'SIGTERM');
-    while (pid !== undefined && (await this.#isOurs(pid))) await setTimeout(lookMs);
-    await this.#endLeftovers();
+    while (pid !== undefined && this.#isOurs(pid)) await setTimeout(lookMs);
+    this.#endLeftovers();
   }
 
   /** The process that serves now. */
@@ -136,7 +136,7 @@ export class HaproxyProcess {
   async #lost(): Promise<void> {
     const pid = this.#pid;
     if (pid === undefined) return;
-    if (await this.#isOurs(pid)) {
+    if (this.#isOurs(pid)) {
       await setTimeout(lookMs);
       await this.#keepWatch();
       return;
@@ -183,18 +183,16 @@ export class HaproxyProcess {
     );
   }
 
-  async #isOurs(pid: number): Promise<boolean> {
+  #isOurs(pid: number): boolean {
     // A zombie has no arguments.
-    const words = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '');
-    return words.split('\0').includes(this.#options.paths.config);
+    return argumentsOf(pid).includes(this.#options.paths.config);
   }
 
   /** Workers whose master is gone serve on with what nobody can change any more. */
-  async #endLeftovers(): Promise<void> {
-    for (const name of await readdir('/proc')) {
-      const pid = Number(name);
-      if (Number.isInteger(pid) && pid > 0 && (await this.#isOurs(pid))) signal(pid, 'SIGTERM');
-    }
+  #endLeftovers(): void {
+    // In one go: a file of /proc takes 16 us so, and fifteen times as long through the pool of threads.
+    for (const name of readdirSync('/proc'))
+      if (/^\d+$/.test(name) && this.#isOurs(Number(name))) signal(Number(name), 'SIGTERM');
   }
 }
 
@@ -204,6 +202,15 @@ function parseWorkers(text: string): Workers {
   const [, section = ''] = /^# workers\n([^#]*)/m.exec(text) ?? [];
   const [, pid] = /^(\d+)\s+worker/m.exec(section) ?? [];
   return { current: pid === undefined ? undefined : Number(pid), failedReloads: Number(failed) };
+}
+
+/** Empty for one that is gone. */
+function argumentsOf(pid: number): string[] {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0');
+  } catch {
+    return [];
+  }
 }
 
 function signal(pid: number, name: NodeJS.Signals): void {
