@@ -29,7 +29,13 @@ export const routes: Readonly<Record<Scope, readonly string[]>> = {
   ],
   'containers:files': [...container('GET', 'archive', 'export'), ...container('PUT', 'archive')],
   'containers:create': [
-    ...['POST /containers/create', 'POST /containers/prune', 'DELETE /containers/:id', 'POST /commit'],
+    ...[
+      'POST /containers/create',
+      'POST /containers/prune',
+      'DELETE /containers/:id',
+      'DELETE /containers/:id/:alias',
+      'POST /commit',
+    ],
   ],
   'images:read': [
     ...['GET /images/json', 'GET /images/search', 'GET /images/get', 'GET /images/*', 'GET /distribution/*'],

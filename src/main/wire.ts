@@ -45,7 +45,7 @@ export async function wire(settings: Settings, log: Logger): Promise<Wired> {
       imageRoutes(app, parts);
       networkRoutes(app, parts);
       containerRoutes(app, hijack, parts);
-      buildRoutes(app, engine);
+      buildRoutes(app, parts);
       appRoutes(app, engine);
       composeRoutes(app, engine);
       ingressRoutes(app, engine);

@@ -203,7 +203,12 @@ export const containers: Table = {
   'DELETE /containers/:id': [
     { path: '/containers/made?v=1', status: 204 },
     { path: '/containers/made', status: 404 },
-    { path: '/containers/web?link=1', status: 400 },
+    { path: '/containers/web?link=1', status: 409, text: /cannot remove the default link name/ },
+  ],
+  'DELETE /containers/:id/:alias': [
+    { path: '/containers/web/db?link=1', status: 404, text: /No such link: \/web\/db/ },
+    { path: '/containers/web/db', status: 404 },
+    { path: '/containers/none/db?link=1', status: 404 },
   ],
   'POST /containers/prune': [
     { path: '/containers/prune?filters={"strange":["x"]}', status: 400 },

@@ -123,6 +123,8 @@ export const images: Table = {
     },
     { path: '/build/prune?filters={"strange":["x"]}', status: 400 },
     { path: '/build/prune?keep-storage=x', status: 400 },
+    { path: '/build/prune?min-free-space=1', status: 501, text: /min-free-space/ },
+    { path: '/build/prune?filters={"until":["soon"]}', status: 400 },
   ],
 };
 

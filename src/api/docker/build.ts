@@ -1,15 +1,15 @@
 import { once } from 'node:events';
 import { PassThrough } from 'node:stream';
 import type { FastifyInstance } from 'fastify';
-import { unsupported } from '#base/errors.ts';
 import { shortId } from '#base/ids.ts';
 import type { Image } from '#domain/image/image.ts';
 import { familiarName, formatReference, parseReference } from '#domain/image/reference.ts';
 import { StepFailure } from '#engine/builds/failures.ts';
 import type { Builds, Progress } from '#engine/contracts.ts';
+import { buildPrune } from '#api/docker/build-cache.ts';
 import { readRegistryConfig } from '#api/docker/build-auth.ts';
 import { readBuildQuery, type RawQuery, type ReadQuery } from '#api/docker/build-query.ts';
-import { filters, integer, type Query } from '#api/docker/query.ts';
+import type { Query } from '#api/docker/query.ts';
 import { clientGone, sendJsonLines, uploadOf } from '#api/streams.ts';
 
 type Line = Progress & { errorDetail?: { code: number; message: string }; error?: string };
@@ -20,7 +20,7 @@ type Write = (line: Line) => Promise<void>;
 const keptLines = 1000;
 
 /** `POST /build` with the classic builder's stream, `/build/cancel` and `/build/prune`. */
-export function buildRoutes(app: FastifyInstance, engine: { builds: Builds }): void {
+export function buildRoutes(app: FastifyInstance, engine: { builds: Builds; now: () => number }): void {
   app.post<{ Querystring: RawQuery }>('/build', { config: { repeats: true } }, (request, reply) => {
     const read = readBuildQuery(request.query);
     const auths = readRegistryConfig(request.headers['x-registry-config']);
@@ -36,19 +36,7 @@ export function buildRoutes(app: FastifyInstance, engine: { builds: Builds }): v
     engine.builds.cancel(request.query['id'] ?? '');
     return reply.code(204).send();
   });
-  app.post<{ Querystring: Query }>('/build/prune', async (request) => {
-    refusePruneOptions(request.query);
-    const { removed, reclaimed } = await engine.builds.prune();
-    return { CachesDeleted: removed, SpaceReclaimed: reclaimed };
-  });
-}
-
-/** Keeping some of the cache by age or size is not offered, and forgetting more than was asked for is worse. */
-function refusePruneOptions(query: Query): void {
-  filters(query, []);
-  for (const name of ['keep-storage', 'reserved-space', 'max-used-space', 'min-free-space'])
-    if ((integer(query, name) ?? 0) !== 0)
-      throw unsupported('prune-option-unsupported', `pruning the build cache with '${name}' is not offered`);
+  buildPrune(app, engine);
 }
 
 /** Lines as `work` writes them, at the client's pace: a RUN may print without end. */

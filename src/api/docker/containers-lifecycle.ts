@@ -7,7 +7,7 @@ import { createBody, unknownWarnings, updateBody, type CreateBody } from '#api/d
 import { pruneMatch, pruneFilters } from '#api/docker/prune-filters.ts';
 import { filters, flag, integer, type Query } from '#api/docker/query.ts';
 import { compareVersions } from '#api/versions.ts';
-import { invalid } from '#base/errors.ts';
+import { conflict, invalid, notFound } from '#base/errors.ts';
 
 interface Named {
   Params: { id: string };
@@ -73,13 +73,20 @@ function changes(app: FastifyInstance, { containers, now }: ContainerApiParts): 
 
   app.delete<Named>('/containers/:id', async ({ params, query }, reply) => {
     if (flag(query, 'link'))
-      throw invalid(
-        'link-unsupported',
-        'removing a link (rm --link) is not supported: links end with their container',
-      );
+      throw conflict('link-default', 'Conflict, cannot remove the default link name of the container');
     await containers.remove(params.id, { force: flag(query, 'force'), volumes: flag(query, 'v') });
     return reply.code(204).send();
   });
+
+  // `docker rm --link web/db`: the name of a link has a slash.
+  app.delete<{ Params: { id: string; alias: string }; Querystring: Query }>(
+    '/containers/:id/:alias',
+    async ({ params, query }, reply) => {
+      if (!flag(query, 'link')) throw notFound('page-not-found', 'page not found');
+      await containers.unlink(params.id, params.alias);
+      return reply.code(204).send();
+    },
+  );
 
   app.post<{ Querystring: Query }>('/containers/prune', async ({ query }) => {
     const wanted = pruneMatch(filters(query, pruneFilters), now());

@@ -1,16 +1,19 @@
 import type { FastifyInstance } from 'fastify';
+import { cacheJson } from '#api/docker/build-cache.ts';
 import { containerSummary } from '#api/docker/containers-list.ts';
 import type { ContainerApiParts } from '#api/docker/containers.ts';
 import { listImages } from '#api/docker/images-list.ts';
 import { volumeJson } from '#api/docker/volumes.ts';
 import { compareVersions } from '#api/versions.ts';
 import { invalid } from '#base/errors.ts';
-import type { Volumes } from '#engine/contracts.ts';
+import type { CacheEntry } from '#domain/build/cache-prune.ts';
+import type { Builds, Volumes } from '#engine/contracts.ts';
 import type { System } from '#engine/system/system.ts';
 
 export interface DiskUsageParts extends ContainerApiParts {
   system: System;
   volumes: Volumes;
+  builds: Pick<Builds, 'cacheEntries'>;
 }
 
 const kinds = ['container', 'image', 'volume', 'build-cache'] as const;
@@ -27,6 +30,7 @@ export function diskUsageRoutes(app: FastifyInstance, parts: DiskUsageParts): vo
       const strange = asked.find((type) => !kinds.some((kind) => kind === type));
       if (strange !== undefined) throw invalid('type-invalid', `unknown object type: ${strange}`);
       const wants = (kind: Kind): boolean => asked.length === 0 || asked.includes(kind);
+      const cache = parts.builds.cacheEntries();
       return {
         ...(wants('image') && {
           LayersSize: await parts.system.layersSize(),
@@ -34,11 +38,15 @@ export function diskUsageRoutes(app: FastifyInstance, parts: DiskUsageParts): vo
         }),
         ...(wants('container') && { Containers: await containers(parts, apiVersion) }),
         ...(wants('volume') && { Volumes: await volumes(parts) }),
-        ...(wants('build-cache') && { BuildCache: [] }),
-        ...(compareVersions(apiVersion, '1.42') < 0 && { BuilderSize: 0 }),
+        ...(wants('build-cache') && { BuildCache: cache.map((entry) => cacheJson(entry, apiVersion)) }),
+        ...(compareVersions(apiVersion, '1.42') < 0 && { BuilderSize: total(cache) }),
       };
     },
   );
+}
+
+function total(cache: CacheEntry[]): number {
+  return cache.reduce((sum, { size }) => sum + size, 0);
 }
 
 /** As `docker images` has them, with the number of containers, which only this endpoint counts. */

@@ -1,5 +1,6 @@
 import type { Image } from '#domain/image/image.ts';
 import { formatReference, parseReference } from '#domain/image/reference.ts';
+import { entriesToPrune, type CacheEntry, type PruneLimits } from '#domain/build/cache-prune.ts';
 import { planBuild, type BuildPlan, type PlannedStage } from '#domain/build/plan.ts';
 import { parseDockerfile } from '#domain/dockerfile/parse.ts';
 import type { BuildRequest, Builds as BuildsContract } from '#engine/contracts.ts';
@@ -25,7 +26,7 @@ export class Builds implements BuildsContract {
 
   constructor(parts: BuildParts) {
     this.#parts = parts;
-    this.#cache = new BuildCache(parts.store, parts.images);
+    this.#cache = new BuildCache(parts.store, parts.images, parts.clock);
     this.#exits = new StepExits(parts.runtime);
     this.#journal = new LayerJournal(parts.store, parts);
   }
@@ -59,15 +60,23 @@ export class Builds implements BuildsContract {
     this.#running.get(id)?.abort(invalid('build-cancelled', `the build ${id} was cancelled`));
   }
 
-  async prune(): Promise<{ removed: string[]; reclaimed: number }> {
+  cacheEntries(): CacheEntry[] {
+    return this.#cache.entries();
+  }
+
+  async prune(
+    accepts: (entry: CacheEntry) => boolean = () => true,
+    limits: PruneLimits = { reservedBytes: 0 },
+  ): Promise<{ removed: string[]; reclaimed: number }> {
     const { images, events } = this.#parts;
     const before = this.#storedBytes();
     const removed: string[] = [];
-    for (const id of this.#cache.clear()) {
-      const image = images.find(id);
+    for (const { imageId } of entriesToPrune(this.#cache.entries(), accepts, limits)) {
+      this.#cache.drop(imageId);
+      const image = images.find(imageId);
       if (image === undefined || image.tags.length > 0 || this.#hasChildren(image)) continue;
       try {
-        const report = await images.remove(id, { force: false, prune: true });
+        const report = await images.remove(imageId, { force: false, prune: false });
         removed.push(...report.flatMap((line) => ('Deleted' in line ? [line.Deleted] : [])));
       } catch (error) {
         // A container or another image uses it.

@@ -4,10 +4,11 @@ import type { Network } from '#domain/network/network.ts';
 import type { ContainerParts } from '#engine/containers/parts.ts';
 import type { ContainerRegistry } from '#engine/containers/registry.ts';
 import type { KeyedMutex } from '#base/mutex.ts';
+import { parseLink } from '#domain/container/hosts-file.ts';
 import { hasProcess } from '#domain/container/state.ts';
-import { ownsSandbox } from '#engine/containers/endpoints.ts';
+import { joinsContainer } from '#engine/containers/endpoints.ts';
 import { etcTexts } from '#engine/containers/etc-files.ts';
-import { conflict, forbidden, notFound } from '#base/errors.ts';
+import { forbidden, invalid, notFound } from '#base/errors.ts';
 
 /** Joins containers to networks and takes them out, running or not. */
 export class Connecting {
@@ -21,13 +22,13 @@ export class Connecting {
     this.#locks = locks;
   }
 
-  /** @throws forbidden `endpoint-exists`, `network-mode`; as Networks.get, Networks.attach */
+  /** @throws forbidden `endpoint-exists`; invalid `network-mode`; as Networks.get, Networks.attach */
   connect(id: string, name: string, request: EndpointRequest): Promise<void> {
     return this.#locks.run(id, async () => {
       const { networks } = this.#parts;
       const container = this.#registry.get(id);
       const network = networks.get(name);
-      this.#refuse(container, network.name);
+      refuseConnect(container, network.name);
       if (container.endpoints.some((endpoint) => endpoint.networkId === network.id))
         throw forbidden(
           'endpoint-exists',
@@ -54,7 +55,7 @@ export class Connecting {
         if (force) return;
         throw notFound('endpoint-missing', `container ${id} is not connected to network ${network.name}`);
       }
-      this.#refuse(container, network.name);
+      if (network.name === 'host') throw hostNetwork();
       if (hasProcess(container)) await networks.detach(id, endpoint);
       await this.#save(
         container,
@@ -64,17 +65,17 @@ export class Connecting {
     });
   }
 
-  #refuse(container: Container, network: string): void {
-    if (!ownsSandbox(container))
-      throw conflict(
-        'network-mode',
-        `container sharing network namespace with another container or host cannot be connected to any other network`,
-      );
-    if (network === 'host' || network === 'none')
-      throw forbidden(
-        'network-mode',
-        `cannot connect container to ${network} network or disconnect it from there`,
-      );
+  /** Its variables stay until the next start. @throws not-found `link-missing` */
+  unlink(id: string, alias: string): Promise<void> {
+    return this.#locks.run(id, async () => {
+      const container = this.#registry.get(id);
+      const links = container.hostConfig.Links ?? [];
+      const left = links.filter((link) => parseLink(link).alias !== alias);
+      if (left.length === links.length)
+        throw notFound('link-missing', `No such link: /${container.name}/${alias}`);
+      const unlinked = { ...container, hostConfig: { ...container.hostConfig, Links: left } };
+      await this.#save(unlinked, container.endpoints);
+    });
   }
 
   async #save(container: Container, endpoints: Endpoint[]): Promise<void> {
@@ -89,6 +90,30 @@ export class Connecting {
   #event(action: string, { id, name, driver }: Network, container: string): void {
     this.#parts.events.emit('network', action, id, { container, name, type: driver });
   }
+}
+
+/** @throws invalid `network-mode` in Docker's words */
+function refuseConnect(container: Container, network: string): void {
+  const joined = container.endpoints.map((endpoint) => endpoint.networkName);
+  if (joinsContainer(container) !== undefined || (joined.includes('host') && network !== 'host'))
+    throw invalid(
+      'network-mode',
+      'container sharing network namespace with another container or host cannot be connected to any other network',
+    );
+  if (network === 'host' && !joined.includes('host')) throw hostNetwork();
+  const isMixed = joined.some((other) => other !== network && (other === 'none' || network === 'none'));
+  if (isMixed)
+    throw invalid(
+      'network-mode',
+      'container cannot be connected to multiple networks with one of the networks in private (none) mode',
+    );
+}
+
+function hostNetwork(): Error {
+  return invalid(
+    'network-mode',
+    'container cannot be disconnected from host network or connected to host network',
+  );
 }
 
 /** The first free number of an interface name ethN. */

@@ -181,6 +181,10 @@ export class Containers implements contracts.Containers {
   connect(ref: string, network: string, request: EndpointRequest): Promise<void> {
     return this.#connecting.connect(this.get(ref).id, network, request);
   }
+  unlink(ref: string, alias: string): Promise<void> {
+    return this.#connecting.unlink(this.get(ref).id, alias);
+  }
+
 
   disconnect(ref: string, network: string, force: boolean): Promise<void> {
     return this.#connecting.disconnect(this.get(ref).id, network, force);

@@ -1,5 +1,6 @@
 import type { Readable } from 'node:stream';
 import type { HostConfig } from '#domain/container/config.ts';
+import type { CacheEntry, PruneLimits } from '#domain/build/cache-prune.ts';
 import type { Image } from '#domain/image/image.ts';
 import type { Credentials } from '#ports/registry-client.ts';
 import type { Progress } from './images.ts';
@@ -59,6 +60,11 @@ export interface Builds {
   build(request: BuildRequest): Promise<Image>;
   /** Idempotent; an unknown id is fine. */
   cancel(id: string): void;
-  /** Forgets the cache and removes the untagged images that only it held. */
-  prune(): Promise<{ removed: string[]; reclaimed: number }>;
+  /** What the cache holds. */
+  cacheEntries(): CacheEntry[];
+  /** Forgets the entries of the cache that are accepted, down to the limits, and removes the untagged images that only these held. */
+  prune(
+    accepts?: (entry: CacheEntry) => boolean,
+    limits?: PruneLimits,
+  ): Promise<{ removed: string[]; reclaimed: number }>;
 }

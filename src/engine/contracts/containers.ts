@@ -107,6 +107,8 @@ export interface Containers {
   checkExec(id: string): void;
   startExec(
     id: string,
+  /** `docker rm --link`: takes a name off that `--link` gave another container. @throws not-found `link-missing` */
+  unlink(ref: string, alias: string): Promise<void>;
     io: { tty: boolean; stdin: boolean; consoleSize?: [number, number] },
   ): Promise<ExecProcess>;
   /** As `detached`. */

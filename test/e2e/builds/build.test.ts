@@ -108,6 +108,35 @@ describe('docker build', () => {
     assert.equal(await daemon.ok('run', '--rm', 'pruned', 'cat', '/there'), 'only');
   });
 
+  it('the cache is listed, and pruned by filters and down to a size', async () => {
+    await daemon.ok('builder', 'prune', '-af');
+    const folder = context({
+      Dockerfile: 'FROM busybox\nRUN head -c 300000 /dev/zero > /one\nRUN head -c 500000 /dev/zero > /two\n',
+    });
+    await daemon.ok('build', '-t', 'cached', folder, classic);
+    const list = async (): Promise<string[]> => {
+      const format = '{{range .BuildCache}}{{.CacheType}} {{.Description}}#{{end}}';
+      const shown = await daemon.ok('system', 'df', '-v', '--format', format);
+      return shown.split('#').filter((line) => line !== '');
+    };
+    assert.deepEqual((await list()).sort(), [
+      'regular /bin/sh -c head -c 300000 /dev/zero > /one',
+      'regular /bin/sh -c head -c 500000 /dev/zero > /two',
+    ]);
+    const prune = async (...words: string[]): Promise<number> => {
+      await daemon.ok('builder', 'prune', '-f', ...words);
+      return (await list()).length;
+    };
+    assert.equal(await prune('--filter', 'until=1h'), 2);
+    assert.equal(await prune('--filter', 'description=nothing of it'), 2);
+    assert.equal(await prune('--keep-storage', '10m'), 2);
+    assert.equal(await prune('--keep-storage', '400k'), 1);
+    assert.match((await list()).join(''), /one/);
+    assert.match(await daemon.ok('build', '-t', 'cached', folder, classic), /Using cache/);
+    assert.equal(await prune('--filter', 'shared=true'), 1);
+    assert.equal(await prune(), 0);
+  });
+
   it('a failing step exits with its code and says file and line; nothing of it is left', async () => {
     const folder = context({ Dockerfile: 'FROM busybox\nRUN echo before; exit 42\n' });
     const { code, stdout, stderr } = await daemon.docker('build', folder, classic);

@@ -179,6 +179,17 @@ describe('options for the network', { concurrency: 2 }, () => {
         },
       ],
     );
+
+    it('is taken off again by rm --link, and with it its line in the hosts file', async () => {
+      await daemon.ok('run', '-d', '--name', 'linked', '--link', 'peer:db', 'busybox', 'sleep', '1000');
+      assert.match(await daemon.ok('exec', 'linked', 'cat', '/etc/hosts'), /\tdb /);
+      await daemon.ok('rm', '--link', 'linked/db');
+      assert.doesNotMatch(await daemon.ok('exec', 'linked', 'cat', '/etc/hosts'), /\tdb /);
+      assert.equal(await daemon.ok('inspect', '-f', '{{.HostConfig.Links}}', 'linked'), '[]');
+      assert.match((await daemon.docker('rm', '--link', 'linked/db')).stderr, /No such link: \/linked\/db/);
+      assert.match(await daemon.ok('ps', '--format', '{{.Names}}'), /peer/);
+      await daemon.ok('rm', '-f', 'linked');
+    });
   });
 
   describe('ports', () => {

@@ -1,0 +1,69 @@
+import type { FastifyInstance } from 'fastify';
+import { momentOf } from '#api/docker/prune-filters.ts';
+import { filters, integer, isTrue, type Filters, type Query } from '#api/docker/query.ts';
+import { compareVersions } from '#api/versions.ts';
+import { unsupported } from '#base/errors.ts';
+import type { CacheEntry, PruneLimits } from '#domain/build/cache-prune.ts';
+import type { Builds } from '#engine/contracts.ts';
+
+const accepted = ['until', 'unused-for', 'id', 'parent', 'type', 'description', 'inuse', 'shared', 'private'];
+
+/** The one kind of entry that the classic builder makes. */
+const kind = 'regular';
+
+/** `docker builder prune`. */
+export function buildPrune(app: FastifyInstance, parts: { builds: Builds; now: () => number }): void {
+  app.post<{ Querystring: Query }>('/build/prune', async ({ query }) => {
+    const accepts = matcher(filters(query, accepted), parts.now());
+    const { removed, reclaimed } = await parts.builds.prune(accepts, limitsOf(query));
+    return { CachesDeleted: removed, SpaceReclaimed: reclaimed };
+  });
+}
+
+/** @throws invalid `query-invalid`; unsupported `prune-option-unsupported` */
+function limitsOf(query: Query): PruneLimits {
+  if ((integer(query, 'min-free-space') ?? 0) !== 0)
+    throw unsupported(
+      'prune-option-unsupported',
+      "pruning the build cache with 'min-free-space' is not offered",
+      { hint: 'say with max-used-space how much may stay' },
+    );
+  const reserved = integer(query, 'reserved-space') ?? integer(query, 'keep-storage') ?? 0;
+  const most = integer(query, 'max-used-space') ?? 0;
+  return { reservedBytes: reserved, ...(most > 0 && { maxBytes: most }) };
+}
+
+function matcher(wanted: Filters, now: number): (entry: CacheEntry) => boolean {
+  const moments = [...(wanted.get('until') ?? []), ...(wanted.get('unused-for') ?? [])];
+  const before = Math.min(...moments.map((text) => momentOf(text, now)));
+  const one = (key: string, matches: (value: string) => boolean): boolean =>
+    wanted.get(key)?.some(matches) ?? true;
+  const said = (key: string, value: boolean): boolean => !wanted.has(key) || isTrue(wanted, key) === value;
+  return ({ id, parent, description, used, shared }) =>
+    used < before &&
+    one('id', (text) => id.startsWith(text)) &&
+    one('parent', (text) => parent?.startsWith(text) === true) &&
+    one('type', (text) => text === kind) &&
+    one('description', (text) => description.includes(text)) &&
+    said('inuse', false) &&
+    said('shared', shared) &&
+    said('private', !shared);
+}
+
+/** BuildCache of `GET /system/df`. */
+export function cacheJson(entry: CacheEntry, apiVersion: string): object {
+  const { id, parent, description, size, created, used, uses, shared } = entry;
+  const isOld = compareVersions(apiVersion, '1.42') < 0;
+  return {
+    ID: id,
+    ...(isOld ? { Parent: parent ?? '' } : parent !== undefined && { Parents: [parent] }),
+    Type: kind,
+    Description: description,
+    InUse: false,
+    Shared: shared,
+    Size: size,
+    CreatedAt: new Date(created).toISOString(),
+    LastUsedAt: used === 0 ? null : new Date(used).toISOString(),
+    UsageCount: uses,
+  };
+}

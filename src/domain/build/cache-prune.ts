@@ -1,0 +1,59 @@
+/** One step whose result is kept. */
+export interface CacheEntry {
+  /** The first 25 hexadecimal digits of the image that the step made. */
+  id: string;
+  imageId: string;
+  /** `id` of the step that it stands on, where that one is in the cache too. */
+  parent?: string;
+  /** The instruction. */
+  description: string;
+  /** Bytes that the step added. */
+  size: number;
+  /** Milliseconds since 1970. */
+  created: number;
+  used: number;
+  uses: number;
+  /** Part of an image with a name: removing the entry frees nothing. */
+  shared: boolean;
+}
+
+export interface PruneLimits {
+  /** Bytes of cache that stay whatever else is asked. */
+  reservedBytes: number;
+  /** Bytes of cache that may stay; absent: only what is reserved. */
+  maxBytes?: number;
+}
+
+/**
+ * Which entries a prune forgets, in the order to remove them: the longest unused first, a step only after those that stand
+ * on it, until no more is there than may stay (as BuildKit's garbage collection).
+ * @param accepts the filters
+ */
+export function entriesToPrune(
+  entries: readonly CacheEntry[],
+  accepts: (entry: CacheEntry) => boolean,
+  { reservedBytes, maxBytes = 0 }: PruneLimits,
+): CacheEntry[] {
+  const limit = Math.max(reservedBytes, maxBytes);
+  const children = new Map<string, number>();
+  for (const { parent } of entries)
+    if (parent !== undefined) children.set(parent, (children.get(parent) ?? 0) + 1);
+  let kept = entries.reduce((sum, entry) => sum + entry.size, 0);
+  let waiting = entries
+    .filter(accepts)
+    .sort((one, other) => one.used - other.used || other.created - one.created);
+  const chosen: CacheEntry[] = [];
+  const mayGo = (): boolean => limit === 0 || kept > limit;
+  for (let before = -1; before !== chosen.length;) {
+    before = chosen.length;
+    for (const entry of waiting) {
+      if ((children.get(entry.id) ?? 0) > 0 || !mayGo()) continue;
+      chosen.push(entry);
+      kept -= entry.size;
+      if (entry.parent !== undefined) children.set(entry.parent, (children.get(entry.parent) ?? 1) - 1);
+    }
+    const gone = new Set(chosen);
+    waiting = waiting.filter((entry) => !gone.has(entry));
+  }
+  return chosen;
+}
