@@ -77,9 +77,10 @@ export async function startEngine(instance: Instance, settings: Settings, adapte
   await volumes.start();
   await networks.start();
   await builds.start();
-  await containers.open();
+  await containers.open(({ identity }) => identity !== undefined && apps.target(identity.app) !== undefined);
   const services = new Services({ containers, report });
   await ingress.start(services, apps.models());
+  apps.healing.start();
   return {
     ...{ certificates, ingress, events, services, volumes, images },
     ...{ networks, builds, containers, apps, sockets, system },

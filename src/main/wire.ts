@@ -53,6 +53,7 @@ export async function wire(settings: Settings, log: Logger): Promise<Wired> {
     },
     sockets: engine.sockets,
     close: async () => {
+      engine.apps.healing.close();
       engine.certificates.close();
       await engine.containers.close();
       await closeAdapters(adapters);

@@ -195,6 +195,9 @@ export class TestDaemon implements AsyncDisposable {
   }
 
   async #removeAll(): Promise<void> {
+    // As long as an app is there, the daemon brings its containers back.
+    for (const app of await this.#names('/berth/v1/apps', 'name'))
+      await this.api('POST', `/berth/v1/apps/${app}/down`, { volumes: true, timeout: 0 });
     for (const id of await this.#names('/containers/json?all=1', 'Id'))
       await this.api('DELETE', `/containers/${id}?force=1&v=1`);
     for (const name of await this.#names('/networks', 'Name')) await this.api('DELETE', `/networks/${name}`);

@@ -16,6 +16,16 @@ export async function ps(context: Context, target: string | undefined): Promise<
       ['APP', 'SERVICE', 'REPLICAS', 'STATE', 'UP FOR', 'PORTS'],
       ...apps.flatMap((app) => rows(app, Date.now())),
     ]);
+  for (const line of apps.flatMap(crashLoops)) output.print(line);
+}
+
+function crashLoops(app: AppAnswer): string[] {
+  return app.services.flatMap(({ name, crashLoops: loops = [] }) =>
+    loops.map(
+      ({ replica, reason }) =>
+        `${app.name}/${name} ${replica}: crash loop: ${reason}; go on with: berth up ${app.folder}`,
+    ),
+  );
 }
 
 function rows(app: AppAnswer, now: number): string[][] {

@@ -31,6 +31,8 @@ export interface ContainerState {
   restartCount: number;
   /** A person stopped it: `unless-stopped` and `always` heed that until the next start. */
   stoppedByUser: boolean;
+  /** No person did: a change of its app had it stopped, and may have been interrupted. */
+  stoppedForChange?: true;
   health?: { status: HealthStatus; failingStreak: number; log: ProbeResult[] };
   /** Of a container with probes, of the present run; `health` then shows them in Docker's words. */
   probes?: ProbeStates;
@@ -97,6 +99,8 @@ export interface AppIdentity {
   revision: number;
   /** Number of the replica, from 1. */
   replica: number;
+  /** Of a container that runs once beside the replicas, for a schedule or a person: which run it is. */
+  run?: string;
 }
 
 /** What the state store holds of a container. */

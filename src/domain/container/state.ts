@@ -27,6 +27,7 @@ export function afterStart(
   const fresh = { ...before };
   delete fresh.health;
   delete fresh.probes;
+  delete fresh.stoppedForChange;
   return {
     ...fresh,
     status: 'running',

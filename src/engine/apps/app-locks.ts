@@ -1,5 +1,13 @@
 import { conflict } from '#base/errors.ts';
 
+/** How a change of an app ended. */
+export interface Freed {
+  app: string;
+  verb: string;
+  byPerson: boolean;
+  failed: boolean;
+}
+
 interface Holder {
   verb: string;
   /** Only of work in the background: tells it to come to an end. */
@@ -15,7 +23,7 @@ export class AppLocks {
   readonly #holders = new Map<string, Holder>();
   /** Apps for which a person waits until work in the background has stopped. */
   readonly #awaited = new Set<string>();
-  readonly #listeners = new Set<(app: string) => void>();
+  readonly #listeners = new Set<(freed: Freed) => void>();
 
   /** What changes the app now. */
   verb(app: string): string | undefined {
@@ -46,7 +54,7 @@ export class AppLocks {
   }
 
   /** Calls `listener` whenever a change of an app has ended. Gives the way to stop. */
-  onFree(listener: (app: string) => void): () => void {
+  onFree(listener: (freed: Freed) => void): () => void {
     this.#listeners.add(listener);
     return () => void this.#listeners.delete(listener);
   }
@@ -54,12 +62,16 @@ export class AppLocks {
   async #hold<T>(app: string, holder: Omit<Holder, 'done'>, work: () => Promise<T>): Promise<T> {
     const { promise, resolve } = Promise.withResolvers<void>();
     this.#holders.set(app, { ...holder, done: promise });
+    let failed = true;
     try {
-      return await work();
+      const result = await work();
+      failed = false;
+      return result;
     } finally {
       this.#holders.delete(app);
       resolve();
-      for (const listener of this.#listeners) listener(app);
+      const freed = { app, verb: holder.verb, byPerson: holder.stop === undefined, failed };
+      for (const listener of this.#listeners) listener(freed);
     }
   }
 }

@@ -9,6 +9,8 @@ import { AppLocks } from './app-locks.ts';
 import { Convergence, type Change, type Emit } from './converging.ts';
 import type { AppLogLine, AppSummary } from './events.ts';
 import { executors } from './executors.ts';
+import { FailureLog } from './failure-log.ts';
+import { Healing } from './healing.ts';
 import { readLogs } from './logs.ts';
 import { containersOf, observe } from './observe.ts';
 import type { AppParts, AppRecord } from './parts.ts';
@@ -17,7 +19,7 @@ import { AppRecords } from './records.ts';
 import { Revisions, type Revision } from './revisions.ts';
 import type { DownRequest, LogsRequest, ProjectRequest, ScaleRequest, UpRequest } from './requests.ts';
 import { execute } from './run.ts';
-import { summarize } from './summary.ts';
+import { summarize, withCrashLoops } from './summary.ts';
 
 const nothingFresh: ReadonlySet<string> = new Set();
 
@@ -30,12 +32,18 @@ export class Apps {
   readonly #convergence: Convergence;
   /** Who changes an app holds its lock; work in the background takes it by `tryRun`. */
   readonly locks = new AppLocks();
+  /** What healing holds against replicas; a person's command forgets it. */
+  readonly failures: FailureLog;
+  /** Keeps apps as they are to be; to be started once the containers of before have been taken over. */
+  readonly healing: Healing;
 
   constructor(parts: AppParts) {
     this.#parts = parts;
     this.#project = new ProjectReader(parts.files);
     this.#records = new AppRecords(parts.store);
     this.#revisions = new Revisions(parts.store);
+    this.failures = new FailureLog(parts.store);
+    this.healing = new Healing(parts, this);
     this.#convergence = new Convergence(parts, this.#records, this.#revisions);
     parts.images.usedBy((imageId) =>
       this.#revisions
@@ -138,6 +146,11 @@ export class Apps {
     return this.#records.names().flatMap((app) => this.#records.get(app)?.target?.model ?? []);
   }
 
+  /** Of all apps that were ever brought up here. */
+  names(): string[] {
+    return this.#records.names();
+  }
+
   /** What the state store holds of it. */
   record(app: string): AppRecord | undefined {
     return this.#records.get(app);
@@ -194,14 +207,18 @@ export class Apps {
   list(folder?: string): AppSummary[] {
     const identities = this.#parts.containers.list().flatMap((one) => one.identity?.app ?? []);
     const names = [...new Set([...this.#records.names(), ...identities])].sort();
-    const all = names.map((name) => summarize(this.#parts, name, this.#records.get(name)));
+    const all = names.map((name) => this.#summary(name));
     return folder === undefined ? all : all.filter((one) => one.folder === folder);
   }
 
   /** @throws not-found `app-missing` */
   get(app: string): AppSummary {
     if (!this.#exists(app)) throw missing(app);
-    return summarize(this.#parts, app, this.#records.get(app));
+    return this.#summary(app);
+  }
+
+  #summary(app: string): AppSummary {
+    return withCrashLoops(summarize(this.#parts, app, this.#records.get(app)), this.failures.of(app));
   }
 
   /** @throws not-found `app-missing`, `app-service-missing` */

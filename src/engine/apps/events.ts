@@ -46,6 +46,8 @@ export interface ServiceSummary {
   name: string;
   wanted: number;
   replicas: ReplicaSummary[];
+  /** Replicas that failed too often: nothing is tried any more until a person's next command. */
+  crashLoops?: { replica: number; reason: string; log: string[] }[];
 }
 
 export interface ReplicaSummary {

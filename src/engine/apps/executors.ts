@@ -1,6 +1,7 @@
 import { conflict, isKind } from '#base/errors.ts';
 import type { ServiceTarget } from '#domain/app/target.ts';
 import type { HostConfig } from '#domain/container/config.ts';
+import type { StopOptions } from '#engine/contracts.ts';
 import type { Step } from '#domain/app/step.ts';
 import { shortId } from '#base/ids.ts';
 import { buildImage, pullImage } from './image-executors.ts';
@@ -168,8 +169,10 @@ async function stopContainer(step: Step<'stop-container'>, run: Run): Promise<vo
   await ignoring('unchanged', containers.stop(container.id, stopOptions(run)));
 }
 
-function stopOptions(run: Run): { timeout?: number } {
-  return run.stopTimeout === undefined ? {} : { timeout: run.stopTimeout };
+/** What a change stops is no person's stop: a crash in the middle must not leave it stopped. */
+function stopOptions(run: Run): StopOptions {
+  const { stopTimeout: timeout } = run;
+  return timeout === undefined ? { forChange: true } : { timeout, forChange: true };
 }
 
 async function ignoring(kind: 'unchanged' | 'not-found', work: Promise<void>): Promise<void> {

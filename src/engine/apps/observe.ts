@@ -29,7 +29,9 @@ export function observe(
   const images = services.map(({ image, imageId }) => [image, parts.images.find(imageId ?? image)] as const);
   const pins = services.flatMap(({ imageId }) => imageId ?? []);
   return {
-    containers: containersOf(parts, app).map((one) => observedContainer(parts, one)),
+    containers: (target === undefined ? containersOf : replicasOfApp)(parts, app).map((one) =>
+      observedContainer(parts, one),
+    ),
     networks: parts.networks.list().map(observedShared),
     volumes: parts.volumes.list().map(observedShared),
     images: Object.fromEntries(images.map(([name, image]) => [name, image?.id])),
@@ -47,6 +49,11 @@ function isProbed(image: Image | undefined): boolean {
 
 export function containersOf(parts: Pick<AppParts, 'containers'>, app: string): Container[] {
   return parts.containers.list().filter((one) => one.identity?.app === app);
+}
+
+/** Without what runs once beside the replicas. */
+export function replicasOfApp(parts: Pick<AppParts, 'containers'>, app: string): Container[] {
+  return containersOf(parts, app).filter((one) => one.identity?.run === undefined);
 }
 
 function observedContainer(parts: AppParts, container: Container): ObservedContainer {

@@ -1,7 +1,8 @@
+import type { Failures } from '#domain/app/failures.ts';
 import type { Container } from '#domain/container/container.ts';
 import type { AppSummary, ReplicaSummary, ServiceSummary } from './events.ts';
 import type { AppParts, AppRecord } from './parts.ts';
-import { containersOf } from './observe.ts';
+import { replicasOfApp } from './observe.ts';
 
 /** An app as people see it, from its record and its containers. */
 export function summarize(
@@ -9,7 +10,7 @@ export function summarize(
   name: string,
   record: AppRecord | undefined,
 ): AppSummary {
-  const containers = containersOf(parts, name);
+  const containers = replicasOfApp(parts, name);
   const services = [...new Set([...Object.keys(record?.services ?? {}), ...containers.map(serviceName)])];
   const revisions = containers.map((one) => one.identity?.revision ?? 0);
   return {
@@ -19,6 +20,23 @@ export function summarize(
     files: record?.files ?? [],
     services: services.map((service) => summarizeService(service, record, containers)),
   };
+}
+
+/** With the replicas that healing gave up, by `slotOf`. */
+export function withCrashLoops(
+  summary: AppSummary,
+  failures: Readonly<Record<string, Failures | undefined>>,
+): AppSummary {
+  const services = summary.services.map((service) => {
+    const crashLoops = Object.entries(failures).flatMap(([slot, one]) => {
+      const [name, replica] = slot.split('/');
+      return name === service.name && one?.open !== undefined
+        ? [{ replica: Number(replica), ...one.open }]
+        : [];
+    });
+    return crashLoops.length === 0 ? service : { ...service, crashLoops };
+  });
+  return { ...summary, services };
 }
 
 function summarizeService(

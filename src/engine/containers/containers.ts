@@ -57,10 +57,13 @@ export class Containers implements contracts.Containers {
     this.#tellOthers();
   }
 
-  /** Loads the records and brings them and the host together. To be called once, after the other nouns have started. */
-  async open(): Promise<void> {
+  /**
+   * Loads the records and brings them and the host together. To be called once, after the other nouns have started.
+   * @param isCaredFor containers that others start again, instead of their restart policy
+   */
+  async open(isCaredFor: (container: Container) => boolean = () => false): Promise<void> {
     this.#parts.runtime.onExit((exit) => this.#cycle.exited(exit));
-    await new Reconciling(this.#parts, this.#registry, this.#cycle).run();
+    await new Reconciling(this.#parts, this.#registry, this.#cycle, isCaredFor).run();
     this.#rotation.begin();
   }
 
@@ -90,13 +93,13 @@ export class Containers implements contracts.Containers {
     return this.#cycle.start(this.get(ref).id);
   }
 
-  async stop(ref: string, options: { timeout?: number; signal?: string } = {}): Promise<void> {
+  async stop(ref: string, options: contracts.StopOptions = {}): Promise<void> {
     const container = this.get(ref);
     if (!(await this.#cycle.stop(container.id, options)))
       throw unchanged('already-stopped', `container ${container.name} is not running`);
   }
 
-  restart(ref: string, options: { timeout?: number; signal?: string } = {}): Promise<void> {
+  restart(ref: string, options: contracts.StopOptions = {}): Promise<void> {
     return this.#cycle.restart(this.get(ref).id, options);
   }
 

@@ -4,6 +4,7 @@ import type { ContainerRegistry } from '#engine/containers/registry.ts';
 import type { Execs } from '#engine/containers/execs.ts';
 import type { Lives } from '#engine/containers/lives.ts';
 import type { KeyedMutex } from '#base/mutex.ts';
+import type { StopOptions } from '#engine/contracts.ts';
 import type { TaskExit } from '#ports/runtime.ts';
 import { nextDelay } from '#domain/container/restart.ts';
 import { hasProcess, isActive, never } from '#domain/container/state.ts';
@@ -79,14 +80,14 @@ export class LifeCycle {
     }
   }
 
-  async stop(id: string, options: { timeout?: number; signal?: string }): Promise<boolean> {
+  async stop(id: string, options: StopOptions): Promise<boolean> {
     const stopped = await this.#stopping.stop(id, options);
     const container = this.#registry.byId(id);
     if (stopped && container !== undefined) announce(this.#parts.events, container, 'stop');
     return stopped;
   }
 
-  async restart(id: string, options: { timeout?: number; signal?: string }): Promise<void> {
+  async restart(id: string, options: StopOptions): Promise<void> {
     const life = this.#lives.of(id);
     life.restartsOnRequest = true;
     try {

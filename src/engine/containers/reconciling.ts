@@ -20,11 +20,19 @@ export class Reconciling {
   readonly #parts: ContainerParts;
   readonly #registry: ContainerRegistry;
   readonly #cycle: LifeCycle;
+  readonly #isCaredFor: (container: Container) => boolean;
 
-  constructor(parts: ContainerParts, registry: ContainerRegistry, cycle: LifeCycle) {
+  /** @param isCaredFor whose start is left to others, who do it in the order of their app */
+  constructor(
+    parts: ContainerParts,
+    registry: ContainerRegistry,
+    cycle: LifeCycle,
+    isCaredFor: (container: Container) => boolean,
+  ) {
     this.#parts = parts;
     this.#registry = registry;
     this.#cycle = cycle;
+    this.#isCaredFor = isCaredFor;
   }
 
   async run(): Promise<void> {
@@ -104,9 +112,14 @@ export class Reconciling {
       await this.#cycle.removing.remove(container, container.pending === 'remove-volumes');
     else if (state.status === 'exited' && hostConfig.AutoRemove === true)
       await this.#cycle.removing.remove(container, true);
+    else if (this.#isCaredFor(container)) this.#leave(container);
     else if (state.status === 'restarting') this.#cycle.restartLater(container);
     else if (state.status === 'exited' && hostConfig.RestartPolicy?.Name === 'always')
       this.#cycle.restartLater(this.#registry.setState(container, { status: 'restarting' }));
+  }
+
+  #leave(container: Container): void {
+    if (container.state.status === 'restarting') this.#registry.setState(container, { status: 'exited' });
   }
 
   /** Removes what belongs to no container, or to one that does not run. */

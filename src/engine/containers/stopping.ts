@@ -7,6 +7,7 @@ import { parseSignal } from '#domain/container/signals.ts';
 import { hasProcess } from '#domain/container/state.ts';
 import { announce } from '#engine/containers/announcer.ts';
 import { conflict, isKind } from '#base/errors.ts';
+import type { StopOptions } from '#engine/contracts.ts';
 
 const SIGKILL = 9;
 const defaultGrace = 10;
@@ -29,8 +30,8 @@ export class Stopping {
   }
 
   /** Gives false when nothing ran. Returns after the exit was handled. */
-  async stop(id: string, options: { timeout?: number; signal?: string }): Promise<boolean> {
-    const ended = await this.#locks.run(id, async () => this.#begin(id, options.signal));
+  async stop(id: string, options: StopOptions): Promise<boolean> {
+    const ended = await this.#locks.run(id, async () => this.#begin(id, options));
     if (ended === undefined) return false;
     const grace = options.timeout ?? this.#registry.byId(id)?.config.StopTimeout ?? defaultGrace;
     if (!(await this.#within(ended, grace))) {
@@ -41,7 +42,7 @@ export class Stopping {
   }
 
   // A promise that an async function returns would be awaited: it travels in a list.
-  async #begin(id: string, signal: string | undefined): Promise<Promise<void>[] | undefined> {
+  async #begin(id: string, { signal, forChange }: StopOptions): Promise<Promise<void>[] | undefined> {
     const container = this.#registry.byId(id);
     if (container === undefined) return undefined;
     if (container.state.status === 'restarting') {
@@ -49,7 +50,8 @@ export class Stopping {
       return [Promise.resolve()];
     }
     if (!hasProcess(container)) return undefined;
-    this.#registry.setState(container, { stoppedByUser: true });
+    const stopped = { stoppedByUser: true, ...(forChange === true ? { stoppedForChange: forChange } : {}) };
+    this.#registry.setState(container, stopped);
     await this.#signal(id, parseSignal(signal || container.config.StopSignal || 'SIGTERM'));
     if (container.state.status === 'paused') await this.#parts.runtime.resume(id);
     return [this.#lives.of(id).ended];

@@ -29,6 +29,15 @@ export interface CreateContainer {
   probes?: Probes;
 }
 
+export interface StopOptions {
+  /** Seconds, -1 for ever; absent: the container's. */
+  timeout?: number;
+  /** Instead of the container's. */
+  signal?: string;
+  /** No person asked for it: it is part of a change of its app. */
+  forChange?: true;
+}
+
 export type WaitCondition = 'not-running' | 'next-exit' | 'removed';
 
 export interface ExecConfig {
@@ -80,9 +89,9 @@ export interface Containers {
   create(request: CreateContainer): Promise<{ id: string; warnings: string[] }>;
   /** @throws unchanged `already-running`; not-found `executable-not-found`; invalid ... */
   start(ref: string): Promise<void>;
-  /** `timeout` in seconds, -1 for ever; absent: the container's. @throws unchanged `already-stopped` */
-  stop(ref: string, options?: { timeout?: number; signal?: string }): Promise<void>;
-  restart(ref: string, options?: { timeout?: number; signal?: string }): Promise<void>;
+  /** @throws unchanged `already-stopped` */
+  stop(ref: string, options?: StopOptions): Promise<void>;
+  restart(ref: string, options?: StopOptions): Promise<void>;
   kill(ref: string, signal?: string): Promise<void>;
   pause(ref: string): Promise<void>;
   unpause(ref: string): Promise<void>;
@@ -98,6 +107,8 @@ export interface Containers {
   /** A client left the streams by its detach keys. */
   detached(ref: string): void;
   resize(ref: string, columns: number, rows: number): Promise<void>;
+  /** `docker rm --link`: takes a name off that `--link` gave another container. @throws not-found `link-missing` */
+  unlink(ref: string, alias: string): Promise<void>;
   connect(ref: string, network: string, request: EndpointRequest): Promise<void>;
   disconnect(ref: string, network: string, force: boolean): Promise<void>;
   createExec(ref: string, config: ExecConfig): Exec;
@@ -107,8 +118,6 @@ export interface Containers {
   checkExec(id: string): void;
   startExec(
     id: string,
-  /** `docker rm --link`: takes a name off that `--link` gave another container. @throws not-found `link-missing` */
-  unlink(ref: string, alias: string): Promise<void>;
     io: { tty: boolean; stdin: boolean; consoleSize?: [number, number] },
   ): Promise<ExecProcess>;
   /** As `detached`. */

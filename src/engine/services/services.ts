@@ -24,7 +24,7 @@ export class Services implements contracts.Services {
     for (const container of parts.containers.list()) this.#note(container);
     parts.containers.onChange((container) => {
       const { identity } = container;
-      if (identity === undefined) return;
+      if (identity === undefined || identity.run !== undefined) return;
       this.#note(container);
       if (this.#isNews(identity.app, identity.service)) void this.settled(identity.app, identity.service);
     });
@@ -66,7 +66,7 @@ export class Services implements contracts.Services {
   }
 
   #note(container: Container): void {
-    if (container.identity === undefined) return;
+    if (container.identity === undefined || container.identity.run !== undefined) return;
     const key = keyOf(container.identity.app, container.identity.service);
     const members = this.#members.get(key) ?? new Map<string, Container>();
     if (container.state.status === 'removing') members.delete(container.id);
