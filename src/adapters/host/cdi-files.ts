@@ -1,6 +1,5 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { parse } from 'yaml';
 import { invalid, messageOf, systemCode } from '#base/errors.ts';
 import type { CdiFile } from '#domain/container/cdi.ts';
 
@@ -18,6 +17,7 @@ export async function readCdiFiles(folders: readonly string[]): Promise<CdiFile[
 
 async function readCdiFile(path: string): Promise<CdiFile> {
   const text = await readFile(path, 'utf8');
+  const { parse } = await import('yaml');
   try {
     // JSON is YAML too.
     const value: unknown = parse(text);

@@ -2,12 +2,10 @@ import { invalid } from '#base/errors.ts';
 import { fingerprint } from '#base/ids.ts';
 import type { AppModel, Build } from '#domain/app/model.ts';
 import { appTarget, type AppTarget } from '#domain/app/target.ts';
-import { canonicalYaml } from '#domain/compose/canonical.ts';
 import type { ComposeResult } from '#domain/compose/compose.ts';
 import { composeError, type Problem } from '#domain/compose/problem.ts';
-import { schemaCheck, type SchemaCheck } from '#domain/compose/schema-problems.ts';
+import type { SchemaCheck } from '#domain/compose/schema-problems.ts';
 import type { ProjectFiles } from '#ports/project-files.ts';
-import { readComposeFiles } from './compose-files.ts';
 import type { ProjectRequest } from './requests.ts';
 
 export interface Project {
@@ -29,7 +27,10 @@ export interface ProjectView {
   notices: Problem[];
 }
 
-/** Reads the files of a project into what the engine is to hold. */
+/**
+ * Reads the files of a project into what the engine is to hold. What reads compose files (5 MB with its libraries) is loaded by
+ * the first project: a daemon without apps does without.
+ */
 export class ProjectReader {
   readonly #files: ProjectFiles;
   #check: SchemaCheck | undefined;
@@ -48,18 +49,24 @@ export class ProjectReader {
   /** The files as one. @throws invalid `compose-invalid` with all errors */
   async view(request: ProjectRequest): Promise<ProjectView> {
     const { model, document, problems, variables } = await this.#understood(request);
+    const { canonicalYaml } = await import('#domain/compose/canonical.ts');
     return { app: model.name, yaml: canonicalYaml(document, model), notices: problems, variables };
   }
 
   /** The variables that the files ask for, also when they are wrong. */
   async variables(request: ProjectRequest): Promise<string[]> {
+    return (await this.#readFiles(request)).variables;
+  }
+
+  async #readFiles(request: ProjectRequest): Promise<ComposeResult> {
+    const { readComposeFiles } = await import('./compose-files.ts');
+    const { schemaCheck } = await import('#domain/compose/schema-problems.ts');
     this.#check ??= schemaCheck();
-    return (await readComposeFiles(this.#files, request, this.#check)).variables;
+    return readComposeFiles(this.#files, request, this.#check);
   }
 
   async #understood(request: ProjectRequest): Promise<Understood> {
-    this.#check ??= schemaCheck();
-    const result = await readComposeFiles(this.#files, request, this.#check);
+    const result = await this.#readFiles(request);
     const { model, document, problems, sources } = result;
     const judged = request.strict ? problems.map(strictly) : problems;
     const isWrong = judged.some((one) => one.severity === 'error');
