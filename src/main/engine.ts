@@ -62,6 +62,9 @@ export async function startEngine(instance: Instance, settings: Settings, adapte
     images,
     builds,
     networks,
+    places: networks.services,
+    services: { settled: (app, service) => services.settled(app, service) },
+    processes: adapters.processes,
     volumes,
     files: adapters.projectFiles,
     ...{ ingress, report },
@@ -79,6 +82,7 @@ export async function startEngine(instance: Instance, settings: Settings, adapte
   await builds.start();
   await containers.open(({ identity }) => identity !== undefined && apps.target(identity.app) !== undefined);
   const services = new Services({ containers, report });
+  services.follow(networks.services);
   await ingress.start(services, apps.models());
   apps.healing.start();
   return {

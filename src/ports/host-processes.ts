@@ -7,6 +7,8 @@ export interface HostProcesses {
   list(pids: number[], psArguments: string[]): Promise<{ titles: string[]; processes: string[][] }>;
   /** Time that all processors spent, and their number. */
   cpu(): { systemNanos: number; onlineCpus: number };
+  /** TCP connections from elsewhere to what listens in the network namespace of a process; 0 when it has ended. */
+  inboundConnections(pid: number): number;
   /** Bytes of memory of the machine. */
   memory(): number;
 }

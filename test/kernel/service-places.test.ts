@@ -16,6 +16,7 @@ function settings(
   changes: Partial<ServiceSettings> = {},
 ): ServiceSettings {
   return {
+    hash: '1',
     networks: names.map((name) => ({ id: engine.networks.get(name).id, aliases: ['www'] })),
     mode: 'vip',
     portNames: [{ name: 'http', port: 80, protocol: 'tcp' }],

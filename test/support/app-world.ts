@@ -16,6 +16,7 @@ export interface World {
   imageIds: ReadonlySet<string>;
   probedImages: Set<string>;
   fresh: Set<string>;
+  reaches: ObservedApp['reaches'];
   last: ObservedApp['last'];
   made: number;
 }
@@ -30,6 +31,7 @@ export function emptyWorld(): World {
     probedImages: new Set(),
     fresh: new Set(),
     last: {},
+    reaches: {},
     made: 0,
   };
 }
@@ -56,6 +58,15 @@ const allEffects: Effects = {
     const hash = target.volumes.find((one) => one.key === step.volume)?.hash ?? '';
     world.volumes.push({ name: step.name, app, hash });
   },
+  'place-service': (world, step, target) => {
+    const reach = target.services.find((one) => one.name === step.service)?.reach;
+    world.reaches = { ...world.reaches, [step.service]: reach?.hash };
+  },
+  'withdraw-service': (world, step) => {
+    const { [step.service]: gone, ...rest } = world.reaches;
+    assert.ok(gone !== undefined, `${step.service} has no place to give up`);
+    world.reaches = rest;
+  },
   'create-container': add,
   'replace-container': (world, step, target) => {
     const former = byId(world, step.container);
@@ -65,7 +76,11 @@ const allEffects: Effects = {
   },
   'rename-container': (world, step) => {
     assertFree(world, step.name);
-    byId(world, step.container).name = step.name;
+    byName(world, step.from).name = step.name;
+  },
+  'shift-traffic': (world, step) => {
+    for (const name of step.to) delete byName(world, name).traffic;
+    for (const id of step.from) byId(world, id).traffic = 'draining';
   },
   'start-container': start,
   'restart-container': start,
@@ -83,6 +98,21 @@ const allEffects: Effects = {
     for (const one of world.containers.filter((each) => each.service === step.service))
       [one.status, one.completed] = ['exited', true];
   },
+  'wait-ready': (world, step) => {
+    for (const name of step.names) {
+      const one = byName(world, name);
+      assert.ok(
+        one.status !== 'created' && one.status !== 'dead',
+        `${name} is waited for, but is ${one.status}`,
+      );
+      if (one.health !== 'none') [one.status, one.health] = ['running', 'healthy'];
+    }
+  },
+  'wait-drained': (world, step) => {
+    for (const id of step.containers) assert.notEqual(byId(world, id).traffic, undefined);
+  },
+  'wait-monitored': (world, step) => step.names.forEach((name) => byName(world, name)),
+  'wait-delay': () => undefined,
   'remove-network': (world, step) => {
     world.networks = world.networks.filter((one) => one.name !== step.name);
   },
@@ -102,13 +132,19 @@ function byId(world: World, id: string): ObservedContainer {
   return found;
 }
 
+function byName(world: World, name: string): ObservedContainer {
+  const found = world.containers.find((one) => one.name === name);
+  assert.ok(found, `a step is about the container ${name}, which does not exist`);
+  return found;
+}
+
 function assertFree(world: World, name: string): void {
   assert.ok(!world.containers.some((one) => one.name === name), `the name ${name} is taken`);
 }
 
 function add(
   world: World,
-  { service, replica, name }: { service: string; replica: number; name: string },
+  { service, replica, name, held }: { service: string; replica: number; name: string; held?: boolean },
   target: AppTarget,
 ): void {
   assertFree(world, name);
@@ -121,7 +157,8 @@ function add(
   const created = String(world.made).padStart(6, '0');
   const { hash } = wanted;
   const id = `new${world.made}`;
-  world.containers.push(container({ id, name, service, replica, hash, imageId, created, status: 'created' }));
+  const made = container({ id, name, service, replica, hash, imageId, created, status: 'created' });
+  world.containers.push(held === true ? { ...made, traffic: 'held' } : made);
 }
 
 function start(world: World, step: { service: string; name: string }, target: AppTarget): void {
@@ -132,7 +169,7 @@ function start(world: World, step: { service: string; name: string }, target: Ap
   found.status = 'running';
   const isProbed =
     wanted?.probe === 'own' || (wanted?.probe === 'image' && world.probedImages.has(wanted.image));
-  found.health = isProbed ? 'healthy' : 'none';
+  found.health = isProbed ? 'starting' : 'none';
 }
 
 function recover(world: World, step: { service: string }): void {

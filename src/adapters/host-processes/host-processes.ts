@@ -4,6 +4,7 @@ import { availableParallelism, totalmem } from 'node:os';
 import { promisify } from 'node:util';
 import type { HostProcesses } from '#ports/host-processes.ts';
 import { invalid, messageOf } from '#base/errors.ts';
+import { inboundConnections } from './connections.ts';
 
 const run = promisify(execFile);
 const mostOutput = 16 * 1024 * 1024;
@@ -29,6 +30,10 @@ export class LinuxProcesses implements HostProcesses {
     const ticks = line.split(/\s+/).slice(1, 9).map(Number);
     const sum = ticks.reduce((total, each) => total + each, 0);
     return { systemNanos: sum * nanosPerTick, onlineCpus: availableParallelism() };
+  }
+
+  inboundConnections(pid: number): number {
+    return inboundConnections(pid);
   }
 
   memory(): number {

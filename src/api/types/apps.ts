@@ -33,6 +33,11 @@ export interface AppStep {
   service?: string;
   image?: string;
   name?: string;
+  names?: string[];
+  /** Those that get requests from now on, by name, and those that get none any more, by id. */
+  to?: string[];
+  from?: string[] | string;
+  seconds?: number;
 }
 
 export interface Notice {

@@ -5,6 +5,8 @@ const verbs: Record<string, (step: AppStep) => string> = {
   'build-image': (step) => `build ${step.image ?? ''}`,
   'create-network': (step) => `create network ${step.name ?? ''}`,
   'create-volume': (step) => `create volume ${step.name ?? ''}`,
+  'place-service': (step) => `set addresses and ports of ${step.service ?? ''}`,
+  'withdraw-service': (step) => `give up addresses and ports of ${step.service ?? ''}`,
   'create-container': (step) => `create ${step.name ?? ''}`,
   'replace-container': (step) => `replace ${step.name ?? ''}`,
   'rename-container': (step) => `rename to ${step.name ?? ''}`,
@@ -12,6 +14,14 @@ const verbs: Record<string, (step: AppStep) => string> = {
   'restart-container': (step) => `restart ${step.name ?? ''}`,
   'stop-container': (step) => `stop ${step.name ?? ''}`,
   'remove-container': (step) => `remove ${step.name ?? ''}`,
+  'shift-traffic': (step) =>
+    (step.to ?? []).length === 0
+      ? `send no more requests to the old ${step.service ?? ''}`
+      : `send requests to ${(step.to ?? []).join(', ')}`,
+  'wait-ready': (step) => `wait until ${(step.names ?? []).join(', ')} can answer`,
+  'wait-drained': (step) => `let connections to the old ${step.service ?? ''} end`,
+  'wait-monitored': (step) => `watch the new ${step.service ?? ''} for ${step.seconds ?? 0} s`,
+  'wait-delay': (step) => `pause for ${step.seconds ?? 0} s`,
   'wait-healthy': (step) => `wait until ${step.service ?? ''} is healthy`,
   'wait-started': (step) => `wait until ${step.service ?? ''} runs`,
   'wait-completed': (step) => `wait until ${step.service ?? ''} has completed`,
@@ -26,9 +36,9 @@ export function stepWords(step: AppStep): string {
 
 /** `+` makes, `~` changes, `-` takes away, a space only waits. */
 export function stepSign(step: AppStep): '+' | '~' | '-' | ' ' {
-  if (/^(create|pull|build|start)/.test(step.kind)) return '+';
-  if (/^(replace|rename|restart)/.test(step.kind)) return '~';
-  return /^(stop|remove)/.test(step.kind) ? '-' : ' ';
+  if (/^(create|pull|build|start|place)/.test(step.kind)) return '+';
+  if (/^(replace|rename|restart|shift)/.test(step.kind)) return '~';
+  return /^(stop|remove|withdraw)/.test(step.kind) ? '-' : ' ';
 }
 
 const units = ['B', 'kB', 'MB', 'GB', 'TB'];

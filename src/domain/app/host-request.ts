@@ -5,19 +5,18 @@ import type { Mount, Port } from './model.ts';
 type Empty = Record<string, never>;
 
 /** Port bindings of the replica with this index (from 0). Of a range FROM-TO each replica takes the next port. */
-export function publishedPorts(
-  ports: readonly Port[],
-  index: number,
-): { bindings: Record<string, PortBinding[]>; exposed: Record<string, Empty> } {
+export function publishedPorts(ports: readonly Port[], index: number): Record<string, PortBinding[]> {
   const bindings: Record<string, PortBinding[]> = {};
-  const exposed: Record<string, Empty> = {};
-  for (const port of ports) {
-    const key = `${port.target}/${port.protocol}`;
-    exposed[key] = {};
-    (bindings[key] ??= []).push({ HostIp: port.hostIp, HostPort: ofReplica(port, index) });
-  }
-  return { bindings, exposed };
+  for (const port of ports)
+    (bindings[keyOf(port)] ??= []).push({ HostIp: port.hostIp, HostPort: ofReplica(port, index) });
+  return bindings;
 }
+
+export function exposedBy(ports: readonly Port[]): Record<string, Empty> {
+  return Object.fromEntries(ports.map((port) => [keyOf(port), {}]));
+}
+
+const keyOf = (port: Port): string => `${port.target}/${port.protocol}`;
 
 function ofReplica(port: Port, index: number): string {
   const [from = '', to] = port.published.split('-');

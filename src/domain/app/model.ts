@@ -2,6 +2,7 @@ import type { ContainerConfig, HostConfig, Resources } from '#domain/container/c
 import type { Probes } from '#domain/container/probe.ts';
 import type { IngressEntry } from '#domain/ingress/model.ts';
 import type { Deploy } from './deploy.ts';
+import type { AppUpdate, ServiceUpdate } from './update.ts';
 import type { Schedule } from './schedule.ts';
 
 /** What a person wants to run: a compose file's meaning with all variables and defaults in place. */
@@ -12,6 +13,7 @@ export interface AppModel {
   volumes: Record<string, AppVolume>;
   secrets: Record<string, AppSecret>;
   configs: Record<string, AppConfig>;
+  update?: AppUpdate;
 }
 
 export interface Service {
@@ -32,6 +34,8 @@ export interface Service {
   /** SERVICE[:MODE] or container:NAME[:MODE], whose mounts it gets. */
   volumesFrom?: string[];
   ports: Port[];
+  /** Seconds without a new connection for which a client keeps its replica; absent: it does not. */
+  affinity?: number;
   mounts: Mount[];
   /** How requests from outside reach it. */
   ingress?: IngressEntry[];
@@ -43,6 +47,8 @@ export interface Service {
   secrets: FileGrant[];
   configs: FileGrant[];
   deploy?: Deploy;
+  /** How its containers are replaced, beside what `deploy` says. */
+  update?: ServiceUpdate;
   /** Run in the container, one after the other: after its start, and before it is told to stop. */
   postStart?: Hook[];
   preStop?: Hook[];

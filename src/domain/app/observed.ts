@@ -15,6 +15,8 @@ export interface ObservedApp {
   probedImages: ReadonlySet<string>;
   /** Names of images that this very run pulled or built. */
   fresh: ReadonlySet<string>;
+  /** By service, the hash of how it was last set to be reached. */
+  reaches: Readonly<Record<string, string | undefined>>;
   /** By service, what the last successful run saw and made. */
   last: Readonly<Record<string, LastService | undefined>>;
 }
@@ -40,6 +42,8 @@ export interface ObservedContainer {
   health: HealthStatus;
   /** It ended by itself with exit code 0 and its policy does not start it again. */
   completed: boolean;
+  /** Why it gets no requests although it may be well. */
+  traffic?: 'held' | 'draining';
   /** Names of its volumes that nobody named. */
   anonymousVolumes: string[];
 }

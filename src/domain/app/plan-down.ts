@@ -1,7 +1,7 @@
 import { isUp } from './assess.ts';
 import type { ObservedApp } from './observed.ts';
 import { dependencyOrder } from './order.ts';
-import { removal, stop } from './plan.ts';
+import { removal, stop } from './service-rollout.ts';
 import type { Step } from './step.ts';
 
 /** Takes an app away: dependents first. Volumes stay unless asked for; what others made stays always. */
@@ -14,6 +14,7 @@ export function planDown(app: string, observed: ObservedApp, options: { volumes:
   return [
     ...containers.filter(isUp).map((one) => stop(one, reason, waveOf(one.service))),
     ...containers.map((one) => removal(one, reason)),
+    ...Object.keys(observed.reaches).map((service): Step => ({ kind: 'withdraw-service', service, reason })),
     ...networks.map(({ name }): Step => ({ kind: 'remove-network', name, reason })),
     ...(options.volumes ? volumesOf(app, observed) : []).map((name): Step => ({
       kind: 'remove-volume',

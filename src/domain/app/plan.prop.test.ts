@@ -1,157 +1,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { app, apply, container, emptyWorld, type World } from '../../../test/support/app-world.ts';
-import type { DependencyCondition } from './model.ts';
+import { targets, worlds } from '../../../test/support/app-arbitraries.ts';
+import { app, apply, emptyWorld, type World } from '../../../test/support/app-world.ts';
 import { planDown } from './plan-down.ts';
 import { plan } from './plan.ts';
 import type { Step } from './step.ts';
 import type { AppTarget, ServiceTarget } from './target.ts';
-
-const names = ['a', 'b', 'c', 'd'];
-
-const condition = fc.constantFrom<DependencyCondition[]>('started', 'healthy', 'completed');
-
-/** Each service may depend on those before it, so there is no circle. */
-const targets: fc.Arbitrary<AppTarget> = fc
-  .tuple(
-    ...names.map((name, index) =>
-      fc.record({
-        wanted: fc.boolean(),
-        replicas: fc.integer({ min: 0, max: 2 }),
-        hash: fc.constantFrom('h1', 'h2'),
-        built: fc.boolean(),
-        probe: fc.constantFrom('own', 'off', 'image' as const),
-        needs: fc.subarray(names.slice(0, index)),
-        condition,
-        restart: fc.boolean(),
-        joins: fc.boolean(),
-        name: fc.constant(name),
-      }),
-    ),
-  )
-  .map((all) => {
-    const chosen = all.filter((one) => one.wanted);
-    const services = chosen.map((one): ServiceTarget => {
-      const needs = one.needs.filter((need) => chosen.some((other) => other.name === need));
-      return {
-        name: one.name,
-        image: `img-${one.name}`,
-        pullPolicy: 'missing',
-        ...(one.built
-          ? {
-              build: {
-                context: '/c',
-                dockerfile: 'Dockerfile',
-                args: {},
-                labels: {},
-                tags: [],
-                extraHosts: [],
-                noCache: false,
-                pull: false,
-              },
-            }
-          : {}),
-        buildFingerprint: one.built ? 'f' : '',
-        dependsOn: needs.map((service) => ({
-          service,
-          condition: one.condition,
-          required: true,
-          restart: one.restart,
-        })),
-        joins: one.joins ? needs.slice(0, 1) : [],
-        probe: one.probe,
-        hash: one.hash,
-        settings: {},
-        replicas: Array.from({ length: one.replicas }, (_, at) => ({
-          replica: at + 1,
-          name: `${app}-${one.name}-${at + 1}`,
-          request: { config: {}, hostConfig: {}, endpoints: {} },
-        })),
-      };
-    });
-    const base = { external: false, driverOpts: {}, labels: {}, hash: 'n' };
-    return {
-      app,
-      model: { name: app, services: {}, networks: {}, volumes: {}, secrets: {}, configs: {} },
-      networks: [
-        {
-          ...base,
-          key: 'default',
-          name: `${app}_default`,
-          internal: false,
-          attachable: false,
-          ipv6: false,
-          pools: [],
-        },
-      ],
-      volumes: [{ ...base, key: 'data', name: `${app}_data` }],
-      services,
-    };
-  });
-
-/** Whatever a crash, a person or an older file may have left. */
-const worlds: fc.Arbitrary<World> = fc
-  .record({
-    containers: fc.array(
-      fc.record({
-        service: fc.constantFrom(...names, 'orphan'),
-        replica: fc.integer({ min: 1, max: 3 }),
-        hash: fc.constantFrom('h1', 'h2', 'h3'),
-        image: fc.constantFrom('id-of-img-', 'old-'),
-        status: fc.constantFrom('created', 'running', 'exited', 'dead', 'paused', 'restarting' as const),
-        health: fc.constantFrom('none', 'starting', 'healthy', 'unhealthy' as const),
-        completed: fc.boolean(),
-        named: fc.boolean(),
-      }),
-      { maxLength: 8 },
-    ),
-    network: fc.boolean(),
-    oldNetwork: fc.boolean(),
-    volume: fc.boolean(),
-    images: fc.subarray(names),
-    probedImages: fc.subarray(names),
-    built: fc.boolean(),
-  })
-  .map((given) => {
-    const taken = new Set<string>();
-    const containers = given.containers.map((one, index) => {
-      const proper = `${app}-${one.service}-${one.replica}`;
-      const name = one.named && !taken.has(proper) ? proper : `x${index}_${proper}`;
-      taken.add(name);
-      const { service, replica, hash, status, health } = one;
-      const completed = one.completed && status === 'exited';
-      const imageId = one.image === 'old-' ? 'old' : `id-of-img-${service}`;
-      return container({
-        id: `c${index}`,
-        name,
-        service,
-        replica,
-        hash,
-        status,
-        health,
-        completed,
-        imageId,
-        created: String(index).padStart(6, '0'),
-      });
-    });
-    const last = { hash: 'h1', settings: {}, buildFingerprint: given.built ? 'f' : 'g', dependsOn: [] };
-    return {
-      containers,
-      networks: [
-        ...(given.network ? [{ name: `${app}_default`, app, hash: 'n' }] : []),
-        ...(given.oldNetwork ? [{ name: `${app}_old`, app, hash: 'n' }] : []),
-        { name: 'foreign', hash: '' },
-      ],
-      volumes: given.volume ? [{ name: `${app}_data`, app, hash: 'n' }] : [],
-      images: Object.fromEntries(given.images.map((name) => [`img-${name}`, `id-of-img-${name}`])),
-      imageIds: new Set<string>(),
-      probedImages: new Set(given.probedImages.map((name) => `img-${name}`)),
-      fresh: new Set<string>(),
-      last: Object.fromEntries(names.map((name) => [name, last])),
-      made: 0,
-    };
-  });
 
 /** Images first, then what they turn out to ask for: as engine/apps does. */
 function bringUp(world: World, target: AppTarget): Step[] {
@@ -183,6 +38,7 @@ test('from any state one run leads to the target, and a second run does nothing'
           ['running', 'paused', 'restarting'].includes(one.status) || one.completed,
           `${one.name} is ${one.status}`,
         );
+        assert.ok(one.completed || one.traffic === undefined, `${one.name} is kept from requests`);
       }
     }),
     { numRuns: 2000 },
@@ -205,24 +61,75 @@ test('a crash after any step is repaired by running again', () => {
   );
 });
 
+/** Replicas of a service that may be given requests now. */
+function readyReplicas(world: World, service: string): number {
+  const ready = world.containers.filter(
+    (one) =>
+      one.service === service &&
+      one.status === 'running' &&
+      one.traffic === undefined &&
+      (one.health === 'none' || one.health === 'healthy'),
+  );
+  return new Set(ready.map((one) => one.replica)).size;
+}
+
+test('at no moment of an update do fewer replicas answer than was promised', () => {
+  fc.assert(
+    fc.property(worlds, targets, (world, target) => {
+      for (const step of plan(world, target, { rebuild: false }))
+        if (/image/.test(step.kind)) apply(world, step, target);
+      const promised = target.services.map(({ name, replicas, update, joins, dependsOn }) => {
+        const now = Math.min(readyReplicas(world, name), replicas.length);
+        const atOnce = update.parallelism === 0 ? replicas.length : update.parallelism;
+        // One that is awaited until it has ended does not answer for ever.
+        const ends = target.services.some((other) =>
+          other.dependsOn.some((on) => on.service === name && on.condition === 'completed'),
+        );
+        const isInterrupted = ends || joins.length > 0 || dependsOn.some((one) => one.restart);
+        const below = update.order === 'stop-first' ? atOnce : 0;
+        return { name, atLeast: isInterrupted ? 0 : now - below };
+      });
+      for (const step of plan(world, target, { rebuild: false })) {
+        apply(world, step, target);
+        for (const { name, atLeast } of promised)
+          assert.ok(
+            readyReplicas(world, name) >= atLeast,
+            `${readyReplicas(world, name)} of ${name} answer after ${JSON.stringify(step)}, promised: ${atLeast}`,
+          );
+      }
+    }),
+    { numRuns: 3000 },
+  );
+});
+
+function isSame(old: ServiceTarget | undefined, now: ServiceTarget | undefined): boolean {
+  return (
+    old?.hash === now?.hash &&
+    old?.replicas.length === now?.replicas.length &&
+    (old?.build === undefined) === (now?.build === undefined)
+  );
+}
+
 test('what is as wanted is never touched', () => {
   fc.assert(
     fc.property(targets, targets, (before, after) => {
       const world = emptyWorld();
       bringUp(world, before);
       const steps = plan(world, after, { rebuild: false });
+      const reachOf = (one: AppTarget, name: string): string | undefined =>
+        one.services.find((each) => each.name === name)?.reach?.hash;
+      for (const step of steps.filter(({ kind }) => kind === 'place-service' || kind === 'withdraw-service'))
+        assert.ok('service' in step && reachOf(before, step.service) !== reachOf(after, step.service));
       const touched = new Set(
-        steps.flatMap((step) => ('service' in step && !step.kind.startsWith('wait-') ? [step.service] : [])),
+        steps
+          .filter(({ kind }) => kind !== 'place-service' && kind !== 'withdraw-service')
+          .flatMap((step) => ('service' in step && !step.kind.startsWith('wait-') ? [step.service] : [])),
       );
       for (const name of touched) {
         const [old, now] = [before, after].map((one) => one.services.find((each) => each.name === name));
         const follows = now?.dependsOn.some((on) => on.restart && touched.has(on.service)) ?? false;
         const joins = now?.joins.some((one) => touched.has(one)) ?? false;
-        const same =
-          old?.hash === now?.hash &&
-          old?.replicas.length === now?.replicas.length &&
-          (old?.build === undefined) === (now?.build === undefined);
-        assert.ok(!same || follows || joins, `${name} did not change, but the plan touches it`);
+        assert.ok(!isSame(old, now) || follows || joins, `${name} did not change, but the plan touches it`);
       }
     }),
     { numRuns: 1000 },

@@ -57,13 +57,15 @@ const nothing: ObservedApp = {
   imageIds: new Set(),
   probedImages: new Set(),
   fresh: new Set(),
+  reaches: {},
   last: {},
 };
 
+/** But for the places of services, which have a test of their own. */
 const kinds = (services: Service[], observed = nothing): string[] =>
-  plan(observed, appTarget(model(...services), {}), { rebuild: false }).map((step) =>
-    'name' in step ? `${step.kind} ${step.name}` : `${step.kind} ${step.service}`,
-  );
+  plan(observed, appTarget(model(...services), {}), { rebuild: false })
+    .filter(({ kind }) => kind !== 'place-service')
+    .map((step) => ('name' in step ? `${step.kind} ${step.name}` : `${step.kind} ${step.service}`));
 
 test('a first start makes everything in order of need, each image once', () => {
   const web = service('web', {
@@ -135,15 +137,17 @@ test('a service that joins the namespace of another comes after it and names its
   assert.equal(target.services[1]?.replicas[0]?.request.hostConfig.NetworkMode, 'container:shop-z-1');
 });
 
-test('replicas take the ports of a range one after the other, and no more than there are', () => {
+test('replicas outside of the app’s networks take the ports of a range one after the other, and no more than there are', () => {
+  const outside = { networkMode: 'bridge', networks: [] };
   const ports = [{ target: 80, protocol: 'tcp' as const, hostIp: '', published: '8080-8081' }];
-  const replicas = appTarget(model(service('web', { ports, replicas: 2 })), {}).services[0]?.replicas ?? [];
+  const replicas =
+    appTarget(model(service('web', { ...outside, ports, replicas: 2 })), {}).services[0]?.replicas ?? [];
   assert.deepEqual(
     replicas.map((one) => one.request.hostConfig.PortBindings?.['80/tcp']?.[0]?.HostPort),
     ['8080', '8081'],
   );
   assert.throws(
-    () => appTarget(model(service('web', { ports, replicas: 3 })), {}),
+    () => appTarget(model(service('web', { ...outside, ports, replicas: 3 })), {}),
     /replica 3 has no port left/,
   );
 });
@@ -151,4 +155,33 @@ test('replicas take the ports of a range one after the other, and no more than t
 test('a circle is given with its members', () => {
   assert.deepEqual(dependencyOrder({ a: ['b'], b: ['c'], c: ['b'] }), { cycle: ['b', 'c', 'b'] });
   assert.deepEqual(dependencyOrder({ a: ['b', 'gone'], b: [] }), { order: ['b', 'a'] });
+});
+
+test('a service gets its place after the networks and before its containers; one that goes gives its place up first', () => {
+  const networks = [
+    { network: 'default', aliases: [], priority: 0, linkLocal: [], driverOpts: {} },
+    { network: 'out', aliases: ['www'], priority: 0, linkLocal: [], driverOpts: {}, gatewayPriority: 5 },
+  ];
+  const ports = [{ target: 80, protocol: 'tcp' as const, hostIp: '', published: '8080', name: 'http' }];
+  const target = appTarget(model(service('web', { networks, ports, replicas: 2 })), {});
+  const [web] = target.services;
+  assert.ok(web?.reach !== undefined);
+  assert.deepEqual(
+    web.reach.networks.map((one) => one.aliases),
+    [['www'], []],
+    'the one that leads outside first',
+  );
+  assert.deepEqual(web.reach.portNames, [{ name: 'http', port: 80, protocol: 'tcp' }]);
+  assert.equal(web.replicas[0]?.request.hostConfig.PortBindings, undefined);
+  const steps = (observed: ObservedApp): string[] =>
+    plan(observed, target, { rebuild: false }).map(({ kind }) => kind);
+  const first = steps({ ...nothing, images: { 'redis:7': 'i' }, reaches: { old: 'x', web: 'x' } });
+  assert.deepEqual(first.slice(1, 5), [
+    'create-volume',
+    'withdraw-service',
+    'place-service',
+    'create-container',
+  ]);
+  const settled = steps({ ...nothing, images: { 'redis:7': 'i' }, reaches: { web: web.reach.hash } });
+  assert.equal(settled.includes('place-service'), false);
 });

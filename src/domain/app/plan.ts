@@ -1,7 +1,9 @@
 import { conflict, notFound } from '#base/errors.ts';
 import { assess, isUp, type Assessment } from './assess.ts';
 import type { ObservedApp, ObservedContainer } from './observed.ts';
+import { reachSteps } from './reach.ts';
 import { Rollout } from './rollout.ts';
+import { removal, stop } from './service-rollout.ts';
 import type { Step } from './step.ts';
 import type { AppTarget, ServiceTarget } from './target.ts';
 
@@ -18,12 +20,14 @@ export interface PlanOptions {
 export function plan(observed: ObservedApp, target: AppTarget, options: PlanOptions): Step[] {
   checkShared(observed, target);
   const services = new Map(target.services.map((one) => [one.name, assess(observed, one)]));
+  const { steps, cleanUp } = new Rollout(observed, target, services).steps();
   return [
     ...onceEach(target.services.flatMap((service) => imageSteps(observed, service, options))),
     ...sharedSteps(observed, target),
-    ...leftoverSteps(observed, services),
-    ...new Rollout(observed.probedImages, target, services).steps(),
-    ...[...services.values()].flatMap((one) => one.replaced.map((old) => removal(old, 'replaced'))),
+    ...reachSteps(observed, target),
+    ...droppedStops(observed, services),
+    ...steps,
+    ...cleanUp,
     ...orphans(observed, target).map((old) => removal(old, dropped)),
     ...orphanNetworks(observed, target),
   ];
@@ -116,20 +120,11 @@ function sharedSteps(observed: ObservedApp, target: AppTarget): Step[] {
   ];
 }
 
-function leftoverSteps(observed: ObservedApp, services: ReadonlyMap<string, Assessment>): Step[] {
-  const surplus = [...services.values()].flatMap((one) => one.surplus);
-  const known = (container: ObservedContainer): boolean => services.has(container.service);
-  // A dropped service is stopped first, because it may hold a port, and removed last.
-  const stops = observed.containers
-    .filter((one) => !known(one) && isUp(one))
+/** A dropped service is stopped first, because it may hold a port, and removed last. */
+function droppedStops(observed: ObservedApp, services: ReadonlyMap<string, Assessment>): Step[] {
+  return observed.containers
+    .filter((one) => !services.has(one.service) && isUp(one))
     .map((one) => stop(one, dropped));
-  return [
-    ...stops,
-    ...surplus.flatMap(({ container, reason }) => [
-      ...(isUp(container) ? [stop(container, reason)] : []),
-      removal(container, reason),
-    ]),
-  ];
 }
 
 function orphans(observed: ObservedApp, target: AppTarget): ObservedContainer[] {
@@ -142,14 +137,4 @@ function orphanNetworks(observed: ObservedApp, target: AppTarget): Step[] {
   return observed.networks
     .filter((one) => one.app === target.app && !wanted.has(one.name))
     .map((one): Step => ({ kind: 'remove-network', name: one.name, reason: 'no service uses it any more' }));
-}
-
-export function stop(container: ObservedContainer, reason: string, wave = 0): Step {
-  const { service, name, id } = container;
-  return { kind: 'stop-container', service, name, container: id, wave, reason };
-}
-
-export function removal(container: ObservedContainer, reason: string): Step {
-  const { service, name, id } = container;
-  return { kind: 'remove-container', service, name, container: id, reason };
 }

@@ -33,6 +33,7 @@ function serviceChanges(before: ServiceTarget | undefined, after: ServiceTarget)
   if (before === undefined) return ['new'];
   const changes = changedSettings(before.settings, after.settings);
   if (before.imageId !== after.imageId && before.image === after.image) changes.push('image digest changed');
+  if (before.reach?.hash !== after.reach?.hash) changes.push('ports, names or networks changed');
   if (before.replicas.length !== after.replicas.length)
     changes.push(`scaled from ${before.replicas.length} to ${after.replicas.length}`);
   return changes;

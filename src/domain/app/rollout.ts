@@ -1,75 +1,61 @@
-import { isUp, type Assessment } from './assess.ts';
-import type { ObservedContainer } from './observed.ts';
+import { isUnwell, isUp, type Assessment } from './assess.ts';
+import type { ObservedApp } from './observed.ts';
+import { ServiceRollout } from './service-rollout.ts';
 import type { Step } from './step.ts';
 import type { AppTarget, ServiceTarget } from './target.ts';
 
-/** Creates, replaces and starts containers in dependency order, with the waits between and after. */
+/** Seconds in which a container without any probe may still fall over before it is let in. */
+const unprobedSettle = 1;
+
+/** Brings the services to what they should be in dependency order, with the waits between and after. */
 export class Rollout {
-  readonly #probedImages: ReadonlySet<string>;
+  readonly #observed: ObservedApp;
   readonly #target: AppTarget;
   readonly #services: ReadonlyMap<string, Assessment>;
   readonly #steps: Step[] = [];
+  readonly #removals: Step[] = [];
+  readonly #renames: Step[] = [];
   readonly #waits = new Set<string>();
-  /** Services that get a new container, or are started. */
+  /** Services that get a new container. */
   readonly #renewed = new Set<string>();
   readonly #touched = new Set<string>();
 
-  constructor(
-    probedImages: ReadonlySet<string>,
-    target: AppTarget,
-    services: ReadonlyMap<string, Assessment>,
-  ) {
-    this.#probedImages = probedImages;
+  constructor(observed: ObservedApp, target: AppTarget, services: ReadonlyMap<string, Assessment>) {
+    this.#observed = observed;
     this.#target = target;
     this.#services = services;
   }
 
-  steps(): Step[] {
+  /** In two parts: what removes former containers comes last, so that a failure can put them back. */
+  steps(): { steps: Step[]; cleanUp: Step[] } {
     for (const service of this.#target.services) this.#service(service);
     for (const service of this.#target.services) this.#settle(service);
-    return this.#steps;
+    return { steps: this.#steps, cleanUp: [...this.#removals, ...this.#renames] };
   }
 
   #service(service: ServiceTarget): void {
-    const own = service.replicas.flatMap(({ replica, name }) => this.#replica(service, replica, name));
-    if (own.length === 0) return;
-    for (const dependency of service.dependsOn)
-      this.#waitFor(dependency.service, dependency.condition, `${service.name} depends on it`);
-    this.#steps.push(...own);
-    this.#touched.add(service.name);
-  }
-
-  #replica(service: ServiceTarget, replica: number, name: string): Step[] {
     const found = this.#services.get(service.name);
-    const current = found?.current.get(replica);
-    const of = { service: service.name, name };
-    const start = (reason: string): Step => ({ kind: 'start-container', ...of, reason });
-    if (current === undefined) {
-      this.#renewed.add(service.name);
-      return [{ kind: 'create-container', ...of, replica, reason: 'new' }, start('new')];
-    }
-    const reason = found?.outdated.get(replica) ?? this.#joinReason(service);
-    if (reason !== undefined) {
-      this.#renewed.add(service.name);
-      found?.replaced.push(current);
-      return [
-        { kind: 'replace-container', ...of, replica, container: current.id, reason },
-        start('replaced'),
-      ];
-    }
-    const steps: Step[] = [];
-    if (current.name !== name)
-      steps.push({
-        kind: 'rename-container',
-        ...of,
-        container: current.id,
-        reason: `it is called ${current.name}`,
-      });
-    if (!isUp(current) && !current.completed) return [...steps, start(`it is ${current.status}`)];
+    if (found === undefined) return;
+    const renew = this.#joinReason(service);
     const restarter = service.dependsOn.find((one) => one.restart && this.#renewed.has(one.service));
-    if (restarter !== undefined && isUp(current))
-      steps.push({ kind: 'restart-container', ...of, reason: `${restarter.service} is replaced` });
-    return steps;
+    const rollout = new ServiceRollout(found, {
+      ...(renew === undefined ? {} : { renew }),
+      ...(restarter === undefined ? {} : { restart: `${restarter.service} is replaced` }),
+      settle: service.update.settle ?? (this.#isProbed(service) ? 0 : unprobedSettle),
+      names: new Set(this.#observed.containers.map((one) => one.name)),
+    });
+    this.#removals.push(...rollout.removals);
+    this.#renames.push(...rollout.renames);
+    if (rollout.steps.length === 0) return;
+    if (rollout.steps.some((step) => step.kind === 'start-container'))
+      for (const dependency of service.dependsOn)
+        this.#waitFor(dependency.service, dependency.condition, `${service.name} depends on it`);
+    this.#steps.push(...rollout.steps);
+    if (rollout.isRenewed) this.#renewed.add(service.name);
+    this.#touched.add(service.name);
+    if (!rollout.isAwaited) return;
+    this.#waits.add(`started ${service.name}`);
+    if (this.#isProbed(service)) this.#waits.add(`healthy ${service.name}`);
   }
 
   #joinReason(service: ServiceTarget): string | undefined {
@@ -79,7 +65,7 @@ export class Rollout {
 
   /** After everything has been started: wait until what was touched, or is not well, is as wanted. */
   #settle(service: ServiceTarget): void {
-    const containers = [...(this.#services.get(service.name)?.current.values() ?? [])];
+    const containers = (this.#services.get(service.name)?.slots ?? []).map((one) => one.current);
     const unwell = containers.some((one) => one !== undefined && isUnwell(one));
     if (!this.#touched.has(service.name) && !unwell) return;
     if (this.#isProbed(service)) this.#waitFor(service.name, 'healthy', 'to know that it works');
@@ -89,7 +75,7 @@ export class Rollout {
 
   #isProbed(service: ServiceTarget): boolean {
     if (service.probe !== 'image') return service.probe === 'own';
-    return this.#probedImages.has(service.image);
+    return this.#observed.probedImages.has(service.image);
   }
 
   #waitFor(name: string, condition: 'started' | 'healthy' | 'completed', reason: string): void {
@@ -103,17 +89,11 @@ export class Rollout {
 
   #isMet(service: Assessment, condition: 'started' | 'healthy' | 'completed'): boolean {
     if (this.#touched.has(service.target.name)) return false;
-    return [...service.current.values()].every((one) => {
+    return service.slots.every(({ current: one }) => {
       if (one === undefined) return false;
       if (condition === 'completed') return one.completed;
       if (condition === 'healthy') return one.status === 'running' && one.health === 'healthy';
       return isUp(one) || one.completed;
     });
   }
-}
-
-/** A paused container is not probed, so nothing can be said of it. */
-function isUnwell({ status, health }: ObservedContainer): boolean {
-  const probed = status === 'running' || status === 'restarting';
-  return probed && (health === 'starting' || health === 'unhealthy');
 }

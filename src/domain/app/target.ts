@@ -4,8 +4,10 @@ import type { Probes } from '#domain/container/probe.ts';
 import type { AppModel, AppNetwork, AppVolume, Build, Dependency, PullPolicy, Service } from './model.ts';
 import { grantMounts } from './file-grants.ts';
 import { dependencyOrder } from './order.ts';
-import { publishedPorts, readMountRequests } from './host-request.ts';
+import { exposedBy, publishedPorts, readMountRequests } from './host-request.ts';
+import { isReached, reachOf, type ServiceReach } from './reach.ts';
 import { conflict } from '#base/errors.ts';
+import { updatePolicy, type UpdatePolicy } from './update.ts';
 
 /** What this engine is to hold for an app. */
 export interface AppTarget {
@@ -46,6 +48,9 @@ export interface ServiceTarget {
   /** Of `settings`; a container with another hash is out of date. */
   hash: string;
   settings: Settings;
+  update: UpdatePolicy;
+  /** How others reach it; undefined for one that has no network of its own. */
+  reach?: ServiceReach & { hash: string };
   replicas: ReplicaTarget[];
 }
 
@@ -57,6 +62,8 @@ export interface ReplicaTarget {
   replica: number;
   name: string;
   request: ContainerRequest;
+  /** Of a canary: what it is instead of what the service is. */
+  canary?: { hash: string; image: string; imageId?: string };
 }
 
 /** A create request but for the app's identity and its labels. */
@@ -97,6 +104,7 @@ export function appTarget(model: AppModel, contexts: Readonly<Record<string, str
 function serviceTarget(model: AppModel, service: Service, context: string): ServiceTarget {
   const settings = settingsOf(model, service);
   const joins = joinsOf(service);
+  const reach = reachOf(model, service);
   return {
     name: service.name,
     image: service.image ?? '',
@@ -109,6 +117,8 @@ function serviceTarget(model: AppModel, service: Service, context: string): Serv
     probe: probeOf(service),
     hash: hashOf(settings),
     settings,
+    ...(reach === undefined ? {} : { reach: { ...reach, hash: hashOf(reach) } }),
+    update: updatePolicy(model, service, 'update'),
     replicas: replicasOf(model, service, service.schedule === undefined ? service.replicas : 0),
   };
 }
@@ -119,24 +129,6 @@ export function replicasOf(model: AppModel, service: Service, count: number): Re
     name: service.containerName ?? containerName(model.name, service.name, index + 1),
     request: containerRequest(model, service, index),
   }));
-}
-
-/** The target with the images that its names stand for now; those that are known already stay. */
-export function pinned(target: AppTarget, idOf: (image: string) => string | undefined): AppTarget {
-  const services = target.services.map((one) => {
-    const imageId = one.imageId ?? idOf(one.image);
-    return imageId === undefined ? one : { ...one, imageId };
-  });
-  return { ...target, services };
-}
-
-/** Whether two targets ask for the same: a build whose context changed but which gave the same image does. */
-export function isSameTarget(one: AppTarget, other: AppTarget): boolean {
-  return canonical(comparable(one)) === canonical(comparable(other));
-}
-
-function comparable(target: AppTarget): unknown {
-  return { ...target, services: target.services.map((one) => ({ ...one, buildFingerprint: '' })) };
 }
 
 function containerName(app: string, service: string, replica: number): string {
@@ -167,7 +159,8 @@ function joined(model: AppModel, mode: string): string {
 }
 
 function containerRequest(model: AppModel, service: Service, index: number): ContainerRequest {
-  const ports = publishedPorts(service.ports, index);
+  // The ports of a service that is reached as a whole are its own, not its containers'.
+  const bindings = isReached(service) ? {} : publishedPorts(service.ports, index);
   const wanted = [...service.mounts, ...grantMounts(model, service)];
   const mounts = readMountRequests(wanted, (key) => model.volumes[key]?.name ?? key);
   const host: HostConfig = { ...service.host, ...mounts.host };
@@ -178,8 +171,8 @@ function containerRequest(model: AppModel, service: Service, index: number): Con
   host.NetworkMode = networkMode(model, service);
   if (service.volumesFrom !== undefined)
     host.VolumesFrom = service.volumesFrom.map((source) => volumesFrom(model, source));
-  if (Object.keys(ports.bindings).length > 0) host.PortBindings = ports.bindings;
-  const exposed = { ...service.container.ExposedPorts, ...ports.exposed };
+  if (Object.keys(bindings).length > 0) host.PortBindings = bindings;
+  const exposed = { ...service.container.ExposedPorts, ...exposedBy(service.ports) };
   const config: ContainerConfig = { ...service.container, Image: service.image ?? '' };
   if (Object.keys(exposed).length > 0) config.ExposedPorts = exposed;
   if (Object.keys(mounts.anonymous).length > 0) config.Volumes = mounts.anonymous;
@@ -249,7 +242,7 @@ function settingsOf(model: AppModel, service: Service): Settings {
   if (service.container.Env) settings['environment'] = environmentOf(service.container.Env);
   settings['image'] = service.image;
   settings['platform'] = service.platform;
-  settings['ports'] = service.ports;
+  settings['ports'] = isReached(service) ? undefined : service.ports;
   settings['volumes'] = service.mounts.map((mount) => ({
     ...mount,
     name: model.volumes[mount.source]?.name,

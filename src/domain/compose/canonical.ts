@@ -8,12 +8,24 @@ import { toPlain, type MapTree } from './tree.ts';
 // written out, paths absolute. As `docker compose config` prints it. Values of secrets are not in it: a secret from
 // the environment is told by the variable's name.
 
-/** The document as YAML. */
+/** The document as YAML that means the same when it is read again. */
 export function canonicalYaml(document: MapTree, model: AppModel): string {
   return stringify(canonicalDocument(document, model), { lineWidth: 0, version: '1.1' });
 }
 
+/** Dollars are doubled, since all variables are in place. */
 export function canonicalDocument(document: MapTree, model: AppModel): Plain {
+  return plainRecord(escaped(writtenOut(document, model)));
+}
+
+function escaped(value: unknown): unknown {
+  if (typeof value === 'string') return value.replaceAll('$', '$$$$');
+  if (Array.isArray(value)) return value.map(escaped);
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.fromEntries(Object.entries(plainRecord(value)).map(([key, one]) => [key, escaped(one)]));
+}
+
+function writtenOut(document: MapTree, model: AppModel): Plain {
   const root = new Reader(document, [], []);
   const services = Object.values(model.services).map((service): PlainEntry => [
     service.name,
@@ -96,11 +108,11 @@ function files(
   const named = section(root, key, used, (name) => defined[name]?.name);
   const entries = Object.entries(named).map(([name, one]): PlainEntry => {
     const from = defined[name]?.from;
-    return [name, from?.kind === 'file' ? { ...asPlain(one), file: from.path } : one];
+    return [name, from?.kind === 'file' ? { ...plainRecord(one), file: from.path } : one];
   });
   return sorted(entries);
 }
 
-function asPlain(value: unknown): Plain {
+function plainRecord(value: unknown): Plain {
   return typeof value === 'object' && value !== null ? { ...value } : {};
 }

@@ -1,8 +1,10 @@
 import type { SchemaObject } from 'ajv';
 import type { AppModel, Service } from '#domain/app/model.ts';
+import { affinityKey } from './read-x-berth-affinity.ts';
 import { ingressKey } from './read-x-berth-ingress.ts';
 import { probesKey } from './read-x-berth-probes.ts';
 import { scheduleKey } from './read-x-berth-schedule.ts';
+import { appUpdateKey, serviceUpdateKey } from './read-x-berth-update.ts';
 import type { Reader } from './reader.ts';
 
 // Berth's own settings in a compose file: `x-berth` at the top and in services. Every other `x-` key is ignored, as
@@ -28,12 +30,14 @@ export interface ExtensionKey<Model> {
 type Keys<Model> = Readonly<Record<string, ExtensionKey<Model>>>;
 
 export const serviceKeys: Keys<Service> = {
+  affinity: affinityKey,
   ingress: ingressKey,
   probes: probesKey,
   schedule: scheduleKey,
+  update: serviceUpdateKey,
 };
 
-export const appKeys: Keys<AppModel> = {};
+export const appKeys: Keys<AppModel> = { update: appUpdateKey };
 
 /** The fields that `x-berth` of a service adds to it. */
 export function readServiceExtension(service: Reader, context: ExtensionContext): Partial<Service> {

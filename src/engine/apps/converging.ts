@@ -2,7 +2,8 @@ import { keptScale, inForce, type Scale } from '#domain/app/scale.ts';
 import { plan } from '#domain/app/plan.ts';
 import { targetChanges } from '#domain/app/reasons.ts';
 import type { Step } from '#domain/app/step.ts';
-import { isSameTarget, pinned, type AppTarget } from '#domain/app/target.ts';
+import { isSameTarget, pinned } from '#domain/app/pinned.ts';
+import type { AppTarget } from '#domain/app/target.ts';
 import { Undo } from '#engine/containers/undo.ts';
 import type { AppEvent } from './events.ts';
 import { executors } from './executors.ts';
@@ -10,7 +11,7 @@ import { observe } from './observe.ts';
 import type { AppParts } from './parts.ts';
 import { servicesOf, type AppRecords } from './records.ts';
 import type { Revisions } from './revisions.ts';
-import { execute, type Run } from './run.ts';
+import { execute, isUnwell, type Run } from './run.ts';
 import { summarize } from './summary.ts';
 
 export type Emit = (event: AppEvent) => void;
@@ -40,7 +41,11 @@ interface Made {
   change: Change;
 }
 
+/** Unless the file says another number. */
 const keptRevisions = 10;
+
+const pausedNote =
+  'the update is paused where it failed, as its failure_action says; berth up goes on with it, berth rollback goes back';
 
 const nothingFresh: ReadonlySet<string> = new Set();
 
@@ -94,6 +99,7 @@ export class Convergence {
       // Nothing to go back to: what is unwell stays, so that its logs can be read and `up` can go on.
       const stays = isUnwell(error) && run.displaced === 0;
       if (stays) this.#remember({ target: this.#pinned(target), scale, change }, run.revision);
+      else if (isPaused(run)) emit({ type: 'note', message: pausedNote });
       else await undo.run();
       if (isNew && !stays) this.#records.forget(app);
       throw error;
@@ -174,7 +180,7 @@ export class Convergence {
           sources,
           target,
         },
-        keptRevisions,
+        target.model.update?.history ?? keptRevisions,
       );
     });
   }
@@ -187,6 +193,7 @@ export class Convergence {
     emit: Emit,
     signal: AbortSignal,
   ): Run {
+    const former = this.#records.get(target.app)?.target;
     return {
       parts: this.#parts,
       app: target.app,
@@ -200,6 +207,8 @@ export class Convergence {
       signal,
       fresh: new Set(),
       displaced: 0,
+      failed: new Map(),
+      ...(former === undefined ? {} : { former }),
       onFailure: (step, back) => {
         undo.add(async () => {
           await back();
@@ -219,6 +228,7 @@ function isImageStep(step: Step): boolean {
   return step.kind === 'pull-image' || step.kind === 'build-image';
 }
 
-function isUnwell(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && error.code === 'app-unwell';
+function isPaused({ failed, target }: Run): boolean {
+  const mayPause = target?.services.filter((one) => one.update.failureAction === 'pause') ?? [];
+  return mayPause.some((one) => failed?.has(one.name) === true);
 }

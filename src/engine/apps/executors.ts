@@ -1,13 +1,23 @@
 import { conflict, isKind } from '#base/errors.ts';
-import type { ServiceTarget } from '#domain/app/target.ts';
+import { madeOf } from '#domain/app/pinned.ts';
 import type { HostConfig } from '#domain/container/config.ts';
 import type { StopOptions } from '#engine/contracts.ts';
 import type { Step } from '#domain/app/step.ts';
 import { shortId } from '#base/ids.ts';
 import { buildImage, pullImage } from './image-executors.ts';
+import { runPostStart, runPreStop } from './hooks.ts';
 import { anonymousVolumes, composeLabels } from './observe.ts';
+import { placeService, withdrawService } from './reach-executors.ts';
 import { serviceOf, type Executors, type Run } from './run.ts';
-import { waitCompleted, waitHealthy, waitStarted } from './waits.ts';
+import { shiftTraffic, waitDrained } from './traffic.ts';
+import {
+  waitCompleted,
+  waitHealthy,
+  waitMonitored,
+  waitReady,
+  waitStarted,
+  waitUntilReady,
+} from './waits.ts';
 
 /** One executor for each kind of step. Each may be run again after a crash in the middle of it. */
 export const executors: Executors = {
@@ -15,15 +25,20 @@ export const executors: Executors = {
   'build-image': buildImage,
   'create-network': createNetwork,
   'create-volume': createVolume,
+  'place-service': placeService,
+  'withdraw-service': withdrawService,
   'create-container': createContainer,
   'replace-container': replaceContainer,
   'rename-container': async (step, run) => {
-    await run.parts.containers.rename(step.container, step.name);
+    await run.parts.containers.rename(step.from, step.name);
   },
   'start-container': startContainer,
   'restart-container': async (step, run) => {
+    await runPreStop(run, step.service, step.name);
     await run.parts.containers.restart(step.name, stopOptions(run));
+    await runPostStart(run, step.service, step.name);
   },
+  'shift-traffic': shiftTraffic,
   'stop-container': stopContainer,
   'remove-container': async (step, run) => {
     await ignoring('not-found', run.parts.containers.remove(step.container, { force: true }));
@@ -31,6 +46,10 @@ export const executors: Executors = {
   'wait-healthy': waitHealthy,
   'wait-started': waitStarted,
   'wait-completed': waitCompleted,
+  'wait-ready': waitReady,
+  'wait-drained': waitDrained,
+  'wait-monitored': waitMonitored,
+  'wait-delay': (step, run) => run.parts.clock.sleep(step.seconds * 1000, run.signal),
   'remove-network': async (step, run) => {
     await ignoring('not-found', run.parts.networks.remove(step.name));
   },
@@ -74,21 +93,24 @@ function labelsOf(run: Run, hash: string): Record<string, string> {
 }
 
 async function createContainer(step: Step<'create-container'>, run: Run): Promise<void> {
+  // Others answer meanwhile: when it fails, they go on to.
+  if (step.held === true) run.displaced += 1;
   await makeContainer(step, run, []);
 }
 
 async function makeContainer(
-  step: { service: string; replica: number; name: string },
+  step: { service: string; replica: number; name: string; held?: boolean },
   run: Run,
   inherited: readonly { name: string; destination: string }[],
 ): Promise<void> {
   const service = serviceOf(run, step.service);
   const replica = service.replicas.find((one) => one.replica === step.replica);
   if (replica === undefined) return;
+  const made = madeOf(service, replica);
   const { config, hostConfig, endpoints, platform, probes } = replica.request;
   const labels = {
     ...config.Labels,
-    ...labelsOf(run, service.hash),
+    ...labelsOf(run, made.hash),
     [composeLabels.service]: service.name,
     [composeLabels.number]: String(replica.replica),
     [composeLabels.oneOff]: 'False',
@@ -96,12 +118,13 @@ async function makeContainer(
     [composeLabels.files]: run.files.join(','),
   };
   const { id } = await run.parts.containers.create({
-    name: replica.name,
-    config: { ...config, Labels: labels, Image: imageOf(service, run) },
+    name: step.name,
+    config: { ...config, Labels: labels, Image: imageOf(made, run) },
     hostConfig: withInherited(hostConfig, inherited),
     endpoints,
     identity: { app: run.app, service: service.name, revision: run.revision, replica: replica.replica },
     ...(platform === undefined ? {} : { platform }),
+    ...(step.held === true ? { traffic: 'held' as const } : {}),
     ...(probes === undefined ? {} : { probes }),
   });
   run.onFailure({ kind: 'create-container', reason: 'new', ...step }, () =>
@@ -110,7 +133,7 @@ async function makeContainer(
 }
 
 /** By its name, as long as that stands for the very image that is wanted. */
-function imageOf({ image, imageId }: ServiceTarget, run: Run): string {
+function imageOf({ image, imageId }: ReturnType<typeof madeOf>, run: Run): string {
   return imageId === undefined || run.parts.images.find(image)?.id === imageId ? image : imageId;
 }
 
@@ -138,8 +161,10 @@ async function replaceContainer(step: Step<'replace-container'>, run: Run): Prom
     const now = containers.find(former.id);
     if (now === undefined) return;
     if (now.name !== former.name) await containers.rename(now.id, former.name);
-    if (wasUp) await ignoring('unchanged', containers.start(now.id));
+    if (wasUp) await startAgain(now.id, step.service, run);
+    containers.setTraffic(now.id, former.traffic);
   });
+  if (wasUp) await runPreStop(run, step.service, former.id);
   await ignoring('unchanged', containers.stop(former.id, stopOptions(run)));
   const aside = `${shortId(former.id)}_${step.name}`;
   if (former.name === step.name) await containers.rename(former.id, aside);
@@ -158,6 +183,7 @@ async function startContainer(step: Step<'start-container'>, run: Run): Promise<
       },
     );
   await ignoring('unchanged', containers.start(container.id));
+  await runPostStart(run, step.service, container.id);
 }
 
 async function stopContainer(step: Step<'stop-container'>, run: Run): Promise<void> {
@@ -165,8 +191,17 @@ async function stopContainer(step: Step<'stop-container'>, run: Run): Promise<vo
   const container = containers.find(step.container);
   if (container === undefined) return;
   run.displaced += 1;
-  run.onFailure(step, () => ignoring('unchanged', containers.start(container.id)));
+  run.onFailure(step, () => startAgain(container.id, step.service, run));
+  if (container.state.status === 'running') await runPreStop(run, step.service, container.id);
   await ignoring('unchanged', containers.stop(container.id, stopOptions(run)));
+}
+
+/** Puts a former container back: it answers before the one that failed is taken away. */
+async function startAgain(id: string, service: string, run: Run): Promise<void> {
+  await ignoring('unchanged', run.parts.containers.start(id));
+  // Also when the person does not want to wait any more.
+  const calm = { ...run, signal: new AbortController().signal, emit: () => undefined };
+  await waitUntilReady({ service, ids: [id] }, calm);
 }
 
 /** What a change stops is no person's stop: a crash in the middle must not leave it stopped. */

@@ -38,6 +38,7 @@ export function observe(
     imageIds: new Set(pins.filter((id) => parts.images.find(id) !== undefined)),
     probedImages: new Set(images.flatMap(([name, image]) => (isProbed(image) ? [name] : []))),
     fresh,
+    reaches: Object.fromEntries(parts.places.list(app).map((one) => [one.service, one.settings.hash])),
     last: record?.services ?? {},
   };
 }
@@ -72,6 +73,7 @@ function observedContainer(parts: AppParts, container: Container): ObservedConta
     health: state.health?.status ?? 'none',
     completed: ended && policy !== 'always' && policy !== 'unless-stopped',
     anonymousVolumes: anonymousVolumes(parts, container).map(({ name }) => name),
+    ...(container.traffic === undefined ? {} : { traffic: container.traffic }),
   };
 }
 

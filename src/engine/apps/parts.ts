@@ -2,7 +2,9 @@ import type { LastService } from '#domain/app/observed.ts';
 import type { Scale } from '#domain/app/scale.ts';
 import type { AppTarget } from '#domain/app/target.ts';
 import type { Builds, Containers, Events, Images, Ingress, Networks, Volumes } from '#engine/contracts.ts';
+import type { ServicePlaces, Services } from '#engine/contracts/services.ts';
 import type { Clock } from '#ports/clock.ts';
+import type { HostProcesses } from '#ports/host-processes.ts';
 import type { ProjectFiles } from '#ports/project-files.ts';
 import type { StateStore } from '#ports/state-store.ts';
 
@@ -15,8 +17,12 @@ export interface AppParts {
   images: Images;
   builds: Builds;
   networks: Networks;
+  /** Addresses, names and ports of services. */
+  places: ServicePlaces;
   volumes: Volumes;
   files: ProjectFiles;
+  services: Pick<Services, 'settled'>;
+  processes: Pick<HostProcesses, 'inboundConnections'>;
   ingress: Pick<Ingress, 'check' | 'assign' | 'remove'>;
   /** Says what went wrong in the background: nobody waits for the answer there. */
   report: (problem: string, error: unknown) => void;

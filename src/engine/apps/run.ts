@@ -20,7 +20,11 @@ export interface Run {
   signal: AbortSignal;
   /** Images that this run pulled or built. */
   fresh: Set<string>;
-  /** Former containers that this run stopped or set aside: with them there is something to go back to. */
+  /** What held before: its containers are told of their end by its hooks. */
+  former?: AppTarget;
+  /** By service, how often new containers failed; absent where the first failure ends the run. */
+  failed?: Map<string, number>;
+  /** Former containers that this run stopped, set aside or put another beside: there is something to go back to. */
   displaced: number;
   /** Takes back a step, should a later one fail. */
   onFailure: (step: Step, undo: () => Promise<void>) => void;
@@ -43,12 +47,21 @@ function batches(steps: readonly Step[]): Step[][] {
   const result: Step[][] = [];
   for (const step of steps) {
     const [last] = result.at(-1) ?? [];
-    const together =
-      step.kind === 'stop-container' && last?.kind === 'stop-container' && last.wave === step.wave;
-    if (together) result.at(-1)?.push(step);
+    if (last !== undefined && areIndependent(last, step)) result.at(-1)?.push(step);
     else result.push([step]);
   }
   return result;
+}
+
+const perService = new Set<StepKind>(['create-container', 'start-container', 'replace-container']);
+
+/** Neighbours that may be done at once. */
+function areIndependent(one: Step, next: Step): boolean {
+  if (one.kind === 'stop-container' && next.kind === 'stop-container') return one.wave === next.wave;
+  if (one.kind === 'wait-drained' && next.kind === 'wait-monitored') return true;
+  const isSame =
+    one.kind === next.kind && 'service' in one && 'service' in next && one.service === next.service;
+  return isSame && perService.has(one.kind);
 }
 
 async function executeOne(step: Step, executors: Executors, run: Run): Promise<void> {
@@ -71,4 +84,24 @@ export function serviceOf(run: Run, name: string): ServiceTarget {
   if (service === undefined)
     throw invalid('app-service-missing', `the app ${run.app} has no service '${name}'`);
   return service;
+}
+
+/**
+ * Lets new containers of a service fail as often as its update policy allows.
+ * @throws what `work` throws beyond that
+ */
+export async function tolerating(service: string, run: Run, work: () => Promise<void>): Promise<void> {
+  try {
+    await work();
+  } catch (error) {
+    if (!isUnwell(error) || run.failed === undefined) throw error;
+    const { update, replicas } = serviceOf(run, service);
+    const count = (run.failed.get(service) ?? 0) + 1;
+    run.failed.set(service, count);
+    if (update.failureAction !== 'continue' && count / replicas.length > update.maxFailureRatio) throw error;
+  }
+}
+
+export function isUnwell(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && error.code === 'app-unwell';
 }

@@ -181,13 +181,13 @@ export class Containers implements contracts.Containers {
     announce(this.#parts.events, container, 'resize', { height: String(rows), width: String(columns) });
   }
 
-  connect(ref: string, network: string, request: EndpointRequest): Promise<void> {
-    return this.#connecting.connect(this.get(ref).id, network, request);
-  }
   unlink(ref: string, alias: string): Promise<void> {
     return this.#connecting.unlink(this.get(ref).id, alias);
   }
 
+  connect(ref: string, network: string, request: EndpointRequest): Promise<void> {
+    return this.#connecting.connect(this.get(ref).id, network, request);
+  }
 
   disconnect(ref: string, network: string, force: boolean): Promise<void> {
     return this.#connecting.disconnect(this.get(ref).id, network, force);

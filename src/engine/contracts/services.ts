@@ -36,6 +36,8 @@ export interface ServicePortName {
 
 /** How others reach a service. */
 export interface ServiceSettings {
+  /** Of what the app says, to tell whether it changed; '' after a network has gone. */
+  hash: string;
   /** By id; the first with a way out carries the published ports. */
   networks: { id: string; aliases: string[] }[];
   /** What its names stand for: a virtual address of its own, or the addresses of all ready replicas. */

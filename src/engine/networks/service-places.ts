@@ -126,7 +126,7 @@ export class ServicePlaces implements contracts.ServicePlaces {
         if (former?.addresses[networkId] === undefined) return;
         const { [networkId]: gone, ...addresses } = former.addresses;
         const networks = former.settings.networks.filter(({ id }) => id !== networkId);
-        const place = { ...former, addresses, settings: { ...former.settings, networks } };
+        const place = { ...former, addresses, settings: { ...former.settings, networks, hash: '' } };
         await this.#enforce(former, place);
         this.#save(former, place);
         this.#rooms.addresses.free(networkId, gone ?? []);

@@ -129,7 +129,7 @@ test('an update that never gets healthy puts the former containers back', async 
   await project('update', probed('exit 1'));
   const { code, stderr } = await daemon.berth('up', folder);
   assert.equal(code, 1);
-  assert.match(stderr, /replace update-web-1: undone/);
+  assert.match(stderr, /create update-web-1-next: undone/);
   assert.equal(
     await daemon.ok('inspect', '-f', '{{.Id}} {{.State.Status}}', 'update-web-1'),
     `${former} running`,

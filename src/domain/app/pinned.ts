@@ -1,0 +1,27 @@
+import { canonical, type AppTarget, type ReplicaTarget, type ServiceTarget } from './target.ts';
+
+/** The target with the images that its names stand for now; those that are known already stay. */
+export function pinned(target: AppTarget, idOf: (image: string) => string | undefined): AppTarget {
+  const services = target.services.map((one) => {
+    const imageId = one.imageId ?? idOf(one.image);
+    return imageId === undefined ? one : { ...one, imageId };
+  });
+  return { ...target, services };
+}
+
+/** Whether two targets ask for the same: a build whose context changed but which gave the same image does. */
+export function isSameTarget(one: AppTarget, other: AppTarget): boolean {
+  return canonical(comparable(one)) === canonical(comparable(other));
+}
+
+/** What the container of a replica must have been made from. */
+export function madeOf(
+  service: ServiceTarget,
+  replica: ReplicaTarget,
+): { hash: string; image: string; imageId?: string } {
+  return replica.canary ?? service;
+}
+
+function comparable(target: AppTarget): unknown {
+  return { ...target, services: target.services.map((one) => ({ ...one, buildFingerprint: '' })) };
+}
