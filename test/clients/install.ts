@@ -38,7 +38,7 @@ export async function pythonWithDocker(): Promise<string> {
 }
 
 /** The Compose plugin of Debian trixie; the host's own packages and apt's folders are not touched. */
-async function composePlugin(): Promise<string> {
+export async function composePlugin(): Promise<string> {
   const folder = await once('compose', 'trixie', async (part) => {
     const { stdout } = await must('dpkg', ['--print-architecture']);
     const apt = new Apt({

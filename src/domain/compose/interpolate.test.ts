@@ -38,8 +38,9 @@ test('a required variable fails with its words', () => {
   assert.equal(interpolate('${EMPTY:?}', lookup).errors.length, 1);
 });
 
-test('a dollar that begins no variable is refused', () => {
-  for (const bad of ['$', '$1', '${', '${SET', '${}', '${SET!x}', '${SET:-x', 'a $ b'])
+test('a brace that is no variable is refused; a dollar before anything else is one', () => {
+  for (const plain of ['$', '$1', 'a $ b']) assert.equal(textOf(plain), plain);
+  for (const bad of ['${', '${SET', '${}', '${SET!x}', '${SET:-x'])
     assert.equal(interpolate(bad, lookup).errors[0]?.code, 'interpolation-invalid', bad);
 });
 

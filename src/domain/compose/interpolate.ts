@@ -64,8 +64,8 @@ class Run {
       return this.#braced(start, used);
     }
     const name = this.#match(namePattern);
-    if (name === undefined) return this.#invalid(start);
-    return this.#plain(name, used);
+    // A dollar before anything else is one.
+    return name === undefined ? '$' : this.#plain(name, used);
   }
 
   #braced(start: number, used: boolean): string {

@@ -105,7 +105,12 @@ function namesOf(tree: Tree, path: Path): MapTree | undefined {
   const isDependency = path.at(-1) === 'depends_on';
   const entries = tree.items.map((item): [string, Entry] => {
     const condition = { keyAt: item.at, value: scalar(item.at, 'service_started') };
-    const dependency: MapTree = { kind: 'map', at: item.at, entries: new Map([['condition', condition]]) };
+    const required = { keyAt: item.at, value: scalar(item.at, true) };
+    const entries = new Map([
+      ['condition', condition],
+      ['required', required],
+    ]);
+    const dependency: MapTree = { kind: 'map', at: item.at, entries };
     const name = item.kind === 'scalar' ? String(item.value) : '';
     return [name, { keyAt: item.at, value: isDependency ? dependency : scalar(item.at, null) }];
   });
