@@ -11,6 +11,8 @@ export interface InnerLink {
   /** Default gateways, when this link is to carry the default route. */
   gateways: string[];
   mtu: number;
+  /** Files below /proc/sys and what is written into them; IFNAME in a path stands for `name`. */
+  settings?: Readonly<Record<string, string>>;
 }
 
 /** One end of a veth pair; the other is in a bridge. */

@@ -26,6 +26,8 @@ export const containers: Table = {
     { path: '/containers/create?name=made', body: { Image: 'busybox' }, status: 409, text: /already in use/ },
     { path: '/containers/create?name=a/b', body: { Image: 'busybox' }, status: 400 },
     { path: '/containers/create', body: { Image: 'missing' }, status: 404, text: /No such image: missing/ },
+    { path: '/containers/create', body: {}, status: 400, text: /config cannot be empty in order to create/ },
+    { path: '/containers/create', body: { HostConfig: {} }, status: 400, text: /config cannot be empty/ },
     { path: '/containers/create', body: { Image: 5 }, status: 400, text: /Image/ },
     { path: '/containers/create', body: { Image: 'busybox', HostConfig: { Memory: 1 } }, status: 400 },
     {

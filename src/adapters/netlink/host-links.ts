@@ -5,7 +5,7 @@ import { notFound, systemCode } from '#base/errors.ts';
 import { macOf } from '#domain/network/cidr.ts';
 import type { BridgeLink, EndpointLink, InnerLink, LinkCounters } from '#ports/links.ts';
 import { createBridge, filterBridged } from './bridge-messages.ts';
-import { allowForwarding, prepareBridge, seesBridged } from './host-settings.ts';
+import { allowForwarding, setAll, prepareBridge, seesBridged } from './host-settings.ts';
 import {
   addAddress,
   addDefaultRoute,
@@ -132,6 +132,8 @@ export class HostLinks {
   configure(link: InnerLink, also: (index: number) => NetlinkMessage[] = () => []): void {
     using inside = this.#home.socketIn(link.namespace);
     const { index } = this.#linkIn(inside, link.name);
+    const settings = Object.entries(link.settings ?? {});
+    if (settings.length > 0) this.#home.within(link.namespace, () => setAll(link.name, settings));
     inside.run(
       ...also(index),
       setUp(link.name, index),

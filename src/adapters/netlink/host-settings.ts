@@ -1,3 +1,4 @@
+import { invalid, messageOf, systemCode } from '#base/errors.ts';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 
 // Kernel settings that bridged containers need (Documentation/networking/ip-sysctl.rst). The files under
@@ -25,6 +26,25 @@ export function allowForwarding(withIpv6: boolean): string[] {
 /** A link that only carries those of containers has no addresses of its own. */
 export function keepBare(name: string): void {
   set(`ipv6/conf/${name}/disable_ipv6`, '1', '');
+}
+
+/**
+ * Settings of one link in the namespace that the thread is in.
+ * @throws invalid `network-setting-invalid`
+ */
+export function setAll(name: string, settings: [path: string, value: string][]): void {
+  for (const [path, value] of settings) {
+    const key = path.replace('IFNAME', name);
+    try {
+      writeFileSync(`/proc/sys/${key}`, value);
+    } catch (error) {
+      const reason = systemCode(error) ?? messageOf(error);
+      throw invalid(
+        'network-setting-invalid',
+        `failed to set sysctl ${key.replaceAll('/', '.')} to '${value}': ${reason}`,
+      );
+    }
+  }
 }
 
 /** Settings of our own bridge; nothing of them is worth a word in the log. */

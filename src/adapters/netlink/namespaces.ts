@@ -36,11 +36,16 @@ export class HomeNamespace {
 
   /** Opens a socket of the namespace at `path`. */
   socketIn(path: string): NetlinkSocket {
+    return this.within(path, () => new NetlinkSocket(NETLINK_ROUTE));
+  }
+
+  /** Does something in the namespace at `path`. */
+  within<T>(path: string, work: () => T): T {
     const target = openSync(path, 'r');
     try {
       setns(target, CLONE_NEWNET);
       try {
-        return new NetlinkSocket(NETLINK_ROUTE);
+        return work();
       } finally {
         setns(this.#fd, CLONE_NEWNET);
       }

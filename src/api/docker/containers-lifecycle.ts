@@ -117,6 +117,8 @@ function checkEndpoints({ NetworkingConfig: networking }: CreateBody, apiVersion
 
 function createRequest(body: CreateBody, query: Query): CreateContainer {
   const { HostConfig: hostConfig = {}, NetworkingConfig: networking, ...config } = body;
+  if (Object.keys(config).length === 0)
+    throw invalid('config-missing', 'config cannot be empty in order to create a container');
   const request: CreateContainer = {
     config: { ...config, ...listed(config) },
     hostConfig,

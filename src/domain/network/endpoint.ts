@@ -1,6 +1,7 @@
 import { invalid } from '#base/errors.ts';
 import type { EndpointRequest } from '#domain/container/config.ts';
 import type { Endpoint } from '#domain/container/container.ts';
+import { endpointOptions } from '#domain/network/endpoint-options.ts';
 import type { Network } from '#domain/network/network.ts';
 import { contains, isAddress, parseAddress, parseSubnet } from '#domain/network/cidr.ts';
 
@@ -29,11 +30,11 @@ export function resolvesNames(network: Network): boolean {
  * @throws invalid `endpoint-invalid`
  */
 export function checkEndpointRequest(network: Network, request: EndpointRequest): void {
-  const problems = [...addressProblems(network, request), ...nameProblems(network, request)];
-  // What the endpoint would be without these is something else than what was asked for.
-  for (const option of Object.keys(request.DriverOpts ?? {}))
-    if (option.startsWith('com.docker.network.endpoint.'))
-      problems.push(`driver option ${option} is not supported`);
+  const problems = [
+    ...addressProblems(network, request),
+    ...nameProblems(network, request),
+    ...endpointOptions(request.DriverOpts ?? {}).problems,
+  ];
   const mac = request.MacAddress ?? '';
   if (mac !== '' && !/^([0-9a-f]{2}[:-]){5}[0-9a-f]{2}$/i.test(mac))
     problems.push(`invalid MAC address: ${mac}`);

@@ -68,10 +68,7 @@ test('an endpoint’s addresses, names and hardware address are checked in Docke
     /no configured subnet contains IP address 10\.2\.0\.7/,
   );
   refused({ IPAMConfig: { IPv4Address: 'x' } }, /invalid IPv4 address: x/);
-  refused(
-    { DriverOpts: { 'com.docker.network.endpoint.ifname': 'x0' } },
-    /endpoint\.ifname is not supported/,
-  );
+  refused({ DriverOpts: { 'com.docker.network.endpoint.odd': 'x0' } }, /endpoint\.odd is not supported/);
   refused({ MacAddress: '02:42' }, /invalid MAC address: 02:42/);
   const bridge = { ...network, name: 'bridge' };
   refused({ IPAMConfig: { IPv4Address: '10.1.0.7' } }, /on user defined networks only/, bridge);

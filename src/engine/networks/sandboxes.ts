@@ -2,6 +2,7 @@ import { newId } from '#base/ids.ts';
 import type { Container, Endpoint, PublishedPort } from '#domain/container/container.ts';
 import type { WantedPort } from '#domain/container/port-bindings.ts';
 import { hasLinks, hasWayOut, routeCarrier } from '#domain/network/endpoint.ts';
+import { endpointOptions } from '#domain/network/endpoint-options.ts';
 import { isChildDriver } from '#domain/network/parent-link.ts';
 import { allowsInterContainer } from '#domain/network/settings.ts';
 import type { InnerLink } from '#ports/links.ts';
@@ -142,6 +143,7 @@ export class Sandboxes {
         ...(endpoint.ip6Address === '' ? [] : [`${endpoint.ip6Address}/${endpoint.ip6PrefixLength}`]),
       ],
       gateways: carriesDefaultRoute ? gatewaysOf(endpoint) : [],
+      settings: endpointOptions(endpoint.request.DriverOpts ?? {}).sysctls,
       mtu: network.mtu,
     };
   }

@@ -145,6 +145,27 @@ describe('docker network', () => {
     await refused(/vlan id must be between 1-4094, received: 5000/, ...nowhere);
   });
 
+  it('joins none and host to nothing else, as Docker does', async () => {
+    const sleeping = ['busybox', 'sleep', '600'];
+    for (const network of ['bridge', 'none', 'host'])
+      await ok('run', '-d', '--name', `on-${network}`, '--network', network, ...sleeping);
+    await ok('network', 'create', 'more');
+    const hostOnly = /container cannot be disconnected from host network or connected to host network/;
+    const noneOnly =
+      /container cannot be connected to multiple networks with one of the networks in private \(none\) mode/;
+    const shared = /container sharing network namespace with another container or host cannot be connected/;
+    await refused(hostOnly, 'network', 'connect', 'host', 'on-bridge');
+    await refused(hostOnly, 'network', 'disconnect', 'host', 'on-host');
+    await refused(noneOnly, 'network', 'connect', 'none', 'on-bridge');
+    await refused(noneOnly, 'network', 'connect', 'more', 'on-none');
+    await refused(shared, 'network', 'connect', 'more', 'on-host');
+    await ok('network', 'disconnect', 'none', 'on-none');
+    await ok('network', 'connect', 'more', 'on-none');
+    assert.match(await ok('exec', 'on-none', 'ip', 'route'), /^default via /);
+    await ok('rm', '-f', 'on-bridge', 'on-none', 'on-host');
+    await ok('network', 'rm', 'more');
+  });
+
   it('tells each step as an event', async () => {
     const since = String(Date.now() / 1000);
     await ok('network', 'create', 'told');

@@ -104,9 +104,25 @@ describe('options for the network', { concurrency: 2 }, () => {
         { options: '--network closed', run: 'ip route | grep -c ^default', code: 1, shows: '0' },
         {
           options:
-            '--network name=six,driver-opt=com.docker.network.endpoint.sysctls=net.ipv4.conf.IFNAME.x=1',
+            '--network name=six,driver-opt=com.docker.network.endpoint.sysctls=net.ipv4.conf.IFNAME.log_martians=1',
+          run: 'cat /proc/sys/net/ipv4/conf/eth0/log_martians',
+          shows: '1',
+        },
+        {
+          options: '--network name=six,driver-opt=com.docker.network.endpoint.ifname=lan7',
+          run: 'ls /sys/class/net',
+          shows: 'lan7\nlo',
+        },
+        {
+          options:
+            '--network name=six,driver-opt=com.docker.network.endpoint.sysctls=net.ipv4.conf.IFNAME.nosuch=1',
           code: 125,
-          says: /driver option .* is not supported/,
+          says: /failed to set sysctl net.ipv4.conf.eth0.nosuch to '1': ENOENT/,
+        },
+        {
+          options: '--network name=six,driver-opt=com.docker.network.endpoint.sysctls=net.ipv4.conf.eth0.x=1',
+          code: 125,
+          says: /unrecognised network interface sysctl/,
         },
         { options: '--network host --network six', code: 125, says: /cannot attach both/ },
         { options: '--network container:nosuch', code: 125, says: /No such container: nosuch/ },
