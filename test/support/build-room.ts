@@ -182,6 +182,7 @@ function hostNetworkOnly(): Networks {
       ip6Gateway: '',
       dnsNames: [],
     }),
+    portsOf: ({ ports }) => ports,
     resolvConf: () => '',
     create: refuse,
     remove: refuse,

@@ -215,6 +215,7 @@ function networksOf(world: World): ContainerParts['networks'] {
       return `/run/netns/${id}`;
     },
     removeSandbox: ({ id }) => Promise.resolve(void world.sandboxes.delete(id)),
+    portsOf: ({ ports }) => ports,
     resolvConf: () => '',
     adopt: (running) => {
       const ids = running.map(({ id }) => id);

@@ -33,7 +33,7 @@ export function containerViews(app: FastifyInstance, parts: ContainerApiParts): 
   });
 
   app.get<Named>('/containers/:id/json', async ({ params, query, apiVersion }) => {
-    const container = containers.get(params.id);
+    const container = withPorts(parts, containers.get(params.id));
     const image = images.find(container.imageId);
     const context = {
       paths: containers.pathsOf(container),
@@ -47,6 +47,11 @@ export function containerViews(app: FastifyInstance, parts: ContainerApiParts): 
   });
 }
 
+/** With the ports that lead to it by its service, too. */
+function withPorts({ networks }: ContainerApiParts, container: Container): Container {
+  return { ...container, ports: networks.portsOf(container) };
+}
+
 function choose(parts: ContainerApiParts, query: Query, wanted: Filters): Container[] {
   const limit = integer(query, 'limit') ?? 0;
   const all = flag(query, 'all') || limit > 0 || includesStopped(wanted);
@@ -55,6 +60,7 @@ function choose(parts: ContainerApiParts, query: Query, wanted: Filters): Contai
   const context = filterContext(parts);
   const found = parts.containers
     .list()
+    .map((container) => withPorts(parts, container))
     .filter((container) => all || isActive(container))
     .filter((container) => labelsMatch(container.config.Labels ?? {}, labels))
     .filter((container) => matchesFilters(container, others, context))

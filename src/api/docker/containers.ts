@@ -1,6 +1,6 @@
 import type { FastifyInstance } from 'fastify';
 import type { Hijack } from '#api/docker/hijack.ts';
-import type { Containers, Images } from '#engine/contracts.ts';
+import type { Containers, Images, Networks } from '#engine/contracts.ts';
 import { containerFiles } from '#api/docker/containers-files.ts';
 import { containerLifeCycle } from '#api/docker/containers-lifecycle.ts';
 import { containerViews } from '#api/docker/containers-list.ts';
@@ -11,6 +11,7 @@ import { statsRoutes } from '#api/docker/stats.ts';
 export interface ContainerApiParts {
   containers: Containers;
   images: Images;
+  networks: Pick<Networks, 'portsOf'>;
   /** Milliseconds since 1970. */
   now: () => number;
 }

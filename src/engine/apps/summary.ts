@@ -6,11 +6,14 @@ import { replicasOfApp } from './observe.ts';
 
 /** An app as people see it, from its record and its containers. */
 export function summarize(
-  parts: Pick<AppParts, 'containers'>,
+  parts: Pick<AppParts, 'containers' | 'networks'>,
   name: string,
   record: AppRecord | undefined,
 ): AppSummary {
-  const containers = replicasOfApp(parts, name);
+  const containers = replicasOfApp(parts, name).map((one) => ({
+    ...one,
+    ports: parts.networks.portsOf(one),
+  }));
   const services = [...new Set([...Object.keys(record?.services ?? {}), ...containers.map(serviceName)])];
   const revisions = containers.map((one) => one.identity?.revision ?? 0);
   return {

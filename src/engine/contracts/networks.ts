@@ -39,6 +39,8 @@ export interface Networks {
   /** Publishes the ports that the host configuration asks for. @throws conflict `port-taken` */
   publish(container: Container, wanted: WantedPort[]): Promise<PublishedPort[]>;
   unpublish(container: Container): Promise<void>;
+  /** The ports of the host that lead to a container: its own, and while it runs those of its service. */
+  portsOf(container: Container): PublishedPort[];
   /** Text of the container's resolv.conf. */
   resolvConf(container: Container): string;
   /** After a restart of the daemon: takes over what these running containers hold. */

@@ -53,6 +53,12 @@ export class ServicePlaces implements contracts.ServicePlaces {
     return this.#ready.get(keyOf(place.app, place.service)) ?? [];
   }
 
+  /** Of the host, while the container runs. */
+  portsOf({ identity, state }: Container): PublishedPort[] {
+    const place = state.status === 'running' && identity && this.find(identity.app, identity.service);
+    return place ? heldBy(place) : [];
+  }
+
   virtualIn(networkId: string): string[] {
     return this.all().flatMap((place) => place.addresses[networkId] ?? []);
   }
