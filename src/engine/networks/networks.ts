@@ -7,6 +7,7 @@ import { hasProcess } from '#domain/container/state.ts';
 import type { WantedPort } from '#domain/container/port-bindings.ts';
 import { parseSubnet, type Subnet } from '#domain/network/cidr.ts';
 import { checkEndpointRequest, dnsNamesOf, hasLinks, resolvesNames } from '#domain/network/endpoint.ts';
+import { endpointOptions } from '#domain/network/endpoint-options.ts';
 import type { Network } from '#domain/network/network.ts';
 import { checkNetworkName, isPredefined } from '#domain/network/request.ts';
 import type * as contracts from '#engine/contracts.ts';
@@ -183,7 +184,9 @@ export class Networks implements contracts.Networks {
       networkName: network.name,
       endpointId: newId(),
       request,
-      interfaceName: hasLinks(network) ? `eth${index}` : '',
+      interfaceName: hasLinks(network)
+        ? (endpointOptions(request.DriverOpts ?? {}).name ?? `eth${index}`)
+        : '',
       macAddress: request.MacAddress ?? '',
       ipAddress: IPv4Address,
       prefixLength: 0,
