@@ -196,7 +196,8 @@ export interface AppSecret {
 
 export interface AppConfig {
   name: string;
-  from: FileSource | VariableSource | ExternalSource | { kind: 'content'; content: string };
+  /** A config from a variable has the variable's content. */
+  from: FileSource | ExternalSource | { kind: 'content'; content: string };
   labels: Record<string, string>;
   templateDriver?: string;
 }

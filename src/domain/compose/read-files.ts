@@ -27,11 +27,7 @@ export function readConfigDefinitions(
 ): Record<string, AppConfig> {
   const read = ([key, one]: [string, Reader]): [string, AppConfig] => {
     const { name } = readExternal(app, key, one);
-    const content = one.at('content').text();
-    const from = readSource<AppConfig['from']>(app, key, one, {
-      ...fileOrVariable(one, resolve),
-      ...(content === undefined ? {} : { content: { kind: 'content', content } }),
-    });
+    const from = readSource<AppConfig['from']>(app, key, one, configSources(one, resolve));
     return [key, compact<AppConfig>({ ...rest(name, one), from })];
   };
   return Object.fromEntries(configs.entries().map(read));
@@ -42,6 +38,21 @@ function rest(
   one: Reader,
 ): { name: string; labels: Record<string, string>; templateDriver: string | undefined } {
   return { name, labels: one.at('labels').record(), templateDriver: one.at('template_driver').text() };
+}
+
+function configSources(config: Reader, resolve: Resolve): Record<string, AppConfig['from']> {
+  const { file } = fileOrVariable(config, resolve);
+  const variable = config.at('environment');
+  const name = variable.text();
+  const value = name === undefined ? undefined : variable.place.source.lookup(name);
+  if (name !== undefined && value === undefined)
+    variable.complain('variable-missing', `the variable '${name}' is not set, and a config is made of it`);
+  const content = config.at('content').text();
+  return {
+    ...(file?.kind === 'file' ? { file } : {}),
+    ...(name === undefined ? {} : { environment: { kind: 'content', content: value ?? '' } }),
+    ...(content === undefined ? {} : { content: { kind: 'content', content } }),
+  };
 }
 
 function sources(secret: Reader, resolve: Resolve): Record<string, AppSecret['from']> {
@@ -102,12 +113,14 @@ export function readGrants(
       return [];
     }
     const target = (long ? item.at('target').text() : undefined) ?? source;
+    const uid = item.at('uid').integer();
+    const gid = item.at('gid').integer();
     return [
       compact<FileGrant>({
         source,
         target: join(folder, target),
-        uid: item.at('uid').text(),
-        gid: item.at('gid').text(),
+        uid: uid === undefined ? undefined : String(uid),
+        gid: gid === undefined ? undefined : String(gid),
         mode: item.at('mode').mode(),
       }),
     ];

@@ -102,15 +102,12 @@ const mounts: Record<string, Support> = {
   ...keys('services.*.volumes[]', '.volume.nocopy .volume.subpath .volume.labels .tmpfs .tmpfs.size'),
   ...keys('services.*.volumes[]', '.tmpfs.mode'),
   ...keys('services.*.secrets', ' [].source [].target'),
-  ...keys('services.*.configs', ' [].source [].target'),
+  ...keys('services.*.configs', ' [].source [].target [].uid [].gid [].mode'),
   'services.*.volumes[].bind.selinux': 'the label of the files is not changed',
   'services.*.volumes[].consistency': 'it is for macOS; Linux is always consistent',
   'services.*.secrets[].uid': 'the file keeps its owner on the host',
   'services.*.secrets[].gid': 'the file keeps its group on the host',
   'services.*.secrets[].mode': 'the file keeps its mode on the host',
-  'services.*.configs[].uid': 'the file keeps its owner on the host',
-  'services.*.configs[].gid': 'the file keeps its group on the host',
-  'services.*.configs[].mode': 'the file keeps its mode on the host',
 };
 
 const networks: Record<string, Support> = {
@@ -131,7 +128,7 @@ const rest: Record<string, Support> = {
   ...keys('include', ' [].path [].env_file [].project_directory'),
   ...keys('volumes.*', '.name .driver .driver_opts .external .external.name .labels'),
   ...keys('secrets.*', '.file'),
-  ...keys('configs.*', '.file'),
+  ...keys('configs.*', '.file .content .environment'),
   jobs: 'no job is run; a service can have a schedule (x-berth)',
   models: 'no model is provided',
   version: 'it is obsolete and has no effect; remove it',
@@ -141,15 +138,14 @@ const stores: Record<string, Support> = {
   ...Object.fromEntries(
     ['secrets', 'configs'].flatMap((noun) => [
       [`${noun}.*.name`, 'it has no effect: the files of the project are mounted'],
-      [`${noun}.*.environment`, 'it is not provided; put it into a file'],
       [`${noun}.*.external`, 'there is no store outside the project; use file'],
       [`${noun}.*.labels`, 'it has no effect here'],
       [`${noun}.*.template_driver`, 'the file is mounted as it is'],
     ]),
   ),
+  'secrets.*.environment': 'it is not provided; put it into a file',
   'secrets.*.driver': 'it has no effect here',
   'secrets.*.driver_opts': 'it has no effect here',
-  'configs.*.content': 'it is not provided; put it into a file',
 };
 
 /** The one table: every key of the schema, by its path with `*` for names and `[]` for items. */

@@ -8,6 +8,7 @@ import { buildImage, pullImage } from './image-executors.ts';
 import { runPostStart, runPreStop } from './hooks.ts';
 import { anonymousVolumes, composeLabels } from './observe.ts';
 import { placeService, withdrawService } from './reach-executors.ts';
+import { placeFiles } from './placing.ts';
 import { serviceOf, type Executors, type Run } from './run.ts';
 import { shiftTraffic, waitDrained } from './traffic.ts';
 import {
@@ -130,6 +131,7 @@ async function makeContainer(
   run.onFailure({ kind: 'create-container', reason: 'new', ...step }, () =>
     ignoring('not-found', run.parts.containers.remove(id, { force: true, volumes: inherited.length === 0 })),
   );
+  await placeFiles(run.parts.containers, id, replica.request.files);
 }
 
 /** By its name, as long as that stands for the very image that is wanted. */

@@ -2,6 +2,7 @@ import { isKind, notFound } from '#base/errors.ts';
 import type { Remedy } from '#domain/app/heal.ts';
 import type { AppTarget } from '#domain/app/target.ts';
 import { containerRequest } from './container-request.ts';
+import { placeFiles } from './placing.ts';
 import type { AppParts, AppRecord } from './parts.ts';
 
 /** Carries out what a diagnosis asks for. Each step may be repeated after a crash in the middle of it. */
@@ -46,6 +47,7 @@ export class Remedies {
     const { revision = 1, folder = '', files = [] } = this.#record(target.app) ?? {};
     const origin = { app: target.app, revision, folder, files };
     const { id } = await containers.create(containerRequest(images, origin, service, replica));
+    await placeFiles(containers, id, replica.request.files);
     await containers.start(id);
   }
 }

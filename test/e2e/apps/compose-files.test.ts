@@ -59,6 +59,34 @@ test('an app of several files runs: each file has its own folder and variables',
   assert.equal((await daemon.berth('down', 'shop')).code, 0);
 });
 
+test('a config has the content that the compose file or a variable gives it, with owner and mode', async () => {
+  const compose = `
+services:
+  web:
+    image: busybox
+    command: sleep 1000
+    stop_grace_period: 0s
+    configs:
+      - inline
+      - { source: variable, target: /etc/shop/colour, uid: "7", gid: "8", mode: 0400 }
+configs:
+  inline: { content: "one: \${COLOUR}\\n" }
+  variable: { environment: COLOUR }
+`;
+  const folder = await project('configs', { 'compose.yaml': compose, '.env': 'COLOUR=red\n' });
+  const up = await daemon.berth('up', folder);
+  assert.equal(up.code, 0, up.stderr);
+  const inside = (...command: string[]): Promise<string> => daemon.ok('exec', 'configs-web-1', ...command);
+  assert.equal(await inside('cat', '/inline'), 'one: red');
+  assert.equal(await inside('cat', '/etc/shop/colour'), 'red');
+  assert.equal(await inside('stat', '-c', '%u:%g %a', '/etc/shop/colour'), '7:8 400');
+  assert.equal(await inside('stat', '-c', '%u:%g %a', '/inline'), '0:0 444');
+  await writeFile(join(folder, '.env'), 'COLOUR=blue\n');
+  assert.equal((await daemon.berth('up', folder)).code, 0);
+  assert.equal(await inside('cat', '/inline'), 'one: blue');
+  assert.equal((await daemon.berth('down', 'configs')).code, 0);
+});
+
 test('berth compose config prints all files as one, with the variables and profiles of the caller', async () => {
   const folder = await project('config', shop);
   const plain = await daemon.berth('compose', 'config', folder);
