@@ -105,7 +105,9 @@ const allEffects: Effects = {
         one.status !== 'created' && one.status !== 'dead',
         `${name} is waited for, but is ${one.status}`,
       );
-      if (one.health !== 'none') [one.status, one.health] = ['running', 'healthy'];
+      assert.notEqual(one.status, 'paused', `${name} is paused: it can never be ready`);
+      if (one.status === 'restarting') one.status = 'running';
+      if (one.health !== 'none') one.health = 'healthy';
     }
   },
   'wait-drained': (world, step) => {

@@ -55,7 +55,7 @@ function slotOf(
   const upToDate = judged.flatMap(({ container, reason }) => (reason === undefined ? [container] : []));
   const leftOver = (container: ObservedContainer): void =>
     void surplus.push({ container, reason: 'left over from an interrupted change' });
-  const isBroken = (one: ObservedContainer): boolean => formers.some(isUp) && isBrokenOff(one);
+  const isBroken = (one: ObservedContainer): boolean => isBrokenOff(one, formers);
   const [current, ...doubles] = upToDate.filter((one) => !isBroken(one));
   for (const one of [...upToDate.filter(isBroken), ...doubles]) leftOver(one);
   const reason = judged.find((one) => one.reason !== undefined)?.reason ?? '';
@@ -72,8 +72,12 @@ function rank(container: ObservedContainer): number {
 }
 
 /** An update ended before it was let in, and it is not on its way to be well: a new one is the surer way. */
-function isBrokenOff({ traffic, status, health }: ObservedContainer): boolean {
-  return traffic === 'held' && (status !== 'running' || health === 'unhealthy');
+function isBrokenOff(
+  { traffic, status, health }: ObservedContainer,
+  formers: readonly ObservedContainer[],
+): boolean {
+  if (status === 'paused') return formers.length > 0;
+  return formers.some(isUp) && traffic === 'held' && (status !== 'running' || health === 'unhealthy');
 }
 
 function outdatedReason(

@@ -81,10 +81,13 @@ test('at no moment of an update do fewer replicas answer than was promised', () 
       const promised = target.services.map(({ name, replicas, update, joins, dependsOn }) => {
         const now = Math.min(readyReplicas(world, name), replicas.length);
         const atOnce = update.parallelism === 0 ? replicas.length : update.parallelism;
-        // One that is awaited until it has ended does not answer for ever.
-        const ends = target.services.some((other) =>
+        // One that runs to its end does not answer for ever, and whoever paused one did not want it to.
+        const isAwaitedEnd = target.services.some((other) =>
           other.dependsOn.some((on) => on.service === name && on.condition === 'completed'),
         );
+        const ends =
+          isAwaitedEnd ||
+          world.containers.some((one) => one.service === name && (one.completed || one.status === 'paused'));
         const isInterrupted = ends || joins.length > 0 || dependsOn.some((one) => one.restart);
         const below = update.order === 'stop-first' ? atOnce : 0;
         return { name, atLeast: isInterrupted ? 0 : now - below };

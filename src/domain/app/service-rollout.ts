@@ -58,7 +58,10 @@ export class ServiceRollout implements ServiceSteps {
     for (const slot of slots) this.#keep(slot);
     this.#add(slots.filter((one) => one.current === undefined && one.formers.length === 0));
     this.#replace(slots.filter((one) => one.formers.length > 0));
-    this.#retire(surplus.filter((one) => !isIdle(one)));
+    this.#retire(
+      surplus.filter((one) => !isIdle(one)),
+      slots,
+    );
   }
 
   /** Two of the same replica are two too many where one must stop before the next starts. */
@@ -92,7 +95,7 @@ export class ServiceRollout implements ServiceSteps {
       this.isAwaited &&= !isUnwell(current);
       return;
     }
-    this.#awaitReady([current.name]);
+    if (current.status !== 'paused') this.#awaitReady([current.name]);
     this.#shift([current.name], [], 'it was kept from requests by an interrupted change');
   }
 
@@ -229,7 +232,12 @@ export class ServiceRollout implements ServiceSteps {
     this.#awaitDrained(up);
   }
 
-  #retire(surplus: readonly Surplus[]): void {
+  /** Whoever stays must answer before they go. */
+  #retire(surplus: readonly Surplus[], slots: readonly Slot[]): void {
+    const kept = slots.flatMap(({ current }) => current ?? []).filter((one) => !one.completed);
+    const unsure = kept.filter((one) => one.status !== 'running' || isUnwell(one));
+    const awaited = unsure.filter((one) => one.status !== 'paused').map((one) => one.name);
+    if (surplus.length > 0 && awaited.length > 0) this.#awaitReady(awaited);
     this.#drain(surplus.map((one) => one.container));
     for (const { container, reason } of surplus) this.steps.push(stop(container, reason));
     for (const { container, reason } of surplus) this.removals.push(removal(container, reason));

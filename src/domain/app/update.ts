@@ -1,5 +1,6 @@
 import type { UpdateRule } from './deploy.ts';
 import type { AppModel, Service } from './model.ts';
+import { isReached } from './reach.ts';
 
 // How the containers of a service are replaced. compose's rules (`deploy.update_config`, Compose Deploy specification)
 // with Berth's own beside them (`x-berth.update`). Times are in seconds.
@@ -74,10 +75,9 @@ function orderOf(
 function impossible(model: AppModel, service: Service): string | undefined {
   const fixed = service.networks.find((one) => (one.ipv4 ?? one.ipv6 ?? one.mac) !== undefined);
   if (fixed !== undefined) return `two cannot have its fixed address in the network ${fixed.network}`;
-  const port = service.ports.find((one) => one.published !== '' && !one.published.includes('-'));
+  // Ports of a service that is reached as a whole are held by the service.
+  const port = isReached(service) ? undefined : service.ports.find((one) => one.published !== '');
   if (port !== undefined) return `two cannot hold the host's port ${port.published}`;
-  if (service.ports.some((one) => one.published.includes('-')))
-    return "each of its replicas holds a port of the host's range";
   if (service.networkMode === 'host') return "two cannot listen on the same ports of the host's network";
   const other = sharer(model, service);
   return other === undefined ? undefined : `it shares a namespace with ${other}`;
