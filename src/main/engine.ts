@@ -81,7 +81,7 @@ export async function startEngine(instance: Instance, settings: Settings, adapte
   await networks.start();
   await builds.start();
   await containers.open(({ identity }) => identity !== undefined && apps.target(identity.app) !== undefined);
-  const services = new Services({ containers, report });
+  const services = new Services({ containers, clock, report });
   services.follow(networks.services);
   await ingress.start(services, apps.models());
   apps.healing.start();

@@ -55,6 +55,7 @@ export async function wire(settings: Settings, log: Logger): Promise<Wired> {
     close: async () => {
       engine.apps.healing.close();
       engine.certificates.close();
+      engine.services.close();
       await engine.containers.close();
       await closeAdapters(adapters);
     },

@@ -54,9 +54,11 @@ export class ServicePlaces implements contracts.ServicePlaces {
   }
 
   /** Of the host, while the container runs. */
-  portsOf({ identity, state }: Container): PublishedPort[] {
-    const place = state.status === 'running' && identity && this.find(identity.app, identity.service);
-    return place ? heldBy(place) : [];
+  portsOf(container: Container): PublishedPort[] {
+    const { app = '', service = '' } = container.identity ?? {};
+    const place = this.find(app, service);
+    const isReached = container.state.status === 'running' && isReplica(container, app, service);
+    return place !== undefined && isReached ? heldBy(place) : [];
   }
 
   virtualIn(networkId: string): string[] {
@@ -75,7 +77,7 @@ export class ServicePlaces implements contracts.ServicePlaces {
   async adopt(running: readonly Container[]): Promise<void> {
     for (const place of this.all()) {
       const { app, service } = place;
-      const own = running.filter((one) => one.identity?.app === app && one.identity.service === service);
+      const own = running.filter((one) => isReplica(one, app, service));
       this.#ready.set(keyOf(app, service), endpointsOf(own.filter(isReady)));
       await this.#rooms.hostPorts.hold(heldBy(place), `service ${service} of the app ${app}`);
     }
@@ -225,6 +227,11 @@ export class ServicePlaces implements contracts.ServicePlaces {
       return rules.addresses.length + rules.ports.length === 0 ? [] : [rules];
     });
   }
+}
+
+/** Not one that ran a command once. */
+function isReplica({ identity }: Container, app: string, service: string): boolean {
+  return identity?.app === app && identity.service === service && identity.run === undefined;
 }
 
 export function keyOf(app: string, service: string): string {

@@ -52,6 +52,7 @@ function room(list: Container[]): {
         return () => undefined;
       },
     },
+    clock: { sleep: () => Promise.reject(new Error('nothing is to be tried again')) },
     report: (problem, error) => assert.fail(`${problem}: ${String(error)}`),
   });
   services.follow({
@@ -83,5 +84,33 @@ describe('services', () => {
     assert.equal(services.ready('shop', 'web').length, 1);
     put(replica(1, { state: { ...state, status: 'removing' } }));
     assert.deepEqual(services.ready('shop', 'web'), []);
+  });
+
+  it('ask a follower again that failed, later each time, until it has done what is by then', async () => {
+    const waits: number[] = [];
+    const problems: string[] = [];
+    const { promise, resolve } = Promise.withResolvers<number[]>();
+    const services = new Services({
+      containers: { list: () => [replica(1)], onChange: () => () => undefined },
+      clock: {
+        sleep: (ms) => {
+          waits.push(ms);
+          return Promise.resolve();
+        },
+      },
+      report: (problem) => problems.push(problem),
+    });
+    let tries = 0;
+    services.follow({
+      apply: (_app, _service, ready) => {
+        tries += 1;
+        if (tries < 4) return Promise.reject(new Error('the kernel is busy'));
+        resolve(ready.map((one) => one.replica));
+        return Promise.resolve();
+      },
+    });
+    assert.deepEqual(await promise, [1]);
+    assert.deepEqual(waits, [200, 400, 800]);
+    assert.equal(problems.length, 3);
   });
 });

@@ -3,24 +3,34 @@ import { isReady } from '#domain/app/ready.ts';
 import type { AppIdentity, Container } from '#domain/container/container.ts';
 import type { Containers } from '#engine/contracts/containers.ts';
 import type * as contracts from '#engine/contracts/services.ts';
+import type { Clock } from '#ports/clock.ts';
 import { endpointsOf } from './endpoints.ts';
 
 type Ready = contracts.ServiceEndpoint[];
 
+const firstRetryMs = 200;
+const longestRetryMs = 30_000;
+
 /** Who answers for each service; level-triggered: followers are told what is, never what happened. */
 export class Services implements contracts.Services {
   readonly #report: (problem: string, error: unknown) => void;
+  readonly #clock: Pick<Clock, 'sleep'>;
   readonly #members = new Map<string, Map<string, Container>>();
   /** What the followers were last told, as text. */
   readonly #told = new Map<string, string>();
   readonly #followers: contracts.ServiceFollower[] = [];
   readonly #turns = new KeyedMutex();
+  /** Services whose followers are asked again after a failure. */
+  readonly #retried = new Set<string>();
+  readonly #end = new AbortController();
 
   constructor(parts: {
     containers: Pick<Containers, 'list' | 'onChange'>;
+    clock: Pick<Clock, 'sleep'>;
     report: (problem: string, error: unknown) => void;
   }) {
     this.#report = parts.report;
+    this.#clock = parts.clock;
     for (const container of parts.containers.list()) this.#note(container);
     parts.containers.onChange((container) => {
       const { identity } = container;
@@ -56,9 +66,36 @@ export class Services implements contracts.Services {
         if (result.status === 'fulfilled') continue;
         this.#told.delete(key);
         this.#report(`cannot spread the requests for ${key} over its replicas`, result.reason);
+        void this.#retry(app, service);
       }
       if (this.#members.get(key)?.size === 0) this.#forget(key);
     });
+  }
+
+  /** Asks no follower again that failed. */
+  close(): void {
+    this.#end.abort();
+  }
+
+  /** What a follower could not do now it may be able to do later; each time it is told what is by then. */
+  async #retry(app: string, service: string): Promise<void> {
+    const key = keyOf(app, service);
+    if (this.#retried.has(key)) return;
+    this.#retried.add(key);
+    let wait = firstRetryMs;
+    while (this.#isNews(app, service) && (await this.#sleep(wait))) {
+      await this.settled(app, service);
+      wait = Math.min(2 * wait, longestRetryMs);
+    }
+    this.#retried.delete(key);
+  }
+
+  /** Gives false when nothing is to be done any more. */
+  #sleep(ms: number): Promise<boolean> {
+    return this.#clock.sleep(ms, this.#end.signal).then(
+      () => true,
+      () => false,
+    );
   }
 
   #isNews(app: string, service: string): boolean {
