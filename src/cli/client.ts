@@ -1,6 +1,16 @@
+import { request as requestTls } from 'node:https';
 import { request, type IncomingMessage, type OutgoingHttpHeaders, type RequestOptions } from 'node:http';
 import type { Readable } from 'node:stream';
-import { BerthError, forbidden, messageOf, systemCode, unavailable, type ErrorKind } from '#base/errors.ts';
+import { tlsHint, type ClientTls } from '#cli/tls.ts';
+import {
+  BerthError,
+  forbidden,
+  invalid,
+  messageOf,
+  systemCode,
+  unavailable,
+  type ErrorKind,
+} from '#base/errors.ts';
 
 export interface Call {
   method?: 'GET' | 'POST' | 'PUT' | 'DELETE' | 'HEAD';
@@ -27,10 +37,18 @@ const kinds: Readonly<Record<number, ErrorKind>> = {
 /** A client of the daemon's HTTP API over a unix socket or TCP. Errors of the API come as BerthError. */
 export class Client {
   readonly #host: string;
+  readonly #tls: ClientTls | undefined;
 
-  /** `unix:///PATH` or `tcp://ADDRESS:PORT`. */
-  constructor(host: string) {
+  /**
+   * @param host `unix:///PATH` or `tcp://ADDRESS:PORT`
+   * @param tls for TCP
+   * @throws invalid `host-invalid`
+   */
+  constructor(host: string, tls?: ClientTls) {
+    if (!/^unix:\/\/\/.|^tcp:\/\/(\[[0-9a-fA-F:.]+\]|[^:/[\]]+):\d+\/?$/.test(host))
+      throw invalid('host-invalid', `BERTH_HOST: '${host}' is not unix:///PATH or tcp://ADDRESS:PORT`);
     this.#host = host;
+    this.#tls = host.startsWith('tcp:') ? tls : undefined;
   }
 
   get host(): string {
@@ -40,7 +58,7 @@ export class Client {
   /** The answer with a status below 300. @throws unavailable `daemon-unreachable`; what the API answered */
   async send(call: Call): Promise<IncomingMessage> {
     const response = await this.#request(call).catch((error: unknown) => {
-      throw unreachable(this.#host, error);
+      throw unreachable(this.#host, error, this.#tls !== undefined);
     });
     if ((response.statusCode ?? 500) < 300) return response;
     throw await errorOf(response);
@@ -98,7 +116,11 @@ export class Client {
       ...(call.signal !== undefined && { signal: call.signal }),
     };
     return new Promise((resolve, reject) => {
-      const outgoing = request(options, resolve).on('error', reject);
+      const outgoing =
+        this.#tls === undefined
+          ? request(options, resolve)
+          : requestTls({ ...options, ...this.#tls }, resolve);
+      outgoing.on('error', reject);
       if (call.stream === undefined) outgoing.end(body);
       else call.stream.on('error', (error) => outgoing.destroy(error)).pipe(outgoing);
     });
@@ -135,7 +157,7 @@ async function errorOf(response: IncomingMessage): Promise<BerthError> {
   }
 }
 
-function unreachable(host: string, error: unknown): BerthError {
+function unreachable(host: string, error: unknown, isTls: boolean): BerthError {
   const code = systemCode(error);
   if (code === 'EACCES' || code === 'EPERM')
     return forbidden('socket-forbidden', `this user may not use the daemon's socket ${host}`, {
@@ -144,6 +166,8 @@ function unreachable(host: string, error: unknown): BerthError {
     });
   return unavailable('daemon-unreachable', `no daemon answers on ${host}: ${messageOf(error)}`, {
     cause: error,
-    hint: "start it with 'berth daemon', or set BERTH_HOST to where it listens",
+    hint:
+      (host.startsWith('tcp:') ? tlsHint(code, isTls) : undefined) ??
+      "start it with 'berth daemon', or set BERTH_HOST to where it listens",
   });
 }

@@ -43,8 +43,13 @@ function contextOf(args: string[], program: Program): Context {
     program,
     output,
     client: async () => {
-      const [{ Client }, { settings }] = await Promise.all([import('#cli/client.ts'), program.settings()]);
-      return new Client(settings.host);
+      const [{ Client }, { readClientTls }] = await Promise.all([
+        import('#cli/client.ts'),
+        import('#cli/tls.ts'),
+      ]);
+      // Where a daemon elsewhere listens is no setting of this machine, with whose rules it would be checked.
+      const host = program.environment['BERTH_HOST'] || (await program.settings()).settings.host;
+      return new Client(host, await readClientTls(program.environment));
     },
   };
 }
@@ -59,7 +64,7 @@ function declare(context: Context): Command {
     .exitOverride()
     .addHelpText(
       'after',
-      '\nExit codes: 0 done, 1 failed, 2 wrong usage.\nDOCKER_HOST=unix:///run/berth/berth.sock points any Docker client at Berth.',
+      '\nExit codes: 0 done, 1 failed, 2 wrong usage.\nDOCKER_HOST=unix:///run/berth/berth.sock points any Docker client at Berth.\nBERTH_HOST=tcp://ADDRESS:2376 and BERTH_CERT_PATH=FOLDER (ca.pem, cert.pem, key.pem) reach a daemon elsewhere.',
     );
   declareAppCommands(root, context);
   declareIngressCommands(root, context);

@@ -65,7 +65,8 @@ function changes(app: FastifyInstance, apps: Apps): void {
     '/berth/v1/apps/:app/down',
     { schema: { body: DownBody, params: AppPath } },
     ({ body, params }, reply) => {
-      const signal = clientGone(reply);
+      // Half an app is of use to nobody: what was begun goes on to its end, also when the client leaves.
+      const { signal } = new AbortController();
       const request = {
         volumes: body.volumes ?? false,
         ...(body.timeout === undefined ? {} : { timeout: body.timeout }),

@@ -136,6 +136,7 @@ export async function follow(
   events: AsyncIterable<AppStreamEvent>,
   renderer: Renderer,
   signal: AbortSignal,
+  whenInterrupted: BerthError = takenBack(),
 ): Promise<void> {
   let last: AppStreamEvent | undefined;
   try {
@@ -144,7 +145,7 @@ export async function follow(
       last = event;
     }
   } catch (error) {
-    if (signal.aborted) throw interrupted();
+    if (signal.aborted) throw whenInterrupted;
     throw error instanceof BerthError ? error : gone(error);
   } finally {
     renderer.close();
@@ -159,7 +160,7 @@ export async function follow(
   if (last?.type !== 'result') throw gone(undefined);
 }
 
-function interrupted(): BerthError {
+function takenBack(): BerthError {
   return unavailable('interrupted', 'interrupted: the daemon takes back what this command had begun', {
     hint: 'berth ps shows how it is',
   });

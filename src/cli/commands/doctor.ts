@@ -20,6 +20,7 @@ export async function doctor({ output, program }: Context): Promise<void> {
     namespaces: kernel.namespaces,
     seccomp: kernel.seccomp,
     forwarding: kernel.forwarding,
+    firewall: kernel.firewall,
     crun: machine.program('crun', '1.8.1'),
     conmon: machine.program('conmon', '2.1.6'),
     haproxy: machine.program('haproxy', '2.6.0'),

@@ -1,4 +1,4 @@
-import { notFound } from '#base/errors.ts';
+import { notFound, unavailable } from '#base/errors.ts';
 import type { Context } from '#cli/context.ts';
 import { rendererFor } from '#cli/render/renderer.ts';
 import { AppApi, follow, interruption } from './app-api.ts';
@@ -25,5 +25,8 @@ export async function down(
     ...(options.timeout === undefined ? {} : { timeout: options.timeout }),
   };
   const signal = interruption();
-  await follow(api.down(app.name, body, signal), rendererFor(context.output), signal);
+  const goesOn = unavailable('interrupted', `interrupted: the daemon goes on and takes '${app.name}' down`, {
+    hint: 'berth ps shows when it is gone; berth up brings it back then',
+  });
+  await follow(api.down(app.name, body, signal), rendererFor(context.output), signal, goesOn);
 }

@@ -2,7 +2,12 @@ import type { BerthError } from '#base/errors.ts';
 import { unavailable } from '#base/errors.ts';
 import type { Context } from '#cli/context.ts';
 import { visibly } from '#cli/host/command.ts';
-import { enableForwarding, mountStrayControllers, persistForwarding } from '#cli/host/kernel-settings.ts';
+import {
+  enableForwarding,
+  missingSettings,
+  mountStrayControllers,
+  persistForwarding,
+} from '#cli/host/kernel-settings.ts';
 import { dockerClientPackage, hasApt, missing, needed, neededByTests } from '#cli/host/packages.ts';
 import type { Output } from '#cli/output.ts';
 
@@ -16,11 +21,11 @@ export interface SetupOptions {
  * @throws unavailable `setup-incomplete` saying exactly what a person has to do
  */
 export async function setup({ output }: Context, options: SetupOptions): Promise<void> {
-  const isRoot = process.getuid?.() === 0;
-  await installPackages(output, isRoot, options.forTests === true);
-  if (!isRoot)
-    throw unavailable('setup-incomplete', 'the kernel settings need root', { hint: 'run: sudo berth setup' });
-
+  if (process.getuid?.() !== 0) {
+    await tellMissing(output, options);
+    return;
+  }
+  await installPackages(output, options.forTests === true);
   step(output, await enableForwarding(), 'IPv4 forwarding is on');
   step(output, await persistForwarding(), 'IPv4 forwarding will be on after a reboot');
   step(output, await mountStrayControllers(), 'control groups are as crun needs them');
@@ -31,6 +36,37 @@ export async function setup({ output }: Context, options: SetupOptions): Promise
   output.print('This machine is ready: berth doctor shows the details.');
 }
 
+/** For who is not root: what is missing, and nothing is changed. @throws unavailable `setup-incomplete` */
+async function tellMissing(output: Output, options: SetupOptions): Promise<void> {
+  const { wanted, purposes } = await missingPackages(options.forTests === true);
+  const packages = wanted.map((name) => `${name}: ${purposes[name] ?? 'the docker client'}`);
+  const settings = await missingSettings();
+  const unit =
+    options.systemd === true ? ['the systemd unit berth.service: only root can look after it'] : [];
+  const all = [...packages, ...settings, ...unit];
+  for (const each of all) output.print(`${output.paint('yellow', 'need')}  ${each}`);
+  if (all.length === 0) {
+    step(output, undefined, 'nothing is missing: berth doctor shows the details');
+    return;
+  }
+  const flags = [options.forTests && ' --for-tests', options.systemd && ' --systemd']
+    .filter(Boolean)
+    .join('');
+  const what = all.length === 1 ? 'one thing is' : `${all.length} things are`;
+  throw unavailable('setup-incomplete', `${what} missing, and only root can change that`, {
+    hint: `run: sudo berth setup${flags}`,
+  });
+}
+
+async function missingPackages(
+  forTests: boolean,
+): Promise<{ wanted: string[]; purposes: Readonly<Record<string, string>> }> {
+  const purposes: Readonly<Record<string, string>> = { ...needed, ...(forTests && neededByTests) };
+  const wanted = await missing(Object.keys(purposes));
+  const client = forTests ? await dockerClientPackage() : undefined;
+  return { wanted: client === undefined ? wanted : [...wanted, client], purposes };
+}
+
 function step(output: Output, done: string | undefined, already: string): void {
   output.print(
     done === undefined
@@ -39,11 +75,8 @@ function step(output: Output, done: string | undefined, already: string): void {
   );
 }
 
-async function installPackages(output: Output, isRoot: boolean, forTests: boolean): Promise<void> {
-  const purposes: Readonly<Record<string, string>> = { ...needed, ...(forTests && neededByTests) };
-  const wanted = await missing(Object.keys(purposes));
-  const client = forTests ? await dockerClientPackage() : undefined;
-  if (client !== undefined) wanted.push(client);
+async function installPackages(output: Output, forTests: boolean): Promise<void> {
+  const { wanted, purposes } = await missingPackages(forTests);
   if (wanted.length === 0) {
     step(output, undefined, 'all packages are installed');
     return;
@@ -53,7 +86,6 @@ async function installPackages(output: Output, isRoot: boolean, forTests: boolea
   const line = `apt-get install -y --no-install-recommends ${wanted.join(' ')}`;
   if (!(await hasApt()))
     throw incomplete('these packages are missing, and this is not Debian or Ubuntu', wanted.join(' '));
-  if (!isRoot) throw incomplete('these packages are missing, and only root can install them', `sudo ${line}`);
   await apt(wanted, line);
   step(output, `installed ${wanted.join(', ')}`, '');
 }

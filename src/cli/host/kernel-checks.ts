@@ -83,6 +83,44 @@ export const nftables: Examine = async () => {
   return pass('a table can be made and deleted; libnftables is there');
 };
 
+/** Another firewall's chain that drops what is forwarded, unless it says otherwise, drops the traffic of containers too. */
+export const firewall: Examine = async () => {
+  if (!isRoot()) return warn('the rules of firewalls need root to be seen', asRoot);
+  const [listed, legacy] = await Promise.all([
+    command('nft', ['-j', 'list', 'chains']),
+    command('iptables-legacy', ['-S', 'FORWARD']),
+  ]);
+  const droppers = [
+    ...(listed.code === 0 ? droppingChains(listed.stdout) : []),
+    ...(legacy.code === 0 && legacy.stdout.startsWith('-P FORWARD DROP')
+      ? ['iptables (legacy) FORWARD']
+      : []),
+  ];
+  if (droppers.length === 0) return pass('no firewall drops forwarded traffic by its policy');
+  return warn(
+    `forwarded traffic is dropped by the policy of ${droppers.join(', ')}: containers may reach nothing outside, nor be reached`,
+    "allow it there: 'iptables -P FORWARD ACCEPT' or 'ufw default allow routed', or accept the interfaces 'br-*' in that chain",
+  );
+};
+
+/** Chains of the forward hook with the policy drop, in `nft -j list chains`, but for Berth's own tables. */
+export function droppingChains(json: string): string[] {
+  const parse: (text: string) => { nftables?: { chain?: Chain }[] } = JSON.parse;
+  return (parse(json).nftables ?? []).flatMap(({ chain }) =>
+    chain?.hook === 'forward' && chain.policy === 'drop' && !/^berth/.test(chain.table ?? '')
+      ? [`${chain.family ?? ''} ${chain.table ?? ''} ${chain.name ?? ''}`]
+      : [],
+  );
+}
+
+interface Chain {
+  family?: string;
+  table?: string;
+  name?: string;
+  hook?: string;
+  policy?: string;
+}
+
 export const namespaces: Examine = async () => {
   if (!isRoot()) return warn('a network namespace needs root to be tried', asRoot);
   const { code, stderr } = await command('unshare', [

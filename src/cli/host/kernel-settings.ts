@@ -22,6 +22,20 @@ export async function persistForwarding(): Promise<string | undefined> {
   return `wrote ${persistent}, so that IPv4 forwarding is on after a reboot`;
 }
 
+/** What the repairs below would change, in the same order. */
+export async function missingSettings(): Promise<string[]> {
+  const isOn = (await textOf(forwarding)).trim() === '1';
+  const stays = (await textOf(persistent)) === setting;
+  const stray = await strayControllers();
+  return [
+    ...(isOn ? [] : ['IPv4 forwarding is off: containers reach no other network without it']),
+    ...(stays ? [] : [`${persistent} is not there, so that IPv4 forwarding would be lost by a reboot`]),
+    ...(stray.length === 0
+      ? []
+      : [`the cgroup controllers ${stray.join(', ')} are in the v2 tree, where crun does not accept them`]),
+  ];
+}
+
 /** Controllers that a hybrid host left in its v2 tree, where crun does not accept them. */
 export async function strayControllers(): Promise<string[]> {
   const left = await textOf('/sys/fs/cgroup/unified/cgroup.controllers');

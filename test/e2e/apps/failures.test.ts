@@ -174,6 +174,29 @@ test('Ctrl-C takes back what was begun', async () => {
   assert.equal(await everything(), before);
 });
 
+test('Ctrl-C in the middle of a down leaves it to the daemon, which takes the app down to its end', async () => {
+  const before = await everything();
+  const folder = await project(
+    'leave',
+    'services:\n  web:\n    image: busybox\n    command: sleep 1000\n    stop_grace_period: 2s\n',
+  );
+  assert.equal((await daemon.berth('up', folder)).code, 0);
+  const client = spawn(process.execPath, [program, 'down', folder], {
+    env: { ...process.env, ...daemon.environment },
+    stdio: ['ignore', 'ignore', 'pipe'],
+  });
+  const closed = once(client, 'close');
+  let said = '';
+  client.stderr.on('data', (chunk) => (said += String(chunk)));
+  await happened('"kill"', 'leave-web-1');
+  client.kill('SIGINT');
+  await closed;
+  assert.equal(client.exitCode, 1);
+  assert.match(said, /interrupted: the daemon goes on and takes 'leave' down/);
+  await happened('"destroy"', 'leave_default');
+  assert.equal(await everything(), before);
+});
+
 test('kill -9 of the daemon in the middle of an up is repaired by running it again', async () => {
   const folder = await project('crash', probed('test -e /tmp/ready').replace('retries: 2', 'retries: 1000'));
   const first = daemon.berth('up', folder);

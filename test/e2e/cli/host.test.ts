@@ -31,6 +31,33 @@ test('setup on a machine that is ready says so, changes nothing and is quick', a
   assert.ok(performance.now() - started < 5000, 'a setup with nothing to do took long');
 });
 
+test('setup without root says what is missing and that only root can change it', async () => {
+  // A user namespace without a mapping: not root, and the files can still be read.
+  const without = (forwarding: '0' | '1'): Promise<RunResult> =>
+    run('unshare', [
+      ...['--net', 'sh', '-c'],
+      `echo ${forwarding} > /proc/sys/net/ipv4/ip_forward; exec unshare --user ${launcher} setup`,
+    ]);
+  const lacking = await without('0');
+  assert.equal(lacking.code, 1);
+  assert.match(lacking.stdout, /need +IPv4 forwarding is off/);
+  assert.match(lacking.stderr, /missing, and only root can change that\n.*run: sudo berth setup/);
+  const ready = await without('1');
+  assert.equal(ready.code, 0, ready.stdout + ready.stderr);
+  assert.match(ready.stdout, /ok +nothing is missing/);
+});
+
+test('doctor finds the firewall of others that drops what is forwarded', async () => {
+  const rules =
+    'add table ip filter; add chain ip filter FORWARD { type filter hook forward priority 0; policy drop; }';
+  const { stdout } = await run('unshare', [
+    ...['--net', 'sh', '-c'],
+    `nft '${rules}' && exec ${launcher} doctor`,
+  ]);
+  assert.match(stdout, /warn +firewall +forwarded traffic is dropped by the policy of ip filter FORWARD: /);
+  assert.match(stdout, /fix: allow it there: 'iptables -P FORWARD ACCEPT'/);
+});
+
 test('doctor finds this machine fit, and says for each check what it saw', async () => {
   const { code, stdout, stderr } = await berth(['doctor', '--json']);
   assert.equal(code, 0, stdout + stderr);

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { copyFile, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { createInterface } from 'node:readline';
 import { after, before, describe, it } from 'node:test';
 import { clientCertificate, makeCertificates } from '../../support/certificates.ts';
 import { startDaemon, type TestDaemon } from '../../support/daemon.ts';
@@ -65,7 +66,7 @@ describe('a TCP address with client certificates', () => {
       stdio: ['ignore', 'pipe', 'inherit'],
       env: { ...process.env, ...daemon.environment },
     });
-    const first = once(child.stdout, 'data').then(([chunk]) => String(chunk));
+    const first = once(createInterface(child.stdout), 'line').then(([line]) => String(line));
     const seen: string[] = [];
     void first.then((text) => seen.push(text));
     // The client may connect after a volume was made, so more are made until one is told of.
@@ -101,6 +102,43 @@ describe('a TCP address with client certificates', () => {
     assert.notEqual(none.code, 0);
     assert.notEqual((await daemon.docker('-H', host, 'ps')).code, 0);
     assert.equal((await as('good', 'ps')).code, 0);
+  });
+
+  it('is reached by the berth command with a folder of certificates, which it verifies', async () => {
+    const folderOf = async (ca: string, owner: string): Promise<string> => {
+      const path = await mkdtemp(join(folder, 'client-'));
+      await copyFile(join(folder, ca, 'ca.pem'), join(path, 'ca.pem'));
+      await copyFile(join(folder, owner, 'client.pem'), join(path, 'cert.pem'));
+      await copyFile(join(folder, owner, 'client-key.pem'), join(path, 'key.pem'));
+      return path;
+    };
+    const berth = (path: string | undefined, more: Record<string, string> = {}): Promise<RunResult> =>
+      daemon.berth('ps', {
+        environment: { BERTH_HOST: host, ...(path !== undefined && { BERTH_CERT_PATH: path }), ...more },
+      });
+    const good = await folderOf('good', 'good');
+    const { code, stderr } = await berth(good);
+    assert.equal(code, 0, stderr);
+    const refused = async (expected: RegExp, ...how: Parameters<typeof berth>): Promise<void> => {
+      const result = await berth(...how);
+      assert.equal(result.code, 1);
+      assert.match(result.stderr, expected);
+    };
+    await refused(
+      /no daemon answers[^]*BERTH_CERT_PATH is not the authority/,
+      await folderOf('other', 'good'),
+    );
+    const unverified = await berth(await folderOf('other', 'good'), { BERTH_TLS_VERIFY: '0' });
+    assert.equal(unverified.code, 0, unverified.stderr);
+    await refused(
+      /no daemon answers[^]*did not take the client certificate/,
+      await folderOf('good', 'other'),
+    );
+    await refused(/no daemon answers[^]*set BERTH_CERT_PATH/, undefined);
+    await refused(/BERTH_CERT_PATH names no folder/, undefined, { BERTH_TLS_VERIFY: '1' });
+    await rm(join(good, 'key.pem'));
+    await refused(/there is no '.*key\.pem'/, good);
+    await refused(/BERTH_HOST: 'tcp:\/\/x' is not/, undefined, { BERTH_HOST: 'tcp://x' });
   });
 
   it('names the setting whose file is missing or does not fit', async () => {
