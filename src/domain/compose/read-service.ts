@@ -179,11 +179,17 @@ function readNetworks(networks: Reader, known: ReadonlySet<string>): ServiceNetw
         linkLocal: one.at('link_local_ips').texts(),
         mac: one.at('mac_address').text(),
         withoutServiceName: one.at('use_service_name_alias').boolean() === false ? true : undefined,
-        driverOpts: one.at('driver_opts').record(),
+        driverOpts: { ...one.at('driver_opts').record(), ...readInterfaceName(one.at('interface_name')) },
         gatewayPriority: one.at('gw_priority').number(),
       }),
     )
     .sort((a, b) => b.priority - a.priority);
+}
+
+/** As Docker's driver option, which the engine knows. */
+function readInterfaceName(name: Reader): Record<string, string> {
+  const text = name.text();
+  return text === undefined ? {} : { 'com.docker.network.endpoint.ifname': text };
 }
 
 function conflicting(service: Reader): ServiceNetwork[] {

@@ -1,7 +1,7 @@
 import { conflict, notFound } from '#base/errors.ts';
 import type { AppModel } from '#domain/app/model.ts';
 import { planDown } from '#domain/app/plan-down.ts';
-import { inForce, withScale } from '#domain/app/scale.ts';
+import { withScale } from '#domain/app/scale.ts';
 import type { Step } from '#domain/app/step.ts';
 import type { AppTarget } from '#domain/app/target.ts';
 import type { Problem } from '#domain/compose/problem.ts';
@@ -13,11 +13,11 @@ import { FailureLog } from './failure-log.ts';
 import { Healing } from './healing.ts';
 import { readLogs } from './logs.ts';
 import { containersOf, observe } from './observe.ts';
-import type { AppParts, AppRecord } from './parts.ts';
+import type { AppParts, AppRecord, Canary } from './parts.ts';
 import { ProjectReader, type ProjectView } from './project.ts';
-import { AppRecords } from './records.ts';
+import { AppRecords, targetInForce } from './records.ts';
 import { Revisions, type Revision } from './revisions.ts';
-import type { DownRequest, LogsRequest, ProjectRequest, ScaleRequest, UpRequest } from './requests.ts';
+import type { DownRequest, LogsRequest, ProjectRequest, Requester, ScaleRequest, UpRequest } from './requests.ts';
 import { execute } from './run.ts';
 import { summarize, withCrashLoops } from './summary.ts';
 
@@ -80,7 +80,7 @@ export class Apps {
   /** Makes the app as its files say. @throws as `plan` and `converge` */
   async up(request: UpRequest, emit: Emit, signal: AbortSignal): Promise<void> {
     const { target, notices, sources } = await this.#project.read(request);
-    const { by, folder, files, rebuild, timeout } = request;
+    const { by, folder, files, rebuild, timeout, canary } = request;
     await this.locks.run(target.app, 'up', () => {
       for (const { severity, code, message, path, at } of notices)
         emit({
@@ -91,6 +91,8 @@ export class Apps {
           ...at,
         });
       const change = { reason: 'up', by, folder, files, sources, rebuild, timeout };
+      if (canary !== undefined)
+        return this.#convergence.run(target, { ...change, canary }, emit, signal);
       return this.#convergence.run(target, change, emit, signal);
     });
   }
@@ -117,13 +119,37 @@ export class Apps {
   ): Promise<void> {
     const record = this.#records.get(app);
     if (record?.target === undefined) return;
-    const { folder, files } = record;
-    await this.#convergence.run(
-      record.target,
-      { ...change, folder, files, sources: '', rebuild: false },
-      emit,
-      signal,
-    );
+    // A canary stays beside what it is tried beside.
+    const { target, share, folder, files, sources = '' } = { ...record, ...record.canary };
+    const rest = { folder, files, sources, rebuild: false, ...(share === undefined ? {} : { canary: share }) };
+    await this.#convergence.run(target, { ...change, ...rest }, emit, signal);
+  }
+
+  /** What was tried holds for all replicas. @throws conflict `app-no-canary`; as `converge` */
+  promote(app: string, by: Requester, emit: Emit, signal: AbortSignal): Promise<void> {
+    return this.locks.run(app, 'promote', () => {
+      const { target, folder, files, sources } = this.#canary(app);
+      const change = { reason: 'promote', ...by, folder, files, sources, rebuild: false };
+      return this.#convergence.run(target, change, emit, signal);
+    });
+  }
+
+  /** What was tried goes. @throws as `promote` */
+  abort(app: string, by: Requester, emit: Emit, signal: AbortSignal): Promise<void> {
+    return this.locks.run(app, 'abort', () => {
+      this.#canary(app);
+      const { target, folder, files } = this.#upRecord(app);
+      const change = { reason: 'abort', ...by, folder, files, sources: '', rebuild: false };
+      return this.#convergence.run(target, change, emit, signal);
+    });
+  }
+
+  #canary(app: string): Canary {
+    const { canary } = this.#upRecord(app);
+    if (canary !== undefined) return canary;
+    throw conflict('app-no-canary', `nothing of a next revision of the app ${app} is being tried`, {
+      hint: 'berth up --canary 20% tries one',
+    });
   }
 
   /** Other numbers of replicas. They hold until the file says another number. @throws as `converge`, `withScale` */
@@ -138,7 +164,7 @@ export class Apps {
   /** What the app is to be now, without its files; undefined before its first `up` went well. */
   target(app: string): AppTarget | undefined {
     const record = this.#records.get(app);
-    return record?.target === undefined ? undefined : inForce(record.target, record.scale ?? {});
+    return record === undefined ? undefined : targetInForce(record);
   }
 
   /** What each app is to be, as it is stored. */
@@ -193,6 +219,7 @@ export class Apps {
       fresh: new Set(),
       displaced: 0,
       onFailure: () => undefined,
+      ...(record?.target === undefined ? {} : { former: record.target }),
     });
     await this.#parts.ingress.remove(app);
     this.#parts.store.transaction(() => {

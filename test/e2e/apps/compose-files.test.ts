@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { startDaemon } from '../../support/daemon.ts';
@@ -85,6 +85,29 @@ configs:
   assert.equal((await daemon.berth('up', folder)).code, 0);
   assert.equal(await inside('cat', '/inline'), 'one: blue');
   assert.equal((await daemon.berth('down', 'configs')).code, 0);
+});
+
+test('hooks run after the start and before the stop; an interface has the name that is asked for', async () => {
+  const compose = `
+services:
+  web:
+    image: busybox
+    command: sleep 1000
+    stop_grace_period: 0s
+    volumes: ["./shared:/shared"]
+    post_start:
+      - { command: "sh -c 'echo $$WORD in $$(pwd) >>/shared/log'", working_dir: /tmp, environment: [WORD=started] }
+    networks: { default: { interface_name: shop0 } }
+    pre_stop: [{ command: [sh, -c, "echo stopping >>/shared/log"] }]
+`;
+  const folder = await project('hooks', { 'compose.yaml': compose, 'shared/keep': '' });
+  const up = await daemon.berth('up', folder);
+  assert.equal(up.code, 0, up.stderr);
+  assert.doesNotMatch(up.stderr, /not honoured/);
+  assert.equal(await readFile(join(folder, 'shared/log'), 'utf8'), 'started in /tmp\n');
+  assert.match(await daemon.ok('exec', 'hooks-web-1', 'ls', '/sys/class/net'), /shop0/);
+  assert.equal((await daemon.berth('down', 'hooks')).code, 0);
+  assert.equal(await readFile(join(folder, 'shared/log'), 'utf8'), 'started in /tmp\nstopping\n');
 });
 
 test('berth compose config prints all files as one, with the variables and profiles of the caller', async () => {
