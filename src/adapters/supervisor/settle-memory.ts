@@ -1,6 +1,7 @@
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import koffi from 'koffi';
+import { releaseProgramPages } from '#adapters/linux/program-pages.ts';
 
 interface Collection {
   type: 'major';
@@ -81,4 +82,5 @@ function settleMemory(): void {
   setFlagsFromString('--no-expose-gc');
   collect({ type: 'major', flavor: 'last-resort' });
   mallocTrim(0);
+  releaseProgramPages();
 }
