@@ -241,9 +241,9 @@ for (const runtime of ['crun', 'runc'])
     });
 
     it('tells all that a probe said, and when one took too long', async () => {
-      const lastProbe = async (command: string): Promise<string> => {
+      const lastProbe = async (command: string, timeout: string): Promise<string> => {
         const check = ['--health-cmd', command, '--health-interval', '1h', '--health-start-interval', '50ms'];
-        const quick = ['--health-start-period', '1h', '--health-timeout', '250ms'];
+        const quick = ['--health-start-period', '1h', '--health-timeout', timeout];
         await background('probed', ...check, ...quick, 'busybox', 'sleep', '60');
         const format = '{{range .State.Health.Log}}{{.ExitCode}} {{.Output}}{{end}}';
         for (;;) {
@@ -253,11 +253,11 @@ for (const runtime of ['crun', 'runc'])
           return said;
         }
       };
-      assert.match(await lastProbe('printf out; printf err >&2'), /^0 (outerr|errout)/);
-      assert.match(await lastProbe('sleep 60'), /^-1 Health check exceeded timeout \(250ms\)/);
+      assert.match(await lastProbe('printf out; printf err >&2', '30s'), /^0 (outerr|errout)/);
+      assert.match(await lastProbe('sleep 60', '250ms'), /^-1 Health check exceeded timeout \(250ms\)/);
       assert.match(
-        await lastProbe('echo slow; sleep 60'),
-        /^-1 Health check exceeded timeout \(250ms\): slow/,
+        await lastProbe('echo slow; sleep 60', '2s'),
+        /^-1 Health check exceeded timeout \(2s\): slow/,
       );
     });
 
