@@ -65,9 +65,11 @@ export const routes: Readonly<Record<Scope, readonly string[]>> = {
   'apps:read': [
     ...['GET /berth/v1/apps', 'GET /berth/v1/apps/:app', 'GET /berth/v1/apps/:app/logs'],
     'GET /berth/v1/ingress',
+    ...['GET /berth/v1/schedules', 'GET /berth/v1/schedules/:app/:service/runs'],
   ],
   'apps:write': [
     ...['POST /berth/v1/compose/config', 'POST /berth/v1/compose/variables'],
     ...['POST /berth/v1/apps/plan', 'POST /berth/v1/apps/up', 'POST /berth/v1/apps/:app/down'],
+    'POST /berth/v1/schedules/:app/:service/runs',
   ],
 };

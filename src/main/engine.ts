@@ -85,6 +85,7 @@ export async function startEngine(instance: Instance, settings: Settings, adapte
   services.follow(networks.services);
   await ingress.start(services, apps.models());
   apps.healing.start();
+  apps.schedules.start();
   return {
     ...{ certificates, ingress, events, services, volumes, images },
     ...{ networks, builds, containers, apps, sockets, system },

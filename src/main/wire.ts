@@ -15,6 +15,7 @@ import { guardScopes, type AccessLookup } from '#api/access.ts';
 import { appRoutes } from '#api/platform/apps.ts';
 import { composeRoutes } from '#api/platform/compose.ts';
 import { ingressRoutes } from '#api/platform/ingress.ts';
+import { scheduleRoutes } from '#api/platform/schedules.ts';
 import { socketRoutes } from '#api/platform/sockets.ts';
 import { instanceOf } from '#domain/instance.ts';
 import type { Settings } from '#domain/settings/settings.ts';
@@ -47,6 +48,7 @@ export async function wire(settings: Settings, log: Logger): Promise<Wired> {
       containerRoutes(app, hijack, parts);
       buildRoutes(app, parts);
       appRoutes(app, engine);
+      scheduleRoutes(app, engine);
       composeRoutes(app, engine);
       ingressRoutes(app, engine);
       socketRoutes(app, engine);
@@ -54,6 +56,7 @@ export async function wire(settings: Settings, log: Logger): Promise<Wired> {
     sockets: engine.sockets,
     close: async () => {
       engine.apps.healing.close();
+      engine.apps.schedules.close();
       engine.certificates.close();
       engine.services.close();
       await engine.containers.close();

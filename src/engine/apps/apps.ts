@@ -17,6 +17,7 @@ import type { AppParts, AppRecord, Canary } from './parts.ts';
 import { ProjectReader, type ProjectView } from './project.ts';
 import { AppRecords, targetInForce } from './records.ts';
 import { Revisions, type Revision } from './revisions.ts';
+import { Schedules } from './schedules.ts';
 import type { DownRequest, LogsRequest, ProjectRequest, Requester, ScaleRequest, UpRequest } from './requests.ts';
 import { execute } from './run.ts';
 import { summarize, withCrashLoops } from './summary.ts';
@@ -36,6 +37,8 @@ export class Apps {
   readonly failures: FailureLog;
   /** Keeps apps as they are to be; to be started once the containers of before have been taken over. */
   readonly healing: Healing;
+  /** Runs what runs at times; to be started together with healing. */
+  readonly schedules: Schedules;
 
   constructor(parts: AppParts) {
     this.#parts = parts;
@@ -44,6 +47,7 @@ export class Apps {
     this.#revisions = new Revisions(parts.store);
     this.failures = new FailureLog(parts.store);
     this.healing = new Healing(parts, this);
+    this.schedules = new Schedules(parts, this);
     this.#convergence = new Convergence(parts, this.#records, this.#revisions);
     parts.images.usedBy((imageId) =>
       this.#revisions

@@ -155,7 +155,7 @@ test('after a reboot services start in the order of their dependencies', async (
   );
   const names = ['boot-web-1', 'boot-api-1', 'boot-db-1'];
   const pids = await Promise.all(names.map((name) => inspect('{{.State.Pid}}', name)));
-  for (const name of names) await daemon.ok('exec', name, 'rm', '/tmp/up');
+  for (const name of names) await daemon.ok('exec', name, 'rm', '-f', '/tmp/up');
   await daemon.kill9();
   for (const pid of pids) process.kill(Number(pid), 'SIGKILL');
   const since = Date.now();

@@ -1,0 +1,128 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { appTarget, type AppTarget } from '#domain/app/target.ts';
+import { readProject } from '../../../test/support/compose.ts';
+import { MemoryState } from '../../../test/support/image-room.ts';
+import { AppLocks } from './app-locks.ts';
+import { FailureLog } from './failure-log.ts';
+import type { AppParts } from './parts.ts';
+import { Schedules } from './schedules.ts';
+
+/** One daemon after another on the same state, with a clock that only tests move. */
+class World {
+  readonly state = new MemoryState();
+  readonly events: string[] = [];
+  readonly target: AppTarget;
+  now = Date.parse('2026-03-01T00:00:30Z');
+  #sleeps: { until: number; wake: () => void }[] = [];
+
+  constructor(schedule: string) {
+    const text = `name: shop\nservices: { job: { image: a, x-berth: { schedule: { ${schedule} } } } }`;
+    const { model, problems } = readProject({ 'compose.yaml': text });
+    assert.ok(model, JSON.stringify(problems));
+    this.target = appTarget(model, {});
+  }
+
+  daemon(): Schedules {
+    const locks = new AppLocks();
+    const schedules = new Schedules(this.#parts(), {
+      locks,
+      failures: new FailureLog(this.state),
+      target: () => this.target,
+      record: () => undefined,
+      names: () => ['shop'],
+    });
+    schedules.start();
+    return schedules;
+  }
+
+  /** Moves the clock, and lets everything that is then due happen. */
+  async pass(minutes: number): Promise<void> {
+    const end = this.now + minutes * 60_000;
+    for (;;) {
+      await settle();
+      const next = this.#sleeps.toSorted((a, b) => a.until - b.until)[0];
+      if (next === undefined || next.until > end) break;
+      this.#sleeps = this.#sleeps.filter((one) => one !== next);
+      this.now = next.until;
+      next.wake();
+    }
+    this.now = end;
+  }
+
+  #parts(): AppParts {
+    const parts: Partial<AppParts> = {
+      store: this.state,
+      clock: {
+        now: () => this.now,
+        timestamp: () => new Date(this.now).toISOString(),
+        sleep: (ms, signal) =>
+          new Promise((resolve, reject) => {
+            const sleep = { until: this.now + ms, wake: resolve };
+            this.#sleeps.push(sleep);
+            signal?.addEventListener('abort', () => {
+              this.#sleeps = this.#sleeps.filter((one) => one !== sleep);
+              reject(new Error('aborted'));
+            });
+          }),
+      },
+      report: (problem, error) => assert.fail(`${problem}: ${String(error)}`),
+    };
+    const containers = {
+      create: () => Promise.resolve({ id: 'c', warnings: [] }),
+      start: () => Promise.resolve(),
+      wait: () => Promise.resolve({ exitCode: 0 }),
+      list: () => [],
+      find: () => undefined,
+    };
+    const events = {
+      emit: (_: string, action: string) => void this.events.push(`${this.#time()} ${action}`),
+    };
+    const create: (prototype: null) => AppParts = Object.create;
+    return Object.assign(create(null), { ...parts, containers, events, images: { find: () => undefined } });
+  }
+
+  #time(): string {
+    return new Date(this.now).toISOString().slice(5, 16);
+  }
+}
+
+/** Long enough for what follows from a timer. */
+async function settle(): Promise<void> {
+  for (let turn = 0; turn < 20; turn += 1) await Promise.resolve();
+}
+
+test('a job runs each time that its schedule is due', async () => {
+  const world = new World('cron: "*/5 * * * *"');
+  const schedules = world.daemon();
+  await world.pass(12);
+  assert.deepEqual(world.events, ['03-01T00:05 job-succeeded', '03-01T00:10 job-succeeded']);
+  assert.equal(schedules.list()[0]?.next, '2026-03-01T00:15:00.000Z');
+  assert.equal(schedules.list()[0]?.last?.due, '2026-03-01T00:10:00.000Z');
+  schedules.close();
+});
+
+test('runs that were due while the daemon was away are made up for by one, or by none when told to skip', async () => {
+  for (const [missed, expected] of [
+    ['run-once', ['03-01T00:17 job-succeeded', '03-01T00:20 job-succeeded']],
+    ['skip', ['03-01T00:20 job-succeeded']],
+  ] as const) {
+    const world = new World(`cron: "*/5 * * * *", missed: ${missed}`);
+    const first = world.daemon();
+    await world.pass(1);
+    first.close();
+    await world.pass(16);
+    const second = world.daemon();
+    await world.pass(3);
+    assert.deepEqual(world.events, expected);
+    second.close();
+  }
+});
+
+test('a new schedule makes up for nothing', async () => {
+  const world = new World('cron: "0 0 1 3 *"');
+  const schedules = world.daemon();
+  await world.pass(10);
+  assert.deepEqual(world.events, []);
+  schedules.close();
+});
