@@ -28,6 +28,8 @@ export interface Cgroups {
    * 10 ms), and that wait begins now.
    */
   expectMove(): void;
+  /** Calls back each time that a group with a limit has used up its memory; gives what ends that. */
+  watchOom(path: string, onOom: () => void): () => void;
   /** Process ids in the group, in the host's namespace; none when it is gone. */
   processes(path: string): Promise<number[]>;
   /** Whether the group's processes are stopped by the freezer. */

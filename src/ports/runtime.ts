@@ -36,6 +36,12 @@ export interface TaskExit {
   memory?: { limit: number; peak: number };
 }
 
+/** Bytes, at the moment when memory ran out. */
+export interface TaskOom {
+  id: string;
+  memory: { limit: number; peak: number };
+}
+
 /** The streams of an attached container or of an exec. With a tty everything comes on `stdout`. */
 export interface Stdio {
   /** Ending it closes the process's stdin. */
@@ -90,6 +96,8 @@ export interface Runtime {
   exitOf(id: string): Promise<TaskExit | undefined>;
   /** Calls `listener` once for each task that ends from now on, after its output is in the log. */
   onExit(listener: (exit: TaskExit) => void): void;
+  /** Calls `listener` each time that memory runs out for a task that has a limit. */
+  onOom(listener: (oom: TaskOom) => void): void;
   /** Ids of all tasks of this instance that exist, for clean-up after a crash. */
   list(): Promise<string[]>;
   /** @throws conflict `task-not-running` */

@@ -1,11 +1,21 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { chmodSync, existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { setImmediate } from 'node:timers/promises';
 import { FileLogStore } from '#adapters/logs/file-log-store.ts';
 import { ConmonRuntime } from '#adapters/conmon/runtime.ts';
-import { TaskBench } from '../support/tasks.ts';
+import type { TaskOom } from '#ports/runtime.ts';
+import { openRuntime, TaskBench } from '../support/tasks.ts';
 
 function mounts(): string[] {
   return readFileSync('/proc/self/mountinfo', 'utf8')
@@ -75,6 +85,59 @@ test('a task that takes more memory than it may is ended by the kernel, and that
   );
   assert.equal((await bench.exited(id)).oomKilled, true);
   assert.equal(existsSync('oom'), false, 'conmon left a file in the working folder');
+});
+
+test('the moment when a child runs out of memory is told, with limit and peak, while the task goes on', async () => {
+  await using bench = await TaskBench.make();
+  const limit = 16 * 1024 * 1024;
+  const watched = eventDescriptors();
+  const oom = new Promise<TaskOom>((resolve) => bench.runtime.onOom(resolve));
+  const script = 'yes xxxxxxxxxxxxxxxx | tr -d "\\n" | tail -c 200000000 | wc -c; echo over; sleep 1000';
+  const { id } = await bench.launch(['sh', '-c', script], {
+    hostConfig: { Memory: limit, MemorySwap: limit },
+  });
+  const told = await oom;
+  assert.equal(told.id, id);
+  assert.equal(told.memory.limit, limit);
+  assert.ok(told.memory.peak > limit / 2 && told.memory.peak <= limit, String(told.memory.peak));
+  assert.equal((await bench.runtime.observe(id)).status, 'running');
+  await bench.runtime.delete(id);
+  while (eventDescriptors() > watched) await setImmediate();
+});
+
+function eventDescriptors(): number {
+  const links = readdirSync('/proc/self/fd').map((name) => targetOf(`/proc/self/fd/${name}`));
+  return links.filter((link) => link === 'anon_inode:[eventfd]').length;
+}
+
+/** '' for a descriptor that has been closed since. */
+function targetOf(link: string): string {
+  try {
+    return readlinkSync(link);
+  } catch {
+    return '';
+  }
+}
+
+test('a limit that comes later, and a task that another process began, are watched too', async () => {
+  await using bench = await TaskBench.make();
+  const limit = 16 * 1024 * 1024;
+  const { id } = await bench.launch(['sh', '-c', 'read x; tail -c 200000000 /dev/zero; sleep 1000'], {
+    stdin: true,
+  });
+  await bench.runtime.update(id, { memory: { limit, swap: limit } });
+  const heir = await openRuntime(bench.folder);
+  try {
+    const told = [bench.runtime, heir].map(
+      (runtime) => new Promise<TaskOom>((resolve) => runtime.onOom(resolve)),
+    );
+    const stdio = await bench.runtime.attach(id);
+    stdio.stdin.write('\n');
+    for (const oom of await Promise.all(told)) assert.equal(oom.memory.limit, limit);
+    stdio.close();
+  } finally {
+    await heir.close();
+  }
 });
 
 test('a paused task stands still until it is resumed, also when it is removed', async () => {

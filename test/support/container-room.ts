@@ -296,6 +296,7 @@ function runtimeOf(world: World): ContainerParts['runtime'] {
     observe: (id) => Promise.resolve({ status: world.tasks.get(id) ?? 'absent', pid: 4242 }),
     exitOf: (id) => Promise.resolve(world.exits.get(id)),
     onExit: (listener) => world.onExit(listener),
+    onOom: () => undefined,
     list: () => Promise.resolve([...world.tasks.keys()]),
     attach: () => {
       const [stdin, stdout, stderr] = [new PassThrough(), new PassThrough(), new PassThrough()];

@@ -4,6 +4,7 @@ import { systemCode } from '#base/errors.ts';
 import type { Cgroups, CgroupUsage } from '#ports/cgroups.ts';
 import { readGroupFile, readTable } from './files.ts';
 import { findHierarchy, type Hierarchy, mainTree, subgroups } from './hierarchy.ts';
+import { unlessGone, watchOomV1, watchOomV2 } from './oom-watch.ts';
 import { ownGroup } from './own-group.ts';
 import { oomKillsV1, usageV1 } from './usage-v1.ts';
 import { oomKillsV2, usageV2 } from './usage-v2.ts';
@@ -34,6 +35,14 @@ export class HostCgroups implements Cgroups {
 
   oomKills(path: string): number {
     return this.version === 2 ? oomKillsV2(this.#main(path)) : oomKillsV1(this.#folder('memory', path));
+  }
+
+  watchOom(path: string, onOom: () => void): () => void {
+    return unlessGone(() => {
+      if (this.version === 2) return watchOomV2(this.#main(path), onOom);
+      const folder = this.#folder('memory', path);
+      return folder === undefined ? () => undefined : watchOomV1(folder, onOom);
+    });
   }
 
   // A move of this process to where it is changes nothing, but takes the lock that all moves take: its first taker waits for

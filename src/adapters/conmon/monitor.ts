@@ -1,7 +1,8 @@
-import { closeSync, openSync } from 'node:fs';
+import { closeSync, constants, openSync } from 'node:fs';
+import { open } from 'node:fs/promises';
 import type { Socket } from 'node:net';
 import type { Readable } from 'node:stream';
-import { messageOf } from '#base/errors.ts';
+import { messageOf, systemCode } from '#base/errors.ts';
 import { pipe, readEnd } from '#adapters/linux/descriptors.ts';
 import { reap, spawnInSession } from '#adapters/linux/spawn.ts';
 import type { CreateTask } from '#ports/runtime.ts';
@@ -33,6 +34,17 @@ export async function startMonitor(settings: MonitorSettings, task: CreateTask):
     errors.destroy();
     // The process that was started ends as soon as it has forked the monitor, so before the report.
     reap(pid);
+  }
+}
+
+/** conmon reads commands from a FIFO until it ends; without a reader there is nobody to tell. */
+export async function tellMonitor(fifo: string, command: string): Promise<void> {
+  try {
+    const handle = await open(fifo, constants.O_WRONLY | constants.O_NONBLOCK);
+    await handle.write(command).finally(() => handle.close());
+  } catch (error) {
+    const code = systemCode(error);
+    if (code !== 'ENOENT' && code !== 'ENXIO') throw error;
   }
 }
 

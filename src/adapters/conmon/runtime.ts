@@ -1,21 +1,29 @@
-import { constants, existsSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { execFile } from 'node:child_process';
-import { randomUUID } from 'node:crypto';
-import { open, readdir, rm, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { readdir } from 'node:fs/promises';
 import { promisify } from 'node:util';
 import { conflict, systemCode } from '#base/errors.ts';
 import type { ProcessSpec, RuntimeSpec } from '#domain/container/runtime-spec.ts';
 import type { Cgroups } from '#ports/cgroups.ts';
-import type { CreateTask, ExecProcess, Runtime, Stdio, TaskExit, TaskState } from '#ports/runtime.ts';
+import type {
+  CreateTask,
+  ExecProcess,
+  Runtime,
+  Stdio,
+  TaskExit,
+  TaskOom,
+  TaskState,
+} from '#ports/runtime.ts';
 import { Attachment } from './attachment.ts';
 import { readIfThere, type RuntimeName, TaskFiles, type TaskRecord } from './bundle.ts';
 import { Crun } from './crun.ts';
 import { resizeConsole } from './console.ts';
+import { changeLimits } from './limits.ts';
 import { ExitWatcher, lostExit, readExit, writeLostExit } from './exits.ts';
-import { type MonitorSettings, startMonitor } from './monitor.ts';
+import { type MonitorSettings, startMonitor, tellMonitor } from './monitor.ts';
 import { MonitorWatches } from './monitor-watches.ts';
 import type { OciRuntime, OciState } from './oci-runtime.ts';
+import { OomWatches } from './oom-watches.ts';
 import { isAlive, kill, livingMonitor } from './processes.ts';
 import { endTask, removeTask, type RemovalParts } from './removal.ts';
 import { Runc } from './runc.ts';
@@ -47,6 +55,8 @@ export class ConmonRuntime implements Runtime {
   readonly #cgroups: Cgroups;
   readonly #monitor: Omit<MonitorSettings, 'runtime'>;
   readonly #listeners = new Set<(exit: TaskExit) => void>();
+  readonly #oomListeners = new Set<(oom: TaskOom) => void>();
+  readonly #ooms: OomWatches;
   readonly #exits: ExitWatcher;
   readonly #monitors: MonitorWatches;
   readonly #filters: SeccompCache;
@@ -64,6 +74,9 @@ export class ConmonRuntime implements Runtime {
       logPath: options.logPath,
     };
     this.#filters = new SeccompCache(files);
+    this.#ooms = new OomWatches(options.cgroups, (oom) => {
+      for (const listener of this.#oomListeners) listener(oom);
+    });
     this.#exits = new ExitWatcher(files, (id) => void this.#tell(id));
     this.#monitors = new MonitorWatches(files, (id) =>
       this.#monitorEnded(id).catch((error: unknown) =>
@@ -78,8 +91,15 @@ export class ConmonRuntime implements Runtime {
     await files.prepare();
     const runtime = new ConmonRuntime(options, files);
     const ids = await readdir(files.bundles);
-    await Promise.all(ids.map((id) => runtime.#monitors.watch(id)));
+    await Promise.all(ids.map((id) => runtime.#takeOver(id)));
     return runtime;
+  }
+
+  async #takeOver(id: string): Promise<void> {
+    await this.#monitors.watch(id);
+    const path = this.#files.readRecord(id)?.cgroupPath;
+    const usage = path === undefined ? undefined : await this.#cgroups.usage(path);
+    if (path !== undefined && (usage?.memory.limit ?? 0) > 0) this.#ooms.watch(id, path);
   }
 
   /** Without its monitor a task's output would go nowhere and its end be seen by nobody: it is ended. */
@@ -124,12 +144,17 @@ export class ConmonRuntime implements Runtime {
     try {
       const pid = await startMonitor({ ...this.#monitor, runtime }, task);
       await this.#monitors.watch(task.id);
+      this.#watchMemory(task.id, task.spec.linux.cgroupsPath, task.spec.linux.resources);
       if (runtime === this.#crun) this.#filters.learn(task.id, task.spec);
       return { pid };
     } catch (error) {
       await this.delete(task.id);
       throw error;
     }
+  }
+
+  #watchMemory(id: string, cgroupPath: string, { memory }: RuntimeSpec['linux']['resources']): void {
+    if ((memory?.limit ?? 0) > 0) this.#ooms.watch(id, cgroupPath);
   }
 
   async start(id: string): Promise<void> {
@@ -154,6 +179,7 @@ export class ConmonRuntime implements Runtime {
   }
 
   async delete(id: string): Promise<void> {
+    this.#ooms.forget(id);
     await this.#monitors.forget(id);
     await removeTask(this.#removal(id), id);
     this.#exits.forget(id);
@@ -196,6 +222,10 @@ export class ConmonRuntime implements Runtime {
     this.#listeners.add(listener);
   }
 
+  onOom(listener: (oom: TaskOom) => void): void {
+    this.#oomListeners.add(listener);
+  }
+
   async #tell(id: string): Promise<void> {
     const exit = await this.exitOf(id);
     // A task that was deleted in the meantime has nobody who waits for it.
@@ -233,18 +263,7 @@ export class ConmonRuntime implements Runtime {
   }
 
   async reopenLog(id: string): Promise<void> {
-    await this.#control(id, '2 0 0\n');
-  }
-
-  /** conmon reads from its FIFO until it ends; without a reader there is nobody to tell. */
-  async #control(id: string, message: string): Promise<void> {
-    try {
-      const fifo = await open(this.#files.inBundle(id, 'ctl'), constants.O_WRONLY | constants.O_NONBLOCK);
-      await fifo.write(message).finally(() => fifo.close());
-    } catch (error) {
-      const code = systemCode(error);
-      if (code !== 'ENOENT' && code !== 'ENXIO') throw error;
-    }
+    await tellMonitor(this.#files.inBundle(id, 'ctl'), '2 0 0\n');
   }
 
   async exec(id: string, process: ProcessSpec, io: { tty: boolean; stdin: boolean }): Promise<ExecProcess> {
@@ -259,21 +278,14 @@ export class ConmonRuntime implements Runtime {
 
   async update(id: string, resources: RuntimeSpec['linux']['resources']): Promise<void> {
     this.#running(id);
-    // Without the device rules: they stand, and would be appended once more.
-    const limits = { ...resources };
-    delete limits.devices;
-    const file = join(this.#files.execs, `${randomUUID()}.json`);
-    try {
-      await writeFile(file, JSON.stringify(limits), { mode: 0o600 });
-      await this.#of(id).run('update', '--resources', file, id);
-    } finally {
-      await rm(file, { force: true });
-    }
+    await changeLimits(this.#of(id), this.#files, id, resources);
+    this.#watchMemory(id, this.#record(id).cgroupPath, resources);
   }
 
   close(): Promise<void> {
     this.#exits.close();
     this.#monitors.close();
+    this.#ooms.close();
     this.#crun.close();
     this.#runc.close();
     return Promise.resolve();

@@ -112,6 +112,8 @@ export interface ReplicaAnswer {
   status: string;
   health: string;
   exitCode: number;
+  /** Bytes, when memory ran out in its latest run. */
+  outOfMemory?: { limit: number; peak: number };
   startedAt: string;
   ports: { container: string; hostIp: string; hostPort: number }[];
 }

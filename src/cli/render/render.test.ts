@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import type { AppStreamEvent } from '#api/types/apps.ts';
 import { Output } from '#cli/output.ts';
 import { rendererFor } from './renderer.ts';
-import { address, durationWords, sizeWords } from './words.ts';
+import { address, durationWords, sizeWords, stateWords } from './words.ts';
 
 function recorder(options: { isTTY: boolean; json?: boolean }): {
   output: Output;
@@ -147,4 +147,23 @@ test('durations, sizes and addresses in words', () => {
     'https://127.0.0.1:8443',
   );
   assert.equal(address({ container: '53/udp', hostIp: '::1', hostPort: 53 }), 'udp://[::1]:53');
+});
+
+test('the state of a replica is its health or exit code, and that memory ran out', () => {
+  const replica = {
+    container: 'c',
+    id: 'x',
+    replica: 1,
+    image: 'i',
+    startedAt: '',
+    ports: [],
+    exitCode: 137,
+  };
+  const running = { ...replica, status: 'running', health: 'none' };
+  assert.equal(stateWords(running), 'running');
+  assert.equal(stateWords({ ...running, health: 'starting' }), 'starting');
+  assert.equal(
+    stateWords({ ...replica, status: 'exited', health: 'none', outOfMemory: { limit: 16e6, peak: 15e6 } }),
+    'exited (137), out of memory: it took 15.0 MB of 16.0 MB',
+  );
 });

@@ -67,8 +67,18 @@ export function durationWords(milliseconds: number): string {
 
 /** How a replica is, in a word or two. */
 export function stateWords(replica: ReplicaAnswer): string {
+  return replica.outOfMemory === undefined
+    ? statusWords(replica)
+    : `${statusWords(replica)}, ${memoryWords(replica.outOfMemory)}`;
+}
+
+function statusWords(replica: ReplicaAnswer): string {
   if (replica.status === 'running') return replica.health === 'none' ? 'running' : replica.health;
   return replica.status === 'exited' ? `exited (${replica.exitCode})` : replica.status;
+}
+
+function memoryWords({ limit, peak }: { limit: number; peak: number }): string {
+  return `out of memory: it took ${sizeWords(peak)} of ${sizeWords(limit)}`;
 }
 
 /** Where a published port can be reached from this machine. */

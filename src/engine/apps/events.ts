@@ -58,6 +58,8 @@ export interface ReplicaSummary {
   status: string;
   health: string;
   exitCode: number;
+  /** Bytes, when memory ran out in its latest run. */
+  outOfMemory?: { limit: number; peak: number };
   /** RFC 3339. */
   startedAt: string;
   ports: { container: string; hostIp: string; hostPort: number }[];

@@ -66,6 +66,7 @@ function replicaSummary(container: Container): ReplicaSummary {
     status: state.status,
     health: state.health?.status ?? 'none',
     exitCode: state.exitCode,
+    ...(state.oomKilled && state.oomMemory !== undefined ? { outOfMemory: state.oomMemory } : {}),
     startedAt: state.startedAt,
     ports: container.ports,
   };

@@ -63,6 +63,7 @@ export class Containers implements contracts.Containers {
    */
   async open(isCaredFor: (container: Container) => boolean = () => false): Promise<void> {
     this.#parts.runtime.onExit((exit) => this.#cycle.exited(exit));
+    this.#parts.runtime.onOom((oom) => this.#cycle.ending.outOfMemory(oom));
     await new Reconciling(this.#parts, this.#registry, this.#cycle, isCaredFor).run();
     this.#rotation.begin();
   }

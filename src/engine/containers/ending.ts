@@ -10,7 +10,7 @@ import { announce } from '#engine/containers/announcer.ts';
 import { ownsSandbox, vacated } from '#engine/containers/endpoints.ts';
 import { closeSources } from '#engine/containers/mount-sources.ts';
 import { settled } from '#engine/containers/registry.ts';
-import type { TaskExit } from '#ports/runtime.ts';
+import type { TaskExit, TaskOom } from '#ports/runtime.ts';
 
 /**
  * What happens when a main process has ended: the exit is recorded before anything is freed, so that a
@@ -51,6 +51,15 @@ export class Ending {
     return ended;
   }
 
+  /** Memory ran out: something of the container is killed, perhaps not its main process. */
+  outOfMemory({ id, memory }: TaskOom): void {
+    const container = this.#registry.byId(id);
+    if (container === undefined || !hasProcess(container)) return;
+    if (!container.state.oomKilled)
+      this.#registry.setState(container, { oomKilled: true, oomMemory: memory });
+    announce(this.#parts.events, container, 'oom', inBytes(memory));
+  }
+
   #record(container: Container, exit: TaskExit): Container {
     const { restartCount, stoppedByUser } = container.state;
     const removed = this.#lives.of(container.id).removal !== undefined;
@@ -65,7 +74,9 @@ export class Ending {
     // One that goes next: a power cut ends it too, and the next start of the daemon removes it.
     const goes = container.hostConfig.AutoRemove === true && !again;
     const recorded = goes ? this.#registry.note(over) : this.#registry.put(over);
-    if (exit.oomKilled) announce(this.#parts.events, recorded, 'oom', inBytes(exit.memory));
+    // What ran out with a limit was told at that moment.
+    if (exit.oomKilled && !container.state.oomKilled)
+      announce(this.#parts.events, recorded, 'oom', inBytes(exit.memory));
     const seconds = Math.max(
       0,
       Math.round((Date.parse(exit.exitedAt) - Date.parse(container.state.startedAt)) / 1000),

@@ -112,6 +112,30 @@ describe('docker run', () => {
     );
   });
 
+  it('tells at the moment that memory ran out, although only a child was killed', async () => {
+    const since = String(Date.now() / 1000);
+    const command = 'tail /dev/zero; echo went on; sleep 600';
+    const limits = ['--memory', '16m', '--memory-swap', '16m'];
+    await daemon.ok('run', '-d', '--name', 'hungry', ...limits, 'busybox', 'sh', '-c', command);
+    while (!(await daemon.ok('logs', 'hungry')).includes('went on'));
+    const until = String(Date.now() / 1000);
+    const filter = [
+      '--filter',
+      'container=hungry',
+      '--filter',
+      'event=oom',
+      '--format',
+      '{{json .Actor.Attributes}}',
+    ];
+    const told = await daemon.ok('events', '--since', since, '--until', until, ...filter);
+    assert.match(told, /"memoryLimit":"16777216","memoryPeak":"1[0-9]{7}"/);
+    const state = '{{.State.Status}} {{.State.OOMKilled}}';
+    assert.equal(await daemon.ok('inspect', '-f', state, 'hungry'), 'running true');
+    await daemon.ok('rm', '-f', 'hungry');
+    const after = String(Date.now() / 1000);
+    assert.equal(await daemon.ok('events', '--since', since, '--until', after, ...filter), told);
+  });
+
   it('tells that memory ran out', async () => {
     const { code } = await daemon.docker(
       'run',
