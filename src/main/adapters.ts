@@ -13,6 +13,7 @@ import { DiskContainerFiles } from '#adapters/container-files/disk-container-fil
 import { DnsResolver } from '#adapters/dns/resolver.ts';
 import { HaproxyBalancer } from '#adapters/haproxy/haproxy-balancer.ts';
 import { HttpDownloads } from '#adapters/downloads/http-downloads.ts';
+import { HostsFile } from '#adapters/host-names/hosts-file.ts';
 import { LinuxProcesses } from '#adapters/host-processes/host-processes.ts';
 import { LinuxHost } from '#adapters/host/linux-host.ts';
 import { SocketLogTargets } from '#adapters/log-targets/socket-log-targets.ts';
@@ -64,6 +65,7 @@ export async function openAdapters(instance: Instance, settings: Settings, log: 
     ports: new SocketPortReserver(),
     prober: new NetworkProber(),
     resolver: new DnsResolver(),
+    hostNames: new HostsFile(settings.names.hostsFile, instance.id),
     host: new LinuxHost(cgroups),
     processes: new LinuxProcesses(),
     machine: new LinuxMachine(cgroups.version),

@@ -22,7 +22,7 @@ export type Engine = Awaited<ReturnType<typeof startEngine>>;
 
 /** Constructs the nouns and starts them, those that others need first; each repairs what a crash left. */
 export async function startEngine(instance: Instance, settings: Settings, adapters: Adapters, log: Logger) {
-  const { store, clock, blobs, snapshotter, links, filter, ports, resolver, files, host, trees } = adapters;
+  const { store, clock, blobs, snapshotter, files, host, trees } = adapters;
   const report = (problem: string, error: unknown): void => log.error({ err: error }, problem);
   const events = new Events({ clock });
   const volumes = new Volumes({ store, storage: adapters.volumeStorage, clock, events });
@@ -38,7 +38,7 @@ export async function startEngine(instance: Instance, settings: Settings, adapte
     events,
     platform: { os: 'linux', architecture },
   });
-  const networks = new Networks({ store, links, filter, ports, resolver, clock, events, instance, report });
+  const networks = new Networks({ ...adapters, events, instance, report });
   const builds = new Builds({ ...adapters, events, images, networks, files, host, trees, instance, report });
   const initPath = findInitProgram();
   const containers = new Containers({

@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import type { ServiceSettings } from '#engine/contracts/services.ts';
 import { NetworkEngine } from '../support/network-engine.ts';
@@ -145,12 +147,14 @@ test('what is withdrawn, or whose network goes, is gone', async () => {
   const ports = [{ container: '80/tcp', hostIp: '', first: 8080, last: 8080 }];
   const place = await services.declare('shop', 'web', settings(engine, ['one', 'two'], { ports }));
   await engine.networks.remove('two');
+  assert.match(await readFile(join(engine.folder, 'hosts'), 'utf8'), /\d\tweb\.shop\.berth$/m);
   assert.deepEqual(Object.keys(services.find('shop', 'web')?.addresses ?? {}), [
     engine.networks.get('one').id,
   ]);
   await services.withdraw('shop', 'web');
   await services.withdraw('shop', 'web');
   assert.equal(services.find('shop', 'web'), undefined);
+  assert.equal(await readFile(join(engine.folder, 'hosts'), 'utf8'), '');
   const client = await engine.run('client', { networks: { one: {} }, publish: ports });
   const virtual = place.addresses[engine.networks.get('one').id]?.[0] ?? '';
   assert.match(await client.peer.tcp(virtual, 80), /EHOSTUNREACH|TIMEOUT/);

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { SystemClock } from '#adapters/clock/system-clock.ts';
 import { DnsResolver } from '#adapters/dns/resolver.ts';
+import { HostsFile } from '#adapters/host-names/hosts-file.ts';
 import type { NetlinkLinks } from '#adapters/netlink/links.ts';
 import { SocketPortReserver } from '#adapters/ports/port-reserver.ts';
 import { SqliteStateStore } from '#adapters/sqlite/state-store.ts';
@@ -129,6 +130,7 @@ export class NetworkEngine implements AsyncDisposable {
       ...openNetwork(this.instance, () => undefined),
       ports: new SocketPortReserver(),
       resolver: new DnsResolver(),
+      hostNames: new HostsFile(join(this.folder, 'hosts'), this.instance.id),
     };
   }
 

@@ -25,13 +25,17 @@ export function readSettings(input: SettingsInput): { settings: Settings; effect
     return value;
   };
   const run = get(definitions.run);
+  const root = get(definitions.root);
+  // Two daemons with data of their own may have apps of the same names: only one of them names them to the host.
+  const hostsFile = root === definitions.root.standard ? '/etc/hosts' : `${run}/hosts`;
   const settings: Settings = {
     run,
-    root: get(definitions.root),
+    root,
     host: get({ ...definitions.host, standard: `unix://${run}/berth.sock` }),
     log: { level: get(definitions.logLevel) },
     logs: { journal: get(definitions.journal) },
     runtime: get(definitions.runtime),
+    names: { hostsFile: get({ ...definitions.hostsFile, standard: hostsFile }) },
     mirrors: { debian: get(definitions.debianMirror) },
     registries: { insecure: get(definitions.insecure) },
     api: {

@@ -13,6 +13,10 @@ export interface Settings {
   };
   /** The OCI runtime of containers that ask for none. */
   runtime: 'crun' | 'runc';
+  names: {
+    /** The file, as hosts(5) has it, in which the daemon keeps the names of services for the host itself. */
+    hostsFile: string;
+  };
   mirrors: { debian: string };
   registries: { insecure: string[] };
   api: {

@@ -2,6 +2,7 @@ import type { Instance } from '#domain/instance.ts';
 import type { Container, Endpoint } from '#domain/container/container.ts';
 import type { Events } from '#engine/contracts.ts';
 import type { Clock } from '#ports/clock.ts';
+import type { HostNames } from '#ports/host-names.ts';
 import type { Links } from '#ports/links.ts';
 import type { PacketFilter, PortReserver } from '#ports/packet-filter.ts';
 import type { Resolver } from '#ports/resolver.ts';
@@ -14,6 +15,7 @@ export interface NetworkParts {
   filter: PacketFilter;
   ports: PortReserver;
   resolver: Resolver;
+  hostNames: HostNames;
   clock: Pick<Clock, 'timestamp'>;
   events: Pick<Events, 'emit'>;
   instance: Instance;

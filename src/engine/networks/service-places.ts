@@ -11,7 +11,7 @@ import type { AddressBook } from './address-book.ts';
 import { isSamePort, type HostPorts } from './host-ports.ts';
 import type { NetworkBook } from './network-book.ts';
 import type { NetworkParts } from './parts.ts';
-import { balancedIn, publishingNetwork } from './service-rules.ts';
+import { balancedIn, hostNamesOf, publishingNetwork } from './service-rules.ts';
 
 export interface PlaceRooms {
   networks: NetworkBook;
@@ -23,15 +23,15 @@ export interface PlaceRooms {
 
 /** Virtual addresses and host ports of services, and the rules that spread what comes there over the replicas. */
 export class ServicePlaces implements contracts.ServicePlaces {
-  readonly #filter: NetworkParts['filter'];
+  readonly #parts: Pick<NetworkParts, 'filter' | 'hostNames' | 'report'>;
   readonly #rooms: PlaceRooms;
   readonly #stored: Collection<ServicePlace>;
   readonly #places: Map<string, ServicePlace>;
   readonly #ready = new Map<string, readonly ServiceEndpoint[]>();
   readonly #order = new KeyedMutex();
 
-  constructor(parts: Pick<NetworkParts, 'store' | 'filter'>, rooms: PlaceRooms) {
-    this.#filter = parts.filter;
+  constructor(parts: Pick<NetworkParts, 'store' | 'filter' | 'hostNames' | 'report'>, rooms: PlaceRooms) {
+    this.#parts = parts;
     this.#rooms = rooms;
     this.#stored = parts.store.collection<ServicePlace>('service-places');
     this.#places = new Map(this.#stored.entries());
@@ -81,6 +81,7 @@ export class ServicePlaces implements contracts.ServicePlaces {
       this.#ready.set(keyOf(app, service), endpointsOf(own.filter(isReady)));
       await this.#rooms.hostPorts.hold(heldBy(place), `service ${service} of the app ${app}`);
     }
+    await this.#tellHost();
   }
 
   balanced(): BalancedService[] {
@@ -94,7 +95,7 @@ export class ServicePlaces implements contracts.ServicePlaces {
       else this.#ready.set(key, ready);
       const place = this.#places.get(key);
       if (place === undefined) return;
-      await this.#filter.apply(
+      await this.#parts.filter.apply(
         this.#rulesOf(place).map((balanced): FilterChange => ({ do: 'set-service', service: balanced })),
       );
     });
@@ -137,6 +138,7 @@ export class ServicePlaces implements contracts.ServicePlaces {
         const place = { ...former, addresses, settings: { ...former.settings, networks, hash: '' } };
         await this.#enforce(former, place);
         this.#save(former, place);
+        await this.#tellHost();
         this.#rooms.addresses.free(networkId, gone ?? []);
       });
   }
@@ -173,13 +175,21 @@ export class ServicePlaces implements contracts.ServicePlaces {
       await this.#enforce(place, former);
       throw error;
     }
+    await this.#tellHost();
+  }
+
+  /** What the host calls services is a convenience: nothing fails for want of it. */
+  async #tellHost(): Promise<void> {
+    await this.#parts.hostNames
+      .set(hostNamesOf(this.all()))
+      .catch((error: unknown) => this.#parts.report('the host cannot resolve the names of services', error));
   }
 
   async #enforce(former: ServicePlace | undefined, place: ServicePlace | undefined): Promise<void> {
     const now = place === undefined ? [] : this.#rulesOf(place);
     const before = former === undefined ? [] : this.#rulesOf(former);
     const gone = before.filter((one) => !now.some((other) => other.key === one.key));
-    await this.#filter.apply([
+    await this.#parts.filter.apply([
       ...gone.map(({ key }): FilterChange => ({ do: 'remove-service', key })),
       ...now.map((service): FilterChange => ({ do: 'set-service', service })),
     ]);

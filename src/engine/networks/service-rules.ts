@@ -1,6 +1,7 @@
 import type { PublishedPort } from '#domain/container/container.ts';
 import type { Network } from '#domain/network/network.ts';
 import type { ServiceEndpoint, ServicePlace } from '#engine/contracts/services.ts';
+import type { HostName } from '#ports/host-names.ts';
 import type { BalancedService } from '#ports/packet-filter.ts';
 import { addressesOf } from './address-book.ts';
 import { protocolOf } from './host-ports.ts';
@@ -14,6 +15,16 @@ export function publishingNetwork(
   return place.settings.networks
     .map(({ id }) => networks.byId(id))
     .find((network) => network?.driver === 'bridge' && !network.internal);
+}
+
+/** `web.shop.berth`, by the first of its virtual addresses of each kind. */
+export function hostNamesOf(places: readonly ServicePlace[]): HostName[] {
+  return places
+    .map(({ app, service, addresses }) => ({
+      name: `${service}.${app}.berth`,
+      addresses: Object.values(addresses)[0] ?? [],
+    }))
+    .filter((one) => one.addresses.length > 0);
 }
 
 /** How a service is spread in one of its networks. */

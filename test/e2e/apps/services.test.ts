@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { startDaemon } from '../../support/daemon.ts';
@@ -63,6 +63,12 @@ test('a service answers at one address and one port of the host, with all its re
   const seen = new Set<string>();
   for (let call = 0; call < 20; call += 1) seen.add(await get());
   assert.equal(seen.size, 2);
+  const hosts = await readFile(join(daemon.run, 'hosts'), 'utf8');
+  const own = /^(\S+)\tweb\.shop\.berth$/m.exec(hosts)?.[1] ?? '';
+  assert.ok(
+    (await (await fetch(`http://${own}:8000/`)).text()).length > 0,
+    'the host by its own name for it',
+  );
   assert.match(await daemon.ok('ps', '--filter', 'name=shop-web-2'), new RegExp(`:${port}->8000/tcp`));
   assert.equal((await daemon.ok('port', 'shop-web-1', '8000')).split('\n')[0], `0.0.0.0:${port}`);
   const again = await up(compose());
