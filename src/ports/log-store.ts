@@ -19,6 +19,8 @@ export interface LogQuery {
   follow?: boolean;
   ended?: Promise<unknown>;
   signal?: AbortSignal;
+  /** Called when the reading has begun: it goes on to its end also when the log is removed then. */
+  onOpen?: () => void;
 }
 
 /** How far a log has been read; to be kept as it is, over rotations and restarts. */

@@ -115,6 +115,7 @@ export const containers: Table = {
   'POST /exec/:id/start': [
     { path: '/exec/{exec}/start', body: { Tty: 'yes' }, status: 400 },
     { path: '/exec/{exec}/start', body: { Tyt: true }, status: 400, text: /the field 'Tyt' is not known/ },
+    { path: '/exec/none/start', body: { hijack: true, stdin: true }, status: 404 },
     { path: '/exec/{exec}/start', body: { Detach: false }, status: 200, type: multiplexed },
     { path: '/exec/{exec}/start', body: {}, status: 409 },
     { path: '/exec/none/start', body: {}, status: 404, text: /No such exec instance: none/ },

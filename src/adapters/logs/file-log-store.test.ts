@@ -272,3 +272,18 @@ test('a line of more than 16 KiB is followed in pieces', async () => {
   const sizes = (await followed(log)).texts.map((text) => text.length);
   assert.deepEqual(sizes, [16_384, 8196]);
 });
+
+test('a reading that has begun goes on although the log is removed', async () => {
+  using log = await bench();
+  log.write('kept\n');
+  const ended = Promise.withResolvers<void>();
+  const removed = Promise.withResolvers<void>();
+  const onOpen = (): void => void log.store.remove('c').then(removed.resolve, removed.reject);
+  const entries = collect(log.store.read('c', { ...all, follow: true, ended: ended.promise, onOpen }));
+  await removed.promise;
+  ended.resolve();
+  assert.deepEqual(
+    (await entries).map(({ data }) => data.toString()),
+    ['kept\n'],
+  );
+});

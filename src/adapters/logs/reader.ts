@@ -47,6 +47,7 @@ async function* batches(files: LogFiles, lock: Lock, query: LogQuery): AsyncGene
   if (query.follow === true) await files.make();
   using changes = query.follow === true ? new FolderChanges(files.folder) : undefined;
   const handles = await lock(() => files.open());
+  query.onOpen?.();
   try {
     const wanted = (stream: LogEntry['stream']): boolean => query[stream];
     const start =

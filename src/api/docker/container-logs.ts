@@ -42,6 +42,8 @@ export interface LogReading {
   /** Bytes as the process wrote them, without frames. */
   raw: boolean;
   signal: AbortSignal;
+  /** See LogQuery. */
+  onOpen?: () => void;
 }
 
 /**
@@ -65,11 +67,15 @@ async function* encode(
   containers: Pick<Containers, 'logs'>,
   container: Container,
   request: LogRequest,
-  { query, raw, signal }: LogReading,
+  { query, raw, signal, onOpen }: LogReading,
 ): AsyncGenerator<Buffer> {
   const withTime = flag(query, 'timestamps');
   const details = flag(query, 'details') ? `${logDetails(container)} ` : '';
-  for await (const entry of containers.logs(container.id, { ...request, signal })) {
+  for await (const entry of containers.logs(container.id, {
+    ...request,
+    signal,
+    ...(onOpen !== undefined && { onOpen }),
+  })) {
     const prefix = `${withTime ? `${entry.time} ` : ''}${details}`;
     const data = prefix === '' ? entry.data : Buffer.concat([Buffer.from(prefix), entry.data]);
     yield raw ? data : frame(entry.stream, data);

@@ -24,9 +24,14 @@ export function containerStreams(app: FastifyInstance, hijack: Hijack, parts: Co
     const { params, query, apiVersion } = request;
     const container = containers.get(params.id);
     const raw = container.config.Tty === true;
-    const lines = logLines(containers, container, { query, raw, signal: clientGone(reply) });
+    const { promise: opened, resolve: onOpen } = Promise.withResolvers<void>();
+    const lines = logLines(containers, container, { query, raw, signal: clientGone(reply), onOpen });
+    const output = Readable.from(lines, { objectMode: false });
+    output.once('end', onOpen).once('error', onOpen).read(0);
+    // docker-py removes the container once it sees the headers, and reads only then.
+    await opened;
     begin(reply, 200, streamType(raw, apiVersion));
-    send(reply, Readable.from(lines, { objectMode: false }));
+    send(reply, output);
   });
 
   app.post<Named>('/containers/:id/wait', async ({ params, query }, reply) => {

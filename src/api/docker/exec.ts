@@ -15,6 +15,9 @@ import { invalid, messageOf } from '#base/errors.ts';
 
 const startBody = Compile(execStartBody);
 
+/** dockerode sends its own options along, which ask the engine for nothing. */
+const ofDockerode = ['hijack', 'stdin'];
+
 /** docker-py and old clients name the container here too, and whether the start will detach. */
 const legacy = ['Container', 'Detach'];
 
@@ -59,7 +62,7 @@ async function start(
 ): Promise<void> {
   const { containers } = parts;
   const { body: options, unknown } = fitBody(execStartBody, body ?? {});
-  refuseUnknown(unknown);
+  refuseUnknown(unknown, (path) => ofDockerode.includes(path));
   if (!startBody.Check(options)) throw invalid('request-invalid', `invalid body of an exec's start`);
   const { config, ...exec } = containers.getExec(params['id'] ?? '');
   const tty = options.Tty ?? config.Tty === true;

@@ -146,12 +146,19 @@ function pruneEndpoint(app: FastifyInstance, { images, now }: ImageApiParts): vo
   });
 }
 
+/** dockerode repeats the query in the body. */
+const inQuery = ['container', 'repo', 'tag', 'comment', 'author', 'pause', 'changes'];
+
 const CommitBody = Type.Union([Type.Null(), Type.Unsafe<ContainerConfig>(commitConfig)]);
 
 function commitEndpoint(app: FastifyInstance, { images, containers }: ImageApiParts): void {
   app.post<{ Querystring: ManyQuery; Body: Static<typeof CommitBody> | undefined }>(
     '/commit',
-    { schema: { body: CommitBody }, preValidation: fittingExactly(CommitBody), config: { repeats: true } },
+    {
+      schema: { body: CommitBody },
+      preValidation: fittingExactly(CommitBody, (path) => inQuery.includes(path)),
+      config: { repeats: true },
+    },
     async ({ query, body }, reply) => {
       const container = containers.get(one(query, 'container'));
       const reference = joined(one(query, 'repo'), one(query, 'tag'));
