@@ -3,10 +3,11 @@
 # FOLDER/initrd.img. Made once: it holds nothing of the checkout.
 set -eu
 folder=$1
-[ ! -f "$folder/complete" ] || exit 0
 packages=linux-image-cloud-amd64,systemd,systemd-sysv,dbus,udev,kmod
-packages=$packages,crun,conmon,nftables,libnftables1,iproute2,procps,ca-certificates,mmdebstrap
+packages=$packages,crun,runc,conmon,nftables,libnftables1,haproxy,iproute2,procps,ca-certificates,mmdebstrap
 packages=$packages,busybox-static,util-linux,libatomic1,curl,xxd,git
+# Made anew when the list of packages is another one.
+[ "$(cat "$folder/complete" 2>/dev/null)" != "$packages" ] || exit 0
 rm -rf "$folder"
 mkdir -p "$folder"
 mmdebstrap --quiet --variant=minbase --mode=root --include="$packages" \
@@ -15,4 +16,4 @@ mmdebstrap --quiet --variant=minbase --mode=root --include="$packages" \
   bookworm "$folder/root"
 cp "$folder"/root/boot/vmlinuz-* "$folder/vmlinuz"
 cp "$folder"/root/boot/initrd.img-* "$folder/initrd.img"
-touch "$folder/complete"
+echo "$packages" >"$folder/complete"
