@@ -4,6 +4,7 @@ import {
   listOf,
   yesOrNo,
   oneOf,
+  ownFolder,
   portNumber,
   Requirement,
   text,
@@ -34,8 +35,8 @@ const registry = text(/^[a-z0-9.-]+(:\d+)?$/, 'a registry as HOST or HOST:PORT')
 
 /** Every setting with its default. Only what has an effect may stand here. */
 export const definitions = {
-  root: define({ key: 'root', environment: 'BERTH_ROOT', standard: '/var/lib/berth', read: absolutePath }),
-  run: define({ key: 'run', environment: 'BERTH_RUN', standard: '/run/berth', read: absolutePath }),
+  root: define({ key: 'root', environment: 'BERTH_ROOT', standard: '/var/lib/berth', read: ownFolder }),
+  run: define({ key: 'run', environment: 'BERTH_RUN', standard: '/run/berth', read: ownFolder }),
   host: define({ key: 'host', environment: 'BERTH_HOST', standard: '', read: endpoint }),
   logLevel: define<Settings['log']['level']>({
     key: 'log.level',
@@ -45,7 +46,6 @@ export const definitions = {
   }),
   journal: define({ key: 'logs.journal', standard: '/run/systemd/journal/socket', read: absolutePath }),
   runtime: define<Settings['runtime']>({ key: 'runtime', standard: 'crun', read: oneOf('crun', 'runc') }),
-  hostsFile: define({ key: 'names.hosts-file', standard: '', read: absolutePath }),
   debianMirror: define({
     key: 'mirrors.debian',
     standard: '',

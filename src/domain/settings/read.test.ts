@@ -52,6 +52,7 @@ const refused: [title: string, text: string, message: RegExp][] = [
     /config\.toml:2: log\.level: "loud" is not one of trace/,
   ],
   ['a relative path', 'root = "data"', /config\.toml:1: root: "data" is not an absolute path/],
+  ['a colon in a path', 'run = "/run/a:b"', /config\.toml:1: run: "\/run\/a:b" is not a path without ':'/],
   [
     'a path of the kernel',
     'root = "/proc/x"',

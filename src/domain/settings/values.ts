@@ -10,6 +10,12 @@ export const absolutePath: Read<string> = (value) => {
   throw new Requirement('an absolute path outside /proc and /sys');
 };
 
+/** conmon takes what follows a colon in a log's path for something else, and overlayfs separates layers by colons. */
+export const ownFolder: Read<string> = (value) => {
+  if (typeof value === 'string' && value.includes(':')) throw new Requirement("a path without ':'");
+  return absolutePath(value);
+};
+
 export function text(pattern: RegExp, required: string): Read<string> {
   return (value) => {
     if (typeof value === 'string' && pattern.test(value)) return value;

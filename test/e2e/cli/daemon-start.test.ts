@@ -55,6 +55,11 @@ test('folders that cannot be used are refused by name, with what to do', async (
     await start({ BERTH_ROOT: root, BERTH_RUN: file }),
     /^berth: cannot listen on the socket '.*\/file\/berth.sock': /,
   );
+  for (const name of ['BERTH_ROOT', 'BERTH_RUN']) {
+    const { code, stderr } = await start({ BERTH_ROOT: root, BERTH_RUN: runs, [name]: `${path}/a:b` });
+    assert.equal(code, 1);
+    assert.equal(stderr, `berth: environment ${name}: "${path}/a:b" is not a path without ':'\n`);
+  }
   const long = join(path, 'x'.repeat(100));
   refused(await start({ BERTH_ROOT: root, BERTH_RUN: long }), /its path has \d+ bytes, 99 are possible\n/);
   await writeFile(join(path, 'compose.yaml'), 'services: { one: { image: busybox } }');
