@@ -8,8 +8,7 @@ const keptResults = 5;
 /** The probes in Docker's words: not ready for the first time is `starting`, no longer ready `unhealthy`. */
 export function healthOf(probes: Probes, states: ProbeStates): HealthStatus {
   if (mustGo(states) || states.readiness?.passing === false) return 'unhealthy';
-  if (!mayServe(probes, states)) return 'starting';
-  return probes.liveness === undefined || states.liveness?.passing === true ? 'healthy' : 'starting';
+  return mayServe(probes, states) ? 'healthy' : 'starting';
 }
 
 /** A container's state after one more result; undefined when nothing changed. */

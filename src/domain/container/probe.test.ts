@@ -60,8 +60,7 @@ test('readiness decides about requests only, liveness and startup about the cont
   const up = { streak: 1, passing: true };
   const down = { streak: -3, passing: false };
   assert.deepEqual([mayServe(all, {}), mustGo({}), healthOf(all, {})], [false, false, 'starting']);
-  assert.equal(healthOf(all, { readiness: up }), 'starting');
-  assert.equal(healthOf(all, { readiness: up, liveness: up }), 'healthy');
+  assert.equal(healthOf(all, { readiness: up }), 'healthy');
   const unready = { readiness: down, liveness: up };
   assert.deepEqual(
     [mayServe(all, unready), mustGo(unready), healthOf(all, unready)],
