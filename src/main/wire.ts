@@ -12,6 +12,7 @@ import { networkRoutes } from '#api/docker/networks.ts';
 import { systemRoutes } from '#api/docker/system.ts';
 import { volumeRoutes } from '#api/docker/volumes.ts';
 import { guardScopes, type AccessLookup } from '#api/access.ts';
+import { appReplicaRoutes } from '#api/platform/app-replicas.ts';
 import { appRoutes } from '#api/platform/apps.ts';
 import { composeRoutes } from '#api/platform/compose.ts';
 import { ingressRoutes } from '#api/platform/ingress.ts';
@@ -49,6 +50,7 @@ export async function wire(settings: Settings, log: Logger): Promise<Wired> {
       buildRoutes(app, parts);
       appRoutes(app, engine);
       scheduleRoutes(app, engine);
+      appReplicaRoutes(app, engine);
       composeRoutes(app, engine);
       ingressRoutes(app, engine);
       socketRoutes(app, engine);

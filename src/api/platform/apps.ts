@@ -1,14 +1,20 @@
 import type { FastifyInstance } from 'fastify';
 import { Type, type Static } from 'typebox';
-import { messageOf } from '#base/errors.ts';
 import type { Apps } from '#engine/apps/apps.ts';
-import { errorResponse } from '#api/errors.ts';
-import { clientGone, linesOf, sendJsonLines } from '#api/streams.ts';
-import type { AppAnswer, AppStreamEvent, LogLine, PlanAnswer } from '#api/types/apps.ts';
+import { clientGone, sendJsonLines } from '#api/streams.ts';
+import type { AppAnswer, LogLine, PlanAnswer } from '#api/types/apps.ts';
+import { events, patience } from './app-stream.ts';
 import { closed, notice, Project, project } from './project-body.ts';
 
 const PlanBody = Type.Object(Project, closed);
-const UpBody = Type.Object({ ...Project, timeout: Type.Optional(Type.Number({ minimum: 0 })) }, closed);
+const UpBody = Type.Object(
+  {
+    ...Project,
+    timeout: Type.Optional(Type.Number({ minimum: 0 })),
+    canary: Type.Optional(Type.Number({ exclusiveMinimum: 0, maximum: 1 })),
+  },
+  closed,
+);
 const DownBody = Type.Object(
   { volumes: Type.Optional(Type.Boolean()), timeout: Type.Optional(Type.Number({ minimum: 0 })) },
   closed,
@@ -24,9 +30,6 @@ const LogsQuery = Type.Object(
   },
   closed,
 );
-
-/** Seconds that a service may take to become healthy. */
-const patience = 300;
 
 /** Berth's own API of apps: compose projects of this machine, by their folder. */
 export function appRoutes(app: FastifyInstance, engine: { apps: Apps }): void {
@@ -54,6 +57,7 @@ function changes(app: FastifyInstance, apps: Apps): void {
         rebuild: body.rebuild ?? false,
         timeout: body.timeout ?? patience,
         by: 'a client of the API',
+        ...(body.canary === undefined ? {} : { canary: body.canary }),
       };
       return sendJsonLines(
         reply,
@@ -106,25 +110,4 @@ function views(app: FastifyInstance, apps: Apps): void {
       return sendJsonLines(reply, lines, { eager: query.follow === 'true' });
     },
   );
-}
-
-/**
- * The events of a change as lines. What goes wrong before the first is an ordinary error response; after
- * that it is the last line.
- */
-async function* events(
-  work: (emit: (event: AppStreamEvent) => void) => Promise<void>,
-): AsyncGenerator<AppStreamEvent> {
-  let began = false;
-  try {
-    for await (const event of linesOf<AppStreamEvent>(work)) {
-      began = true;
-      yield event;
-    }
-  } catch (error) {
-    if (!began) throw error;
-    const { code = 'internal', hint } = errorResponse(error).body;
-    const last = { type: 'error', code, message: messageOf(error) } as const;
-    yield hint === undefined ? last : { ...last, hint };
-  }
 }

@@ -19,6 +19,14 @@ export interface ProjectBody {
 export interface UpBody extends ProjectBody {
   /** Seconds that a service may take to become healthy, or to complete; 300 unless given. */
   timeout?: number;
+  /** Only this part of the replicas, beside the present ones: above 0, at most 1. */
+  canary?: number;
+}
+
+export interface ScaleBody {
+  /** Replicas by service. */
+  counts: Record<string, number>;
+  timeout?: number;
 }
 
 export interface DownBody {

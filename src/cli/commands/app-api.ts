@@ -9,6 +9,7 @@ import type {
   LogLine,
   PlanAnswer,
   ProjectBody,
+  ScaleBody,
   UpBody,
   VariablesAnswer,
 } from '#api/types/apps.ts';
@@ -42,6 +43,21 @@ export class AppApi {
 
   down(app: string, body: DownBody, signal: AbortSignal): AsyncIterable<AppStreamEvent> {
     const path = `/berth/v1/apps/${encodeURIComponent(app)}/down`;
+    return streamEvents(this.#client.lines({ method: 'POST', path, body, signal }));
+  }
+
+  scale(app: string, body: ScaleBody, signal: AbortSignal): AsyncIterable<AppStreamEvent> {
+    const path = `/berth/v1/apps/${encodeURIComponent(app)}/scale`;
+    return streamEvents(this.#client.lines({ method: 'POST', path, body, signal }));
+  }
+
+  endCanary(
+    app: string,
+    verb: 'promote' | 'abort',
+    body: { timeout?: number },
+    signal: AbortSignal,
+  ): AsyncIterable<AppStreamEvent> {
+    const path = `/berth/v1/apps/${encodeURIComponent(app)}/${verb}`;
     return streamEvents(this.#client.lines({ method: 'POST', path, body, signal }));
   }
 

@@ -3,21 +3,18 @@ import type { Context } from '#cli/context.ts';
 import { examples } from '#cli/commands/host.ts';
 import type { DownOptions } from './down.ts';
 import type { LogsOptions } from './logs.ts';
+import { declareReplicaCommands, seconds, share } from './replica-commands.ts';
 import type { ProjectOptions } from './project.ts';
 import type { UpOptions } from './up.ts';
 
 /** The commands that concern apps. Their code is loaded when they run. */
 export function declareAppCommands(root: Command, context: Context): void {
   declareChanges(root, context);
+  declareReplicaCommands(root, context);
   declareViews(root, context);
 }
 
 const repeatable = (value: string, before: string[]): string[] => [...before, value];
-
-function seconds(text: string): number {
-  if (/^\d+(\.\d+)?$/.test(text)) return Number(text);
-  throw new InvalidArgumentError('required is a number of seconds.');
-}
 
 function count(text: string): number | 'all' {
   if (text === 'all') return text;
@@ -46,11 +43,12 @@ function declareChanges(root: Command, context: Context): void {
     .description('make an app run as its compose file says; does nothing when it does already')
     .option('--build', 'build images again whose context did not change')
     .option('--timeout <seconds>', 'how long a service may take to become healthy', seconds)
+    .option('--canary <percent>', 'try it with so many replicas beside the present ones', share)
     .option('-y, --yes', 'do not ask before services that left the file are removed')
     .option('--json', 'print events as JSON, one a line')
     .addHelpText(
       'after',
-      examples('berth up', 'berth up examples/guestbook', 'berth up -f compose.yaml -f production.yaml'),
+      examples('berth up', 'berth up -f compose.yaml -f production.yaml', 'berth up --canary 20%'),
     )
     .action(async (target: string | undefined, options: UpOptions) => {
       const { up } = await import('./up.ts');

@@ -11,6 +11,8 @@ import { projectBody, type ProjectOptions } from './project.ts';
 export interface UpOptions extends ProjectOptions {
   yes?: true;
   timeout?: number;
+  /** Above 0, at most 1. */
+  canary?: number;
 }
 
 /** Makes the app as its files say, and shows how it goes. */
@@ -18,7 +20,11 @@ export async function up(context: Context, target: string | undefined, options: 
   const api = new AppApi(await ensureDaemon(context));
   const body = await projectBody(api, target, options, context.program.environment);
   if (options.yes !== true && context.output.isLive && process.stdin.isTTY) await confirm(context, api, body);
-  const request = options.timeout === undefined ? body : { ...body, timeout: options.timeout };
+  const request = {
+    ...body,
+    ...(options.timeout === undefined ? {} : { timeout: options.timeout }),
+    ...(options.canary === undefined ? {} : { canary: options.canary }),
+  };
   const signal = interruption();
   await follow(api.up(request, signal), rendererFor(context.output), signal);
 }

@@ -18,7 +18,14 @@ import { ProjectReader, type ProjectView } from './project.ts';
 import { AppRecords, targetInForce } from './records.ts';
 import { Revisions, type Revision } from './revisions.ts';
 import { Schedules } from './schedules.ts';
-import type { DownRequest, LogsRequest, ProjectRequest, Requester, ScaleRequest, UpRequest } from './requests.ts';
+import type {
+  DownRequest,
+  LogsRequest,
+  ProjectRequest,
+  Requester,
+  ScaleRequest,
+  UpRequest,
+} from './requests.ts';
 import { execute } from './run.ts';
 import { summarize, withCrashLoops } from './summary.ts';
 
@@ -95,8 +102,7 @@ export class Apps {
           ...at,
         });
       const change = { reason: 'up', by, folder, files, sources, rebuild, timeout };
-      if (canary !== undefined)
-        return this.#convergence.run(target, { ...change, canary }, emit, signal);
+      if (canary !== undefined) return this.#convergence.run(target, { ...change, canary }, emit, signal);
       return this.#convergence.run(target, change, emit, signal);
     });
   }
@@ -124,9 +130,12 @@ export class Apps {
     const record = this.#records.get(app);
     if (record?.target === undefined) return;
     // A canary stays beside what it is tried beside.
-    const { target, share, folder, files, sources = '' } = { ...record, ...record.canary };
-    const rest = { folder, files, sources, rebuild: false, ...(share === undefined ? {} : { canary: share }) };
-    await this.#convergence.run(target, { ...change, ...rest }, emit, signal);
+    const { canary } = record;
+    const { folder, files } = canary ?? record;
+    const rest = { folder, files, sources: canary?.sources ?? '', rebuild: false };
+    const tried = canary === undefined ? {} : { canary: canary.share };
+    const target = canary?.target ?? record.target;
+    await this.#convergence.run(target, { ...change, ...rest, ...tried }, emit, signal);
   }
 
   /** What was tried holds for all replicas. @throws conflict `app-no-canary`; as `converge` */

@@ -1,3 +1,5 @@
+import { conflict } from '#base/errors.ts';
+import { canaryTarget } from '#domain/app/canary.ts';
 import { keptScale, inForce, type Scale } from '#domain/app/scale.ts';
 import { plan } from '#domain/app/plan.ts';
 import { targetChanges } from '#domain/app/reasons.ts';
@@ -32,6 +34,8 @@ export interface Change {
   timeout: number;
   /** Instead of the scale in force. */
   scale?: Scale;
+  /** Only this part of the replicas, beside the present ones: above 0, at most 1. */
+  canary?: number;
 }
 
 /** What a run makes. */
@@ -64,10 +68,10 @@ export class Convergence {
   /** What `run` would do, the number that it would give, and notes on the scale. @throws as `#domain/app/plan.ts` */
   plan(
     target: AppTarget,
-    options: { rebuild: boolean; scale?: Scale },
+    options: Pick<Change, 'rebuild' | 'scale' | 'canary'>,
   ): { revision: number; steps: Step[]; notes: string[] } {
     const { scale, notes } = this.#scale(target, options.scale);
-    const steps = this.#steps(inForce(target, scale), options, nothingFresh);
+    const steps = this.#first(target, scale, options);
     return { revision: this.#number(target, steps), steps, notes };
   }
 
@@ -80,7 +84,7 @@ export class Convergence {
     const { app } = target;
     const { scale, notes } = this.#scale(target, change.scale);
     const wanted = inForce(target, scale);
-    const first = this.#steps(wanted, change, nothingFresh);
+    const first = this.#first(target, scale, change);
     const revision = this.#number(target, first);
     await this.#parts.ingress.check(target.model);
     for (const message of notes) emit({ type: 'note', message });
@@ -114,7 +118,7 @@ export class Convergence {
 
   /** What the images turned out to be decides about the containers. Gives whether anything changed. */
   async #converge(first: Step[], { target, scale, change }: Made, run: Run): Promise<boolean> {
-    run.target = inForce(target, scale);
+    run.target = this.#wanted(target, scale, change.canary);
     const foreseen = first.filter((step) => !isImageStep(step));
     const steps = foreseen.length === first.length ? first : this.#steps(run.target, change, run.fresh);
     run.revision = this.#number(target, steps);
@@ -123,6 +127,31 @@ export class Convergence {
     await execute(steps, executors, run);
     // A build that gave the image that was there already has changed nothing.
     return steps.some(changes);
+  }
+
+  /** The steps as far as they can be foreseen before images are pulled or built. */
+  #first(target: AppTarget, scale: Scale, options: Pick<Change, 'rebuild' | 'canary'>): Step[] {
+    const whole = this.#steps(inForce(target, scale), options, nothingFresh);
+    if (options.canary === undefined) return whole;
+    const images = whole.filter(isImageStep);
+    const wanted = this.#wanted(this.#pinned(target), scale, options.canary);
+    return [...images, ...this.#steps(wanted, options, nothingFresh).filter((step) => !isImageStep(step))];
+  }
+
+  /** @throws conflict `app-canary-impossible`, `app-canary-same`, `app-not-up` */
+  #wanted(target: AppTarget, scale: Scale, canary: number | undefined): AppTarget {
+    const whole = inForce(target, scale);
+    if (canary === undefined) return whole;
+    const before = this.#records.get(target.app)?.target;
+    if (before === undefined)
+      throw conflict(
+        'app-not-up',
+        `nothing of the app ${target.app} is up that a canary could stand beside`,
+        {
+          hint: 'run berth up without --canary',
+        },
+      );
+    return canaryTarget(inForce(before, scale), whole, canary);
   }
 
   #steps(target: AppTarget, options: { rebuild: boolean }, fresh: ReadonlySet<string>): Step[] {
@@ -160,6 +189,11 @@ export class Convergence {
   #remember({ target, scale, change }: Made, revision: number): void {
     const { app } = target;
     const before = this.#records.get(app);
+    if (change.canary !== undefined && before !== undefined) {
+      const { canary: share, folder, files, sources } = change;
+      this.#records.save({ ...before, scale, canary: { target, share, folder, files, sources } });
+      return;
+    }
     const { by, reason, folder, files, sources } = change;
     const updated = this.#parts.clock.timestamp();
     const services = servicesOf(inForce(target, scale));

@@ -28,6 +28,16 @@ export interface AppParts {
   report: (problem: string, error: unknown) => void;
 }
 
+export interface Canary {
+  /** With every `imageId`. */
+  target: AppTarget;
+  /** Of the replicas: above 0, at most 1. */
+  share: number;
+  folder: string;
+  files: string[];
+  sources: string;
+}
+
 /** What the state store holds of an app. */
 export interface AppRecord {
   name: string;
@@ -44,4 +54,6 @@ export interface AppRecord {
    */
   target?: AppTarget;
   scale?: Scale;
+  /** A part of the next revision that stands beside the present one. */
+  canary?: Canary;
 }

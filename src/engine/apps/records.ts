@@ -1,3 +1,5 @@
+import { canaryTarget } from '#domain/app/canary.ts';
+import { inForce } from '#domain/app/scale.ts';
 import type { AppTarget } from '#domain/app/target.ts';
 import type { Collection, StateStore } from '#ports/state-store.ts';
 import type { AppRecord } from './parts.ts';
@@ -29,6 +31,13 @@ export class AppRecords {
     this.#stored.delete(app);
     this.#records.delete(app);
   }
+}
+
+/** What an app is to be now, with its scale and its canary; undefined before its first `up` went well. */
+export function targetInForce({ target, scale = {}, canary }: AppRecord): AppTarget | undefined {
+  if (target === undefined) return undefined;
+  const now = inForce(target, scale);
+  return canary === undefined ? now : canaryTarget(now, inForce(canary.target, scale), canary.share);
 }
 
 /** What a record keeps beside the target, to explain changes also to it. */

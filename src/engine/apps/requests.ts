@@ -20,14 +20,15 @@ export interface UpRequest extends ProjectRequest {
   timeout: number;
   /** Who asks, for the history. */
   by: string;
+  /** Only this part of the replicas, beside the present ones: above 0, at most 1. */
+  canary?: number;
 }
 
-export interface ScaleRequest {
+export type Requester = Pick<UpRequest, 'by' | 'timeout'>;
+
+export interface ScaleRequest extends Requester {
   /** Replicas by service. */
   counts: Record<string, number>;
-  /** As of `UpRequest`. */
-  timeout: number;
-  by: string;
 }
 
 export interface DownRequest {

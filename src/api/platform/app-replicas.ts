@@ -1,0 +1,46 @@
+import type { FastifyInstance } from 'fastify';
+import { Type, type Static } from 'typebox';
+import type { Apps } from '#engine/apps/apps.ts';
+import { clientGone, sendJsonLines } from '#api/streams.ts';
+import { events, patience } from './app-stream.ts';
+import { closed } from './project-body.ts';
+
+const AppPath = Type.Object({ app: Type.String() });
+const timeout = Type.Optional(Type.Number({ minimum: 0 }));
+const ScaleBody = Type.Object(
+  { counts: Type.Record(Type.String(), Type.Integer({ minimum: 0, maximum: 10_000 })), timeout },
+  closed,
+);
+const EndBody = Type.Object({ timeout }, closed);
+
+/** How many replicas an app has, and what becomes of a canary. */
+export function appReplicaRoutes(app: FastifyInstance, { apps }: { apps: Apps }): void {
+  app.post<{ Body: Static<typeof ScaleBody>; Params: Static<typeof AppPath> }>(
+    '/berth/v1/apps/:app/scale',
+    { schema: { body: ScaleBody, params: AppPath } },
+    ({ body, params }, reply) => {
+      const signal = clientGone(reply);
+      const request = { counts: body.counts, ...requester(body) };
+      return sendJsonLines(
+        reply,
+        events((emit) => apps.scale(params.app, request, emit, signal)),
+      );
+    },
+  );
+  for (const verb of ['promote', 'abort'] as const)
+    app.post<{ Body: Static<typeof EndBody>; Params: Static<typeof AppPath> }>(
+      `/berth/v1/apps/:app/${verb}`,
+      { schema: { body: EndBody, params: AppPath } },
+      ({ body, params }, reply) => {
+        const signal = clientGone(reply);
+        return sendJsonLines(
+          reply,
+          events((emit) => apps[verb](params.app, requester(body), emit, signal)),
+        );
+      },
+    );
+}
+
+function requester(body: { timeout?: number }): { by: string; timeout: number } {
+  return { by: 'a client of the API', timeout: body.timeout ?? patience };
+}

@@ -1,0 +1,28 @@
+import { messageOf } from '#base/errors.ts';
+import { errorResponse } from '#api/errors.ts';
+import { linesOf } from '#api/streams.ts';
+import type { AppStreamEvent } from '#api/types/apps.ts';
+
+/** Seconds that a service may take to become healthy, unless a request says so itself. */
+export const patience = 300;
+
+/**
+ * The events of a change as lines. What goes wrong before the first is an ordinary error response; after
+ * that it is the last line.
+ */
+export async function* events(
+  work: (emit: (event: AppStreamEvent) => void) => Promise<void>,
+): AsyncGenerator<AppStreamEvent> {
+  let began = false;
+  try {
+    for await (const event of linesOf<AppStreamEvent>(work)) {
+      began = true;
+      yield event;
+    }
+  } catch (error) {
+    if (!began) throw error;
+    const { code = 'internal', hint } = errorResponse(error).body;
+    const last = { type: 'error', code, message: messageOf(error) } as const;
+    yield hint === undefined ? last : { ...last, hint };
+  }
+}

@@ -1,0 +1,56 @@
+import { invalid, notFound } from '#base/errors.ts';
+import type { AppAnswer } from '#api/types/apps.ts';
+import type { Context } from '#cli/context.ts';
+import { rendererFor } from '#cli/render/renderer.ts';
+import { AppApi, follow, interruption } from './app-api.ts';
+
+export interface ReplicaOptions {
+  timeout?: number;
+}
+
+/** `berth scale`: other numbers of replicas, until the file says another one. */
+export async function scale(context: Context, words: string[], options: ReplicaOptions): Promise<void> {
+  const wanted = words.map(readWord);
+  const api = new AppApi(await context.client());
+  const apps = new Set(wanted.map((one) => one.app));
+  const [name] = apps;
+  if (apps.size !== 1)
+    throw invalid(
+      'scale-apps',
+      `found services of several apps in '${words.join(' ')}', required are those of one`,
+    );
+  const app = name === undefined ? await appHere(api) : await api.get(name);
+  const counts = Object.fromEntries(wanted.map((one) => [one.service, one.replicas]));
+  const signal = interruption();
+  const body = { counts, ...options };
+  await follow(api.scale(app.name, body, signal), rendererFor(context.output), signal);
+}
+
+function readWord(word: string): { app: string | undefined; service: string; replicas: number } {
+  const [, app, service = '', replicas] = /^(?:([^/=]+)\/)?([^/=]+)=([0-9]+)$/.exec(word) ?? [];
+  if (replicas === undefined)
+    throw invalid('scale-word', `found '${word}', required is SERVICE=NUMBER or APP/SERVICE=NUMBER`);
+  return { app, service, replicas: Number(replicas) };
+}
+
+async function appHere(api: AppApi): Promise<AppAnswer> {
+  const app = await api.find(undefined, process.cwd());
+  if (app !== undefined) return app;
+  throw notFound('app-missing', `no app was brought up from '${process.cwd()}'`, {
+    hint: 'name it: berth scale APP/SERVICE=NUMBER',
+  });
+}
+
+/** `berth promote` and `berth abort`: what was tried by `berth up --canary` holds for all replicas, or goes. */
+export async function endCanary(
+  context: Context,
+  verb: 'promote' | 'abort',
+  target: string | undefined,
+  options: ReplicaOptions,
+): Promise<void> {
+  const api = new AppApi(await context.client());
+  const app = (await api.find(target, process.cwd())) ?? (await appHere(api));
+  const signal = interruption();
+  const body = options.timeout === undefined ? {} : { timeout: options.timeout };
+  await follow(api.endCanary(app.name, verb, body, signal), rendererFor(context.output), signal);
+}
