@@ -58,7 +58,9 @@ export function canonicalService(value: Reader, service: Service): Plain {
     const at = value.at(key);
     const write = Object.hasOwn(writers, key) ? writers[key] : undefined;
     const plain = write === undefined ? at.tree && toPlain(at.tree) : write(at, service);
-    if (plain !== undefined && !isEmpty(plain)) written[key] = plain;
+    if (plain === undefined) continue;
+    if (!isEmpty(plain)) written[key] = plain;
+    else if (given.includes(key)) written[key] = at.present ? plain : null;
   }
   if (service.networkMode !== undefined) delete written['networks'];
   return written;

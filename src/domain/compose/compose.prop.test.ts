@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
+import { canonicalYaml } from './canonical.ts';
 import type { ComposeResult } from './compose.ts';
 import { composeError } from './problem.ts';
+import spec from './schema/compose-spec.json' with { type: 'json' };
 import { readProject } from '../../../test/support/compose.ts';
 
 function read(text: string, dotenv = ''): ComposeResult {
@@ -102,41 +104,51 @@ const value: fc.Arbitrary<unknown> = fc.letrec((tie) => ({
       'service:web',
     ),
     fc.array(tie('any'), { maxLength: 3 }),
-    fc.dictionary(fc.constantFrom('source', 'target', 'type', 'context', 'web', 'A'), tie('any'), {
-      maxKeys: 3,
-    }),
+    fc.dictionary(
+      fc.constantFrom('source', 'target', 'type', 'context', 'web', 'A', 'path', 'file', 'service', 'driver'),
+      tie('any'),
+      {
+        maxKeys: 3,
+      },
+    ),
   ),
 })).any;
 
-test('any value below any key is judged, never a crash', () => {
-  const keys = [
-    'build',
-    'ports',
-    'volumes',
-    'networks',
-    'depends_on',
-    'environment',
-    'env_file',
-    'command',
-    'healthcheck',
-  ];
-  const more = [
-    'deploy',
-    'extra_hosts',
-    'ulimits',
-    'devices',
-    'logging',
-    'secrets',
-    'tmpfs',
-    'scale',
-    'restart',
-    'expose',
-  ];
+const serviceKeys = Object.keys({
+  ...spec.$defs.service.properties,
+  ...spec.$defs.container_spec.properties,
+  ...spec.$defs.workload_spec.properties,
+});
+
+test('any value below any key of a service is judged, never a crash', () => {
   fc.assert(
-    fc.property(fc.constantFrom(...keys, ...more), value, (key, given) => {
+    fc.property(fc.constantFrom(...serviceKeys), value, (key, given) => {
       assertJudged(JSON.stringify({ services: { web: { image: 'x', [key]: given } } }));
     }),
-    { numRuns: 2000 },
+    { numRuns: 3000 },
+  );
+});
+
+test('any value below any key at the top is judged, never a crash', () => {
+  const web = { image: 'x', secrets: ['a'], configs: ['a'], volumes: ['a:/a'], networks: ['a'] };
+  fc.assert(
+    fc.property(fc.constantFrom(...Object.keys(spec.properties)), value, (key, given) => {
+      assertJudged(JSON.stringify({ services: { web }, [key]: given }));
+      assertJudged(JSON.stringify({ services: { web }, [key]: { a: given } }));
+    }),
+    { numRuns: 1000 },
+  );
+});
+
+test('what is printed as one file is read as the same model', () => {
+  fc.assert(
+    fc.property(fc.constantFrom(...serviceKeys), value, (key, given) => {
+      const { document, model } = read(JSON.stringify({ services: { web: { image: 'x', [key]: given } } }));
+      if (document === undefined || model === undefined) return;
+      const again = read(canonicalYaml(document, model));
+      assert.deepEqual(again.model, model);
+    }),
+    { numRuns: 1000 },
   );
 });
 

@@ -1,5 +1,5 @@
 import { placeOf, withEnvironmentFiles, type EnvironmentFile, type Layer, type Loading } from './document.ts';
-import { identity } from './merge.ts';
+import { identityInFolder } from './merge.ts';
 import { resolve } from './paths.ts';
 import { problem, type Place, type Problem } from './problem.ts';
 import { Reader } from './reader.ts';
@@ -91,10 +91,7 @@ function mergedSection(section: string, ours: MapTree, theirs: MapTree, problems
 
 /** The same text means something else in another folder. */
 function isSame(mine: Entry, theirs: Entry): boolean {
-  return (
-    identity(mine.value) === identity(theirs.value) &&
-    mine.value.at.source.folder === theirs.value.at.source.folder
-  );
+  return identityInFolder(mine.value) === identityInFolder(theirs.value);
 }
 
 function conflict(section: string, name: string, mine: Entry, theirs: Entry): Problem {

@@ -13,7 +13,7 @@ const merges: Readonly<Record<MergeKind, Merge>> = {
   replace: (_, over) => over,
   pairs: (base, over, path) => mergeForms(base, over, path, pairsOf),
   names: (base, over, path) => mergeForms(base, over, path, (tree) => namesOf(tree, path)),
-  sequence: (base, over) => append(sequenceOf(base), sequenceOf(over)),
+  sequence: (base, over, path) => append(sequenceOf(base), sequenceOf(over), path),
   build: (base, over, path) => mergeForms(base, over, path, buildOf),
   logging: (base, over, path) => (isSameDriver(base, over) ? mergePlain(base, over, path) : over),
   pools: mergePools,
@@ -31,7 +31,7 @@ export function mergeTrees(base: Tree, over: Tree, path: Path = []): Tree {
 
 function mergePlain(base: Tree, over: Tree, path: Path): Tree {
   if (base.kind === 'map' && over.kind === 'map') return mergeMaps(base, over, path);
-  return base.kind === 'list' && over.kind === 'list' ? append(base, over) : over;
+  return base.kind === 'list' && over.kind === 'list' ? append(base, over, path) : over;
 }
 
 /** Without the entries that are to go (`!reset`), once all files are merged. */
@@ -61,9 +61,18 @@ function isNullable(path: Path): boolean {
   return mergeKind(path.slice(0, -1)) === 'pairs';
 }
 
-function append(base: ListTree, over: ListTree): ListTree {
-  const seen = new Set(base.items.map(identity));
-  return { ...over, items: [...base.items, ...over.items.filter((item) => !seen.has(identity(item)))] };
+/** The same text names another file in another folder. */
+const withPaths = new Set(['env_file', 'label_file', 'watch']);
+
+function append(base: ListTree, over: ListTree, path: Path): ListTree {
+  const key = withPaths.has(path.at(-1) ?? '') ? identityInFolder : identity;
+  const seen = new Set(base.items.map(key));
+  return { ...over, items: [...base.items, ...over.items.filter((item) => !seen.has(key(item)))] };
+}
+
+/** As `identity`, for values with relative paths in them. */
+export function identityInFolder(tree: Tree): string {
+  return `${tree.at.source.folder} ${identity(tree)}`;
 }
 
 /** Equal for equal values. */

@@ -169,6 +169,7 @@ export class Reader {
       const text = item.text() ?? '';
       const split = text.indexOf('=');
       const [key, value] = split < 0 ? [text, null] : [text.slice(0, split), text.slice(split + 1)];
+      if (key === '') item.complain('compose-invalid-value', `'${text}' has no name: required is NAME=VALUE`);
       return { key, value, place: item.place };
     });
   }

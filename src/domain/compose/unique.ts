@@ -38,7 +38,7 @@ const keys: Readonly<Record<string, KeyOf | undefined>> = {
   secrets: byFile('/run/secrets'),
   devices: byMount,
   volumes: byMount,
-  env_file: (item) => textAt(item, 'path') ?? textOf(item),
+  env_file: (item) => `${item.at.source.folder} ${textAt(item, 'path') ?? textOf(item)}`,
   ports: portKey,
 };
 
