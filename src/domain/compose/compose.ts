@@ -171,6 +171,20 @@ function isActive(service: Reader, lookup: Lookup): boolean {
   return profiles.length === 0 || asked.includes('*') || profiles.some((one) => asked.includes(one));
 }
 
+/** The services whose namespaces this one joins. */
+function joined(service: Reader, services: Record<string, Service>): string[] {
+  return ['network_mode', 'ipc', 'pid'].flatMap((key) => {
+    const mode = service.at(key).text() ?? '';
+    if (!mode.startsWith('service:')) return [];
+    const name = mode.slice('service:'.length);
+    if (!Object.hasOwn(services, name))
+      service
+        .at(key)
+        .complain('compose-undefined-reference', `the service '${name}' is not defined, or not active`);
+    return [name];
+  });
+}
+
 function checkDependencies(root: Reader, services: Record<string, Service>, all: ReadonlySet<string>): void {
   for (const [name, service] of Object.entries(services)) {
     const place = root.at('services').at(name).at('depends_on');
@@ -182,7 +196,10 @@ function checkDependencies(root: Reader, services: Record<string, Service>, all:
     service.dependsOn = service.dependsOn.filter((one) => one.service in services);
   }
   const needs = Object.fromEntries(
-    Object.entries(services).map(([name, one]) => [name, one.dependsOn.map((on) => on.service)]),
+    Object.entries(services).map(([name, one]) => [
+      name,
+      [...one.dependsOn.map((on) => on.service), ...joined(root.at('services').at(name), services)],
+    ]),
   );
   const result = dependencyOrder(needs);
   if (!('cycle' in result)) return;

@@ -87,11 +87,7 @@ function readSource<Source>(
   const names = Object.keys(given);
   const { external } = readExternal(app, key, one);
   const [first] = Object.values(given);
-  if (external) {
-    if (names.length > 0)
-      one.complain('compose-contradiction', `'${key}' is external, but ${names.join(' and ')} is given too`);
-    return { kind: 'external' };
-  }
+  if (external) return { kind: 'external' };
   if (names.length > 1)
     one.complain('compose-contradiction', `'${key}' has more than one source: ${names.join(' and ')}`);
   if (first !== undefined) return first;

@@ -1,4 +1,5 @@
 import type { AppConfig, AppSecret, PullPolicy, Service, ServiceNetwork } from '#domain/app/model.ts';
+import { normalize } from './paths.ts';
 import { readBuild } from './read-build.ts';
 import { readContainer, readHost } from './read-container.ts';
 import { readDependencies, readLinks } from './read-dependencies.ts';
@@ -210,5 +211,10 @@ function readVolumes(service: Reader, context: ServiceContext): Service['mounts'
           'compose-undefined-reference',
           `the volume '${mount.source}' is not defined at the top of the file`,
         );
+  for (const tmpfs of service.at('tmpfs').texts()) {
+    const target = normalize(tmpfs.split(':')[0] ?? '');
+    if (volumes.some((mount) => mount.target === target))
+      service.at('tmpfs').complain('compose-contradiction', `a volume is mounted at '${target}' too`);
+  }
   return volumes;
 }

@@ -55,10 +55,20 @@ export function readVolumeDefinitions(app: string, volumes: Reader): Record<stri
   );
 }
 
+const ofExternal = new Set(['external', 'name']);
+
+/** What is made elsewhere has the settings that it was made with. */
+function refuseSettings(key: string, one: Reader): void {
+  for (const [setting, value] of one.entries())
+    if (!ofExternal.has(setting) && value.present)
+      value.complain('compose-contradiction', `'${key}' is external, but ${setting} is given too`);
+}
+
 /** Whether it was made outside of the file, and its name in the engine. */
 export function readExternal(app: string, key: string, one: Reader): { external: boolean; name: string } {
   const mark = one.at('external');
   const external = mark.tree?.kind === 'map' || mark.boolean() === true;
   const name = one.at('name').text() ?? mark.at('name').text();
+  if (external) refuseSettings(key, one);
   return { external, name: name ?? (external ? key : `${app}_${key}`) };
 }
