@@ -1,6 +1,12 @@
 import { request as requestTls } from 'node:https';
-import { request, type IncomingMessage, type OutgoingHttpHeaders, type RequestOptions } from 'node:http';
-import type { Readable } from 'node:stream';
+import {
+  request,
+  type ClientRequest,
+  type IncomingMessage,
+  type OutgoingHttpHeaders,
+  type RequestOptions,
+} from 'node:http';
+import type { Duplex, Readable } from 'node:stream';
 import { tlsHint, type ClientTls } from '#cli/tls.ts';
 import {
   BerthError,
@@ -89,6 +95,20 @@ export class Client {
     if (rest.trim() !== '') yield parse(rest);
   }
 
+  /** A POST whose connection becomes the streams of a container (Engine API, "Hijacking"). @throws as `send` */
+  async upgrade(path: string): Promise<Duplex> {
+    const headers = { connection: 'Upgrade', upgrade: 'tcp' };
+    const outgoing = this.#outgoing({ ...target(this.#host), method: 'POST', path, headers }).end();
+    return new Promise((resolve, reject) => {
+      outgoing.on('error', (error) => reject(unreachable(this.#host, error, this.#tls !== undefined)));
+      outgoing.on('response', (response) => void errorOf(response).then(reject, reject));
+      outgoing.on('upgrade', (_response, socket, head) => {
+        socket.unshift(head);
+        resolve(socket);
+      });
+    });
+  }
+
   /** Whether a daemon answers. */
   async ping(): Promise<boolean> {
     try {
@@ -116,14 +136,14 @@ export class Client {
       ...(call.signal !== undefined && { signal: call.signal }),
     };
     return new Promise((resolve, reject) => {
-      const outgoing =
-        this.#tls === undefined
-          ? request(options, resolve)
-          : requestTls({ ...options, ...this.#tls }, resolve);
-      outgoing.on('error', reject);
+      const outgoing = this.#outgoing(options).on('response', resolve).on('error', reject);
       if (call.stream === undefined) outgoing.end(body);
       else call.stream.on('error', (error) => outgoing.destroy(error)).pipe(outgoing);
     });
+  }
+
+  #outgoing(options: RequestOptions): ClientRequest {
+    return this.#tls === undefined ? request(options) : requestTls({ ...options, ...this.#tls });
   }
 }
 

@@ -4,6 +4,7 @@ import type { Context, Program } from '#cli/context.ts';
 import { declareAppCommands } from '#cli/commands/apps.ts';
 import { declareHostCommands } from '#cli/commands/host.ts';
 import { declareIngressCommands } from '#cli/commands/ingress.ts';
+import { declareRunCommand } from '#cli/commands/runs.ts';
 import { declareScheduleCommands } from '#cli/commands/schedules.ts';
 import { declareSocketCommands } from '#cli/commands/sockets.ts';
 import { Output } from '#cli/output.ts';
@@ -57,6 +58,7 @@ function contextOf(args: string[], program: Program): Context {
 
 function declare(context: Context): Command {
   const root = new Command('berth')
+    .enablePositionalOptions()
     .description('Runs a compose.yaml in production on one machine, and is a Docker Engine to its clients.')
     .version(context.program.version, '-V, --version', 'print the version')
     .helpCommand('help [command]', 'show the help of a command')
@@ -68,6 +70,7 @@ function declare(context: Context): Command {
       '\nExit codes: 0 done, 1 failed, 2 wrong usage.\nDOCKER_HOST=unix:///run/berth/berth.sock points any Docker client at Berth.\nBERTH_HOST=tcp://ADDRESS:2376 and BERTH_CERT_PATH=FOLDER (ca.pem, cert.pem, key.pem) reach a daemon elsewhere.',
     );
   declareAppCommands(root, context);
+  declareRunCommand(root, context);
   declareScheduleCommands(root, context);
   declareIngressCommands(root, context);
   declareSocketCommands(root, context);

@@ -16,6 +16,7 @@ import { appReplicaRoutes } from '#api/platform/app-replicas.ts';
 import { appRoutes } from '#api/platform/apps.ts';
 import { composeRoutes } from '#api/platform/compose.ts';
 import { ingressRoutes } from '#api/platform/ingress.ts';
+import { runRoutes } from '#api/platform/runs.ts';
 import { scheduleRoutes } from '#api/platform/schedules.ts';
 import { socketRoutes } from '#api/platform/sockets.ts';
 import { instanceOf } from '#domain/instance.ts';
@@ -50,6 +51,7 @@ export async function wire(settings: Settings, log: Logger): Promise<Wired> {
       buildRoutes(app, parts);
       appRoutes(app, engine);
       scheduleRoutes(app, engine);
+      runRoutes(app, engine);
       appReplicaRoutes(app, engine);
       composeRoutes(app, engine);
       ingressRoutes(app, engine);

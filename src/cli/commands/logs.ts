@@ -39,7 +39,7 @@ export async function logs(
  * SERVICE of the present folder's app; an app's name, folder or file, or nothing for the app of the present folder;
  * or APP/SERVICE.
  */
-async function findService(
+export async function findService(
   api: AppApi,
   target: string | undefined,
 ): Promise<{ app: AppAnswer; service?: string }> {

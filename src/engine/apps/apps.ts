@@ -17,6 +17,7 @@ import type { AppParts, AppRecord, Canary } from './parts.ts';
 import { ProjectReader, type ProjectView } from './project.ts';
 import { AppRecords, targetInForce } from './records.ts';
 import { Revisions, type Revision } from './revisions.ts';
+import { createOneOff, type OneOff } from './run-request.ts';
 import { Schedules } from './schedules.ts';
 import type {
   DownRequest,
@@ -188,6 +189,11 @@ export class Apps {
   /** Of all apps that were ever brought up here. */
   names(): string[] {
     return this.#records.names();
+  }
+
+  /** A container that runs once beside the replicas, not yet started. @throws not-found `app-service-missing` */
+  createOneOff(app: string, wanted: OneOff): Promise<{ id: string; name: string }> {
+    return createOneOff(this.#parts, this, app, wanted);
   }
 
   /** What the state store holds of it. */

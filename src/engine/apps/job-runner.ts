@@ -1,15 +1,11 @@
 import { shortId, newId } from '#base/ids.ts';
-import { isKind, messageOf, notFound } from '#base/errors.ts';
+import { isKind, messageOf } from '#base/errors.ts';
 import { beyondHistory, type JobRun, type RunOutcome } from '#domain/app/job-runs.ts';
 import { retryIn, type Schedule } from '#domain/app/schedule.ts';
-import { replicasOf, type AppTarget, type ReplicaTarget } from '#domain/app/target.ts';
-import type { HostConfig } from '#domain/container/config.ts';
-import type { CreateContainer } from '#engine/contracts.ts';
-import { containerRequest } from './container-request.ts';
 import type { HealedApps } from './healing.ts';
 import type { JobLog } from './job-log.ts';
-import { composeLabels } from './observe.ts';
 import type { AppParts } from './parts.ts';
+import { runRequest } from './run-request.ts';
 
 /** A service that runs at times. */
 export interface Job {
@@ -76,28 +72,6 @@ export class JobRunner {
     else this.#inBackground(job, run.id, this.#watch(job, run));
   }
 
-  /** The request for a container that runs a service once. @throws not-found `app-service-missing`, `app-not-up` */
-  requestOf(app: string, service: string, run: string): CreateContainer {
-    const target = this.#apps.target(app);
-    const found = target?.services.find((one) => one.name === service);
-    const replica = target === undefined ? undefined : firstReplica(target, service);
-    if (found === undefined || replica === undefined)
-      throw notFound('app-service-missing', `the app ${app} has no service '${service}'`);
-    const { revision = 1, folder = '', files = [] } = this.#apps.record(app) ?? {};
-    const origin = { app, revision, folder, files };
-    const request = containerRequest(this.#parts.images, origin, found, replica);
-    const hostConfig: HostConfig = { ...request.hostConfig, RestartPolicy: { Name: 'no' } };
-    // Ports belong to the replicas, as with docker compose run.
-    delete hostConfig.PortBindings;
-    return {
-      ...request,
-      name: `${app}-${service}-run-${run}`,
-      config: { ...request.config, Labels: { ...request.config.Labels, [composeLabels.oneOff]: 'True' } },
-      hostConfig,
-      identity: { ...request.identity, run },
-    };
-  }
-
   #inBackground(job: Job, run: string, work: Promise<void>): void {
     work.catch((error: unknown) => {
       if (!this.#closed.signal.aborted)
@@ -110,7 +84,7 @@ export class JobRunner {
     const tries = before.tries + 1;
     const name = tries === 1 ? before.id : `${before.id}-${tries}`;
     try {
-      const request = this.requestOf(job.app, job.service, name);
+      const request = runRequest(this.#parts.images, this.#apps, job, name);
       const { id } = await containers.create(request);
       const run = this.#log.note(nameOf(job), { ...before, tries, container: request.name ?? id });
       await containers.start(id);
@@ -187,12 +161,6 @@ export class JobRunner {
       ...(error === undefined ? {} : { error }),
     });
   }
-}
-
-/** Also of a service that has no replicas now. */
-function firstReplica({ model }: AppTarget, name: string): ReplicaTarget | undefined {
-  const service = model.services[name];
-  return service === undefined ? undefined : replicasOf(model, service, 1)[0];
 }
 
 async function unlessUnchanged(work: Promise<void>): Promise<void> {
