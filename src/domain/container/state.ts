@@ -57,7 +57,8 @@ export function afterExit(
     status: willRestart ? 'restarting' : 'exited',
     pid: 0,
     exitCode: exit.exitCode,
-    finishedAt: exit.exitedAt,
+    // The kernel stamps files by a coarse clock, which may be some milliseconds behind.
+    finishedAt: exit.exitedAt < before.startedAt ? before.startedAt : exit.exitedAt,
     oomKilled: exit.oomKilled,
     ...(exit.memory === undefined ? {} : { oomMemory: exit.memory }),
     restartCount: willRestart ? before.restartCount + 1 : before.restartCount,
