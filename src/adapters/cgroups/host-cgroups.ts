@@ -1,4 +1,5 @@
-import { existsSync, readFileSync, rmdirSync, writeFile } from 'node:fs';
+import { existsSync, readFileSync, writeFile } from 'node:fs';
+import { rmdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { systemCode } from '#base/errors.ts';
 import type { Cgroups, CgroupUsage } from '#ports/cgroups.ts';
@@ -71,9 +72,9 @@ export class HostCgroups implements Cgroups {
     return Promise.resolve(frozen);
   }
 
-  remove(path: string): Promise<void> {
-    for (const folder of this.#trees(path)) removeTree(folder);
-    return Promise.resolve();
+  // In the thread pool: the kernel removes one group at a time on the whole host, and everybody waits for that.
+  async remove(path: string): Promise<void> {
+    await Promise.all(this.#trees(path).map(removeTree));
   }
 
   list(parent: string): Promise<string[]> {
@@ -97,16 +98,16 @@ export class HostCgroups implements Cgroups {
 }
 
 /** A group is removed by rmdir, its subgroups first; a process in it makes that EBUSY. */
-function removeTree(folder: string): void {
-  if (removeEmpty(folder)) return;
-  for (const name of subgroups(folder)) removeTree(join(folder, name));
-  rmdirSync(folder);
+async function removeTree(folder: string): Promise<void> {
+  if (await removeEmpty(folder)) return;
+  for (const name of subgroups(folder)) await removeTree(join(folder, name));
+  await rmdir(folder);
 }
 
 /** False for a group with processes or subgroups. */
-function removeEmpty(folder: string): boolean {
+async function removeEmpty(folder: string): Promise<boolean> {
   try {
-    rmdirSync(folder);
+    await rmdir(folder);
     return true;
   } catch (error) {
     const code = systemCode(error);

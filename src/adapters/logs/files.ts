@@ -1,6 +1,5 @@
 import { type FileHandle, mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { removeTree } from '#adapters/files/remove-tree.ts';
 import { systemCode } from '#base/errors.ts';
 
 const current = 'log';
@@ -97,7 +96,7 @@ export class LogFiles {
   }
 
   async remove(): Promise<void> {
-    await removeTree(this.folder);
+    await rm(this.folder, { recursive: true, force: true });
   }
 }
 

@@ -1,8 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { renameSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { setImmediate as othersTurn } from 'node:timers/promises';
-import { removeTree } from '#adapters/files/remove-tree.ts';
 
 /** With so many removals under way, the next ones wait: what is thrown away faster than it can be removed fills the disk. */
 const most = 32;
@@ -22,7 +21,7 @@ export class Trash {
     const at = join(this.#place, randomUUID());
     renameSync(folder, at);
     // What cannot be removed now, the next start tries again.
-    const removal = removed(at).catch(() => undefined);
+    const removal = rm(at, { recursive: true, force: true }).catch(() => undefined);
     this.#removals.add(removal);
     void removal.then(() => this.#removals.delete(removal));
     if (this.#removals.size > most) await removal;
@@ -31,9 +30,4 @@ export class Trash {
   async settled(): Promise<void> {
     await Promise.all(this.#removals);
   }
-}
-
-async function removed(folder: string): Promise<void> {
-  await othersTurn();
-  await removeTree(folder);
 }
