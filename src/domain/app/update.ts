@@ -1,6 +1,7 @@
 import type { UpdateRule } from './deploy.ts';
 import type { AppModel, Service } from './model.ts';
 import { isReached } from './reach.ts';
+import type { AppTarget } from './target.ts';
 
 // How the containers of a service are replaced. compose's rules (`deploy.update_config`, Compose Deploy specification)
 // with Berth's own beside them (`x-berth.update`). Times are in seconds.
@@ -42,6 +43,15 @@ export interface UpdatePolicy {
 }
 
 const defaults = { drain: 10, blueGreenMonitor: 10 };
+
+/** The target with the rules for going back: those of `deploy.rollback_config`. */
+export function withRollbackPolicy(target: AppTarget): AppTarget {
+  const services = target.services.map((one) => {
+    const service = target.model.services[one.name];
+    return service === undefined ? one : { ...one, update: updatePolicy(target.model, service, 'rollback') };
+  });
+  return { ...target, services };
+}
 
 /** @param kind `rollback` for `deploy.rollback_config` */
 export function updatePolicy(model: AppModel, service: Service, kind: 'update' | 'rollback'): UpdatePolicy {

@@ -45,8 +45,14 @@ const deploy: Record<string, Support> = {
   'services.*.deploy.resources.reservations.generic_resources': 'nothing is reserved',
   'services.*.deploy.restart_policy.delay': 'the delay grows from 100 ms by doubling',
   'services.*.deploy.restart_policy.window': 'a container counts as started after 10 seconds',
-  'services.*.deploy.rollback_config': 'a failed update puts the former containers back at once',
-  'services.*.deploy.update_config': 'containers are replaced one after the other, the former stopped first',
+  ...keys('services.*.deploy.', 'update_config update_config.parallelism update_config.delay'),
+  ...keys('services.*.deploy.', 'update_config.failure_action update_config.monitor update_config.order'),
+  ...keys('services.*.deploy.', 'update_config.max_failure_ratio rollback_config rollback_config.delay'),
+  ...keys('services.*.deploy.', 'rollback_config.parallelism rollback_config.failure_action'),
+  ...keys(
+    'services.*.deploy.',
+    'rollback_config.monitor rollback_config.max_failure_ratio rollback_config.order',
+  ),
 };
 
 const container: Record<string, Support> = {

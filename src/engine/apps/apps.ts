@@ -153,7 +153,8 @@ export class Apps {
     return this.locks.run(app, 'abort', () => {
       this.#canary(app);
       const { target, folder, files } = this.#upRecord(app);
-      const change = { reason: 'abort', ...by, folder, files, sources: '', rebuild: false };
+      const back = { sources: '', rebuild: false, isBack: true } as const;
+      const change = { reason: 'abort', ...by, folder, files, ...back };
       return this.#convergence.run(target, change, emit, signal);
     });
   }

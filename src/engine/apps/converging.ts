@@ -6,6 +6,7 @@ import { targetChanges } from '#domain/app/reasons.ts';
 import type { Step } from '#domain/app/step.ts';
 import { isSameTarget, pinned } from '#domain/app/pinned.ts';
 import type { AppTarget } from '#domain/app/target.ts';
+import { withRollbackPolicy } from '#domain/app/update.ts';
 import { Undo } from '#engine/containers/undo.ts';
 import type { AppEvent } from './events.ts';
 import { executors } from './executors.ts';
@@ -36,6 +37,8 @@ export interface Change {
   scale?: Scale;
   /** Only this part of the replicas, beside the present ones: above 0, at most 1. */
   canary?: number;
+  /** It goes back to what was before: the rules of `deploy.rollback_config` hold. */
+  isBack?: true;
 }
 
 /** What a run makes. */
@@ -68,7 +71,7 @@ export class Convergence {
   /** What `run` would do, the number that it would give, and notes on the scale. @throws as `#domain/app/plan.ts` */
   plan(
     target: AppTarget,
-    options: Pick<Change, 'rebuild' | 'scale' | 'canary'>,
+    options: Pick<Change, 'rebuild' | 'scale' | 'canary' | 'isBack'>,
   ): { revision: number; steps: Step[]; notes: string[] } {
     const { scale, notes } = this.#scale(target, options.scale);
     const steps = this.#first(target, scale, options);
@@ -118,7 +121,7 @@ export class Convergence {
 
   /** What the images turned out to be decides about the containers. Gives whether anything changed. */
   async #converge(first: Step[], { target, scale, change }: Made, run: Run): Promise<boolean> {
-    run.target = this.#wanted(target, scale, change.canary);
+    run.target = this.#wanted(target, scale, change);
     const foreseen = first.filter((step) => !isImageStep(step));
     const steps = foreseen.length === first.length ? first : this.#steps(run.target, change, run.fresh);
     run.revision = this.#number(target, steps);
@@ -130,17 +133,29 @@ export class Convergence {
   }
 
   /** The steps as far as they can be foreseen before images are pulled or built. */
-  #first(target: AppTarget, scale: Scale, options: Pick<Change, 'rebuild' | 'canary'>): Step[] {
-    const whole = this.#steps(inForce(target, scale), options, nothingFresh);
+  #first(
+    target: AppTarget,
+    scale: Scale,
+    options: Omit<Parameters<Convergence['plan']>[1], 'scale'>,
+  ): Step[] {
+    const whole = this.#steps(
+      this.#wanted(target, scale, { ...options, canary: undefined }),
+      options,
+      nothingFresh,
+    );
     if (options.canary === undefined) return whole;
     const images = whole.filter(isImageStep);
-    const wanted = this.#wanted(this.#pinned(target), scale, options.canary);
+    const wanted = this.#wanted(this.#pinned(target), scale, options);
     return [...images, ...this.#steps(wanted, options, nothingFresh).filter((step) => !isImageStep(step))];
   }
 
   /** @throws conflict `app-canary-impossible`, `app-canary-same`, `app-not-up` */
-  #wanted(target: AppTarget, scale: Scale, canary: number | undefined): AppTarget {
-    const whole = inForce(target, scale);
+  #wanted(
+    target: AppTarget,
+    scale: Scale,
+    { canary, isBack }: { canary?: number | undefined; isBack?: true },
+  ): AppTarget {
+    const whole = inForce(isBack === true ? withRollbackPolicy(target) : target, scale);
     if (canary === undefined) return whole;
     const before = this.#records.get(target.app)?.target;
     if (before === undefined)
