@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
+import { Agent } from 'node:http';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { backendOf } from '#domain/ingress/build-table.ts';
@@ -154,6 +155,20 @@ test('another daemon takes over what runs, and changes it without a reload', asy
   await next.apply({ listeners: [], backends: [] });
   next.close();
   await assert.rejects(askHttp(ports.httpPort), /ECONNREFUSED/);
+});
+
+test('a server that was added while it ran keeps its connection for the next request', async () => {
+  await using ingress = await openIngress();
+  await using one = await echoServer('one');
+  const { balancer, ports, table } = ingress;
+  await balancer.apply(table(route({})));
+  await balancer.setServers(web, [at('one', one)]);
+  let connections = 0;
+  one.server.on('connection', () => (connections += 1));
+  const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+  for (let i = 0; i < 5; i += 1) assert.equal((await askHttp(ports.httpPort, { agent })).status, 200);
+  agent.destroy();
+  assert.equal(connections, 1);
 });
 
 test('a port that is taken is refused, and what was served goes on', async () => {

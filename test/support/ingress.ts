@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
-import { createServer, request, type IncomingHttpHeaders, type Server } from 'node:http';
+import { createServer, request, type Agent, type IncomingHttpHeaders, type Server } from 'node:http';
 import { join } from 'node:path';
 import { HaproxyBalancer } from '#adapters/haproxy/haproxy-balancer.ts';
 import { buildTable } from '#domain/ingress/build-table.ts';
@@ -76,14 +76,16 @@ export interface AskOptions {
   headers?: Record<string, string>;
   body?: string;
   signal?: AbortSignal;
+  /** Absent: a connection of its own. */
+  agent?: Agent;
 }
 
-/** One request on a connection of its own. */
+/** One request. */
 export function askHttp(port: number, options: AskOptions = {}): Promise<Answer> {
-  const { host = 'a.test', path = '/', method = 'GET', headers = {}, body, signal } = options;
+  const { host = 'a.test', path = '/', method = 'GET', headers = {}, body, signal, agent = false } = options;
   const { promise, resolve, reject } = Promise.withResolvers<Answer>();
   const sent = request(
-    { host: '127.0.0.1', port, path, method, agent: false, headers: { host, ...headers }, signal },
+    { host: '127.0.0.1', port, path, method, agent, headers: { host, ...headers }, signal },
     (answer) => {
       let text = '';
       answer.setEncoding('utf8');

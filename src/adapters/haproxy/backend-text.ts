@@ -118,8 +118,8 @@ function userList(backend: string, lines: readonly string[]): string[] {
 /** Options of every server of a backend; the same in the configuration and by the runtime API. */
 export function serverOptions({ shape, mode }: Backend): string {
   return [
-    // What servers of the configuration have by themselves.
-    'pool-purge-delay 5s',
+    // What servers of the configuration have by themselves: without it, each request opens a connection.
+    'pool-purge-delay 5s pool-max-conn -1',
     ...(mode === 'http' && shape.protocol !== 'http' ? ['proto h2'] : []),
     ...(shape.sendProxy === undefined ? [] : [shape.sendProxy === 'v1' ? 'send-proxy' : 'send-proxy-v2']),
   ].join(' ');
