@@ -133,7 +133,7 @@ function readVolumesFrom(sources: Reader): string[] | undefined {
 
 function readReplicas(service: Reader): number {
   const deploy = service.at('deploy');
-  if (deploy.at('mode').text() === 'global') {
+  if (deploy.at('mode').text()?.startsWith('global') === true) {
     if (deploy.at('replicas').present)
       deploy
         .at('replicas')

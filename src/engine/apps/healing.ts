@@ -128,9 +128,10 @@ export class Healing {
       for (const remedy of remedies) {
         if (signal.aborted) return;
         if (remedy.kind === 'restart' && this.#countFailing(target, remedy.container)) continue;
-        await this.#remedies
-          .apply(target, remedy)
-          .catch((error: unknown) => this.#countFailedRemedy(target, remedy, error));
+        await this.#remedies.apply(target, remedy, signal).catch((error: unknown) => {
+          // A person's command came first, or the daemon ends: nothing is held against the replica.
+          if (!signal.aborted) this.#countFailedRemedy(target, remedy, error);
+        });
       }
     });
   }

@@ -4,6 +4,7 @@ import type { AppTarget } from '#domain/app/target.ts';
 import { containerRequest } from './container-request.ts';
 import { placeFiles } from './placing.ts';
 import type { AppParts, AppRecord } from './parts.ts';
+import { renew } from './renewal.ts';
 
 /** Carries out what a diagnosis asks for. Each step may be repeated after a crash in the middle of it. */
 export class Remedies {
@@ -16,25 +17,31 @@ export class Remedies {
   }
 
   /** @throws what the verbs of the containers throw */
-  async apply(target: AppTarget, remedy: Remedy): Promise<void> {
+  async apply(target: AppTarget, remedy: Remedy, signal: AbortSignal): Promise<void> {
     const { service, replica } = placeOf(remedy);
-    await this.#carryOut(target, remedy);
+    const action = await this.#carryOut(target, remedy, signal);
     this.#parts.events.emit('app', 'heal', target.app, {
       service,
       replica: String(replica),
-      action: remedy.kind,
+      action,
       reason: remedy.reason,
     });
   }
 
-  async #carryOut(target: AppTarget, remedy: Remedy): Promise<void> {
+  /** Gives what was done in a word. */
+  async #carryOut(target: AppTarget, remedy: Remedy, signal: AbortSignal): Promise<string> {
     const { containers } = this.#parts;
-    if (remedy.kind === 'create') return this.#make(target, remedy);
-    const { id } = remedy.container;
-    if (remedy.kind === 'restart') return containers.restart(id, { forChange: true });
-    if (remedy.kind === 'start') return unlessUnchanged(containers.start(id));
-    await containers.remove(id, { force: true });
-    return this.#make(target, remedy);
+    if (remedy.kind === 'create') await this.#make(target, remedy);
+    else if (remedy.kind === 'start') await unlessUnchanged(containers.start(remedy.container.id));
+    else if (remedy.kind === 'restart') {
+      const record = this.#record(target.app);
+      if (await renew(this.#parts, target, record, remedy.container, signal)) return 'replace';
+      await containers.restart(remedy.container.id, { forChange: true });
+    } else {
+      await containers.remove(remedy.container.id, { force: true });
+      await this.#make(target, remedy);
+    }
+    return remedy.kind;
   }
 
   async #make(target: AppTarget, remedy: Remedy): Promise<void> {

@@ -93,13 +93,16 @@ test('an unhealthy container is made anew, and so is one whose health check hang
     `  web: ${check('! test -e /tmp/sick')}\n  hung: ${check('while test -e /tmp/sick; do sleep 1; done')}\n`,
   );
   for (const name of ['sick-web-1', 'sick-hung-1']) {
+    const before = await inspect('{{.Id}}', name);
     const event = await eventAfter(
       () => daemon.ok('exec', name, 'touch', '/tmp/sick'),
       ({ Action, Actor }) => Action === 'heal' && name.includes(Actor.Attributes['service'] ?? '?'),
     );
-    assert.equal(event.Actor.Attributes['action'], 'restart');
-    await daemon.ok('exec', name, 'rm', '/tmp/sick');
+    assert.equal(event.Actor.Attributes['action'], 'replace');
+    assert.notEqual(await inspect('{{.Id}}', name), before);
+    assert.equal(await inspect('{{.State.Health.Status}}', name), 'healthy');
   }
+  assert.equal(await daemon.ok('ps', '-aq').then((ids) => ids.split('\n').length), 2);
   await down(folder);
 });
 

@@ -1,0 +1,72 @@
+import { ServiceRollout } from '#domain/app/service-rollout.ts';
+import type { AppTarget } from '#domain/app/target.ts';
+import type { Container } from '#domain/container/container.ts';
+import { Undo } from '#engine/containers/undo.ts';
+import { executors } from './executors.ts';
+import { observe } from './observe.ts';
+import type { AppParts, AppRecord } from './parts.ts';
+import { execute, type Run } from './run.ts';
+
+/** Seconds that the successor may take to be ready; then the failing one is left as it is until the next try. */
+const patience = 60;
+const settle = 1;
+
+/**
+ * Makes a successor beside a failing container, lets the requests go to it once it is ready, and ends the former.
+ * Gives false, with nothing done, where two of them cannot be there at once.
+ * @throws conflict `app-unwell` when the successor fails too; then it is removed again
+ */
+export async function renew(
+  parts: AppParts,
+  target: AppTarget,
+  record: AppRecord | undefined,
+  container: Container,
+  signal: AbortSignal,
+): Promise<boolean> {
+  const observed = observe(parts, target.app, record, target, new Set());
+  const former = observed.containers.find((one) => one.id === container.id);
+  const service = target.services.find((one) => one.name === former?.service);
+  const replica = service?.replicas.find((one) => one.replica === former?.replica);
+  if (former === undefined || service === undefined || replica === undefined) return false;
+  if (service.update.order === 'stop-first' || former.anonymousVolumes.length > 0) return false;
+  const slot = { replica: replica.replica, name: replica.name, formers: [former], reason: 'its probe fails' };
+  const names = new Set(observed.containers.map((one) => one.name));
+  const { steps, removals, renames } = new ServiceRollout(
+    { target: service, slots: [slot], surplus: [] },
+    { settle: service.update.settle ?? settle, names },
+  );
+  const undo = new Undo(parts.report);
+  try {
+    await execute([...steps, ...removals, ...renames], executors, runOf(parts, target, record, signal, undo));
+  } catch (error) {
+    await undo.run();
+    throw error;
+  }
+  return true;
+}
+
+function runOf(
+  parts: AppParts,
+  target: AppTarget,
+  record: AppRecord | undefined,
+  signal: AbortSignal,
+  undo: Undo,
+): Run {
+  const { revision = 1, folder = '', files = [] } = record ?? {};
+  return {
+    parts,
+    app: target.app,
+    target,
+    former: target,
+    folder,
+    files,
+    revision,
+    signal,
+    timeout: patience,
+    stopTimeout: undefined,
+    emit: () => undefined,
+    fresh: new Set(),
+    displaced: 0,
+    onFailure: (_step, back) => undo.add(back),
+  };
+}
