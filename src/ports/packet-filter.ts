@@ -82,12 +82,23 @@ export interface PacketFilter {
 }
 
 /** Holds host ports so that no other program takes them, and tells when one is taken. */
+/** Where a container listens. */
+export interface RelayTarget {
+  address: string;
+  port: number;
+}
+
 export interface PortReserver {
   /**
    * `port` 0 picks a free one (from the host's ephemeral range). Gives the port held.
    * @throws conflict `port-taken` with Docker's words "address already in use" in the message
    */
   reserve(protocol: 'tcp' | 'udp' | 'sctp', hostIp: string, port: number): Promise<number>;
+  /**
+   * Passes what comes to the held port itself on to a container: packets to ::1, which cannot be redirected. Again: to
+   * another one from now on. Nothing for sctp, and for a port that is not held.
+   */
+  relay(protocol: 'tcp' | 'udp' | 'sctp', hostIp: string, port: number, target: RelayTarget): void;
   /** Idempotent. */
   release(protocol: 'tcp' | 'udp' | 'sctp', hostIp: string, port: number): void;
 }

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { NetworkEngine } from '../support/network-engine.ts';
 import { Peer } from '../support/peer.ts';
-import { callTcp } from '../support/peer-worker.ts';
+import { callTcp, callUdp } from '../support/peer-worker.ts';
 import { becomePrivateHost } from '../support/private-host.ts';
 
 becomePrivateHost();
@@ -69,7 +69,7 @@ test('a network with IPv6 gives addresses, names and published ports of both kin
     ],
   );
   assert.equal(await callTcp(pool6.gateway, 8080), `tcp ${pool6.gateway}`);
-  assert.equal(await callTcp('::1', 8080), 'ECONNREFUSED', 'who asks for localhost goes on to 127.0.0.1');
+  assert.equal(await callTcp('::1', 8080), `tcp ${pool6.gateway}`);
   assert.equal(await web.peer.tcp(pool6.gateway, 8080), `tcp ${pool6.gateway}`);
   const exact = await engine.run('exact', {
     networks: { net: {} },
@@ -98,6 +98,36 @@ test('a network with IPv6 gives addresses, names and published ports of both kin
   const stranger = await engine.run('stranger', { networks: { other: {} } });
   assert.match(await stranger.peer.tcp(endpoint.ip6Address, 80), BLOCKED);
   assert.match(await stranger.peer.tcp(other.pools[1]?.gateway ?? '', 8080), /^tcp fd/);
+});
+
+test('::1 is refused where nothing is published on it, and reaches a container where something is', async () => {
+  await using engine = await NetworkEngine.start();
+  const net = await engine.networks.create({ name: 'net' });
+  const gateway = net.pools[0]?.gateway ?? '';
+  const on6 = (container: string, hostIp: string, at: number) => ({ container, hostIp, first: at, last: at });
+  const publish = [
+    port('80/tcp', 8080),
+    on6('80/tcp', '::1', 8081),
+    on6('81/udp', '::', 8082),
+    on6('90/tcp', '::1', 8083),
+  ];
+  const app = await engine.run('app', { networks: { net: {} }, publish });
+  await app.peer.serveTcp(80);
+  await app.peer.serveUdp(81);
+  const reaches = async (): Promise<void> => {
+    assert.equal(await callTcp('::1', 8080), 'ECONNREFUSED', 'who asks for localhost goes on to 127.0.0.1');
+    assert.equal(await callTcp('::1', 8081), `tcp ${gateway}`);
+    const call = { do: 'udp', host: '::1', port: 8082, message: 'hello', patience: 1000 } as const;
+    assert.equal(await callUdp(call), `udp ${gateway} hello`);
+    assert.notEqual(await callTcp('::1', 8083), `tcp ${gateway}`, 'nobody listens in the container');
+  };
+  await reaches();
+  await engine.restart();
+  await reaches();
+  const again = { networks: { net: {} }, publish: [on6('80/tcp', '::', 8081)] };
+  await assert.rejects(engine.run('again', again), /Bind for \[::\]:8081 failed: port is already allocated/);
+  await engine.stop(app);
+  for (const at of [8081, 8083]) assert.equal(await callTcp('::1', at), 'ECONNREFUSED');
 });
 
 test('a container may publish port 53 without taking the questions of others', async () => {

@@ -1,6 +1,10 @@
 import assert from 'node:assert/strict';
-import { createServer } from 'node:net';
+import { once } from 'node:events';
+import { readdirSync, readlinkSync } from 'node:fs';
+import { connect, createServer } from 'node:net';
+import { text } from 'node:stream/consumers';
 import { test } from 'node:test';
+import { setImmediate } from 'node:timers/promises';
 import { SocketPortReserver } from '#adapters/ports/port-reserver.ts';
 import { becomePrivateHost } from '../support/private-host.ts';
 
@@ -58,3 +62,58 @@ test('an address that the host does not have and one that is none are refused wi
     message: /'localhost'/,
   });
 });
+
+test('what comes to a relayed port is passed on both ways, to another target when told, until the port is released', async (t) => {
+  const ports = new SocketPortReserver();
+  t.after(() => ports.close());
+  const echo = async (prefix: string): Promise<number> => {
+    const server = createServer({ allowHalfOpen: true }, (socket) => {
+      socket.write(prefix);
+      socket.pipe(socket);
+    });
+    t.after(() => server.close());
+    await once(server.listen(0, '127.0.0.1'), 'listening');
+    const address = server.address();
+    assert.ok(typeof address === 'object' && address !== null);
+    return address.port;
+  };
+  const [one, two] = [await echo('one '), await echo('two ')];
+  const port = await ports.reserve('tcp', '::1', 0);
+  const sockets = countSockets();
+  const sent = 'x'.repeat(1_000_000);
+  const call = async (): Promise<string> => {
+    const socket = connect({ host: '::1', port });
+    socket.end(sent);
+    return text(socket);
+  };
+  ports.relay('tcp', '::1', port, { address: '127.0.0.1', port: one });
+  assert.deepEqual(await Promise.all([call(), call()]), [`one ${sent}`, `one ${sent}`]);
+  ports.relay('tcp', '::1', port, { address: '127.0.0.1', port: two });
+  assert.equal(await call(), `two ${sent}`);
+  const open = connect({ host: '::1', port });
+  await once(open, 'data');
+  const ended = once(open, 'close');
+  ports.release('tcp', '::1', port);
+  await ended;
+  const refused = connect({ host: '::1', port });
+  assert.match(String(await once(refused, 'error')), /ECONNREFUSED/);
+  const deadline = Date.now() + 5000;
+  while (countSockets() >= sockets) {
+    assert.ok(Date.now() < deadline, 'sockets are left after 5 s');
+    await setImmediate();
+  }
+});
+
+function countSockets(): number {
+  const links = readdirSync('/proc/self/fd').map((name) => targetOf(`/proc/self/fd/${name}`));
+  return links.filter((link) => link.startsWith('socket:')).length;
+}
+
+/** '' for a descriptor that has been closed since. */
+function targetOf(link: string): string {
+  try {
+    return readlinkSync(link);
+  } catch {
+    return '';
+  }
+}

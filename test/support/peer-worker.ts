@@ -109,7 +109,7 @@ export function callTcp(host: string, port: number): Promise<string> {
 
 /** What the other side answers, or `TIMEOUT`. */
 export function callUdp(request: Extract<PeerRequest, { do: 'udp' }>): Promise<string> {
-  const socket = createSocket('udp4');
+  const socket = createSocket(request.host.includes(':') ? 'udp6' : 'udp4');
   return new Promise<string>((resolve) => {
     const timer = setTimeout(() => resolve('TIMEOUT'), request.patience);
     const settle = (answer: string): void => {

@@ -63,7 +63,8 @@ chain prerouting {
 }
 chain output {
   type nat hook output priority -100; policy accept;
-  # The kernel takes no answer for ::1 from elsewhere. Refused at once, clients of "localhost" go on to 127.0.0.1.
+  # The kernel takes no answer for ::1 from elsewhere: relayed by the daemon, or refused at once, so that clients of
+  # "localhost" go on to 127.0.0.1.
   ip6 daddr ::1 return
   meta l4proto { tcp, udp, sctp } jump services
   fib daddr type local jump published

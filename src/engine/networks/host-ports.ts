@@ -50,6 +50,19 @@ export class HostPorts {
     }
   }
 
+  /**
+   * Lets ::1 reach a container, by passing on what comes there: the packets cannot be redirected. A container without an
+   * address of that kind is reached so by all of `::`.
+   */
+  relay(ports: readonly PublishedPort[], { addresses }: PortTarget): void {
+    const address = addresses.find((each) => each.includes(':')) ?? addresses[0];
+    for (const { container, hostIp, hostPort } of ports) {
+      if (address === undefined || !isRelayed(hostIp)) continue;
+      const target = { address, port: Number(container.split('/')[0]) };
+      this.#parts.ports.relay(protocolOf(container), hostIp, hostPort, target);
+    }
+  }
+
   /** Idempotent. */
   release(ports: readonly PublishedPort[]): void {
     for (const { container, hostIp, hostPort } of ports)
@@ -97,13 +110,15 @@ export function protocolOf(container: string): Publication['protocol'] {
   return name === 'udp' || name === 'sctp' ? name : 'tcp';
 }
 
+const isRelayed = (hostIp: string): boolean => hostIp === '::' || hostIp === '::1';
+
 /** @throws invalid `publish-address-family` */
 function hostAddresses(wanted: WantedPort, { network, addresses }: PortTarget): string[] {
   const hostIp = wanted.hostIp === '' ? hostBindingOf(network) : wanted.hostIp;
   const hasV4 = addresses.some((address) => !address.includes(':'));
   const hasV6 = addresses.some((address) => address.includes(':'));
   if (hostIp === '') return [...(hasV4 ? ['0.0.0.0'] : []), ...(hasV6 ? ['::'] : [])];
-  if (hostIp.includes(':') ? hasV6 : hasV4) return [hostIp];
+  if (hostIp.includes(':') ? hasV6 || isRelayed(hostIp) : hasV4) return [hostIp];
   throw invalid(
     'publish-address-family',
     `cannot publish port ${wanted.container} on ${hostIp}: the container has ${addresses.join(' and ')} in network ${network.name}, required is an address of the same kind`,

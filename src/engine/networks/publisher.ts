@@ -23,6 +23,7 @@ export class Publisher {
     try {
       for (const port of wanted) ports.push(...(await this.#hostPorts.reserve(port, placeOf(target))));
       await this.#parts.filter.apply(changes('publish', ports, target));
+      this.#hostPorts.relay(ports, placeOf(target));
     } catch (error) {
       this.#hostPorts.release(ports);
       throw explained(error, container, target);
@@ -53,18 +54,18 @@ export class Publisher {
       ...changes('unpublish', entry.ports, left),
       ...changes('publish', entry.ports, next),
     ]);
+    this.#hostPorts.relay(entry.ports, placeOf(next));
   }
 
   /** Takes over what a container has published. The rules are the caller's to set, from `publications`. */
   async adopt(container: Container, target: Lease): Promise<void> {
     this.#published.set(container.id, { target, ports: container.ports });
     await this.#hostPorts.hold(container.ports, `container ${container.name}`);
+    this.#hostPorts.relay(container.ports, placeOf(target));
   }
 
   publications(): Publication[] {
-    return [...this.#published.values()].flatMap(({ target, ports }) =>
-      ports.map((port) => publication(port, target)),
-    );
+    return [...this.#published.values()].flatMap(({ target, ports }) => publicationsOf(ports, target));
   }
 }
 
@@ -85,7 +86,12 @@ function publication(port: PublishedPort, target: Lease): Publication {
 }
 
 function changes(kind: 'publish' | 'unpublish', ports: PublishedPort[], target: Lease): FilterChange[] {
-  return ports.map((port) => ({ do: kind, publication: publication(port, target) }));
+  return publicationsOf(ports, target).map((publication) => ({ do: kind, publication }));
+}
+
+/** Of those that can be redirected: to an address of the same kind. */
+function publicationsOf(ports: PublishedPort[], target: Lease): Publication[] {
+  return ports.map((port) => publication(port, target)).filter(({ targetIp }) => targetIp !== '');
 }
 
 function explained(error: unknown, container: Container, target: Lease): unknown {
