@@ -1,8 +1,7 @@
-import type { FastifyInstance } from 'fastify';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { Type, type Static } from 'typebox';
-import type { Apps } from '#engine/apps/apps.ts';
 import { clientGone, sendJsonLines } from '#api/streams.ts';
-import { events, patience } from './app-stream.ts';
+import { events, patience, type AppRouteParts } from './app-stream.ts';
 import { closed } from './project-body.ts';
 
 const AppPath = Type.Object({ app: Type.String() });
@@ -14,13 +13,18 @@ const ScaleBody = Type.Object(
 const EndBody = Type.Object({ timeout }, closed);
 
 /** How many replicas an app has, and what becomes of a canary. */
-export function appReplicaRoutes(app: FastifyInstance, { apps }: { apps: Apps }): void {
+export function appReplicaRoutes(app: FastifyInstance, { apps, callerOf }: AppRouteParts): void {
+  const requester = (request: FastifyRequest, timeout = patience): { by: string; timeout: number } => ({
+    by: callerOf(request.raw.socket),
+    timeout,
+  });
   app.post<{ Body: Static<typeof ScaleBody>; Params: Static<typeof AppPath> }>(
     '/berth/v1/apps/:app/scale',
     { schema: { body: ScaleBody, params: AppPath } },
-    ({ body, params }, reply) => {
+    (call, reply) => {
+      const { body, params } = call;
       const signal = clientGone(reply);
-      const request = { counts: body.counts, ...requester(body) };
+      const request = { counts: body.counts, ...requester(call, body.timeout) };
       return sendJsonLines(
         reply,
         events((emit) => apps.scale(params.app, request, emit, signal)),
@@ -31,16 +35,14 @@ export function appReplicaRoutes(app: FastifyInstance, { apps }: { apps: Apps })
     app.post<{ Body: Static<typeof EndBody>; Params: Static<typeof AppPath> }>(
       `/berth/v1/apps/:app/${verb}`,
       { schema: { body: EndBody, params: AppPath } },
-      ({ body, params }, reply) => {
+      (call, reply) => {
+        const { body, params } = call;
+        const by = requester(call, body.timeout);
         const signal = clientGone(reply);
         return sendJsonLines(
           reply,
-          events((emit) => apps[verb](params.app, requester(body), emit, signal)),
+          events((emit) => apps[verb](params.app, by, emit, signal)),
         );
       },
     );
-}
-
-function requester(body: { timeout?: number }): { by: string; timeout: number } {
-  return { by: 'a client of the API', timeout: body.timeout ?? patience };
 }

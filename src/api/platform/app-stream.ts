@@ -1,7 +1,16 @@
+import type { Socket } from 'node:net';
 import { messageOf } from '#base/errors.ts';
+import type { Apps } from '#engine/apps/apps.ts';
 import { errorResponse } from '#api/errors.ts';
 import { linesOf } from '#api/streams.ts';
 import type { AppStreamEvent } from '#api/types/apps.ts';
+
+/** What the routes that change apps need. */
+export interface AppRouteParts {
+  apps: Apps;
+  /** Who is at the other end of a connection, for the history. */
+  callerOf: (socket: Socket) => string;
+}
 
 /** Seconds that a service may take to become healthy, unless a request says so itself. */
 export const patience = 300;

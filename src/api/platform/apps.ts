@@ -3,7 +3,7 @@ import { Type, type Static } from 'typebox';
 import type { Apps } from '#engine/apps/apps.ts';
 import { clientGone, sendJsonLines } from '#api/streams.ts';
 import type { AppAnswer, LogLine, PlanAnswer } from '#api/types/apps.ts';
-import { events, patience } from './app-stream.ts';
+import { events, patience, type AppRouteParts } from './app-stream.ts';
 import { closed, notice, Project, project } from './project-body.ts';
 
 const PlanBody = Type.Object(Project, closed);
@@ -32,12 +32,12 @@ const LogsQuery = Type.Object(
 );
 
 /** Berth's own API of apps: compose projects of this machine, by their folder. */
-export function appRoutes(app: FastifyInstance, engine: { apps: Apps }): void {
-  changes(app, engine.apps);
+export function appRoutes(app: FastifyInstance, engine: AppRouteParts): void {
+  changes(app, engine);
   views(app, engine.apps);
 }
 
-function changes(app: FastifyInstance, apps: Apps): void {
+function changes(app: FastifyInstance, { apps, callerOf }: AppRouteParts): void {
   app.post<{ Body: Static<typeof PlanBody> }>(
     '/berth/v1/apps/plan',
     { schema: { body: PlanBody } },
@@ -50,13 +50,13 @@ function changes(app: FastifyInstance, apps: Apps): void {
   app.post<{ Body: Static<typeof UpBody> }>(
     '/berth/v1/apps/up',
     { schema: { body: UpBody } },
-    ({ body }, reply) => {
+    ({ body, raw }, reply) => {
       const signal = clientGone(reply);
       const request = {
         ...project(body),
         rebuild: body.rebuild ?? false,
         timeout: body.timeout ?? patience,
-        by: 'a client of the API',
+        by: callerOf(raw.socket),
         ...(body.canary === undefined ? {} : { canary: body.canary }),
       };
       return sendJsonLines(
