@@ -35,7 +35,7 @@ const deploy: Record<string, Support> = {
   ...keys('services.*.deploy.resources', '.limits.memory .limits.pids .reservations .reservations.memory'),
   ...keys('services.*.deploy.resources.reservations.devices', ' [].capabilities [].count [].device_ids'),
   ...keys('services.*.deploy.resources.reservations.devices[]', '.driver .options'),
-  ...keys('services.*.deploy.restart_policy', ' .condition .max_attempts'),
+  ...keys('services.*.deploy.restart_policy', ' .condition .max_attempts .window'),
   ...keys('services.*.deploy.placement', ' .constraints .max_replicas_per_node'),
   'services.*.deploy.endpoint_mode': 'the name of a service resolves to the addresses of all its replicas',
   'services.*.deploy.labels':
@@ -44,7 +44,6 @@ const deploy: Record<string, Support> = {
   'services.*.deploy.resources.reservations.cpus': 'nothing is reserved; on one machine limits decide',
   'services.*.deploy.resources.reservations.generic_resources': 'nothing is reserved',
   'services.*.deploy.restart_policy.delay': 'the delay grows from 100 ms by doubling',
-  'services.*.deploy.restart_policy.window': 'a container counts as started after 10 seconds',
   ...keys('services.*.deploy.', 'update_config update_config.parallelism update_config.delay'),
   ...keys('services.*.deploy.', 'update_config.failure_action update_config.monitor update_config.order'),
   ...keys('services.*.deploy.', 'update_config.max_failure_ratio rollback_config rollback_config.delay'),
