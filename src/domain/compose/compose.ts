@@ -55,7 +55,7 @@ export function readCompose(
 ): ComposeResult {
   const texts = new Texts(known);
   const asked = new Set<string>();
-  const loading: Loading = { texts, problems: [], sources: new Map(), folder: input.folder };
+  const loading: Loading = { texts, problems: [], sources: new Map(), folder: input.folder, documents: 0 };
   const lookup = lookupOf(input, asked, loading);
   const found = readAll(input, lookup, loading, check);
   const { wanted } = texts;

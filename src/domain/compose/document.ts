@@ -15,7 +15,12 @@ export interface Loading {
   sources: Map<string, string>;
   /** Of the whole project: names are told relative to it. */
   folder: string;
+  /** Documents read so far. */
+  documents: number;
 }
+
+/** Files that include others twice, over and over, are more than any project has. */
+const mostDocuments = 1000;
 
 /** Some files that are merged into one document, with the folder and the variables that hold for them. */
 export interface Layer {
@@ -32,12 +37,20 @@ export interface Layer {
 export function readDocument(
   path: string,
   source: Source,
-  { texts, problems, sources }: Loading,
+  loading: Loading,
   at?: Place,
 ): MapTree | undefined {
+  const { texts, problems, sources } = loading;
   const text = texts.get(path);
   if (text === undefined) return undefined;
   const start: Place = { file: source.name, line: 1, column: 1, source };
+  loading.documents += 1;
+  if (loading.documents > mostDocuments) {
+    const message = `more than ${mostDocuments} files are included or extended`;
+    if (loading.documents === mostDocuments + 1)
+      problems.push(problem('error', 'compose-too-many-files', { path: '', at: at ?? start }, message));
+    return undefined;
+  }
   if (text === null) {
     const place = { path: '', at: at ?? start };
     problems.push(problem('error', 'compose-file-missing', place, `there is no file '${path}'`));

@@ -29,6 +29,8 @@ interface ServicesOfFile {
 
 class ExtendsRun {
   readonly #loading: Loading;
+  /** Files that were read already: many services take over from one file. */
+  readonly #read = new Map<string, MapTree | undefined>();
 
   constructor(loading: Loading) {
     this.#loading = loading;
@@ -78,8 +80,18 @@ class ExtendsRun {
   #file(extend: Reader, file: ServicesOfFile): ServicesOfFile | undefined {
     const named = extend.at('file').text();
     if (named === undefined) return file;
+    const place = placeOf(extend.place.source.folder, named);
+    if (!this.#read.has(place.path)) this.#read.set(place.path, this.#document(extend, place));
+    const services = this.#read.get(place.path)?.entries.get('services')?.value;
+    if (services?.kind === 'map') return { path: place.path, services };
+    if (this.#read.get(place.path) === undefined) return undefined;
+    const name = shortName(this.#loading.folder, place.path);
+    extend.complain('compose-no-services', `${name}, which it extends from, defines no service`);
+    return undefined;
+  }
+
+  #document(extend: Reader, place: { path: string; folder: string }): MapTree | undefined {
     const { source } = extend.place;
-    const place = placeOf(source.folder, named);
     const { file: name, line, column } = extend.place;
     const of: Source = {
       name: shortName(this.#loading.folder, place.path),
@@ -87,11 +99,6 @@ class ExtendsRun {
       lookup: source.lookup,
       via: [...source.via, { how: 'extended', at: { file: name, line, column } }],
     };
-    const tree = readDocument(place.path, of, this.#loading, extend.place);
-    if (tree === undefined) return undefined;
-    const services = tree.entries.get('services')?.value;
-    if (services?.kind === 'map') return { path: place.path, services };
-    extend.complain('compose-no-services', `${of.name}, which it extends from, defines no service`);
-    return undefined;
+    return readDocument(place.path, of, this.#loading, extend.place);
   }
 }
