@@ -13,6 +13,8 @@ import { oomKillsV2, usageV2 } from './usage-v2.ts';
 /** The control groups of this host. */
 export class HostCgroups implements Cgroups {
   readonly #hierarchy: Hierarchy;
+  /** A move is under way for those that are expected: more at once would only hold threads of the pool. */
+  #moving = false;
 
   /** @param mounts text of /proc/self/mounts */
   constructor(mounts: string = readFileSync('/proc/self/mounts', 'utf8')) {
@@ -49,9 +51,13 @@ export class HostCgroups implements Cgroups {
   // A move of this process to where it is changes nothing, but takes the lock that all moves take: its first taker waits for
   // all processors (an RCU grace period), who comes soon after does not.
   expectMove(): void {
+    if (this.#moving) return;
     const own = ownGroup(this.#hierarchy, readFileSync('/proc/self/cgroup', 'utf8'));
+    this.#moving = true;
     // Without it a start only takes longer.
-    writeFile(join(own, 'cgroup.procs'), String(process.pid), () => undefined);
+    writeFile(join(own, 'cgroup.procs'), String(process.pid), () => {
+      this.#moving = false;
+    });
   }
 
   processes(path: string): Promise<number[]> {
