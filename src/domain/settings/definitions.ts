@@ -46,6 +46,7 @@ export const definitions = {
   }),
   journal: define({ key: 'logs.journal', standard: '/run/systemd/journal/socket', read: absolutePath }),
   runtime: define<Settings['runtime']>({ key: 'runtime', standard: 'crun', read: oneOf('crun', 'runc') }),
+  hostsFile: define({ key: 'names.hosts-file', standard: '', read: absolutePath }),
   debianMirror: define({
     key: 'mirrors.debian',
     standard: '',
