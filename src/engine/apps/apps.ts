@@ -1,6 +1,5 @@
 import { conflict, notFound } from '#base/errors.ts';
 import type { AppModel } from '#domain/app/model.ts';
-import { planDown } from '#domain/app/plan-down.ts';
 import { withScale } from '#domain/app/scale.ts';
 import type { Step } from '#domain/app/step.ts';
 import type { AppTarget } from '#domain/app/target.ts';
@@ -8,11 +7,10 @@ import type { Problem } from '#domain/compose/problem.ts';
 import { AppLocks } from './app-locks.ts';
 import { Convergence, type Change, type Emit } from './converging.ts';
 import type { AppLogLine, AppSummary } from './events.ts';
-import { executors } from './executors.ts';
 import { FailureLog } from './failure-log.ts';
 import { Healing } from './healing.ts';
 import { readLogs } from './logs.ts';
-import { containersOf, observe } from './observe.ts';
+import { containersOf } from './observe.ts';
 import type { AppParts, AppRecord, Canary } from './parts.ts';
 import { ProjectReader, type ProjectView } from './project.ts';
 import { AppRecords, targetInForce } from './records.ts';
@@ -27,10 +25,8 @@ import type {
   ScaleRequest,
   UpRequest,
 } from './requests.ts';
-import { execute } from './run.ts';
 import { summarize, withCrashLoops } from './summary.ts';
-
-const nothingFresh: ReadonlySet<string> = new Set();
+import { takeDown } from './taking-down.ts';
 
 /** Apps: what a compose file says, running. One change of an app at a time. */
 export class Apps {
@@ -217,37 +213,15 @@ export class Apps {
   /** Takes the app away. @throws not-found `app-missing`; conflict `app-busy` */
   async down(app: string, request: DownRequest, emit: Emit, signal: AbortSignal): Promise<void> {
     if (!this.#exists(app)) throw missing(app);
-    await this.locks.run(app, 'down', () => this.#down(app, request, emit, signal));
-  }
-
-  async #down(app: string, request: DownRequest, emit: Emit, signal: AbortSignal): Promise<void> {
-    const record = this.#records.get(app);
-    const steps = planDown(app, observe(this.#parts, app, record, undefined, nothingFresh), request);
-    const { revision = 0, folder = '', files = [] } = record ?? {};
-    emit({ type: 'plan', app, revision, steps });
-    await execute(steps, executors, {
-      parts: this.#parts,
-      app,
-      emit,
-      signal,
-      target: undefined,
-      revision,
-      folder,
-      files,
-      timeout: 0,
-      stopTimeout: request.timeout,
-      fresh: new Set(),
-      displaced: 0,
-      onFailure: () => undefined,
-      ...(record?.target === undefined ? {} : { former: record.target }),
-    });
-    await this.#parts.ingress.remove(app);
-    this.#parts.store.transaction(() => {
-      this.#records.forget(app);
-      this.#revisions.forget(app);
-    });
-    this.#parts.events.emit('app', 'down', app);
-    emit({ type: 'result', app, revision, changed: steps.length > 0, services: [] });
+    await this.locks.run(app, 'down', () =>
+      takeDown(
+        { parts: this.#parts, records: this.#records, revisions: this.#revisions },
+        app,
+        request,
+        emit,
+        signal,
+      ),
+    );
   }
 
   /** Sorted by name. `folder` keeps those that were brought up from there. */

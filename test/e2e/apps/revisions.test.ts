@@ -116,7 +116,19 @@ test('hooks run after the start and before the stop; one that fails ends the upd
     /post_start hook 'sh -c echo no; exit 4' of hooks-web-1-next ended with exit code 4: no/,
   );
   assert.equal(await daemon.ok('ps', '-aq', '--no-trunc', '--filter', 'name=hooks'), former);
-  await berth('down', '-v', folder);
+  await berth('down', folder);
+  const last = await daemon.ok(
+    'run',
+    '--rm',
+    '-v',
+    'hooks_data:/data',
+    'busybox',
+    'tail',
+    '-n1',
+    '/data/log',
+  );
+  assert.equal(last, 'stops two');
+  await daemon.ok('volume', 'rm', 'hooks_data');
 });
 
 const failing = (value: string, action: string): string => `services:

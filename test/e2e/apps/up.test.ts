@@ -155,7 +155,10 @@ test('the services come up in order; again changes nothing; a change replaces on
   await t.test('a changed variable replaces that service only, and the plan names it', async () => {
     await writeFile(join(folder, 'compose.yaml'), shop('bye')['compose.yaml'] ?? '');
     const planned = await berth('plan', folder);
-    assert.match(planned.stdout, /replace shop-web-1 +\(environment GREETING changed\)/);
+    assert.match(
+      planned.stdout,
+      /replace shop-web-1 +\(environment GREETING changed; stops first: two would write/,
+    );
     assert.doesNotMatch(planned.stdout, /shop-db-1/);
     const { stdout } = await berth('up', folder);
     assert.match(stdout, /revision 2/);
@@ -170,7 +173,7 @@ test('the services come up in order; again changes nothing; a change replaces on
     await writeFile(join(folder, 'web', 'Dockerfile'), 'FROM busybox\nRUN echo another image > /built\n');
     const { stderr } = await berth('up', folder);
     assert.match(stderr, /build shop-web +\(build context changed\)/);
-    assert.match(stderr, /replace shop-web-1 +\(image digest changed\)/);
+    assert.match(stderr, /replace shop-web-1 +\(image digest changed; stops first/);
     assert.equal(await firstLine('shop-web-1'), 'bye to another image from stored');
   });
 

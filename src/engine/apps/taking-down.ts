@@ -1,0 +1,46 @@
+import { planDown } from '#domain/app/plan-down.ts';
+import type { Emit } from './converging.ts';
+import { executors } from './executors.ts';
+import { observe } from './observe.ts';
+import type { AppParts } from './parts.ts';
+import type { AppRecords } from './records.ts';
+import type { DownRequest } from './requests.ts';
+import type { Revisions } from './revisions.ts';
+import { execute } from './run.ts';
+
+/** Takes an app away with all that is known of it. The caller holds the app's lock. */
+export async function takeDown(
+  { parts, records, revisions }: { parts: AppParts; records: AppRecords; revisions: Revisions },
+  app: string,
+  request: DownRequest,
+  emit: Emit,
+  signal: AbortSignal,
+): Promise<void> {
+  const record = records.get(app);
+  const steps = planDown(app, observe(parts, app, record, undefined, new Set()), request);
+  const { revision = 0, folder = '', files = [] } = record ?? {};
+  emit({ type: 'plan', app, revision, steps });
+  await execute(steps, executors, {
+    parts,
+    app,
+    emit,
+    signal,
+    target: undefined,
+    revision,
+    folder,
+    files,
+    timeout: 0,
+    stopTimeout: request.timeout,
+    fresh: new Set(),
+    displaced: 0,
+    onFailure: () => undefined,
+    ...(record?.target === undefined ? {} : { former: record.target }),
+  });
+  await parts.ingress.remove(app);
+  parts.store.transaction(() => {
+    records.forget(app);
+    revisions.forget(app);
+  });
+  parts.events.emit('app', 'down', app);
+  emit({ type: 'result', app, revision, changed: steps.length > 0, services: [] });
+}
