@@ -12,8 +12,8 @@ export function composeRoutes(app: FastifyInstance, { apps }: { apps: Apps }): v
     '/berth/v1/compose/config',
     { schema: { body: Body } },
     async ({ body }): Promise<ConfigAnswer> => {
-      const { app: name, yaml, notices } = await apps.view(project(body));
-      return { app: name, yaml, notices: notices.map(notice) };
+      const { app: name, services, yaml, notices } = await apps.view(project(body));
+      return { app: name, services, yaml, notices: notices.map(notice) };
     },
   );
   app.post<{ Body: Static<typeof Body> }>(

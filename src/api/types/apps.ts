@@ -69,6 +69,8 @@ export interface PlanAnswer {
 /** The compose files of a project as one. */
 export interface ConfigAnswer {
   app: string;
+  /** Names of the active services. */
+  services: string[];
   yaml: string;
   notices: Notice[];
 }

@@ -1,10 +1,10 @@
 import { InvalidArgumentError, type Command } from 'commander';
 import type { Context } from '#cli/context.ts';
 import { examples } from '#cli/commands/host.ts';
+import type { ConfigOptions } from './compose.ts';
 import type { DownOptions } from './down.ts';
 import type { LogsOptions } from './logs.ts';
 import { declareReplicaCommands, seconds, share } from './replica-commands.ts';
-import type { ProjectOptions } from './project.ts';
 import type { UpOptions } from './up.ts';
 
 /** The commands that concern apps. Their code is loaded when they run. */
@@ -80,9 +80,11 @@ function declareViews(root: Command, context: Context): void {
   const compose = root.command('compose').description('look at compose files');
   ofProject(compose.command('config [folder-or-file]'))
     .description('print the compose files of a project as one, with everything included and replaced')
-    .option('--json', 'print the app, the YAML and the warnings as JSON')
+    .option('-q, --quiet', 'only say what is wrong')
+    .option('--services', 'print the names of the services instead')
+    .option('--json', 'print the app, its services, the YAML and the warnings as JSON')
     .addHelpText('after', examples('berth compose config', 'berth compose config --profile debug'))
-    .action(async (target: string | undefined, options: ProjectOptions) => {
+    .action(async (target: string | undefined, options: ConfigOptions) => {
       const { composeConfig } = await import('./compose.ts');
       await composeConfig(context, target, options);
     });

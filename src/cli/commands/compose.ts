@@ -4,11 +4,16 @@ import { noticeText } from '#cli/render/report.ts';
 import { AppApi } from './app-api.ts';
 import { projectBody, type ProjectOptions } from './project.ts';
 
+export interface ConfigOptions extends ProjectOptions {
+  quiet?: true;
+  services?: true;
+}
+
 /** `berth compose config`: the compose files of a project as one, with everything in place. */
 export async function composeConfig(
   context: Context,
   target: string | undefined,
-  options: ProjectOptions,
+  options: ConfigOptions,
 ): Promise<void> {
   const api = new AppApi(await ensureDaemon(context));
   const answer = await api.config(await projectBody(api, target, options, context.program.environment));
@@ -17,5 +22,6 @@ export async function composeConfig(
   if (output.isJson) return;
   for (const notice of answer.notices)
     output.note(noticeText(notice, (colour, text) => output.paint(colour, text, 'stderr')));
-  output.print(answer.yaml.trimEnd());
+  if (options.quiet === true) return;
+  output.print(options.services === true ? answer.services.join('\n') : answer.yaml.trimEnd());
 }

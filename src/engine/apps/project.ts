@@ -21,6 +21,8 @@ export interface ProjectView {
   /** Names of the variables that the files ask for, as far as they could be read. */
   variables: string[];
   app: string;
+  /** Names of the active services. */
+  services: string[];
   /** All files as one, written out. */
   yaml: string;
   /** Warnings and advice. */
@@ -50,7 +52,9 @@ export class ProjectReader {
   async view(request: ProjectRequest): Promise<ProjectView> {
     const { model, document, problems, variables } = await this.#understood(request);
     const { canonicalYaml } = await import('#domain/compose/canonical.ts');
-    return { app: model.name, yaml: canonicalYaml(document, model), notices: problems, variables };
+    const services = Object.keys(model.services).sort();
+    const yaml = canonicalYaml(document, model);
+    return { app: model.name, services, yaml, notices: problems, variables };
   }
 
   /** The variables that the files ask for, also when they are wrong. */

@@ -120,6 +120,9 @@ test('berth compose config prints all files as one, with the variables and profi
   assert.doesNotMatch(plain.stdout, /debug:/);
   const profile = await daemon.berth('compose', 'config', '--profile', 'debug', '-p', 'other', folder);
   assert.match(profile.stdout, /^name: other\nservices:\n {2}db:[\s\S]*\n {2}debug:\n/);
+  const services = await daemon.berth('compose', 'config', '--services', folder);
+  assert.equal(services.stdout, 'db\nweb\n');
+  assert.equal((await daemon.berth('compose', 'config', '-q', folder)).stdout, '');
   await writeFile(join(folder, 'blue.env'), 'COLOUR=blue\n');
   const blue = await daemon.berth('compose', 'config', '--env-file', join(folder, 'blue.env'), folder);
   assert.match(blue.stdout, /COLOUR: blue/);
