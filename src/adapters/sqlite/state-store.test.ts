@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { test, type TestContext } from 'node:test';
 import { DatabaseSync } from 'node:sqlite';
 import { migrations } from './migrations.ts';
@@ -12,6 +12,17 @@ function scratch(t: TestContext): string {
   t.after(() => rmSync(path, { recursive: true }));
   return join(path, 'state.db');
 }
+
+test('nobody else reads what is stored', (t) => {
+  const path = scratch(t);
+  writeFileSync(path, '', { mode: 0o644 });
+  const store = new SqliteStateStore(path);
+  t.after(() => store.close());
+  store.collection('keys').put('one', { secret: 1 });
+  const files = readdirSync(dirname(path));
+  assert.ok(files.length >= 2, files.join());
+  for (const name of files) assert.equal(statSync(join(dirname(path), name)).mode & 0o777, 0o600, name);
+});
 
 test('documents are there after the file is opened again, in order of key', (t) => {
   const path = scratch(t);

@@ -1,3 +1,4 @@
+import { chmodSync, closeSync, openSync } from 'node:fs';
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
 import { diskFull } from '#base/disk-full.ts';
 import { internal, messageOf, unavailable } from '#base/errors.ts';
@@ -96,6 +97,7 @@ export class SqliteStateStore implements StateStore {
 function open(path: string): DatabaseSync {
   let db: DatabaseSync | undefined;
   try {
+    if (path !== ':memory:') keepFromOthers(path);
     db = new DatabaseSync(path);
     db.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA busy_timeout = 5000');
     return db;
@@ -107,6 +109,12 @@ function open(path: string): DatabaseSync {
       hint: 'restore the file from a backup; or move the whole folder away, to start with nothing',
     });
   }
+}
+
+/** It holds keys and passwords. SQLite gives its other files the mode of this one. */
+function keepFromOthers(path: string): void {
+  closeSync(openSync(path, 'a', 0o600));
+  chmodSync(path, 0o600);
 }
 
 function writing<T>(work: () => T): T {

@@ -21,6 +21,8 @@ export interface ServiceFollower {
 export interface Services {
   /** Sorted by replica; those that are ready and neither held nor draining. */
   ready(app: string, service: string): ServiceEndpoint[];
+  /** Those that run and are to leave: only who is bound to one of them comes to it still. */
+  draining(app: string, service: string): ServiceEndpoint[];
   /** Told of every change of a list, and once of each list that is there now. */
   follow(follower: ServiceFollower): void;
   /** Resolves when every follower has done what follows from the containers as they are at this call. */

@@ -27,7 +27,7 @@ export class Ingress implements contracts.Ingress {
   readonly #routes = new Map<string, IngressRoute[]>();
   readonly #turns = new KeyedMutex();
   #table: IngressTable = { listeners: [], backends: [] };
-  #ready: Services['ready'] = () => [];
+  #services: Pick<Services, 'ready' | 'draining'> = { ready: () => [], draining: () => [] };
 
   constructor(parts: IngressParts) {
     this.#parts = parts;
@@ -37,8 +37,11 @@ export class Ingress implements contracts.Ingress {
    * Takes over the balancer that an earlier daemon left, or starts one when an app needs it.
    * @param models of the apps as they are stored
    */
-  async start(services: Pick<Services, 'ready' | 'follow'>, models: readonly AppModel[]): Promise<void> {
-    this.#ready = (app, service) => services.ready(app, service);
+  async start(
+    services: Pick<Services, 'ready' | 'draining' | 'follow'>,
+    models: readonly AppModel[],
+  ): Promise<void> {
+    this.#services = services;
     for (const model of models) this.#keep(model.name, routesOf(model));
     // A daemon without its ingress is better than none: it can be told to change it.
     await this.#turns
@@ -122,14 +125,16 @@ export class Ingress implements contracts.Ingress {
 
   /** Those that answer at this moment: a list that was given earlier may be old by now. */
   #serversOf(backend: Backend): BackendServer[] {
-    const ready = this.#ready(backend.app, backend.service);
+    const ready = this.#services.ready(backend.app, backend.service);
     const servers = serversOf(backend, ready);
     if (servers.length < ready.length)
       this.#parts.report(
         `some replicas of ${backend.app}/${backend.service} get no requests`,
         invalid('ingress-unreachable', 'they are in no network in which this machine has an address'),
       );
-    return servers;
+    if (backend.shape.sticky === undefined) return servers;
+    const draining = this.#services.draining(backend.app, backend.service);
+    return [...servers, ...serversOf(backend, draining).map((one) => ({ ...one, draining: true }))];
   }
 
   #view(route: IngressRoute): contracts.RouteView {
@@ -141,7 +146,7 @@ export class Ingress implements contracts.Ingress {
       entrypoint: entrypointOf(route, this.#parts.settings),
       protocol: shape.protocol,
       backend: backend.name,
-      ready: serversOf(backend, this.#ready(app, service)).length,
+      ready: serversOf(backend, this.#services.ready(app, service)).length,
       ...(certificate === undefined ? {} : { certificate }),
     };
   }

@@ -74,6 +74,18 @@ describe('services', () => {
     assert.deepEqual(told, [[1, 2], [1]]);
   });
 
+  it('tell who is to leave until it has left', async () => {
+    const { services, put } = room([replica(1), replica(2)]);
+    put(replica(2, { traffic: 'draining' }));
+    assert.deepEqual(
+      services.draining('shop', 'web').map((one) => one.replica),
+      [2],
+    );
+    put(replica(2, { traffic: 'draining', state: { ...state, status: 'exited' } }));
+    assert.deepEqual(services.draining('shop', 'web'), []);
+    await services.settled('shop', 'web');
+  });
+
   it('count a replica as ready once it is healthy and let in', () => {
     const starting = { ...state, health: { status: 'starting' as const, failingStreak: 0, log: [] } };
     const { services, put } = room([replica(1, { state: starting })]);

@@ -45,6 +45,13 @@ export class Services implements contracts.Services {
     return endpointsOf(members.filter(isReady));
   }
 
+  draining(app: string, service: string): Ready {
+    const members = [...(this.#members.get(keyOf(app, service))?.values() ?? [])];
+    return endpointsOf(
+      members.filter(({ state, traffic }) => traffic === 'draining' && state.status === 'running'),
+    );
+  }
+
   follow(follower: contracts.ServiceFollower): void {
     this.#followers.push(follower);
     this.#told.clear();
@@ -58,7 +65,7 @@ export class Services implements contracts.Services {
     const key = keyOf(app, service);
     return this.#turns.run(key, async () => {
       const ready = this.ready(app, service);
-      const text = JSON.stringify(ready);
+      const text = this.#textOf(app, service);
       if (this.#told.get(key) === text) return;
       this.#told.set(key, text);
       const told = this.#followers.map((one) => one.apply(app, service, ready));
@@ -99,7 +106,11 @@ export class Services implements contracts.Services {
   }
 
   #isNews(app: string, service: string): boolean {
-    return this.#told.get(keyOf(app, service)) !== JSON.stringify(this.ready(app, service));
+    return this.#told.get(keyOf(app, service)) !== this.#textOf(app, service);
+  }
+
+  #textOf(app: string, service: string): string {
+    return JSON.stringify([this.ready(app, service), this.draining(app, service)]);
   }
 
   #note(container: Container): void {

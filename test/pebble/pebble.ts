@@ -1,0 +1,85 @@
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { test } from 'node:test';
+import { setTimeout } from 'node:timers/promises';
+import { connect } from 'node:tls';
+import { X509LocalAuthority } from '#adapters/certificates/local-authority.ts';
+import { startDaemon } from '../support/daemon.ts';
+import { freePort } from '../support/free-port.ts';
+
+// pebble looks hosts up by the machine's resolver: only names that everybody resolves to loopback can be used.
+const host = 'localhost';
+
+test('pebble signs a certificate for a host that HAProxy answers for', async (t) => {
+  const program = process.env['PEBBLE'];
+  assert.ok(program !== undefined, 'run npm run test:pebble');
+  const [httpPort, httpsPort, api, management] = [
+    await freePort(),
+    await freePort(),
+    await freePort(),
+    await freePort(),
+  ];
+  const folder = `/var/tmp/b-pebble-${httpPort}`;
+  await mkdir(folder);
+  // Its own HTTPS is signed by an authority that the daemon is told of, as Node's programs are.
+  const local = new X509LocalAuthority();
+  const authority = await local.create(Date.now());
+  const { pem } = await local.issue(authority, host, Date.now());
+  await writeFile(join(folder, 'authority.pem'), authority.slice(0, authority.indexOf('-----BEGIN PRIVATE')));
+  await writeFile(join(folder, 'pebble.pem'), pem);
+  const listen = { listenAddress: `127.0.0.1:${api}`, managementListenAddress: `127.0.0.1:${management}` };
+  const files = { certificate: join(folder, 'pebble.pem'), privateKey: join(folder, 'pebble.pem') };
+  const pebbleSettings = { pebble: { ...listen, ...files, httpPort, tlsPort: httpsPort } };
+  await writeFile(join(folder, 'pebble.json'), JSON.stringify(pebbleSettings));
+  const pebble = spawn(program, ['-config', join(folder, 'pebble.json')], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+    env: { ...process.env, PEBBLE_VA_NOSLEEP: '1' },
+  });
+  t.after(() => pebble.kill());
+  for await (const line of createInterface(pebble.stdout))
+    if (line.includes('ACME directory available')) break;
+  pebble.stdout.resume();
+  await writeFile(
+    join(folder, 'config.toml'),
+    `[ingress]
+addresses = ["127.0.0.1"]
+http-port = ${httpPort}
+https-port = ${httpsPort}
+[ingress.acme]
+directory = "https://localhost:${api}/dir"
+email = "someone@example.com"
+agree = true
+`,
+  );
+  await using daemon = await startDaemon({
+    environment: {
+      BERTH_CONFIG: join(folder, 'config.toml'),
+      NODE_EXTRA_CA_CERTS: join(folder, 'authority.pem'),
+    },
+  });
+  await daemon.loadBusybox();
+  const entry = `{ host: ${host}, tls: acme, port: 80 }`;
+  const service = `{ image: busybox, command: sleep 1000, stop_grace_period: 0s, x-berth: { ingress: [${entry}] } }`;
+  await writeFile(join(daemon.folder, 'compose.yaml'), `name: app\nservices:\n  web: ${service}\n`);
+  const { code, stderr } = await daemon.berth('up', '--yes', join(daemon.folder, 'compose.yaml'));
+  assert.equal(code, 0, stderr);
+  const deadline = Date.now() + 60_000;
+  for (let issuer = ''; !issuer.startsWith('Pebble');) {
+    assert.ok(Date.now() < deadline, `offered is a certificate of '${issuer}'\n${daemon.log}`);
+    const socket = connect({
+      port: httpsPort,
+      host: '127.0.0.1',
+      servername: host,
+      rejectUnauthorized: false,
+    });
+    await once(socket, 'secureConnect');
+    issuer = String(socket.getPeerCertificate().issuer.CN);
+    socket.destroy();
+    await setTimeout(100);
+  }
+  assert.equal((await daemon.berth('down', 'app')).code, 0);
+});
