@@ -1,23 +1,11 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { checkPlatform, platformsOf } from '#api/docker/platform-query.ts';
-import { flag } from '#api/docker/query.ts';
+import { all, flag, one, type ManyQuery } from '#api/docker/query.ts';
 import { readRegistryAuth } from '#api/docker/registry-auth.ts';
 import { clientGone, linesOf, sendJsonLines, uploadOf } from '#api/streams.ts';
 import { invalid } from '#base/errors.ts';
 import { isDigest } from '#domain/image/digest.ts';
 import type { Images, Progress, PullOptions } from '#engine/contracts.ts';
-
-/** A parameter may come several times. */
-export type ManyQuery = Record<string, string | string[] | undefined>;
-
-export function all(query: ManyQuery, name: string): string[] {
-  const value = query[name];
-  return (Array.isArray(value) ? value : [value ?? '']).filter((text) => text !== '');
-}
-
-export function one(query: ManyQuery, name: string): string {
-  return all(query, name)[0] ?? '';
-}
 
 /** Images that come in or go out: pull, import, push, load, save. */
 export function imageTransfers(app: FastifyInstance, images: Images): void {

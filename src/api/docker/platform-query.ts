@@ -1,6 +1,6 @@
 import { Type, type Static } from 'typebox';
 import { Value } from 'typebox/value';
-import { all, type ManyQuery } from '#api/docker/images-transfer.ts';
+import { all, type ManyQuery } from '#api/docker/query.ts';
 import { invalid, notFound } from '#base/errors.ts';
 import { formatPlatform, matchesPlatform } from '#domain/image/platform.ts';
 import type { Images } from '#engine/contracts.ts';

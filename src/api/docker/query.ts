@@ -3,6 +3,20 @@ import { hasLabel } from '#domain/filter/label.ts';
 
 export type Query = Record<string, string | undefined>;
 
+/** Of routes that take a parameter several times. */
+export type ManyQuery = Record<string, string | string[] | undefined>;
+
+/** The values of a parameter, without empty ones. */
+export function all(query: ManyQuery, name: string): string[] {
+  const value = query[name];
+  return (Array.isArray(value) ? value : [value ?? '']).filter((text) => text !== '');
+}
+
+/** The first value; '' when there is none. */
+export function one(query: ManyQuery, name: string): string {
+  return all(query, name)[0] ?? '';
+}
+
 /** Docker's reading of a boolean in a query: everything but '', 0, no, false and none is true. */
 export function flag(query: Query, name: string, absent = false): boolean {
   const value = query[name];
