@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { Agent, request } from 'node:http';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { createInterface } from 'node:readline';
 import { after, before, test } from 'node:test';
 import { startDaemon } from '../../support/daemon.ts';
 import type { RunResult } from '../../support/docker.ts';
@@ -157,5 +158,33 @@ test('a canary answers a part of the requests; promote makes it whole, abort tak
     [code, /nothing of a next revision of the app try is being tried/.test(stderr)],
     [1, true],
   );
+  await berth('down', folder);
+});
+
+test('kill -9 of the daemon in the middle of an update costs no request, and the next up goes on with it', async (t) => {
+  const folder = await project('torn', web('before'));
+  await berth('up', folder);
+  const load = new Load(`http://127.0.0.1:${port}/`, 2);
+  try {
+    await project('torn', web('after'));
+    const broken = daemon.berth('up', folder);
+    const events = await daemon.open('GET', '/events?since=1');
+    for await (const line of createInterface(events))
+      if (line.includes('"start"') && line.includes('torn-web-1-next')) break;
+    events.destroy();
+    await daemon.kill9();
+    assert.equal((await broken).code, 1);
+    await daemon.start();
+    await berth('up', folder);
+    assert.equal(await get(`http://127.0.0.1:${port}/`), 'after');
+    assert.equal(
+      await daemon.ok('ps', '-a', '--filter', 'name=torn', '--format', '{{.Names}}'),
+      'torn-web-1',
+    );
+  } finally {
+    await load.stop();
+  }
+  t.diagnostic(JSON.stringify([...load.answers]));
+  assert.deepEqual(load.failures, []);
   await berth('down', folder);
 });
