@@ -97,7 +97,7 @@ const volumes = unique(
     '/anonymous',
     { type: 'bind', source: './long', target: '/long', read_only: true },
     { type: 'volume', source: 'data', target: '/vol', volume: { nocopy: true } },
-    { type: 'tmpfs', target: '/tmp', tmpfs: { size: '1m' } },
+    { type: 'tmpfs', target: '/scratch', tmpfs: { size: '1m' } },
   ),
 );
 
