@@ -11,6 +11,7 @@ import type {
   Listener,
 } from '#domain/ingress/table.ts';
 import type { Balancer } from '#ports/balancer.ts';
+import { AccessLog } from './access-log.ts';
 import { configText, structureText } from './config-text.ts';
 import type { FrontendSettings } from './frontend-text.ts';
 import { loadFiles } from './load.ts';
@@ -45,6 +46,7 @@ export class HaproxyBalancer implements Balancer {
   readonly #report: HaproxyOptions['report'];
   readonly #process: HaproxyProcess;
   readonly #running: RunningServers;
+  readonly #log: AccessLog | undefined;
   readonly #turns = new KeyedMutex();
   readonly #servers = new Map<string, readonly BackendServer[]>();
   readonly #certificates = new Map<string, string>();
@@ -60,6 +62,7 @@ export class HaproxyBalancer implements Balancer {
     this.#paths = pathsIn(folder);
     this.#settings = { ...settings, paths: this.#paths, hasIp6: existsSync('/proc/net/if_inet6') };
     this.#report = report;
+    if (settings.accessLog) this.#log = new AccessLog(log, report);
     this.#running = new RunningServers(this.#paths.api);
     this.#process = new HaproxyProcess({
       paths: this.#paths,
@@ -131,6 +134,7 @@ export class HaproxyBalancer implements Balancer {
   close(): void {
     this.#isClosed = true;
     this.#process.close();
+    this.#log?.close();
   }
 
   async #alone<T>(work: () => Promise<T>): Promise<T> {
