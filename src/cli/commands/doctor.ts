@@ -17,6 +17,7 @@ export async function doctor({ output, program }: Context): Promise<void> {
     cgroups: kernel.cgroups,
     overlayfs: kernel.overlay(await machine.nearestFolder(settings.root)),
     nftables: kernel.nftables,
+    bridges: kernel.bridgeFilter,
     namespaces: kernel.namespaces,
     seccomp: kernel.seccomp,
     forwarding: kernel.forwarding,

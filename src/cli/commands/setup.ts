@@ -4,6 +4,7 @@ import type { Context } from '#cli/context.ts';
 import { visibly } from '#cli/host/command.ts';
 import {
   enableForwarding,
+  loadBridgeFilter,
   missingSettings,
   mountStrayControllers,
   persistForwarding,
@@ -28,6 +29,9 @@ export async function setup({ output }: Context, options: SetupOptions): Promise
   await installPackages(output, options.forTests === true);
   step(output, await enableForwarding(), 'IPv4 forwarding is on');
   step(output, await persistForwarding(), 'IPv4 forwarding will be on after a reboot');
+  const bridges = await loadBridgeFilter();
+  if (bridges.lacking === undefined) step(output, bridges.done, 'bridges can be filtered');
+  else output.print(`${output.paint('yellow', 'lacks')} ${bridges.lacking}`);
   step(output, await mountStrayControllers(), 'control groups are as crun needs them');
   if (options.systemd === true) {
     const { installUnit } = await import('#cli/host/systemd.ts');

@@ -1,4 +1,4 @@
-import { mkdtemp, mkdir, rm } from 'node:fs/promises';
+import { access, mkdtemp, mkdir, rm } from 'node:fs/promises';
 import { release } from 'node:os';
 import { join } from 'node:path';
 import { fail, pass, warn, type Examine } from '#cli/host/checks.ts';
@@ -81,6 +81,17 @@ export const nftables: Examine = async () => {
   if (!libraries.stdout.includes('libnftables.so.1'))
     return fail('the library libnftables.so.1 is missing', setupFix);
   return pass('a table can be made and deleted; libnftables is there');
+};
+
+/** Without it services work, but their replicas see the gateway where the client's address should be. */
+export const bridgeFilter: Examine = async () => {
+  const isThere = await access('/proc/sys/net/bridge').then(
+    () => true,
+    () => false,
+  );
+  return isThere
+    ? pass('bridges can be filtered: replicas of services see the addresses of their clients')
+    : warn('br_netfilter is not loaded: replicas see the gateway instead of their clients', setupFix);
 };
 
 /** Another firewall's chain that drops what is forwarded, unless it says otherwise, drops the traffic of containers too. */

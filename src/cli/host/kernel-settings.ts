@@ -1,7 +1,8 @@
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { access, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { command } from '#cli/host/command.ts';
 import { unavailable } from '#base/errors.ts';
 
+const bridgeSettings = '/proc/sys/net/bridge';
 const forwarding = '/proc/sys/net/ipv4/ip_forward';
 const persistent = '/etc/sysctl.d/60-berth.conf';
 const setting =
@@ -20,6 +21,36 @@ export async function persistForwarding(): Promise<string | undefined> {
   await mkdir('/etc/sysctl.d', { recursive: true });
   await writeFile(persistent, setting);
   return `wrote ${persistent}, so that IPv4 forwarding is on after a reboot`;
+}
+
+/**
+ * Loads what lets bridges be filtered, now and after a reboot. It would have all bridges of the host be filtered from
+ * then on, so that is switched off: ours ask for it themselves.
+ */
+export async function loadBridgeFilter(): Promise<{ done?: string; lacking?: string }> {
+  if (await isBridgeFilterThere()) return {};
+  const { code, stderr } = await command('modprobe', ['br_netfilter']);
+  if (code !== 0)
+    return {
+      lacking: `br_netfilter cannot be loaded: replicas of services see no clients' addresses (${stderr.trim()})`,
+    };
+  const names = ['iptables', 'ip6tables', 'arptables'].map((each) => `bridge-nf-call-${each}`);
+  for (const name of names) await writeFile(`${bridgeSettings}/${name}`, '0\n');
+  await mkdir('/etc/sysctl.d', { recursive: true });
+  await writeFile(
+    '/etc/sysctl.d/61-berth-bridges.conf',
+    names.map((name) => `net.bridge.${name} = 0\n`).join(''),
+  );
+  await mkdir('/etc/modules-load.d', { recursive: true });
+  await writeFile('/etc/modules-load.d/berth.conf', 'br_netfilter\n');
+  return { done: 'loaded br_netfilter, so that replicas of services see the addresses of their clients' };
+}
+
+async function isBridgeFilterThere(): Promise<boolean> {
+  return access(bridgeSettings).then(
+    () => true,
+    () => false,
+  );
 }
 
 /** What the repairs below would change, in the same order. */
