@@ -105,6 +105,25 @@ test('unhealthy is restarted unless another container stands for the replica; st
   assert.deepEqual(plain(remedies(web, [sick, container('web', { status: 'running' })])), []);
 });
 
+test('what an interrupted change left is brought to an end', () => {
+  const running = { status: 'running' } as const;
+  const stopped = { status: 'exited', exitCode: 0, stoppedByUser: true, stoppedForChange: true } as const;
+  const held = (state: Partial<ContainerState>): Container =>
+    container('web', state, { id: 'new', traffic: 'held' });
+  const draining = container('web', running, { traffic: 'draining' });
+  assert.deepEqual(plain(remedies(web, [draining, container('web', running, { id: 'new' })])), [
+    'retire web',
+  ]);
+  assert.deepEqual(plain(remedies(web, [held(running)])), ['admit web']);
+  assert.deepEqual(
+    plain(remedies(web, [held({ ...running, health: { status: 'starting', failingStreak: 0, log: [] } })])),
+    [],
+  );
+  // What the record says is what was there before the change.
+  assert.deepEqual(plain(remedies(web, [held(running), container('web', stopped)])), ['start web']);
+  assert.deepEqual(plain(remedies(web, [held(running), container('web', running)])), []);
+});
+
 test('of a container with probes liveness decides, not readiness', () => {
   const probes = {
     liveness: {

@@ -7,7 +7,7 @@ import type { AppTarget, ServiceTarget } from './target.ts';
 /** One thing to do so that a replica is again as wanted. */
 export type Remedy =
   | { kind: 'create'; service: string; replica: number; reason: string }
-  | { kind: 'start' | 'restart' | 'recreate'; container: Container; reason: string };
+  | { kind: 'start' | 'restart' | 'recreate' | 'admit' | 'retire'; container: Container; reason: string };
 
 export interface Diagnosis {
   remedies: Remedy[];
@@ -48,8 +48,8 @@ function examine(patient: Patient, service: ServiceTarget, replica: number, resu
   if (failures?.open !== undefined) return;
   const remedy = remedyFor(patient, service, replica);
   if (remedy === undefined) return;
-  const isUp = remedy.kind === 'restart';
-  if (!isUp && !service.dependsOn.every((one) => isMet(patient, one))) {
+  const isStart = ['create', 'start', 'recreate'].includes(remedy.kind);
+  if (isStart && !service.dependsOn.every((one) => isMet(patient, one))) {
     result.waiting = true;
     return;
   }
@@ -76,14 +76,20 @@ function remedyFor(
   const once = runsOnce(target.model.services[service]);
   if (mine.length === 0)
     return once ? undefined : { kind: 'create', service, replica, reason: 'it is missing' };
-  // While an update goes on, or was interrupted, two may stand for one replica.
-  const up = mine.filter(({ state }) => ['running', 'paused', 'restarting'].includes(state.status));
+  // A change that was interrupted may have left two for one replica, or one that was never let in.
+  const serving = mine.filter((one) => one.traffic === undefined);
+  const up = serving.filter(({ state }) => ['running', 'paused', 'restarting'].includes(state.status));
+  const [draining] = mine.filter(({ traffic }) => traffic === 'draining');
+  if (up.length > 0 && draining !== undefined)
+    return { kind: 'retire', container: draining, reason: 'its successor serves' };
   if (up.length > 0) {
     const [failing] = up.every(isFailing) ? up : [];
     return failing && { kind: 'restart', container: failing, reason: 'its probe fails' };
   }
-  const container = mine.find(({ traffic }) => traffic !== 'held') ?? mine[0];
-  return container === undefined || isWanted(container, once) ? undefined : revival(container);
+  const [container = mine[0]] = serving;
+  if (container === undefined || isWanted(container, once)) return undefined;
+  if (container.state.status !== 'running') return revival(container);
+  return isWell(container) ? { kind: 'admit', container, reason: 'nobody else serves' } : undefined;
 }
 
 function revival(container: Container): Remedy {
@@ -106,7 +112,7 @@ function isWanted({ state, hostConfig }: Container, once: boolean): boolean {
 
 /** Whether a container, by itself, gives no reason to look at its app. */
 export function isHealed(container: Container): boolean {
-  return container.state.status === 'running' && !isFailing(container);
+  return container.traffic === undefined && container.state.status === 'running' && !isFailing(container);
 }
 
 /** A job: what ended, well or not, is not run again by itself. Without a word, a service runs all the time. */

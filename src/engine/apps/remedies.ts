@@ -1,8 +1,10 @@
 import { isKind, notFound } from '#base/errors.ts';
 import type { Remedy } from '#domain/app/heal.ts';
 import type { AppTarget } from '#domain/app/target.ts';
+import type { Container } from '#domain/container/container.ts';
 import { containerRequest } from './container-request.ts';
 import { placeFiles } from './placing.ts';
+import { replicasOfApp } from './observe.ts';
 import type { AppParts, AppRecord } from './parts.ts';
 import { renew } from './renewal.ts';
 
@@ -37,11 +39,30 @@ export class Remedies {
       const record = this.#record(target.app);
       if (await renew(this.#parts, target, record, remedy.container, signal)) return 'replace';
       await containers.restart(remedy.container.id, { forChange: true });
-    } else {
+    } else if (remedy.kind === 'admit') containers.setTraffic(remedy.container.id, undefined);
+    else if (remedy.kind === 'retire') await this.#retire(target, remedy.container);
+    else {
       await containers.remove(remedy.container.id, { force: true });
       await this.#make(target, remedy);
     }
     return remedy.kind;
+  }
+
+  /** Ends what a change was about to end, and gives its successor the name. */
+  async #retire(target: AppTarget, former: Container): Promise<void> {
+    const { containers } = this.#parts;
+    await unlessUnchanged(containers.stop(former.id, { forChange: true }));
+    await containers.remove(former.id, { force: true });
+    const { service, replica } = former.identity ?? {};
+    const wanted = target.services
+      .find((one) => one.name === service)
+      ?.replicas.find((one) => one.replica === replica)?.name;
+    const successor = replicasOfApp(this.#parts, target.app).find(
+      ({ identity, traffic }) =>
+        identity?.service === service && identity?.replica === replica && traffic === undefined,
+    );
+    if (wanted === undefined || successor === undefined || containers.find(wanted) !== undefined) return;
+    await containers.rename(successor.id, wanted);
   }
 
   async #make(target: AppTarget, remedy: Remedy): Promise<void> {

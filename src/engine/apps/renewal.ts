@@ -35,6 +35,7 @@ export async function renew(
     { target: service, slots: [slot], surplus: [] },
     { settle: service.update.settle ?? settle, names },
   );
+  await removeHeld(parts, former, target.app);
   const undo = new Undo(parts.report);
   try {
     await execute([...steps, ...removals, ...renames], executors, runOf(parts, target, record, signal, undo));
@@ -43,6 +44,22 @@ export async function renew(
     throw error;
   }
   return true;
+}
+
+/** A successor that a crash kept from being let in. */
+async function removeHeld(
+  { containers }: AppParts,
+  { service, replica }: { service: string; replica: number },
+  app: string,
+): Promise<void> {
+  for (const { id, identity, traffic } of containers.list())
+    if (
+      traffic === 'held' &&
+      identity?.app === app &&
+      identity.service === service &&
+      identity.replica === replica
+    )
+      await containers.remove(id, { force: true });
 }
 
 function runOf(
