@@ -188,3 +188,34 @@ test('kill -9 of the daemon in the middle of an update costs no request, and the
   assert.deepEqual(load.failures, []);
   await berth('down', folder);
 });
+
+const late = (check: string): string => `  late:
+    image: busybox
+    command: sleep 1000
+    stop_grace_period: 0s
+    depends_on: { web: { condition: service_healthy } }
+    healthcheck: { test: ${check}, interval: 100ms, retries: 2 }
+`;
+
+test('an update that fails in its second service puts the first one back too, without a failed request', async () => {
+  const folder = await project('whole', web('good', late('"true"')));
+  await berth('up', folder);
+  const former = await daemon.ok('inspect', '-f', '{{.Id}}', 'whole-web-1', 'whole-late-1');
+  const load = new Load(`http://127.0.0.1:${port}/`, 2);
+  try {
+    await project('whole', web('bad', late('echo too bad; exit 1')));
+    const { code, stderr } = await daemon.berth('up', folder);
+    assert.equal(code, 1);
+    assert.match(stderr, /send requests to whole-web-1-next: done/);
+    assert.match(stderr, /exit code 1, output:\n +too bad/);
+    assert.match(stderr, /send requests to whole-web-1-next: undone/);
+    assert.equal(await get(`http://127.0.0.1:${port}/`), 'good');
+  } finally {
+    await load.stop();
+  }
+  assert.deepEqual(load.failures, []);
+  assert.ok((load.answers.get('bad') ?? 0) > 0, 'the update was never let in');
+  assert.equal(await daemon.ok('inspect', '-f', '{{.Id}}', 'whole-web-1', 'whole-late-1'), former);
+  assert.equal((await daemon.ok('ps', '-aq', '--filter', 'name=whole')).split('\n').length, 2);
+  await berth('down', folder);
+});
