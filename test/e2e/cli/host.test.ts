@@ -81,7 +81,7 @@ test('doctor finds this machine fit, and says for each check what it saw', async
     'dns-port',
   ])
     assert.ok(ids.includes(id), id);
-  for (const name of ['crun', 'conmon', 'mmdebstrap'])
+  for (const name of ['crun', 'conmon', 'haproxy', 'mmdebstrap'])
     assert.match(checks.find(({ id }) => id === name)?.reason ?? '', new RegExp(`^${name} \\d+\\.\\d+`));
   for (const { id, result, reason, fix } of checks) {
     assert.ok(reason.length > 0, id);

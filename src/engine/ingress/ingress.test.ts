@@ -1,0 +1,195 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { SqliteStateStore } from '#adapters/sqlite/state-store.ts';
+import type { AppModel } from '#domain/app/model.ts';
+import { standardShape, type IngressEntry } from '#domain/ingress/model.ts';
+import type { BackendServer, IngressTable } from '#domain/ingress/table.ts';
+import type { ServiceEndpoint, ServiceFollower } from '#engine/contracts/services.ts';
+import type { Balancer } from '#ports/balancer.ts';
+import type { Certificate } from '#ports/certificates.ts';
+import { Certificates } from './certificates.ts';
+import { Ingress } from './ingress.ts';
+
+const day = 86_400_000;
+
+class FakeBalancer implements Balancer {
+  table: IngressTable = { listeners: [], backends: [] };
+  failure: Error | undefined;
+  readonly servers = new Map<string, readonly BackendServer[]>();
+  readonly certificates = new Map<string, string>();
+  readonly check = (): Promise<void> => Promise.resolve();
+  readonly sessions = (): Promise<number> => Promise.resolve(0);
+  readonly setChallenge = (): Promise<void> => Promise.resolve();
+  readonly close = (): void => undefined;
+
+  apply(table: IngressTable): Promise<void> {
+    if (this.failure !== undefined) return Promise.reject(this.failure);
+    this.table = table;
+    return Promise.resolve();
+  }
+
+  setServers(backend: string, servers: readonly BackendServer[]): Promise<void> {
+    this.servers.set(backend, servers);
+    return Promise.resolve();
+  }
+
+  setCertificate({ host, pem }: { host: string; pem: string }): Promise<void> {
+    this.certificates.set(host, pem);
+    return Promise.resolve();
+  }
+}
+
+function endpoint(containerId: string, ipAddress: string): ServiceEndpoint {
+  const place = { networkId: 'n', networkName: 'net', endpointId: 'e', request: {}, interfaceName: 'eth0' };
+  const address = { macAddress: '', ipAddress, prefixLength: 16, gateway: '', dnsNames: [] };
+  const six = { ip6Address: '', ip6PrefixLength: 0, ip6Gateway: '' };
+  return {
+    containerId,
+    containerName: '',
+    replica: 1,
+    revision: 1,
+    endpoints: [{ ...place, ...address, ...six }],
+  };
+}
+
+function model(name: string, changes: Partial<IngressEntry> = {}): AppModel {
+  const entry: IngressEntry = {
+    ...{ host: 'a.test', path: '/', exact: false, priority: 0, port: 80, tls: 'off', redirect: true },
+    ...{ acceptProxy: false, shape: standardShape, at: `${name}.yaml:1` },
+    ...changes,
+  };
+  const lists = { dependsOn: [], networks: [], ports: [], mounts: [], secrets: [], configs: [] };
+  const web: AppModel['services'][string] = {
+    ...{ name: 'web', pullPolicy: 'missing', replicas: 1, container: {}, host: {}, ingress: [entry] },
+    ...lists,
+  };
+  return { name, services: { web }, networks: {}, volumes: {}, secrets: {}, configs: {} };
+}
+
+/** An ingress with two ready replicas of every service, whose clock stands until `pass` moves it. */
+function room(obtain: () => Promise<Certificate> = () => Promise.reject(new Error('nobody answers'))) {
+  const balancer = new FakeBalancer();
+  const sleeps: { until: number; wake: () => void }[] = [];
+  const time = { now: 0 };
+  const clock = {
+    now: () => time.now,
+    timestamp: () => '',
+    sleep: (ms: number, signal?: AbortSignal) =>
+      new Promise<void>((wake) => {
+        sleeps.push({ until: time.now + ms, wake });
+        signal?.addEventListener('abort', () => wake());
+      }),
+  };
+  const local = {
+    create: () => Promise.resolve('authority'),
+    issue: (_authority: string, host: string) =>
+      Promise.resolve({
+        pem: `local ${host}`,
+        notBefore: time.now,
+        notAfter: time.now + 300 * day,
+        issuer: 'local',
+      }),
+  };
+  const reports: string[] = [];
+  const report = (problem: string, error: unknown): void => void reports.push(`${problem}: ${String(error)}`);
+  const acme = { directory: 'https://acme.test', email: '', agree: true };
+  const certificates = new Certificates({
+    ...{ store: new SqliteStateStore(':memory:'), clock, balancer, local, report, settings: acme },
+    acme: { createKey: () => Promise.resolve('key'), issue: obtain },
+    files: { read: () => Promise.reject(new Error('no files here')) },
+  });
+  const ports = { addresses: [], httpPort: 80, httpsPort: 443, trustedProxies: [], accessLog: false };
+  const ingress = new Ingress({ balancer, certificates, report, settings: { ...ports, acme } });
+  const ready = [endpoint('one', '10.0.0.1'), endpoint('two', '10.0.0.2')];
+  const draining: ServiceEndpoint[] = [];
+  let follower: ServiceFollower = { apply: () => Promise.resolve() };
+  const services = {
+    ready: () => ready,
+    draining: () => draining,
+    follow: (given: ServiceFollower) => void (follower = given),
+  };
+  const pass = async (ms: number): Promise<void> => {
+    time.now += ms;
+    for (const { until, wake } of sleeps) if (until <= time.now) wake();
+    // What was woken runs before the next turn of the event loop.
+    await new Promise((resolve) => setImmediate(resolve));
+  };
+  return {
+    ...{ balancer, ingress, reports, ready, draining, services, pass },
+    tell: () => follower.apply('shop', 'web', ready),
+  };
+}
+
+test('an app is served with its ready replicas, and followed', async () => {
+  const { ingress, balancer, services, ready, tell } = room();
+  await ingress.start(services, []);
+  await ingress.assign(model('shop'));
+  const addresses = (): string[] => (balancer.servers.get('shop:web:80') ?? []).map((one) => one.address);
+  assert.deepEqual(addresses(), ['10.0.0.1', '10.0.0.2']);
+  ready.pop();
+  await tell();
+  assert.deepEqual(addresses(), ['10.0.0.1']);
+  assert.equal(ingress.list()[0]?.ready, 1);
+  await ingress.remove('shop');
+  assert.deepEqual(balancer.table.listeners, []);
+});
+
+test('clients that are bound to a replica keep it while it drains, others do not', async () => {
+  const { ingress, balancer, services, draining } = room();
+  draining.push(endpoint('old', '10.0.0.9'));
+  await ingress.start(services, [
+    model('shop'),
+    model('stay', { host: 'b.test', shape: { ...standardShape, sticky: 'c' } }),
+  ]);
+  const of = (app: string): string[] =>
+    [...balancer.servers].flatMap(([name, servers]) =>
+      name.startsWith(app)
+        ? servers.map(({ id, draining: leaves }) => `${id}${leaves === true ? ' drains' : ''}`)
+        : [],
+    );
+  assert.deepEqual(of('shop'), ['one', 'two']);
+  assert.deepEqual(of('stay'), ['one', 'two', 'old drains']);
+});
+
+test('what the balancer refuses changes nothing', async () => {
+  const { ingress, balancer, services } = room();
+  await ingress.start(services, [model('shop')]);
+  balancer.failure = new Error('no');
+  await assert.rejects(ingress.assign(model('blog', { host: 'b.test' })), /no/);
+  balancer.failure = undefined;
+  assert.deepEqual(
+    ingress.list().map(({ app }) => app),
+    ['shop'],
+  );
+  await assert.rejects(
+    ingress.check(model('thief')),
+    /shop\/web \(shop\.yaml:1\) and thief\/web \(thief\.yaml:1\)/,
+  );
+});
+
+test('until an authority has signed, a stand-in is offered; failures are told once and wait ever longer', async () => {
+  let asked = 0;
+  const signed = { pem: 'signed', notBefore: 0, notAfter: 90 * day, issuer: 'authority' };
+  const { ingress, balancer, services, reports, pass } = room(() => {
+    asked += 1;
+    return asked < 3 ? Promise.reject(new Error('nobody answers')) : Promise.resolve(signed);
+  });
+  await ingress.start(services, [model('shop', { tls: 'acme' })]);
+  assert.equal(balancer.certificates.get('a.test'), 'local a.test');
+  await pass(0);
+  assert.equal(asked, 1);
+  assert.deepEqual(ingress.list()[0]?.certificate?.problem, 'nobody answers');
+  await pass(59_000);
+  assert.equal(asked, 1);
+  await pass(1_000);
+  assert.equal(asked, 2);
+  await pass(239_000);
+  assert.equal(asked, 2);
+  await pass(1_000);
+  assert.equal(asked, 3);
+  assert.equal(balancer.certificates.get('a.test'), 'signed');
+  assert.equal(ingress.list()[0]?.certificate?.isStandIn, false);
+  assert.equal(reports.length, 1, reports.join('\n'));
+  await pass(60 * day);
+  assert.equal(asked, 4);
+});
