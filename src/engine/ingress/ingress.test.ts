@@ -167,6 +167,16 @@ test('what the balancer refuses changes nothing', async () => {
   );
 });
 
+test('what could not be served at the start is served by the next up', async () => {
+  const { ingress, balancer, services, reports } = room();
+  balancer.failure = new Error('port 80 is taken');
+  await ingress.start(services, [model('shop')]);
+  assert.match(reports.join(), /ingress does not serve: Error: port 80 is taken/);
+  balancer.failure = undefined;
+  await ingress.assign(model('shop'));
+  assert.equal(balancer.table.listeners.length, 1);
+});
+
 test('until an authority has signed, a stand-in is offered; failures are told once and wait ever longer', async () => {
   let asked = 0;
   const signed = { pem: 'signed', notBefore: 0, notAfter: 90 * day, issuer: 'authority' };

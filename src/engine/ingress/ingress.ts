@@ -27,6 +27,8 @@ export class Ingress implements contracts.Ingress {
   readonly #routes = new Map<string, IngressRoute[]>();
   readonly #turns = new KeyedMutex();
   #table: IngressTable = { listeners: [], backends: [] };
+  /** Whether the balancer has the table; not so when it failed. */
+  #isServing = true;
   #services: Pick<Services, 'ready' | 'draining'> = { ready: () => [], draining: () => [] };
 
   constructor(parts: IngressParts) {
@@ -63,7 +65,7 @@ export class Ingress implements contracts.Ingress {
 
   async assign(model: AppModel): Promise<void> {
     const routes = routesOf(model);
-    if (sameRoutes(routes, this.#routes.get(model.name) ?? [])) return;
+    if (this.#isServing && sameRoutes(routes, this.#routes.get(model.name) ?? [])) return;
     await this.#turns.run('table', async () => {
       const others = this.#all(model.name);
       checkRoutes(routes, others, this.#parts.settings);
@@ -111,8 +113,10 @@ export class Ingress implements contracts.Ingress {
     for (const backend of table.backends) await balancer.setServers(backend.name, this.#serversOf(backend));
     try {
       await balancer.apply(table);
+      this.#isServing = true;
     } catch (error) {
       this.#table = before;
+      this.#isServing = false;
       throw error;
     }
   }
