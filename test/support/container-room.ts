@@ -30,7 +30,7 @@ const image: Image = {
 };
 
 /** A part of which a test uses these members only; any other fails the test. */
-function fake<T extends object>(members: Partial<T>): T {
+export function fake<T extends object>(members: Partial<T>): T {
   const create: (prototype: null) => T = Object.create;
   const strict = new Proxy(create(null), {
     get: (target, key) => {
