@@ -105,12 +105,20 @@ export class Convergence {
     } catch (error) {
       // Nothing to go back to: what is unwell stays, so that its logs can be read and `up` can go on.
       const stays = isUnwell(error) && run.displaced === 0;
-      if (stays) this.#remember({ target: this.#pinned(target), scale, change }, run.revision);
+      if (stays) await this.#leave({ target: this.#pinned(target), scale, change }, run.revision);
       else if (isPaused(run)) emit({ type: 'note', message: pausedNote });
       else await undo.run();
       if (isNew && !stays) this.#records.forget(app);
       throw error;
     }
+  }
+
+  /** Served from outside as soon as it gets well. */
+  async #leave(made: Made, revision: number): Promise<void> {
+    this.#remember(made, revision);
+    await this.#parts.ingress
+      .assign(made.target.model)
+      .catch((error: unknown) => this.#parts.report(`${made.target.app} is not served from outside`, error));
   }
 
   #tell(app: string, changed: boolean, emit: Emit): void {
