@@ -136,7 +136,8 @@ frontend web
     '80',
   ];
   start('/usr/sbin/docker-proxy', '-proto', 'tcp', ...proxied);
-  await host.filter.reset([network], [], [service()]);
+  // One replica, as the other ways have one container: two servers would share the processors.
+  await host.filter.reset([network], [], [service({ backends: replicas.slice(0, 1) })]);
   const open = async (address: string, port: number): Promise<void> => {
     while ((await callTcp(address, port)) === 'ECONNREFUSED') await sleep(20);
   };
