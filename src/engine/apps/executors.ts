@@ -41,8 +41,9 @@ export const executors: Executors = {
   },
   'shift-traffic': shiftTraffic,
   'stop-container': stopContainer,
-  'remove-container': async (step, run) => {
-    await ignoring('not-found', run.parts.containers.remove(step.container, { force: true }));
+  'remove-container': async ({ container }, run) => {
+    const gone = goneBySomeoneElse(container, run);
+    await ignoring('not-found', gone ?? run.parts.containers.remove(container, { force: true }));
   },
   'wait-healthy': waitHealthy,
   'wait-started': waitStarted,
@@ -210,6 +211,12 @@ async function startAgain(id: string, service: string, run: Run): Promise<void> 
 function stopOptions(run: Run): StopOptions {
   const { stopTimeout: timeout } = run;
   return timeout === undefined ? { forChange: true } : { timeout, forChange: true };
+}
+
+/** One that is being removed already, such as what ran once: resolves when that is done. */
+function goneBySomeoneElse(id: string, { parts, signal }: Run): Promise<void> | undefined {
+  if (parts.containers.find(id)?.state.status !== 'removing') return undefined;
+  return parts.containers.wait(id, 'removed', signal).then(() => undefined);
 }
 
 async function ignoring(kind: 'unchanged' | 'not-found', work: Promise<void>): Promise<void> {

@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict';
+import { existsSync } from 'node:fs';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { after, before, test } from 'node:test';
+import { setTimeout } from 'node:timers/promises';
 import { startDaemon } from '../../support/daemon.ts';
 
 const daemon = await startDaemon();
@@ -161,6 +163,8 @@ test('after a reboot services start in the order of their dependencies', async (
   for (const name of names) await daemon.ok('exec', name, 'rm', '-f', '/tmp/up');
   await daemon.kill9();
   for (const pid of pids) process.kill(Number(pid), 'SIGKILL');
+  // Nobody tells when they are reaped; before that a start of the daemon could take one for alive.
+  while (pids.some((pid) => existsSync(`/proc/${pid}`))) await setTimeout(10);
   const since = Date.now();
   await daemon.start();
   const stream = await daemon.open('GET', `/events?since=${(since / 1000).toFixed(3)}`);
