@@ -4,6 +4,7 @@ import type { BalancedService, FilteredNetwork } from '#ports/packet-filter.ts';
 import type { Peer } from '../support/peer.ts';
 import { callTcp, callUdp } from '../support/peer-worker.ts';
 import { becomePrivateHost } from '../support/private-host.ts';
+import { run } from '../support/docker.ts';
 import { HostNetwork } from '../support/host-network.ts';
 
 becomePrivateHost();
@@ -246,6 +247,26 @@ test('a service of an IPv6 network is spread likewise', async () => {
   assert.equal(Object.keys(await client.tally(virtual, 80, 12)).length, 1);
   await host.filter.apply([{ do: 'set-service', service: { ...web, backends: [] } }]);
   assert.equal(await client.tcp(virtual, 80), 'ECONNREFUSED');
+});
+
+test('nothing is left in the kernel of a service that is gone, also where a daemon before had it', async () => {
+  await using host = new HostNetwork();
+  const chains = async (): Promise<string[]> => {
+    const { stdout } = await run('nft', ['list', 'table', 'inet', host.instance.table]);
+    return [...stdout.matchAll(/chain ((?:draw|keep)_\S+)/g)].map(([, name = '']) => name).sort();
+  };
+  const [web, worker] = [
+    service('br0'),
+    service('br0', { key: 'shop/worker', addresses: ['10.1.0.201'], affinity: 60 }),
+  ];
+  await host.filter.reset([], [], [web, worker]);
+  assert.deepEqual(await chains(), ['draw_vip4_3', 'keep_vip4_3_60']);
+  await host.filter.apply([{ do: 'remove-service', key: worker.key }]);
+  assert.deepEqual(await chains(), ['draw_vip4_3']);
+  await host.filter.apply([{ do: 'set-service', service: worker }]);
+  assert.deepEqual(await chains(), ['draw_vip4_3', 'keep_vip4_3_60']);
+  await host.filter.reset([], [], [{ ...web, backends: REPLICAS.slice(1) }]);
+  assert.deepEqual(await chains(), ['draw_vip4_2']);
 });
 
 test('a change of one service costs the same among 300 as alone', async () => {

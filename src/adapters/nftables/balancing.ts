@@ -150,6 +150,11 @@ function spread(
   return [entry, ...chosen];
 }
 
+/** Whether a chain is one that `elementsOfService` leads to. */
+export function isOfServices(chain: string): boolean {
+  return /^(draw|keep)_/.test(chain);
+}
+
 function drawing({ kind, family, place }: Shape, count: number): Chain {
   return {
     name: `draw_${kind}_${count}`,

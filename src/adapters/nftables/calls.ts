@@ -4,8 +4,8 @@ import type { Publication, ServicePort } from '#ports/packet-filter.ts';
 export interface FilterCalls {
   /** Carries out nft commands in one transaction. */
   run: { request: string; reply: void };
-  /** As `run`; a refusal is an answer. */
-  succeeds: { request: string; reply: boolean };
+  /** What an nft command prints. */
+  list: { request: string; reply: string };
   /** Forgets the UDP flows that these publications would no longer, or not yet, apply to. */
   forgetFlows: { request: { begun: ServicePort[]; ended: Publication[] }; reply: void };
   /** Forgets the UDP flows that these addresses answer, and what they have not answered yet by any protocol. */

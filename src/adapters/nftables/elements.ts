@@ -2,7 +2,7 @@ import { parseAddress } from '#domain/network/cidr.ts';
 import type { FilteredNetwork, Publication } from '#ports/packet-filter.ts';
 import type { SetName } from './ruleset.ts';
 
-/** A chain that is made when the first element leads to it, and stays. */
+/** A chain that is made when the first element leads to it, and goes with the last service that might. */
 export interface Chain {
   name: string;
   rules: string[];
@@ -63,4 +63,9 @@ export function addition(table: string, element: Element): string {
 export function makeChain(table: string, { name, rules }: Chain): string[] {
   const chain = `inet ${table} ${name}`;
   return [`add chain ${chain}`, `flush chain ${chain}`, ...rules.map((rule) => `add rule ${chain} ${rule}`)];
+}
+
+/** No element may lead to it any more. */
+export function removeChain(table: string, name: string): string[] {
+  return [`flush chain inet ${table} ${name}`, `delete chain inet ${table} ${name}`];
 }

@@ -9,16 +9,8 @@ export function filterHandlers(): CallHandlers<FilterCalls> {
   const nftables = new Nftables();
   const socket = new NetlinkSocket(NETLINK_NETFILTER);
   return {
-    run: (commands) => nftables.run(commands),
-    succeeds: (commands) => {
-      try {
-        nftables.run(commands);
-        return true;
-      } catch {
-        // The caller goes another way.
-        return false;
-      }
-    },
+    run: (commands) => void nftables.run(commands),
+    list: (command) => nftables.run(command),
     forgetFlows: ({ begun, ended }) => {
       const messages = [...begun.map(forgetUnanswered), ...ended.map(forgetTranslated)];
       if (messages.length > 0) socket.run(...messages);

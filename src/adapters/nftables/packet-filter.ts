@@ -8,7 +8,7 @@ import type {
   PacketFilter,
   Publication,
 } from '#ports/packet-filter.ts';
-import { elementsOfService, ordered } from './balancing.ts';
+import { elementsOfService, isOfServices, ordered } from './balancing.ts';
 import type { FilterCalls } from './calls.ts';
 import {
   addition,
@@ -17,9 +17,10 @@ import {
   elementsOfNetwork,
   makeChain,
   nameOf,
+  removeChain,
   type Element,
 } from './elements.ts';
-import { checkShape, emptySets, removeTable, replaceTable } from './ruleset.ts';
+import { chainsIn, emptySets, listChains, removeTable, replaceTable } from './ruleset.ts';
 
 /** What is to be in the kernel after a change. */
 interface Wanted {
@@ -67,9 +68,11 @@ export class NftPacketFilter implements PacketFilter {
       ];
       const elements = new Map(all.map((element) => [nameOf(element), element]));
       const chains = new Map(all.flatMap(({ chain }) => (chain === undefined ? [] : [[chain.name, chain]])));
-      const fits = await this.#worker.call('succeeds', checkShape(this.#table));
+      const present = chainsIn(await this.#worker.call('list', listChains), this.#table);
+      const unused = present?.filter((name) => isOfServices(name) && !chains.has(name)) ?? [];
       const commands = [
-        (fits ? emptySets : replaceTable)(this.#table),
+        (present === undefined ? replaceTable : emptySets)(this.#table),
+        ...unused.flatMap((name) => removeChain(this.#table, name)),
         ...[...chains.values()].flatMap((chain) => makeChain(this.#table, chain)),
         ...[...elements.values()].map((element) => addition(this.#table, element)),
       ];
@@ -92,7 +95,12 @@ export class NftPacketFilter implements PacketFilter {
         left: [],
       };
       for (const change of changes) want(change, wanted);
-      const commands = this.#commands(wanted.elements);
+      const isRemoval = changes.some((change) => change.do === 'remove-service');
+      const unused = isRemoval ? this.#unused(wanted.elements) : [];
+      const commands = [
+        ...this.#commands(wanted.elements),
+        ...unused.flatMap((name) => removeChain(this.#table, name)),
+      ];
       if (commands.length > 0) await this.#worker.call('run', commands.join('\n'));
       this.#networks = wanted.networks;
       this.#services = wanted.services;
@@ -102,6 +110,7 @@ export class NftPacketFilter implements PacketFilter {
         else this.#elements.set(name, element);
         if (element?.chain !== undefined) this.#chains.add(element.chain.name);
       }
+      for (const name of unused) this.#chains.delete(name);
       await this.#forgetFlows(changes);
       if (wanted.left.length > 0) await this.#worker.call('forgetBackends', wanted.left);
     });
@@ -133,6 +142,13 @@ export class NftPacketFilter implements PacketFilter {
         chains.set(element.chain.name, makeChain(this.#table, element.chain));
     }
     return [...[...chains.values()].flat(), ...gone, ...come];
+  }
+
+  /** Chains to which nothing leads any more. They stay while services only change: the next change may lead there. */
+  #unused(wanted: Wanted['elements']): string[] {
+    const left = new Map([...this.#elements, ...wanted]);
+    const used = new Set([...left.values()].map((element) => element?.chain?.name));
+    return [...this.#chains].filter((name) => !used.has(name));
   }
 
   async #forgetFlows(changes: FilterChange[]): Promise<void> {

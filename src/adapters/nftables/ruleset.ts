@@ -138,9 +138,14 @@ export function emptySets(table: string): string {
     .join('\n');
 }
 
-/** Changes nothing, and fails where there is no table of this very shape. */
-export function checkShape(table: string): string {
-  return `flush chain inet ${table} ${shapeChain()}`;
+/** Prints the chains of all tables of the family, without their rules; `chainsIn` reads it. */
+export const listChains = 'list chains inet';
+
+/** The names of a table's chains; undefined where there is no table of this very shape. */
+export function chainsIn(listing: string, table: string): string[] | undefined {
+  const own = listing.split(/^(?=table)/m).find((text) => text.startsWith(`table inet ${table} {`)) ?? '';
+  const names = [...own.matchAll(/^\tchain (\S+) \{/gm)].map(([, name = '']) => name);
+  return names.includes(shapeChain()) ? names : undefined;
 }
 
 function declarations(): string[] {
