@@ -80,12 +80,11 @@ export async function startEngine(instance: Instance, settings: Settings, adapte
   await volumes.start();
   await networks.start();
   await builds.start();
-  await containers.open(({ identity }) => identity !== undefined && apps.target(identity.app) !== undefined);
+  await containers.open(({ identity }) => identity !== undefined && apps.caresFor(identity.app));
   const services = new Services({ containers, clock, report });
   services.follow(networks.services);
   await ingress.start(services, apps.models());
-  apps.healing.start();
-  apps.schedules.start();
+  apps.start();
   return {
     ...{ certificates, ingress, events, services, volumes, images },
     ...{ networks, builds, containers, apps, sockets, system },

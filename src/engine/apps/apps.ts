@@ -39,9 +39,9 @@ export class Apps {
   readonly locks = new AppLocks();
   /** What healing holds against replicas; a person's command forgets it. */
   readonly failures: FailureLog;
-  /** Keeps apps as they are to be; to be started once the containers of before have been taken over. */
+  /** Keeps apps as they are to be. */
   readonly healing: Healing;
-  /** Runs what runs at times; to be started together with healing. */
+  /** Runs what runs at times. */
   readonly schedules: Schedules;
 
   constructor(parts: AppParts) {
@@ -178,9 +178,17 @@ export class Apps {
     return record === undefined ? undefined : targetInForce(record);
   }
 
+  /** Whether its containers are started, or left to go, by this and by nobody else. */
+  caresFor(app: string): boolean {
+    const record = this.#records.get(app);
+    return record?.target !== undefined || record?.leaving !== undefined;
+  }
+
   /** What each app is to be, as it is stored. */
   models(): AppModel[] {
-    return this.#records.names().flatMap((app) => this.#records.get(app)?.target?.model ?? []);
+    return this.#records
+      .names()
+      .flatMap((app) => (this.target(app) && this.record(app)?.target?.model) ?? []);
   }
 
   /** Of all apps that were ever brought up here. */
@@ -213,15 +221,27 @@ export class Apps {
   /** Takes the app away. @throws not-found `app-missing`; conflict `app-busy` */
   async down(app: string, request: DownRequest, emit: Emit, signal: AbortSignal): Promise<void> {
     if (!this.#exists(app)) throw missing(app);
-    await this.locks.run(app, 'down', () =>
-      takeDown(
-        { parts: this.#parts, records: this.#records, revisions: this.#revisions },
-        app,
-        request,
-        emit,
-        signal,
-      ),
-    );
+    await this.locks.run(app, 'down', () => this.#takeDown(app, request, emit, signal));
+  }
+
+  /** Begins the work in the background; to be called once the containers of before have been taken over. */
+  start(): void {
+    void this.#finishDowns();
+    this.healing.start();
+    this.schedules.start();
+  }
+
+  /** Ends each `down` that a crash cut off; a person's command goes first. */
+  async #finishDowns(): Promise<void> {
+    for (const { app, request } of this.#records.leaving())
+      await this.locks
+        .tryRun(app, 'down', (signal) => this.#takeDown(app, request, () => undefined, signal))
+        .catch((error: unknown) => this.#parts.report(`the app ${app} is still half there`, error));
+  }
+
+  #takeDown(app: string, request: DownRequest, emit: Emit, signal: AbortSignal): Promise<void> {
+    const of = { parts: this.#parts, records: this.#records, revisions: this.#revisions };
+    return takeDown(of, app, request, emit, signal);
   }
 
   /** Sorted by name. `folder` keeps those that were brought up from there. */

@@ -203,6 +203,7 @@ export class Convergence {
    * container of it came to be. Gives whether it was not known before.
    */
   #begin(app: string, { folder, files }: Change): boolean {
+    this.#records.keep(app);
     if (this.#records.get(app) !== undefined) return false;
     const updated = this.#parts.clock.timestamp();
     this.#records.save({ name: app, revision: 0, folder, files, updated, services: {} });

@@ -75,8 +75,7 @@ export class Healing {
     // What a person's command left unwell stays for inspection; what it brought up begins with a clean record.
     if (byPerson) {
       this.#apps.failures.forget(app);
-      if (failed && verb === 'down') this.#leaveDown(app);
-      else if (failed) this.#leaveUnwell(app);
+      if (failed && verb !== 'down') this.#leaveUnwell(app);
       this.#wake(app);
     } else if (this.#waiting.has(app)) this.#wake(app);
   }
@@ -198,14 +197,6 @@ export class Healing {
     const open = { reason: messageOf(error), log: [] };
     this.#apps.failures.note(app, slot, isCrashLoop(rule, failures) ? { ...failures, open } : failures);
     this.#looks.set(app, true);
-  }
-
-  /** Half an app that was to be taken down is not brought back. */
-  #leaveDown(app: string): void {
-    const open = { reason: 'berth down came to no end', log: [] };
-    const failures = { count: 1, last: this.#parts.clock.now(), seen: '', open };
-    for (const { name, replicas } of this.#apps.target(app)?.services ?? [])
-      for (const { replica } of replicas) this.#apps.failures.note(app, slotOf(name, replica), failures);
   }
 
   #leaveUnwell(app: string): void {

@@ -7,6 +7,7 @@ import type { Clock } from '#ports/clock.ts';
 import type { HostProcesses } from '#ports/host-processes.ts';
 import type { ProjectFiles } from '#ports/project-files.ts';
 import type { StateStore } from '#ports/state-store.ts';
+import type { DownRequest } from './requests.ts';
 
 /** Everything that the room apps works with. */
 export interface AppParts {
@@ -56,4 +57,6 @@ export interface AppRecord {
   scale?: Scale;
   /** A part of the next revision that stands beside the present one. */
   canary?: Canary;
+  /** A `down` began and came to no end yet: nothing of the app is brought back, and the next start of the daemon ends it. */
+  leaving?: DownRequest;
 }

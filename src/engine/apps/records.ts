@@ -3,6 +3,7 @@ import { inForce } from '#domain/app/scale.ts';
 import type { AppTarget } from '#domain/app/target.ts';
 import type { Collection, StateStore } from '#ports/state-store.ts';
 import type { AppRecord } from './parts.ts';
+import type { DownRequest } from './requests.ts';
 
 /** The records of all apps: in memory, written through. */
 export class AppRecords {
@@ -27,15 +28,33 @@ export class AppRecords {
     this.#records.set(record.name, record);
   }
 
+  /** Before the first step of `down`: what a crash leaves half gone is not brought back. */
+  leave(app: string, leaving: DownRequest, updated: string): void {
+    const unknown = { name: app, revision: 0, folder: '', files: [], updated, services: {} };
+    this.save({ ...(this.get(app) ?? unknown), leaving });
+  }
+
+  /** It is wanted again. */
+  keep(app: string): void {
+    const { leaving, ...rest } = this.get(app) ?? {};
+    if (leaving !== undefined && 'name' in rest) this.save(rest);
+  }
+
+  leaving(): { app: string; request: DownRequest }[] {
+    return [...this.#records.values()].flatMap(({ name, leaving }) =>
+      leaving === undefined ? [] : [{ app: name, request: leaving }],
+    );
+  }
+
   forget(app: string): void {
     this.#stored.delete(app);
     this.#records.delete(app);
   }
 }
 
-/** What an app is to be now, with its scale and its canary; undefined before its first `up` went well. */
-export function targetInForce({ target, scale = {}, canary }: AppRecord): AppTarget | undefined {
-  if (target === undefined) return undefined;
+/** What an app is to be now, with its scale and its canary; undefined before its first `up` went well and while it leaves. */
+export function targetInForce({ target, scale = {}, canary, leaving }: AppRecord): AppTarget | undefined {
+  if (target === undefined || leaving !== undefined) return undefined;
   const now = inForce(target, scale);
   return canary === undefined ? now : canaryTarget(now, inForce(canary.target, scale), canary.share);
 }

@@ -17,6 +17,7 @@ export async function takeDown(
   signal: AbortSignal,
 ): Promise<void> {
   const record = records.get(app);
+  records.leave(app, request, parts.clock.timestamp());
   const steps = planDown(app, observe(parts, app, record, undefined, new Set()), request);
   const { revision = 0, folder = '', files = [] } = record ?? {};
   emit({ type: 'plan', app, revision, steps });

@@ -52,6 +52,55 @@ test('an app whose first up was killed can be taken down, also without a contain
   assert.deepEqual(await left('killed'), []);
 });
 
+test('what a down was killed in is not brought back: the next start ends it', async (t) => {
+  const folder = await project(
+    'leaving',
+    '\n    restart: always\n  slow:\n    image: busybox\n    command: sleep 600\n    stop_grace_period: 2s',
+  );
+  // The second service ignores SIGTERM: the first is gone while the down waits for it.
+  const up = await daemon.berth('up', folder);
+  assert.equal(up.code, 0, up.stderr);
+  const down = spawn(process.execPath, [program, 'down', '--volumes', folder], {
+    stdio: ['ignore', 'ignore', 'ignore'],
+    env: { ...process.env, ...daemon.environment },
+  });
+  const ended = once(down, 'close');
+  const state = (): Promise<string> => daemon.ok('inspect', '-f', '{{.State.Status}}', 'leaving-web-1');
+  while ((await state()) !== 'exited');
+  await daemon.kill9();
+  await ended;
+  await daemon.start();
+  const events = await daemon.open('GET', '/events?since=1');
+  t.after(() => events.destroy());
+  for await (const chunk of events) if (String(chunk).includes('"down"')) break;
+  assert.deepEqual(await left('leaving'), []);
+  assert.equal((await daemon.berth('ps', 'leaving')).code, 1);
+});
+
+test('an app whose down was killed is there again after an up', async () => {
+  const folder = await project(
+    'returning',
+    '\n  slow:\n    image: busybox\n    command: sleep 600\n    stop_grace_period: 2s',
+  );
+  assert.equal((await daemon.berth('up', folder)).code, 0);
+  const down = spawn(process.execPath, [program, 'down', folder], {
+    stdio: ['ignore', 'ignore', 'ignore'],
+    env: { ...process.env, ...daemon.environment },
+  });
+  const ended = once(down, 'close');
+  while ((await daemon.ok('inspect', '-f', '{{.State.Status}}', 'returning-web-1')) !== 'exited');
+  await daemon.kill9();
+  await ended;
+  await daemon.start();
+  // The command of a person stops what the daemon was about to end.
+  const up = await daemon.berth('up', folder);
+  assert.equal(up.code, 0, up.stderr);
+  await daemon.kill9();
+  await daemon.start();
+  assert.equal(await daemon.ok('inspect', '-f', '{{.State.Status}}', 'returning-web-1'), 'running');
+  assert.equal((await daemon.berth('down', '--volumes', folder)).code, 0);
+});
+
 test('a first up that failed leaves no app behind', async () => {
   const folder = await project('failed', '\n  other:\n    image: nosuch.invalid/image');
   assert.equal((await daemon.berth('up', folder)).code, 1);
