@@ -16,14 +16,14 @@ const path = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 
 /** The config of an image made from packages: the same packages give the same config. */
 export function baseConfig(name: BaseName, content: BaseContent): ImageConfig {
-  const { user, config } = recipeOf(name.packages);
+  const { user, config, environment = [] } = recipeOf(name.packages);
   const created = new Date(content.epoch * 1000).toISOString();
   return {
     created,
     architecture: content.architecture,
     os: 'linux',
     config: {
-      Env: [`PATH=${path}`, 'LANG=C.UTF-8'],
+      Env: [`PATH=${path}`, 'LANG=C.UTF-8', ...environment],
       User: user.name,
       ...config,
       Labels: labels(name, content),

@@ -1,6 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { baseConfig } from './base-config.ts';
 import { isKept, layout } from './layout.ts';
+
+const digest = `sha256:${'0'.repeat(64)}` as const;
 
 function content(packages: string[], path: string): string {
   const found = layout(packages, '').find((entry) => entry.path === path);
@@ -43,4 +46,19 @@ test('documentation, package lists and files of this machine stay out; licences 
   for (const path of [...kept, '/var/lib/dpkg/status', '/usr/lib/os-release'])
     assert.equal(isKept(path, false), true, path);
   assert.equal(isKept('/etc/apt/apt.conf.d', true), true);
+});
+
+test('the image of postgresql runs the server through an entrypoint that is a program', () => {
+  const entrypoint = layout(['postgresql'], '').find(({ path }) => path.endsWith('/postgres-entrypoint'));
+  assert.equal(entrypoint?.kind, 'file');
+  assert.equal(entrypoint.mode, 0o755);
+  assert.match(
+    content(['postgresql'], '/usr/local/bin/pg_isready'),
+    /\/usr\/lib\/postgresql\/\*\/bin\/pg_isready/,
+  );
+  const packages = [{ name: 'postgresql', version: '15' }];
+  const made = { architecture: 'amd64', packages, epoch: 0, diffId: digest };
+  const { config } = baseConfig({ packages: ['postgresql'], suite: 'bookworm' }, made);
+  assert.deepEqual([config?.Entrypoint, config?.User], [['postgres-entrypoint'], 'postgres']);
+  assert.ok(config?.Env?.includes('PGDATA=/var/lib/postgresql/data/cluster'));
 });

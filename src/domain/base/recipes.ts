@@ -1,4 +1,5 @@
 import type { ContainerConfig } from '#domain/container/config.ts';
+import { postgresEntrypoint, postgresProgram, postgresPrograms } from './postgresql.ts';
 
 export interface Account {
   name: string;
@@ -17,7 +18,12 @@ export type Extra =
 export interface Recipe {
   user: Account;
   extras: Extra[];
-  config: Pick<ContainerConfig, 'Cmd' | 'ExposedPorts' | 'Volumes' | 'WorkingDir' | 'StopSignal'>;
+  config: Pick<
+    ContainerConfig,
+    'Entrypoint' | 'Cmd' | 'ExposedPorts' | 'Volumes' | 'WorkingDir' | 'StopSignal'
+  >;
+  /** Beside PATH and LANG, as NAME=VALUE. */
+  environment?: string[];
 }
 
 const app: Account = { name: 'app', uid: 1000, gid: 1000, home: '/home/app' };
@@ -26,6 +32,7 @@ const wwwData: Account = { name: 'www-data', uid: 33, gid: 33, home: '/var/www' 
 const redis: Account = { name: 'redis', uid: 999, gid: 999, home: '/var/lib/redis' };
 const postgres: Account = { name: 'postgres', uid: 998, gid: 998, home: '/var/lib/postgresql' };
 
+const program = (path: string, content: string): Extra => ({ path, kind: 'file', content, mode: 0o755 });
 const plain = (command: string): Recipe => ({ user: app, extras: [], config: { Cmd: [command] } });
 
 const recipes: Record<string, Recipe> = {
@@ -66,9 +73,22 @@ const recipes: Record<string, Recipe> = {
     user: postgres,
     extras: [
       { path: '/var/lib/postgresql', kind: 'directory', owner: postgres },
+      { path: '/var/lib/postgresql/data', kind: 'directory', owner: postgres },
       { path: '/run/postgresql', kind: 'directory', owner: postgres, mode: 0o3775 },
+      program('/usr/local/bin/postgres-entrypoint', postgresEntrypoint),
+      ...postgresPrograms.map((name) => program(`/usr/local/bin/${name}`, postgresProgram(name))),
     ],
-    config: { Cmd: ['sh'], ExposedPorts: { '5432/tcp': {} }, StopSignal: 'SIGINT' },
+    // Below the volume, whether that is mounted at /var/lib/postgresql or at its folder data.
+    environment: ['PGDATA=/var/lib/postgresql/data/cluster'],
+    config: {
+      Entrypoint: ['postgres-entrypoint'],
+      Cmd: ['postgres'],
+      ExposedPorts: { '5432/tcp': {} },
+      Volumes: { '/var/lib/postgresql': {} },
+      WorkingDir: '/var/lib/postgresql',
+      // Ends sessions at once and writes a checkpoint.
+      StopSignal: 'SIGINT',
+    },
   },
 };
 

@@ -15,7 +15,7 @@ import type { Snapshotter } from '#ports/snapshotter.ts';
 import type { Collection, StateStore } from '#ports/state-store.ts';
 
 /** Counts up when the same packages would give another layer than before. */
-const recipeVersion = 1;
+const recipeVersion = 2;
 
 /** A layer that was made before. Its key is a fingerprint of the packages and the recipe. */
 interface MadeLayer {
