@@ -10,6 +10,8 @@ import { HostCgroups } from '#adapters/cgroups/host-cgroups.ts';
 import { SystemClock } from '#adapters/clock/system-clock.ts';
 import { ConmonRuntime } from '#adapters/conmon/runtime.ts';
 import { DiskContainerFiles } from '#adapters/container-files/disk-container-files.ts';
+import { KeyFile } from '#adapters/key-file/key-file.ts';
+import { passphraseFrom } from '#adapters/key-file/passphrase.ts';
 import { DnsResolver } from '#adapters/dns/resolver.ts';
 import { HaproxyBalancer } from '#adapters/haproxy/haproxy-balancer.ts';
 import { HttpDownloads } from '#adapters/downloads/http-downloads.ts';
@@ -47,6 +49,8 @@ export async function openAdapters(instance: Instance, settings: Settings, log: 
   return {
     store: new SqliteStateStore(join(root, 'state.db')),
     clock,
+    keys: new KeyFile(settings.secrets.keyFile),
+    passphrase: passphraseFrom(settings.secrets.passphraseFd),
     cgroups,
     logs,
     logTargets: new SocketLogTargets(settings.logs.journal),

@@ -10,6 +10,7 @@ import { Containers } from '#engine/containers/containers.ts';
 import { Events } from '#engine/events/events.ts';
 import { Images } from '#engine/images/images.ts';
 import { Networks } from '#engine/networks/networks.ts';
+import { Secrets } from '#engine/secrets/secrets.ts';
 import { Services } from '#engine/services/services.ts';
 import { Sockets } from '#engine/sockets/sockets.ts';
 import { System } from '#engine/system/system.ts';
@@ -27,6 +28,7 @@ export async function startEngine(instance: Instance, settings: Settings, adapte
   const events = new Events({ clock });
   const volumes = new Volumes({ store, storage: adapters.volumeStorage, clock, events });
   const { architecture, bootstrapper, runtime } = adapters;
+  const secrets = new Secrets({ store, clock, keys: adapters.keys, passphrase: adapters.passphrase });
   const images = new Images({
     blobs,
     snapshots: snapshotter,
@@ -45,9 +47,7 @@ export async function startEngine(instance: Instance, settings: Settings, adapte
     ...adapters,
     events,
     images,
-    networks,
-    volumes,
-    instance,
+    ...{ networks, volumes, secrets, instance },
     random: (below) => randomInt(below),
     ...(initPath === undefined ? {} : { initPath }),
     admission: [],
@@ -87,6 +87,6 @@ export async function startEngine(instance: Instance, settings: Settings, adapte
   apps.start();
   return {
     ...{ certificates, ingress, events, services, volumes, images },
-    ...{ networks, builds, containers, apps, sockets, system },
+    ...{ networks, builds, containers, apps, secrets, sockets, system },
   };
 }

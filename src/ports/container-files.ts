@@ -5,6 +5,14 @@ export interface EtcPaths {
   resolvConf: string;
 }
 
+/** A file with its owner and mode. */
+export interface FileContent {
+  content: Uint8Array;
+  uid: number;
+  gid: number;
+  mode: number;
+}
+
 /** The small files of the host that belong to containers, and the host's folders that they bind. */
 export interface ContainerFiles {
   paths(id: string): EtcPaths;
@@ -22,9 +30,14 @@ export interface ContainerFiles {
    * @throws invalid `mount-invalid` when there is nothing
    */
   mountPart(id: string, number: number, folder: string, subpath: string): Promise<string>;
+  /**
+   * Puts contents into files of a tmpfs of the container's own: read-only, never swapped where the kernel can do that
+   * (Linux 6.4). Gives their paths, in the same order.
+   */
+  mountContents(id: string, files: readonly FileContent[]): Promise<string[]>;
   /** Of the mount of the host in which a path lies. */
   mountOf(path: string): Promise<{ mountPoint: string; propagation: 'private' | 'slave' | 'shared' }>;
-  /** Everything of a container that `mountShm` and `mountPart` made. Idempotent. */
+  /** Everything of a container that `mountShm`, `mountPart` and `mountContents` made. Idempotent. */
   unmountAll(id: string): Promise<void>;
   /** Ids with files, for clean-up after a crash. */
   list(): Promise<string[]>;

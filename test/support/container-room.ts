@@ -126,6 +126,7 @@ function parts(world: World): Omit<ContainerParts, 'admission'> {
     }),
     networks: networksOf(world),
     volumes: volumesOf(world),
+    secrets: fake<ContainerParts['secrets']>({}),
     snapshotter: snapshotterOf(world),
     runtime: runtimeOf(world),
     prober: fake<ContainerParts['prober']>({}),

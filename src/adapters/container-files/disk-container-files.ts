@@ -1,14 +1,16 @@
+import { mountContents } from './contents.ts';
 import { mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { mkdir, readdir, readFile, realpath } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { mount, MS, unmountIfMounted } from '#adapters/linux/libc.ts';
 import { bindPart, findMount } from './host-mounts.ts';
-import type { ContainerFiles, EtcPaths } from '#ports/container-files.ts';
+import type { ContainerFiles, EtcPaths, FileContent } from '#ports/container-files.ts';
 import { systemCode } from '#base/errors.ts';
 
 /** Begins the names of mounts of parts. */
 const part = 'part-';
+const contents = 'contents';
 
 /** One folder for each container below a folder of the instance's run folder. */
 export class DiskContainerFiles implements ContainerFiles {
@@ -53,6 +55,12 @@ export class DiskContainerFiles implements ContainerFiles {
     return Promise.resolve(path);
   }
 
+  mountContents(id: string, files: readonly FileContent[]): Promise<string[]> {
+    const path = join(this.#folder, id, contents);
+    unmountIfMounted(path);
+    return Promise.resolve(mountContents(path, files));
+  }
+
   async mountOf(path: string): Promise<{ mountPoint: string; propagation: 'private' | 'slave' | 'shared' }> {
     const [text, real] = await Promise.all([readFile('/proc/self/mountinfo', 'utf8'), realpath(path)]);
     return findMount(text, real);
@@ -60,7 +68,8 @@ export class DiskContainerFiles implements ContainerFiles {
 
   unmountAll(id: string): Promise<void> {
     for (const name of namesIn(join(this.#folder, id)))
-      if (name === 'shm' || name.startsWith(part)) unmountIfMounted(join(this.#folder, id, name));
+      if (name === 'shm' || name === contents || name.startsWith(part))
+        unmountIfMounted(join(this.#folder, id, name));
     return Promise.resolve();
   }
 

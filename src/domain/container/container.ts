@@ -1,4 +1,5 @@
 import type { ContainerConfig, EndpointRequest, HostConfig } from '#domain/container/config.ts';
+import type { GrantedFile } from '#domain/container/granted-file.ts';
 import type { Probes, ProbeStates } from '#domain/container/probe.ts';
 
 /** Docker's words for a container's state. */
@@ -128,6 +129,8 @@ export interface Container {
   identity?: AppIdentity;
   /** They take the place of the health check. */
   probes?: Probes;
+  /** Secrets and configs of its app. They are no mounts that `docker inspect` tells of. */
+  granted?: GrantedFile[];
   /**
    * Why it gets no requests although it may be well: `held` until an update lets it in, `draining` until its
    * last connections are done.

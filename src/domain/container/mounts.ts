@@ -22,6 +22,7 @@ export function mounts(input: SpecInput): MountSpec[] {
     ...sharedMemory(input),
     ...containerMounts(input),
     ...deviceMounts(input),
+    ...grantedMounts(input),
   ];
   const taken = new Set(own.map((mount) => mount.destination));
   const ownDev = taken.has('/dev');
@@ -109,6 +110,13 @@ function containerMounts(input: SpecInput): MountSpec[] {
 function deviceMounts({ cdi }: SpecInput): MountSpec[] {
   return (cdi?.mounts ?? []).map(({ hostPath, containerPath, options }) =>
     bind(hostPath, containerPath, options),
+  );
+}
+
+/** Files of secrets and configs; a config may be a program. */
+function grantedMounts({ granted = [] }: SpecInput): MountSpec[] {
+  return granted.map(({ source, destination }) =>
+    bind(source, destination, ['bind', 'ro', 'nosuid', 'nodev', defaultPropagation]),
   );
 }
 

@@ -75,6 +75,8 @@ export interface SpecInput {
   shmPath?: string;
   /** What is known of the sources of mounts only when the container starts, by destination. */
   sources?: Record<string, MountSource>;
+  /** Files of secrets and configs: absolute paths on the host, and where they are to appear. */
+  granted?: { source: string; destination: string }[];
   /** What the CDI devices of HostConfig.DeviceRequests bring, but for their device nodes, which are among `devices`. */
   cdi?: Pick<CdiEdits, 'env' | 'mounts' | 'hooks'>;
   /** Of HostConfig.Devices; for a privileged container all devices of the host. */

@@ -31,6 +31,12 @@ const network = text(
 );
 const httpUrl = text(/^https?:\/\/\S+$/, 'an http or https URL');
 
+/** Standard streams are taken. */
+const descriptor: Read<number> = (value) => {
+  if (typeof value === 'number' && Number.isInteger(value) && value >= 3 && value < 1024) return value;
+  throw new Requirement('the number of a file descriptor, from 3');
+};
+
 const registry = text(/^[a-z0-9.-]+(:\d+)?$/, 'a registry as HOST or HOST:PORT');
 
 /** Every setting with its default. Only what has an effect may stand here. */
@@ -67,6 +73,8 @@ export const definitions = {
   tlsCert: define({ key: 'api.tls.cert', standard: '', read: absolutePath }),
   tlsKey: define({ key: 'api.tls.key', standard: '', read: absolutePath }),
   tlsVerify: define({ key: 'api.tls.verify', standard: true, read: yesOrNo }),
+  secretsKeyFile: define({ key: 'secrets.key-file', standard: '', read: absolutePath }),
+  secretsPassphraseFd: define({ key: 'secrets.passphrase-fd', standard: -1, read: descriptor }),
   ingressAddresses: define<string[]>({
     key: 'ingress.addresses',
     standard: [],

@@ -48,6 +48,10 @@ export function readSettings(input: SettingsInput): { settings: Settings; effect
         verify: get(definitions.tlsVerify),
       },
     },
+    secrets: {
+      keyFile: get({ ...definitions.secretsKeyFile, standard: `${root}/secrets.key` }),
+      passphraseFd: get(definitions.secretsPassphraseFd),
+    },
     ingress: {
       addresses: get(definitions.ingressAddresses),
       httpPort: get(definitions.ingressHttp),

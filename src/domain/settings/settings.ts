@@ -27,6 +27,12 @@ export interface Settings {
     /** PEM files; '' where none is named. With `cert` and `key` every TCP address speaks TLS. */
     tls: { ca: string; cert: string; key: string; verify: boolean };
   };
+  secrets: {
+    /** Where the master key lies that seals secrets. */
+    keyFile: string;
+    /** A descriptor that the daemon is started with, from which it reads a passphrase instead; -1 for none. */
+    passphraseFd: number;
+  };
   ingress: IngressSettings;
 }
 

@@ -120,6 +120,7 @@ export class Creating {
     if (request.identity !== undefined) container.identity = request.identity;
     if (request.traffic !== undefined) container.traffic = request.traffic;
     if (request.probes !== undefined) container.probes = request.probes;
+    if (request.granted !== undefined) container.granted = request.granted;
     return { ...container, endpoints: draftEndpoints(this.#parts.networks, container, request) };
   }
 

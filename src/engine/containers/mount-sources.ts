@@ -68,6 +68,22 @@ async function openSource(
   return files.mountPart(id, index, image ?? point.source, point.subpath);
 }
 
+/**
+ * Secrets and configs as files on a tmpfs, by where they are to appear.
+ * @throws as Secrets.value
+ */
+export async function openGranted(
+  { files, secrets }: Pick<ContainerParts, 'files' | 'secrets'>,
+  { id, granted = [] }: Container,
+): Promise<{ source: string; destination: string }[]> {
+  if (granted.length === 0) return [];
+  const contents = await Promise.all(
+    granted.map(async ({ uid, gid, mode, from }) => ({ content: await secrets.value(from), uid, gid, mode })),
+  );
+  const paths = await files.mountContents(id, contents);
+  return granted.map(({ target }, index) => ({ source: paths[index] ?? '', destination: target }));
+}
+
 /** Idempotent. */
 export async function closeSources(
   { snapshotter, files }: Pick<SourceParts, 'snapshotter' | 'files'>,

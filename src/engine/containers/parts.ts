@@ -1,5 +1,5 @@
 import type { Instance } from '#domain/instance.ts';
-import type { CreateContainer, Events, Images, Networks, Volumes } from '#engine/contracts.ts';
+import type { CreateContainer, Events, Images, Networks, Secrets, Volumes } from '#engine/contracts.ts';
 import type { Cgroups } from '#ports/cgroups.ts';
 import type { Clock } from '#ports/clock.ts';
 import type { ContainerFiles } from '#ports/container-files.ts';
@@ -22,6 +22,7 @@ export interface ContainerParts {
   images: Images;
   networks: Networks;
   volumes: Volumes;
+  secrets: Pick<Secrets, 'value'>;
   runtime: Runtime;
   prober: Prober;
   snapshotter: Snapshotter;

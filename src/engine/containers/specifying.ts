@@ -16,7 +16,7 @@ import { conflict, invalid } from '#base/errors.ts';
 export async function specify(
   parts: Pick<ContainerParts, 'host' | 'instance' | 'initPath' | 'files'>,
   container: Container,
-  found: { rootPath: string; sources?: SpecInput['sources']; sandbox: NamespaceSource; files: EtcPaths },
+  found: Pick<SpecInput, 'rootPath' | 'sources' | 'granted'> & { sandbox: NamespaceSource; files: EtcPaths },
   find: (ref: string) => Container | undefined,
 ): Promise<RuntimeSpec> {
   const { host, instance, initPath } = parts;
@@ -38,6 +38,7 @@ export async function specify(
     },
     files: found.files,
     ...(found.sources === undefined ? {} : { sources: found.sources }),
+    ...(found.granted === undefined ? {} : { granted: found.granted }),
     ...(shmPath === undefined ? {} : { shmPath }),
     ...(await devicesOf(host, container)),
     blockDevices: await blockDevices(host, container),

@@ -1,5 +1,5 @@
 import type { Container, Endpoint } from '#domain/container/container.ts';
-import type { MountSource, NamespaceSource } from '#domain/container/spec-input.ts';
+import type { NamespaceSource, SpecInput } from '#domain/container/spec-input.ts';
 import type { ContainerParts } from '#engine/containers/parts.ts';
 import type { ContainerRegistry } from '#engine/containers/registry.ts';
 import type { HealthMonitor } from '#engine/containers/health-monitor.ts';
@@ -12,7 +12,7 @@ import { afterFailedStart, afterStart } from '#domain/container/state.ts';
 import { announce } from '#engine/containers/announcer.ts';
 import { joinsContainer, ownsSandbox, vacated } from '#engine/containers/endpoints.ts';
 import { etcTexts } from '#engine/containers/etc-files.ts';
-import { closeSources, openSources } from '#engine/containers/mount-sources.ts';
+import { closeSources, openGranted, openSources } from '#engine/containers/mount-sources.ts';
 import { settled } from '#engine/containers/registry.ts';
 import { runningPeer, specify } from '#engine/containers/specifying.ts';
 import { together, Undo } from '#engine/containers/undo.ts';
@@ -63,10 +63,7 @@ export class Starting {
   async #run(container: Container, restarted: boolean, undo: Undo): Promise<void> {
     const { runtime, clock, events, cgroups } = this.#parts;
     cgroups.expectMove();
-    const [{ rootPath, sources }, joined] = await together(
-      this.#prepare(container, undo),
-      this.#join(container, undo),
-    );
+    const [prepared, joined] = await together(this.#prepare(container, undo), this.#join(container, undo));
     const config = this.#sharedConfig(container);
     const connected = this.#registry.note({
       ...container,
@@ -78,7 +75,7 @@ export class Starting {
     const spec = await specify(
       this.#parts,
       connected,
-      { rootPath, sources, sandbox: joined.sandbox, files },
+      { ...prepared, sandbox: joined.sandbox, files },
       this.#find,
     );
     undo.add(() => runtime.delete(container.id));
@@ -133,13 +130,14 @@ export class Starting {
   async #prepare(
     container: Container,
     undo: Undo,
-  ): Promise<{ rootPath: string; sources: Record<string, MountSource> }> {
+  ): Promise<Required<Pick<SpecInput, 'rootPath' | 'sources' | 'granted'>>> {
     const { snapshotter, logs } = this.#parts;
     undo.add(() => snapshotter.unmount(container.id));
     const [rootPath] = await together(snapshotter.mount(container.id), logs.prepare(container.id));
     await this.#forwarding.connect(container);
     undo.add(() => closeSources(this.#parts, container));
-    return { rootPath, sources: await openSources(this.#parts, container) };
+    const sources = await openSources(this.#parts, container);
+    return { rootPath, sources, granted: await openGranted(this.#parts, container) };
   }
 
   async #join(

@@ -7,6 +7,7 @@ import type {
   RestartPolicy,
 } from '#domain/container/config.ts';
 import type { AppIdentity, Container } from '#domain/container/container.ts';
+import type { GrantedFile } from '#domain/container/granted-file.ts';
 import type { Probes } from '#domain/container/probe.ts';
 import type { CgroupUsage } from '#ports/cgroups.ts';
 import type { EtcPaths } from '#ports/container-files.ts';
@@ -27,6 +28,7 @@ export interface CreateContainer {
   /** A new replica that gets no requests yet. */
   traffic?: 'held';
   probes?: Probes;
+  granted?: GrantedFile[];
 }
 
 export interface StopOptions {
