@@ -1,3 +1,4 @@
+import type { Autoscale } from '#domain/autoscale/model.ts';
 import type { ContainerConfig, HostConfig, Resources } from '#domain/container/config.ts';
 import type { Probes } from '#domain/container/probe.ts';
 import type { IngressEntry } from '#domain/ingress/model.ts';
@@ -46,6 +47,8 @@ export interface Service {
   /** Secrets and configs that it gets as files. */
   secrets: FileGrant[];
   configs: FileGrant[];
+  /** How many replicas it has follows from what it does. */
+  autoscale?: Autoscale;
   deploy?: Deploy;
   /** How its containers are replaced, beside what `deploy` says. */
   update?: ServiceUpdate;

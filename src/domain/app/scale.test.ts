@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { canaryTarget } from './canary.ts';
 import type { AppModel, Service } from './model.ts';
 import { pinned } from './pinned.ts';
-import { inForce, keptScale, withScale } from './scale.ts';
+import { autoscaling, boundNotes, inForce, keptScale, withScale } from './scale.ts';
 import { appTarget, type AppTarget } from './target.ts';
 
 function model(image: string, given: Partial<Service> = {}): AppModel {
@@ -60,5 +60,29 @@ test('a canary stands beside all replicas, rounded up and at least one', () => {
   const order = { order: 'stop-first' as const };
   assert.throws(() => canaryTarget(target('a'), target('b', { update: order }), 0.2), {
     code: 'app-canary-impossible',
+  });
+});
+
+const rules = { window: 0, policies: [] };
+const autoscale = { min: 2, max: 4, tolerance: 0.1, up: rules, down: rules, schedule: [] };
+
+test('an autoscaled service keeps to its bounds, whoever sets its number', () => {
+  const counted = (replicas: number): number =>
+    inForce(target('a', { autoscale }), withScale({}, model('a'), { web: replicas }, 'ann')).services[0]
+      ?.replicas.length ?? 0;
+  assert.deepEqual([0, 3, 9].map(counted), [2, 3, 4]);
+  assert.equal(inForce(target('a', { autoscale, replicas: 1 }), {}).services[0]?.replicas.length, 2);
+  assert.deepEqual(boundNotes(model('a', { autoscale }), { web: 9 }), [
+    'web is autoscaled between 2 and 4: it goes on from 4 instead of 9',
+  ]);
+});
+
+test('what autoscaling decided outlives other numbers in the file, but not autoscaling itself', () => {
+  const scale = { web: { replicas: 3, inFile: 2, by: autoscaling } };
+  const other = keptScale(scale, model('a', { autoscale, replicas: 4 }));
+  assert.deepEqual(other, { scale: { web: { replicas: 3, inFile: 4, by: autoscaling } }, notes: [] });
+  assert.deepEqual(keptScale(scale, model('a')), {
+    scale: {},
+    notes: ['web gets the 2 replicas that the file says: it is not autoscaled any more'],
   });
 });

@@ -1,5 +1,5 @@
 import { conflict, notFound } from '#base/errors.ts';
-import type { AppModel } from './model.ts';
+import type { AppModel, Service } from './model.ts';
 import { replicasOf, type AppTarget } from './target.ts';
 
 /** Numbers of replicas that hold instead of the file's, by service. */
@@ -13,14 +13,40 @@ export interface ScaleOverride {
   by: string;
 }
 
+/** Who sets the scale of services that have `x-berth.autoscale`. */
+export const autoscaling = 'autoscaling';
+
+/** Replicas of a service: what was set, else what the file says; an autoscaled one keeps to its bounds. */
+export function countOf({ replicas, autoscale }: Service, override?: ScaleOverride): number {
+  const count = override?.replicas ?? replicas;
+  return autoscale === undefined ? count : Math.min(Math.max(count, autoscale.min), autoscale.max);
+}
+
+/** What becomes of numbers that a person asks for, where it is something else. */
+export function boundNotes(model: AppModel, counts: Readonly<Record<string, number>>): string[] {
+  return Object.entries(counts).flatMap(([name, replicas]) => {
+    const { autoscale } = model.services[name] ?? {};
+    if (autoscale === undefined) return [];
+    const { min, max } = autoscale;
+    const from = Math.min(Math.max(replicas, min), max);
+    const bounds = from === replicas ? '' : ` instead of ${replicas}`;
+    return [`${name} is autoscaled between ${min} and ${max}: it goes on from ${from}${bounds}`];
+  });
+}
+
 /** What is left of a scale under a newer file, and in words what becomes of each number. */
 export function keptScale(scale: Scale, model: AppModel): { scale: Scale; notes: string[] } {
   const kept: Record<string, ScaleOverride> = {};
   const notes: string[] = [];
   for (const [name, one] of Object.entries(scale)) {
-    const inFile = model.services[name]?.replicas;
-    if (one === undefined || inFile === undefined) continue;
-    if (inFile === one.inFile) {
+    const service = model.services[name];
+    if (one === undefined || service === undefined) continue;
+    const { replicas: inFile, autoscale } = service;
+    if (autoscale !== undefined) {
+      kept[name] = { ...one, inFile };
+    } else if (one.by === autoscaling) {
+      notes.push(`${name} gets the ${inFile} replicas that the file says: it is not autoscaled any more`);
+    } else if (inFile === one.inFile) {
       kept[name] = one;
       if (one.replicas !== inFile)
         notes.push(
@@ -36,7 +62,7 @@ export function keptScale(scale: Scale, model: AppModel): { scale: Scale; notes:
 
 /**
  * A scale with other numbers for some services.
- * @throws not-found `app-service-missing`
+ * @throws not-found `app-service-missing`; conflict `app-scale-scheduled`
  */
 export function withScale(
   scale: Scale,
@@ -52,6 +78,12 @@ export function withScale(
         'app-service-missing',
         `the app ${model.name} has no service '${name}': it has ${Object.keys(model.services).join(', ')}`,
       );
+    if (model.services[name]?.schedule !== undefined)
+      throw conflict(
+        'app-scale-scheduled',
+        `cannot run ${replicas} replicas of the service ${name}: it runs at times, as its x-berth.schedule says`,
+        { hint: `run it now: berth schedule run ${name}` },
+      );
     changed[name] = { replicas, inFile, by };
   }
   return changed;
@@ -63,9 +95,10 @@ export function withScale(
  */
 export function inForce(target: AppTarget, scale: Scale): AppTarget {
   const services = target.services.map((one) => {
-    const count = scale[one.name]?.replicas;
     const service = target.model.services[one.name];
-    if (count === undefined || service === undefined || count === one.replicas.length) return one;
+    if (service === undefined || service.schedule !== undefined) return one;
+    const count = countOf(service, scale[one.name]);
+    if (count === one.replicas.length) return one;
     if (count > 1 && service.containerName !== undefined)
       throw conflict(
         'app-scale-named',

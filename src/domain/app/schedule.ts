@@ -43,7 +43,11 @@ export function nextRun(
 }
 
 /** The latest time up to `now` at which the schedule was due, not before `since`. */
-export function lastDue(schedule: Schedule, since: number, now: number): number | undefined {
+export function lastDue(
+  schedule: Pick<Schedule, 'cron' | 'timezone'>,
+  since: number,
+  now: number,
+): number | undefined {
   // A schedule of every minute that was away for a year: look at the last day first.
   const day = 86_400_000;
   for (const from of [Math.max(since, now - day), since]) {

@@ -9,6 +9,7 @@ import { readHooks, readWatch } from './read-hooks.ts';
 import { readMounts } from './read-mounts.ts';
 import { readIngress } from './read-ingress.ts';
 import { readPorts } from './read-ports.ts';
+import { checkAutoscale } from './read-x-berth-autoscale.ts';
 import { readServiceExtension } from './read-x-berth.ts';
 import { compact, type Reader } from './reader.ts';
 
@@ -68,7 +69,9 @@ export function readService(name: string, service: Reader, context: ServiceConte
     host: readHost(service),
     ...readServiceExtension(service, context),
   });
-  return { ...read, ...readIngress(read, service) };
+  const whole = { ...read, ...readIngress(read, service) };
+  checkAutoscale(whole, service);
+  return whole;
 }
 
 /** What is not for Berth at all. */

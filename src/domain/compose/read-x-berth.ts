@@ -1,6 +1,7 @@
 import type { SchemaObject } from 'ajv';
 import type { AppModel, Service } from '#domain/app/model.ts';
 import { affinityKey } from './read-x-berth-affinity.ts';
+import { autoscaleKey } from './read-x-berth-autoscale.ts';
 import { ingressKey } from './read-x-berth-ingress.ts';
 import { probesKey } from './read-x-berth-probes.ts';
 import { scheduleKey } from './read-x-berth-schedule.ts';
@@ -39,6 +40,7 @@ export const serviceKeys: Keys<Service> = {
 
 export const appKeys: Keys<AppModel> = { update: appUpdateKey };
 
+  autoscale: autoscaleKey,
 /** The fields that `x-berth` of a service adds to it. */
 export function readServiceExtension(service: Reader, context: ExtensionContext): Partial<Service> {
   return readExtension(service.at('x-berth'), serviceKeys, context);
