@@ -99,7 +99,7 @@ function serveUdp(port: number, greeting: string): Promise<string> {
 export function callTcp(host: string, port: number): Promise<string> {
   return new Promise((resolve) => {
     const parts: Buffer[] = [];
-    const socket = connect({ host, port, timeout: 700 });
+    const socket = connect({ host, port, timeout: 1500 });
     socket.on('data', (data: Buffer) => parts.push(data));
     socket.on('end', () => resolve(Buffer.concat(parts).toString()));
     socket.on('timeout', () => socket.destroy(Object.assign(new Error('timeout'), { code: 'TIMEOUT' })));

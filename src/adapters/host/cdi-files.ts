@@ -17,7 +17,7 @@ export async function readCdiFiles(folders: readonly string[]): Promise<CdiFile[
 
 async function readCdiFile(path: string): Promise<CdiFile> {
   const text = await readFile(path, 'utf8');
-  const { parse } = await import('yaml');
+  const { parse } = await import('./yaml.ts');
   try {
     // JSON is YAML too.
     const value: unknown = parse(text);
