@@ -6,8 +6,13 @@ export interface ProjectFiles {
    */
   readText(path: string): Promise<string | undefined>;
   /**
-   * A text that changes when a file below the folder is added, removed, renamed or written: made of names,
-   * kinds, modes, sizes and times, not of contents, so that it is cheap.
+   * The content of a file as it is; undefined when it does not exist.
+   * @throws as `readText`
+   */
+  readBytes(path: string): Promise<Uint8Array | undefined>;
+  /**
+   * A text that changes when a file below the folder is added, removed, renamed or gets another content, mode or owner.
+   * A file that was not touched since the last time is not read again.
    * @throws not-found `project-folder-missing`
    */
   fingerprint(folder: string): Promise<string>;

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdir, mkdtemp, rm, utimes, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, stat, symlink, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
@@ -29,11 +29,20 @@ test('the fingerprint changes with every kind of change and only then', async (t
   const seen = [await files.fingerprint(root)];
   assert.equal(await files.fingerprint(root), seen[0]);
   await utimes(join(root, 'sub', 'a'), 1, 1);
+  assert.equal(await files.fingerprint(root), seen[0], 'touched only');
+  const { mtime } = await stat(join(root, 'sub', 'a'));
+  await writeFile(join(root, 'sub', 'a'), 'two');
+  await utimes(join(root, 'sub', 'a'), mtime, mtime);
+  seen.push(await files.fingerprint(root));
+  await symlink('a', join(root, 'sub', 'link'));
+  seen.push(await files.fingerprint(root));
+  await rm(join(root, 'sub', 'link'));
+  await symlink('b', join(root, 'sub', 'link'));
   seen.push(await files.fingerprint(root));
   await writeFile(join(root, 'sub', 'b'), '');
   seen.push(await files.fingerprint(root));
   await rm(join(root, 'sub', 'a'));
   seen.push(await files.fingerprint(root));
-  assert.equal(new Set(seen).size, 4);
+  assert.equal(new Set(seen).size, 6);
   await assert.rejects(files.fingerprint(join(root, 'none')), (error) => isKind(error, 'not-found'));
 });

@@ -1,17 +1,25 @@
 import { createHash, type Hash } from 'node:crypto';
-import { lstat, opendir, readFile, stat } from 'node:fs/promises';
+import type { BigIntStats } from 'node:fs';
+import { lstat, opendir, readFile, readlink, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { invalid, messageOf, notFound, systemCode } from '#base/errors.ts';
 import type { ProjectFiles } from '#ports/project-files.ts';
+import { FileDigests } from './file-digests.ts';
 
 const largestText = 4 * 1024 * 1024;
 
 export class LocalProjectFiles implements ProjectFiles {
+  readonly #digests = new FileDigests();
+
   async readText(path: string): Promise<string | undefined> {
+    return (await this.readBytes(path))?.toString('utf8');
+  }
+
+  async readBytes(path: string): Promise<Buffer | undefined> {
     try {
       const { size } = await stat(path);
       if (size > largestText) throw new Error(`it has ${size} bytes, allowed are ${largestText}`);
-      return await readFile(path, 'utf8');
+      return await readFile(path);
     } catch (error) {
       const code = systemCode(error);
       if (code === 'ENOENT' || code === 'ENOTDIR') return undefined;
@@ -24,7 +32,7 @@ export class LocalProjectFiles implements ProjectFiles {
   async fingerprint(folder: string): Promise<string> {
     const hash = createHash('sha256');
     try {
-      await addFolder(hash, folder, '');
+      await this.#addFolder(hash, folder, '');
     } catch (error) {
       throw notFound('project-folder-missing', `cannot read the folder '${folder}': ${messageOf(error)}`, {
         cause: error,
@@ -32,16 +40,21 @@ export class LocalProjectFiles implements ProjectFiles {
     }
     return hash.digest('hex');
   }
-}
 
-async function addFolder(hash: Hash, root: string, relative: string): Promise<void> {
-  const names: string[] = [];
-  for await (const entry of await opendir(join(root, relative))) names.push(entry.name);
-  for (const name of names.sort()) {
-    const path = join(relative, name);
-    const info = await lstat(join(root, path), { bigint: true });
-    const content = info.isDirectory() ? '' : `${info.size} ${info.mtimeNs} ${info.ino}`;
-    hash.update(`${path}\0${info.mode} ${info.uid} ${info.gid} ${content}\n`);
-    if (info.isDirectory()) await addFolder(hash, root, path);
+  async #addFolder(hash: Hash, root: string, relative: string): Promise<void> {
+    const names: string[] = [];
+    for await (const entry of await opendir(join(root, relative))) names.push(entry.name);
+    for (const name of names.sort()) {
+      const path = join(relative, name);
+      const info = await lstat(join(root, path), { bigint: true });
+      const content = await this.#content(join(root, path), info);
+      hash.update(`${path}\0${info.mode} ${info.uid} ${info.gid} ${content}\n`);
+      if (info.isDirectory()) await this.#addFolder(hash, root, path);
+    }
+  }
+
+  async #content(path: string, info: BigIntStats): Promise<string> {
+    if (info.isSymbolicLink()) return readlink(path);
+    return info.isFile() ? this.#digests.of(path, info) : '';
   }
 }

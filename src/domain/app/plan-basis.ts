@@ -29,24 +29,25 @@ export function basisChanges(before: PlanBasis, after: PlanBasis): string[] {
 }
 
 type Facts = Record<string, string>;
+type Fact = [about: string, fact: string];
 
 /** Facts that the steps depend on, by what they are about. */
 function stateOf({ observed, target }: PlanBasis): Facts {
   const own = new Set([...target.networks, ...target.volumes].map((one) => one.name));
-  const shared = (noun: string, list: ObservedApp['networks']): [string, string][] =>
+  const shared = (noun: string, list: ObservedApp['networks']): Fact[] =>
     list
       .filter((one) => one.app === target.app || own.has(one.name))
       .map((one) => [`the ${noun} ${one.name}`, `there ${one.hash}`]);
   return Object.fromEntries([
-    ...observed.containers.map((one) => [`the container ${one.name}`, containerFacts(one)]),
+    ...observed.containers.map((one): Fact => [`the container ${one.name}`, containerFacts(one)]),
     ...shared('network', observed.networks),
     ...shared('volume', observed.volumes),
-    ...Object.entries(observed.images).map(([name, id]) => [`the image ${name}`, id ?? '']),
-    ...Object.entries(observed.reaches).map(([name, hash]) => [`the addresses of ${name}`, hash ?? '']),
+    ...Object.entries(observed.images).map(([name, id]): Fact => [`the image ${name}`, id ?? '']),
+    ...Object.entries(observed.reaches).map(([name, hash]): Fact => [`the addresses of ${name}`, hash ?? '']),
   ]);
 }
 
-function containerFacts({ id, hash, imageId, status, replica, traffic = '' }: ObservedContainer): string {
+function containerFacts({ id, hash, imageId, status, replica, traffic }: ObservedContainer): string {
   return canonical([status, id, hash, imageId, replica, traffic]);
 }
 
