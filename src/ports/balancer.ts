@@ -24,6 +24,16 @@ export interface Balancer {
   setChallenge(path: string, answer: string | undefined): Promise<void>;
   /** Requests and connections that a server works on now, in all backends. */
   sessions(serverId: string): Promise<number>;
+  /** Of each backend that is served now, by name. */
+  load(): Promise<ReadonlyMap<string, BackendLoad>>;
   /** Lets go of it; it goes on. */
   close(): void;
+}
+
+/** What a backend works on. */
+export interface BackendLoad {
+  /** Requests, in mode tcp connections, that go on now, and those that wait for a server. */
+  inFlight: number;
+  /** Requests so far; begins anew when another process takes over. */
+  requests: number;
 }

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
-import { Agent } from 'node:http';
+import { Agent, createServer, type ServerResponse } from 'node:http';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { backendOf } from '#domain/ingress/build-table.ts';
@@ -205,4 +206,28 @@ test('a server that leaves finishes what it works on', async () => {
   release.resolve();
   assert.equal((await late).text, 'late');
   assert.equal(await balancer.sessions('one'), 0);
+});
+
+test('what goes on and how many requests there were is told for each backend', async () => {
+  await using ingress = await openIngress();
+  const held: ServerResponse[] = [];
+  const server = createServer((asked, answer) => {
+    if (asked.url === '/hold') held.push(answer);
+    else answer.end();
+  }).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const address = server.address();
+  assert.ok(typeof address === 'object' && address !== null);
+  const { balancer, ports, table } = ingress;
+  assert.equal((await balancer.load()).size, 0);
+  await balancer.setServers(web, [at('one', address)]);
+  await balancer.apply(table(route({})));
+  await askHttp(ports.httpPort);
+  const asked = [1, 2].map(() => askHttp(ports.httpPort, { path: '/hold' }));
+  while (held.length < 2) await once(server, 'request');
+  assert.deepEqual((await balancer.load()).get(web), { inFlight: 2, requests: 3 });
+  for (const answer of held) answer.end();
+  await Promise.all(asked);
+  server.close();
+  await once(server, 'close');
 });

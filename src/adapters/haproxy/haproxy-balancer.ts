@@ -10,8 +10,9 @@ import type {
   IngressTable,
   Listener,
 } from '#domain/ingress/table.ts';
-import type { Balancer } from '#ports/balancer.ts';
+import type { BackendLoad, Balancer } from '#ports/balancer.ts';
 import { AccessLog } from './access-log.ts';
+import { backendLoads } from './backend-loads.ts';
 import { configText, structureText } from './config-text.ts';
 import type { FrontendSettings } from './frontend-text.ts';
 import { loadFiles } from './load.ts';
@@ -124,6 +125,10 @@ export class HaproxyBalancer implements Balancer {
 
   async sessions(serverId: string): Promise<number> {
     return this.#process.runs ? this.#running.sessions(serverId) : 0;
+  }
+
+  async load(): Promise<ReadonlyMap<string, BackendLoad>> {
+    return this.#process.runs ? backendLoads(this.#paths.api) : new Map();
   }
 
   /** Of the process that serves now; undefined when none does. */

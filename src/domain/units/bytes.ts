@@ -9,3 +9,11 @@ export function parseBytes(text: string): number | undefined {
   if (found === null) return undefined;
   return Math.floor(Number(found[1]) * 1024 ** (powers[(found[2] ?? '').toLowerCase()] ?? 0));
 }
+
+const units = ['bytes', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB'];
+
+/** For people: `512 MiB`, `1.5 GiB`. */
+export function formatBytes(bytes: number): string {
+  const power = bytes < 1 ? 0 : Math.min(units.length - 1, Math.floor(Math.log2(bytes) / 10));
+  return `${Number((bytes / 1024 ** power).toFixed(power === 0 ? 0 : 1))} ${units[power] ?? ''}`;
+}

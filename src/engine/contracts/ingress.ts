@@ -1,5 +1,6 @@
 import type { AppModel } from '#domain/app/model.ts';
 import type { TlsMode } from '#domain/ingress/model.ts';
+import type { BackendLoad } from '#ports/balancer.ts';
 
 /** How an app is reached from outside, as it is in force. */
 export interface RouteView {
@@ -48,4 +49,6 @@ export interface Ingress {
   list(): RouteView[];
   /** Requests and connections that a container works on now. */
   sessions(containerId: string): Promise<number>;
+  /** What goes to each service through ingress, by APP/SERVICE. */
+  load(): Promise<ReadonlyMap<string, BackendLoad>>;
 }

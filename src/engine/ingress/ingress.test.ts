@@ -5,7 +5,7 @@ import type { AppModel } from '#domain/app/model.ts';
 import { standardShape, type IngressEntry } from '#domain/ingress/model.ts';
 import type { BackendServer, IngressTable } from '#domain/ingress/table.ts';
 import type { ServiceEndpoint, ServiceFollower } from '#engine/contracts/services.ts';
-import type { Balancer } from '#ports/balancer.ts';
+import type { BackendLoad, Balancer } from '#ports/balancer.ts';
 import type { Certificate } from '#ports/certificates.ts';
 import { Certificates } from './certificates.ts';
 import { Ingress } from './ingress.ts';
@@ -19,6 +19,8 @@ class FakeBalancer implements Balancer {
   readonly certificates = new Map<string, string>();
   readonly check = (): Promise<void> => Promise.resolve();
   readonly sessions = (): Promise<number> => Promise.resolve(0);
+  readonly load = (): Promise<ReadonlyMap<string, BackendLoad>> =>
+    Promise.resolve(new Map(this.table.backends.map(({ name }) => [name, { inFlight: 2, requests: 7 }])));
   readonly setChallenge = (): Promise<void> => Promise.resolve();
   readonly close = (): void => undefined;
 

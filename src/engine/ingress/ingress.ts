@@ -9,7 +9,7 @@ import { routesOf } from '#domain/ingress/routes.ts';
 import type { Backend, BackendServer, IngressTable } from '#domain/ingress/table.ts';
 import type * as contracts from '#engine/contracts/ingress.ts';
 import type { Services } from '#engine/contracts/services.ts';
-import type { Balancer } from '#ports/balancer.ts';
+import type { BackendLoad, Balancer } from '#ports/balancer.ts';
 import type { Certificates } from './certificates.ts';
 import { serversOf } from './servers.ts';
 
@@ -91,6 +91,19 @@ export class Ingress implements contracts.Ingress {
 
   sessions(containerId: string): Promise<number> {
     return this.#parts.balancer.sessions(containerId);
+  }
+
+  async load(): Promise<ReadonlyMap<string, BackendLoad>> {
+    const loads = await this.#parts.balancer.load();
+    const sums = new Map<string, BackendLoad>();
+    for (const { name, app, service } of this.#table.backends) {
+      const one = loads.get(name);
+      if (one === undefined) continue;
+      const { inFlight, requests } = sums.get(`${app}/${service}`) ?? { inFlight: 0, requests: 0 };
+      const sum = { inFlight: inFlight + one.inFlight, requests: requests + one.requests };
+      sums.set(`${app}/${service}`, sum);
+    }
+    return sums;
   }
 
   #all(but?: string): IngressRoute[] {

@@ -9,7 +9,8 @@ export function serversOf({ port }: Backend, ready: readonly ServiceEndpoint[]):
   });
 }
 
-function addressOf(endpoints: ServiceEndpoint['endpoints']): string | undefined {
+/** Where the host reaches a container; undefined when it is in no network with the host. */
+export function addressOf(endpoints: ServiceEndpoint['endpoints']): string | undefined {
   if (endpoints.some(({ networkName }) => networkName === 'host')) return '127.0.0.1';
   const found = endpoints.map(({ ipAddress, ip6Address }) => ipAddress || ip6Address);
   return found.find((address) => address !== '');

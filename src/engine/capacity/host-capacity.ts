@@ -1,0 +1,66 @@
+import type { AppModel } from '#domain/app/model.ts';
+import { countOf, type Scale } from '#domain/app/scale.ts';
+import { demandOf, demandOfHost, type Demand } from '#domain/capacity/demand.ts';
+import type { Holding } from '#domain/capacity/fit.ts';
+import { hasProcess } from '#domain/container/state.ts';
+import type { Containers } from '#engine/contracts/containers.ts';
+import type { Machine } from '#ports/machine.ts';
+
+/** What an app is to be. */
+export interface SizedApp {
+  model: AppModel;
+  scale: Scale;
+}
+
+/** What the machine has, and who was promised how much of it. */
+export class HostCapacity {
+  readonly #machine: Pick<Machine, 'facts'>;
+  readonly #containers: Pick<Containers, 'list'>;
+  readonly #apps: () => readonly SizedApp[];
+
+  constructor(
+    machine: Pick<Machine, 'facts'>,
+    containers: Pick<Containers, 'list'>,
+    apps: () => readonly SizedApp[],
+  ) {
+    this.#machine = machine;
+    this.#containers = containers;
+    this.#apps = apps;
+  }
+
+  async total(): Promise<Demand> {
+    const { memory, processors } = await this.#machine.facts();
+    return { memory, cpus: processors };
+  }
+
+  /** Of all apps, but for one, and of the containers that run beside apps. */
+  holdings(but?: string): Holding[] {
+    const apps = this.#apps().filter(({ model }) => model.name !== but);
+    const others = this.#containers
+      .list()
+      .filter((one) => (one.identity === undefined || one.identity.run !== undefined) && hasProcess(one));
+    return [
+      ...apps.flatMap(holdingsOf),
+      ...others.map(({ name, hostConfig }) => ({
+        ...{ name, count: 1, demand: demandOfHost(hostConfig) },
+        ...limited(hostConfig.Memory),
+      })),
+    ];
+  }
+}
+
+/** Of the services that run all the time. */
+export function holdingsOf({ model, scale }: SizedApp): Holding[] {
+  return Object.values(model.services)
+    .filter(({ schedule }) => schedule === undefined)
+    .map((service) => ({
+      name: `${model.name}/${service.name}`,
+      count: countOf(service, scale[service.name]),
+      demand: demandOf(service),
+      ...limited(service.host.Memory),
+    }));
+}
+
+function limited(bytes: number | undefined): { memoryLimit?: number } {
+  return bytes === undefined || bytes === 0 ? {} : { memoryLimit: bytes };
+}
