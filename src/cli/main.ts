@@ -2,6 +2,7 @@ import { Command, CommanderError } from 'commander';
 import { BerthError, messageOf, systemCode, unavailable } from '#base/errors.ts';
 import type { Context, Program } from '#cli/context.ts';
 import { declareAppCommands } from '#cli/commands/apps.ts';
+import { declareAutoscaleCommands } from '#cli/commands/autoscales.ts';
 import { declareHostCommands } from '#cli/commands/host.ts';
 import { declareIngressCommands } from '#cli/commands/ingress.ts';
 import { declareRunCommand } from '#cli/commands/runs.ts';
@@ -74,6 +75,7 @@ function declare(context: Context): Command {
   declareScheduleCommands(root, context);
   declareIngressCommands(root, context);
   declareSocketCommands(root, context);
+  declareAutoscaleCommands(root, context);
   declareHostCommands(root, context);
   return root;
 }

@@ -21,6 +21,7 @@ import { LinuxHost } from '#adapters/host/linux-host.ts';
 import { SocketLogTargets } from '#adapters/log-targets/socket-log-targets.ts';
 import { FileLogStore } from '#adapters/logs/file-log-store.ts';
 import { LinuxMachine } from '#adapters/machine/linux-machine.ts';
+import { HttpMetricSource } from '#adapters/metric-source/http-metric-source.ts';
 import { Mmdebstrap } from '#adapters/mmdebstrap/mmdebstrap.ts';
 import { OverlaySnapshotter } from '#adapters/overlay/overlay-snapshotter.ts';
 import { SocketPortReserver } from '#adapters/ports/port-reserver.ts';
@@ -79,6 +80,7 @@ export async function openAdapters(instance: Instance, settings: Settings, log: 
     projectFiles: new LocalProjectFiles(),
     volumeStorage: new FolderVolumeStorage(join(root, 'volumes')),
     downloads: new HttpDownloads(),
+    metricSource: new HttpMetricSource(),
     registry: new HttpRegistryClient({
       insecureRegistries: settings.registries.insecure,
       environment: process.env,

@@ -17,6 +17,7 @@ import { System } from '#engine/system/system.ts';
 import { Volumes } from '#engine/volumes/volumes.ts';
 import type { Adapters } from '#main/adapters.ts';
 import { openIngress } from '#main/ingress.ts';
+import { startAutoscaler } from '#main/autoscale.ts';
 import { release } from '#main/release.ts';
 
 export type Engine = Awaited<ReturnType<typeof startEngine>>;
@@ -55,13 +56,7 @@ export async function startEngine(instance: Instance, settings: Settings, adapte
   });
   const { ingress, certificates } = openIngress(settings, adapters, report);
   const apps = new Apps({
-    store,
-    clock,
-    events,
-    containers,
-    images,
-    builds,
-    networks,
+    ...{ store, clock, events, containers, images, builds, networks },
     places: networks.services,
     services: { settled: (app, service) => services.settled(app, service) },
     processes: adapters.processes,
@@ -86,7 +81,9 @@ export async function startEngine(instance: Instance, settings: Settings, adapte
   await ingress.start(services, apps.models());
   apps.start();
   return {
-    ...{ certificates, ingress, events, services, volumes, images },
-    ...{ networks, builds, containers, apps, secrets, sockets, system },
+    ...{ autoscaler, certificates, ingress, events, services, volumes, images },
+    ...{ networks, policies, builds, containers, apps, secrets, sockets, system },
   };
 }
+  const nouns = { apps, containers, services, ingress, events, report };
+  const autoscaler = startAutoscaler(settings, adapters, nouns);

@@ -15,6 +15,7 @@ import { callerOf } from '#adapters/supervisor/callers.ts';
 import { guardScopes, type AccessLookup } from '#api/access.ts';
 import { appReplicaRoutes } from '#api/platform/app-replicas.ts';
 import { appRoutes } from '#api/platform/apps.ts';
+import { autoscaleRoutes } from '#api/platform/autoscale.ts';
 import { composeRoutes } from '#api/platform/compose.ts';
 import { ingressRoutes } from '#api/platform/ingress.ts';
 import { runRoutes } from '#api/platform/runs.ts';
@@ -61,12 +62,16 @@ export async function wire(settings: Settings, log: Logger): Promise<Wired> {
     sockets: engine.sockets,
     close: async () => {
       engine.apps.healing.close();
+      autoscaleRoutes(app, engine);
+      policyRoutes(app, engine);
+      secretRoutes(app, { ...engine, callerOf });
       engine.apps.schedules.close();
       engine.certificates.close();
       engine.services.close();
       await engine.containers.close();
       await closeAdapters(adapters);
     },
+      engine.autoscaler.close();
   };
 }
 

@@ -8,6 +8,7 @@ import {
   portNumber,
   Requirement,
   text,
+  wholeNumber,
   type Read,
 } from '#domain/settings/values.ts';
 
@@ -57,6 +58,11 @@ export const definitions = {
     key: 'mirrors.debian',
     standard: '',
     read: httpUrl,
+  }),
+  autoscalePeriod: define({
+    key: 'autoscale.period',
+    standard: 15,
+    read: wholeNumber(1, 3600, 'a number of seconds from 1 to 3600'),
   }),
   insecure: define<string[]>({
     key: 'registries.insecure',

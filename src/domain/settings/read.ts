@@ -37,6 +37,7 @@ export function readSettings(input: SettingsInput): { settings: Settings; effect
     runtime: get(definitions.runtime),
     names: { hostsFile: get({ ...definitions.hostsFile, standard: hostsFile }) },
     mirrors: { debian: get(definitions.debianMirror) },
+    autoscale: { period: get(definitions.autoscalePeriod) },
     registries: { insecure: get(definitions.insecure) },
     api: {
       hosts: get(definitions.apiHosts),

@@ -19,6 +19,10 @@ export interface Settings {
   };
   mirrors: { debian: string };
   registries: { insecure: string[] };
+  autoscale: {
+    /** Seconds between two looks at the services that are autoscaled. */
+    period: number;
+  };
   api: {
     /** Where the daemon listens besides `host`. */
     hosts: string[];

@@ -43,6 +43,13 @@ export function listOf<T>(read: Read<T>, required: string): Read<T[]> {
   };
 }
 
+export function wholeNumber(least: number, most: number, required: string): Read<number> {
+  return (value) => {
+    if (typeof value === 'number' && Number.isInteger(value) && value >= least && value <= most) return value;
+    throw new Requirement(required);
+  };
+}
+
 export const portNumber: Read<number> = (value) => {
   if (typeof value === 'number' && Number.isInteger(value) && value > 0 && value < 65536) return value;
   throw new Requirement('a port from 1 to 65535');

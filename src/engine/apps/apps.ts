@@ -1,6 +1,6 @@
 import { conflict, notFound } from '#base/errors.ts';
 import type { AppModel } from '#domain/app/model.ts';
-import { withScale } from '#domain/app/scale.ts';
+import { boundNotes, withScale } from '#domain/app/scale.ts';
 import type { Step } from '#domain/app/step.ts';
 import type { AppTarget } from '#domain/app/target.ts';
 import type { Problem } from '#domain/compose/problem.ts';
@@ -166,8 +166,16 @@ export class Apps {
   /** Other numbers of replicas. They hold until the file says another number. @throws as `converge`, `withScale` */
   scale(app: string, { counts, by, timeout }: ScaleRequest, emit: Emit, signal: AbortSignal): Promise<void> {
     return this.locks.run(app, 'scale', async () => {
-      const { target, scale = {} } = this.#upRecord(app);
-      const change = { reason: 'scale', by, timeout, scale: withScale(scale, target.model, counts, by) };
+      const { target, scale = {}, stopped = [] } = this.#upRecord(app);
+      const next = withScale(scale, target.model, counts, by);
+      for (const message of boundNotes(target.model, counts)) emit({ type: 'note', message });
+      const change = {
+        reason: 'scale',
+        by,
+        timeout,
+        scale: next,
+        stopped: without(stopped, Object.keys(counts)),
+      };
       await this.restore(app, change, emit, signal);
     });
   }
