@@ -82,7 +82,7 @@ export async function startEngine(instance: Instance, settings: Settings, adapte
   apps.start();
   return {
     ...{ autoscaler, certificates, ingress, events, services, volumes, images },
-    ...{ networks, policies, builds, containers, apps, secrets, sockets, system },
+    ...{ networks, builds, containers, apps, secrets, sockets, system },
   };
 }
   const nouns = { apps, containers, services, ingress, events, report };

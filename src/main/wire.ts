@@ -63,8 +63,6 @@ export async function wire(settings: Settings, log: Logger): Promise<Wired> {
     close: async () => {
       engine.apps.healing.close();
       autoscaleRoutes(app, engine);
-      policyRoutes(app, engine);
-      secretRoutes(app, { ...engine, callerOf });
       engine.apps.schedules.close();
       engine.certificates.close();
       engine.services.close();

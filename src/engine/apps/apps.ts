@@ -166,16 +166,10 @@ export class Apps {
   /** Other numbers of replicas. They hold until the file says another number. @throws as `converge`, `withScale` */
   scale(app: string, { counts, by, timeout }: ScaleRequest, emit: Emit, signal: AbortSignal): Promise<void> {
     return this.locks.run(app, 'scale', async () => {
-      const { target, scale = {}, stopped = [] } = this.#upRecord(app);
+      const { target, scale = {} } = this.#upRecord(app);
       const next = withScale(scale, target.model, counts, by);
       for (const message of boundNotes(target.model, counts)) emit({ type: 'note', message });
-      const change = {
-        reason: 'scale',
-        by,
-        timeout,
-        scale: next,
-        stopped: without(stopped, Object.keys(counts)),
-      };
+      const change = { reason: 'scale', by, timeout, scale: next };
       await this.restore(app, change, emit, signal);
     });
   }
