@@ -73,9 +73,9 @@ function declare(context: Context): Command {
   declareAppCommands(root, context);
   declareRunCommand(root, context);
   declareScheduleCommands(root, context);
+  declareAutoscaleCommands(root, context);
   declareIngressCommands(root, context);
   declareSocketCommands(root, context);
-  declareAutoscaleCommands(root, context);
   declareHostCommands(root, context);
   return root;
 }

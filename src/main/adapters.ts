@@ -69,6 +69,7 @@ export async function openAdapters(instance: Instance, settings: Settings, log: 
     closeNetwork: network.close,
     ports: new SocketPortReserver(),
     prober: new NetworkProber(),
+    metricSource: new HttpMetricSource(),
     resolver: new DnsResolver(),
     hostNames: new HostsFile(settings.names.hostsFile, instance.id),
     host: new LinuxHost(cgroups),
@@ -80,7 +81,6 @@ export async function openAdapters(instance: Instance, settings: Settings, log: 
     projectFiles: new LocalProjectFiles(),
     volumeStorage: new FolderVolumeStorage(join(root, 'volumes')),
     downloads: new HttpDownloads(),
-    metricSource: new HttpMetricSource(),
     registry: new HttpRegistryClient({
       insecureRegistries: settings.registries.insecure,
       environment: process.env,

@@ -16,8 +16,8 @@ import { Sockets } from '#engine/sockets/sockets.ts';
 import { System } from '#engine/system/system.ts';
 import { Volumes } from '#engine/volumes/volumes.ts';
 import type { Adapters } from '#main/adapters.ts';
-import { openIngress } from '#main/ingress.ts';
 import { startAutoscaler } from '#main/autoscale.ts';
+import { openIngress } from '#main/ingress.ts';
 import { release } from '#main/release.ts';
 
 export type Engine = Awaited<ReturnType<typeof startEngine>>;
@@ -80,10 +80,10 @@ export async function startEngine(instance: Instance, settings: Settings, adapte
   services.follow(networks.services);
   await ingress.start(services, apps.models());
   apps.start();
+  const nouns = { apps, containers, services, ingress, events, report };
+  const autoscaler = startAutoscaler(settings, adapters, nouns);
   return {
     ...{ autoscaler, certificates, ingress, events, services, volumes, images },
     ...{ networks, builds, containers, apps, secrets, sockets, system },
   };
 }
-  const nouns = { apps, containers, services, ingress, events, report };
-  const autoscaler = startAutoscaler(settings, adapters, nouns);

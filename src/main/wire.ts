@@ -57,19 +57,19 @@ export async function wire(settings: Settings, log: Logger): Promise<Wired> {
       appReplicaRoutes(app, { ...engine, callerOf });
       composeRoutes(app, engine);
       ingressRoutes(app, engine);
+      autoscaleRoutes(app, engine);
       socketRoutes(app, engine);
     },
     sockets: engine.sockets,
     close: async () => {
       engine.apps.healing.close();
-      autoscaleRoutes(app, engine);
       engine.apps.schedules.close();
+      engine.autoscaler.close();
       engine.certificates.close();
       engine.services.close();
       await engine.containers.close();
       await closeAdapters(adapters);
     },
-      engine.autoscaler.close();
   };
 }
 

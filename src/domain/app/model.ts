@@ -40,6 +40,8 @@ export interface Service {
   mounts: Mount[];
   /** How requests from outside reach it. */
   ingress?: IngressEntry[];
+  /** How many replicas it has follows from what it does. */
+  autoscale?: Autoscale;
   /** They take the place of a health check. */
   probes?: Probes;
   /** It runs at times; no container of it runs permanently. */
@@ -47,8 +49,6 @@ export interface Service {
   /** Secrets and configs that it gets as files. */
   secrets: FileGrant[];
   configs: FileGrant[];
-  /** How many replicas it has follows from what it does. */
-  autoscale?: Autoscale;
   deploy?: Deploy;
   /** How its containers are replaced, beside what `deploy` says. */
   update?: ServiceUpdate;

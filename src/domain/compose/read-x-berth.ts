@@ -32,6 +32,7 @@ type Keys<Model> = Readonly<Record<string, ExtensionKey<Model>>>;
 
 export const serviceKeys: Keys<Service> = {
   affinity: affinityKey,
+  autoscale: autoscaleKey,
   ingress: ingressKey,
   probes: probesKey,
   schedule: scheduleKey,
@@ -40,7 +41,6 @@ export const serviceKeys: Keys<Service> = {
 
 export const appKeys: Keys<AppModel> = { update: appUpdateKey };
 
-  autoscale: autoscaleKey,
 /** The fields that `x-berth` of a service adds to it. */
 export function readServiceExtension(service: Reader, context: ExtensionContext): Partial<Service> {
   return readExtension(service.at('x-berth'), serviceKeys, context);
