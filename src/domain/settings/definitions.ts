@@ -54,15 +54,15 @@ export const definitions = {
   journal: define({ key: 'logs.journal', standard: '/run/systemd/journal/socket', read: absolutePath }),
   runtime: define<Settings['runtime']>({ key: 'runtime', standard: 'crun', read: oneOf('crun', 'runc') }),
   hostsFile: define({ key: 'names.hosts-file', standard: '', read: absolutePath }),
-  debianMirror: define({
-    key: 'mirrors.debian',
-    standard: '',
-    read: httpUrl,
-  }),
   autoscalePeriod: define({
     key: 'autoscale.period',
     standard: 15,
     read: wholeNumber(1, 3600, 'a number of seconds from 1 to 3600'),
+  }),
+  debianMirror: define({
+    key: 'mirrors.debian',
+    standard: '',
+    read: httpUrl,
   }),
   insecure: define<string[]>({
     key: 'registries.insecure',

@@ -36,8 +36,8 @@ export function readSettings(input: SettingsInput): { settings: Settings; effect
     logs: { journal: get(definitions.journal) },
     runtime: get(definitions.runtime),
     names: { hostsFile: get({ ...definitions.hostsFile, standard: hostsFile }) },
-    mirrors: { debian: get(definitions.debianMirror) },
     autoscale: { period: get(definitions.autoscalePeriod) },
+    mirrors: { debian: get(definitions.debianMirror) },
     registries: { insecure: get(definitions.insecure) },
     api: {
       hosts: get(definitions.apiHosts),
