@@ -64,7 +64,8 @@ export const routes: Readonly<Record<Scope, readonly string[]>> = {
   ],
   'apps:read': [
     ...['GET /berth/v1/apps', 'GET /berth/v1/apps/:app', 'GET /berth/v1/apps/:app/logs'],
-    'GET /berth/v1/ingress',
+    ...['GET /berth/v1/ingress', 'GET /berth/v1/policies', 'GET /berth/v1/policies/denied'],
+    'POST /berth/v1/policies/test',
     ...['GET /berth/v1/autoscale', 'GET /berth/v1/autoscale/:app/:service'],
     ...['GET /berth/v1/schedules', 'GET /berth/v1/schedules/:app/:service/runs'],
   ],

@@ -5,6 +5,7 @@ import { declareAppCommands } from '#cli/commands/apps.ts';
 import { declareAutoscaleCommands } from '#cli/commands/autoscales.ts';
 import { declareHostCommands } from '#cli/commands/host.ts';
 import { declareIngressCommands } from '#cli/commands/ingress.ts';
+import { declarePolicyCommands } from '#cli/commands/policies.ts';
 import { declareRunCommand } from '#cli/commands/runs.ts';
 import { declareScheduleCommands } from '#cli/commands/schedules.ts';
 import { declareSocketCommands } from '#cli/commands/sockets.ts';
@@ -75,6 +76,7 @@ function declare(context: Context): Command {
   declareScheduleCommands(root, context);
   declareAutoscaleCommands(root, context);
   declareIngressCommands(root, context);
+  declarePolicyCommands(root, context);
   declareSocketCommands(root, context);
   declareHostCommands(root, context);
   return root;

@@ -8,4 +8,5 @@ export type * from './contracts/containers.ts';
 export type * from './contracts/builds.ts';
 export type * from './contracts/services.ts';
 export type * from './contracts/ingress.ts';
+export type * from './contracts/policies.ts';
 export type * from './contracts/secrets.ts';

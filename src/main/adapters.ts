@@ -66,6 +66,7 @@ export async function openAdapters(instance: Instance, settings: Settings, log: 
     }),
     links: network.links,
     filter: network.filter,
+    denials: network.denials,
     closeNetwork: network.close,
     ports: new SocketPortReserver(),
     prober: new NetworkProber(),

@@ -11,6 +11,7 @@ import { Events } from '#engine/events/events.ts';
 import { Images } from '#engine/images/images.ts';
 import { Networks } from '#engine/networks/networks.ts';
 import { Secrets } from '#engine/secrets/secrets.ts';
+import { Policies } from '#engine/policies/policies.ts';
 import { Services } from '#engine/services/services.ts';
 import { Sockets } from '#engine/sockets/sockets.ts';
 import { System } from '#engine/system/system.ts';
@@ -41,7 +42,8 @@ export async function startEngine(instance: Instance, settings: Settings, adapte
     events,
     platform: { os: 'linux', architecture },
   });
-  const networks = new Networks({ ...adapters, events, instance, report });
+  const policies = new Policies({ ...adapters, events, report });
+  const networks = new Networks({ ...adapters, events, instance, policies, report });
   const builds = new Builds({ ...adapters, events, images, networks, files, host, trees, instance, report });
   const initPath = findInitProgram();
   const containers = new Containers({
@@ -62,7 +64,7 @@ export async function startEngine(instance: Instance, settings: Settings, adapte
     processes: adapters.processes,
     volumes,
     files: adapters.projectFiles,
-    ...{ ingress, report },
+    ...{ ingress, policies, report },
   });
   const system = new System({
     ...{ instance, clock, machine: adapters.machine, runtime },
@@ -79,11 +81,12 @@ export async function startEngine(instance: Instance, settings: Settings, adapte
   const services = new Services({ containers, clock, report });
   services.follow(networks.services);
   await ingress.start(services, apps.models());
+  policies.start();
   apps.start();
   const nouns = { apps, containers, services, ingress, events, report };
   const autoscaler = startAutoscaler(settings, adapters, nouns);
   return {
     ...{ autoscaler, certificates, ingress, events, services, volumes, images },
-    ...{ networks, builds, containers, apps, secrets, sockets, system },
+    ...{ networks, policies, builds, containers, apps, secrets, sockets, system },
   };
 }

@@ -2,6 +2,7 @@ import { WorkerCalls } from '#adapters/linux/worker-calls.ts';
 import type { LinkCalls } from '#adapters/netlink/calls.ts';
 import { NetlinkLinks } from '#adapters/netlink/links.ts';
 import type { FilterCalls } from '#adapters/nftables/calls.ts';
+import { NetlinkDenialLog } from '#adapters/nftables/denial-log.ts';
 import { NftPacketFilter } from '#adapters/nftables/packet-filter.ts';
 import type { Instance } from '#domain/instance.ts';
 
@@ -11,6 +12,7 @@ export function openNetwork(instance: Instance, onHostChange: (message: string) 
   return {
     links: new NetlinkLinks(instance, thread, onHostChange),
     filter: new NftPacketFilter(instance, thread),
+    denials: new NetlinkDenialLog(instance),
     close: () => thread.close(),
   };
 }

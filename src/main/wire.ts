@@ -18,6 +18,7 @@ import { appRoutes } from '#api/platform/apps.ts';
 import { autoscaleRoutes } from '#api/platform/autoscale.ts';
 import { composeRoutes } from '#api/platform/compose.ts';
 import { ingressRoutes } from '#api/platform/ingress.ts';
+import { policyRoutes } from '#api/platform/policies.ts';
 import { runRoutes } from '#api/platform/runs.ts';
 import { scheduleRoutes } from '#api/platform/schedules.ts';
 import { socketRoutes } from '#api/platform/sockets.ts';
@@ -57,6 +58,7 @@ export async function wire(settings: Settings, log: Logger): Promise<Wired> {
       appReplicaRoutes(app, { ...engine, callerOf });
       composeRoutes(app, engine);
       ingressRoutes(app, engine);
+      policyRoutes(app, engine);
       autoscaleRoutes(app, engine);
       socketRoutes(app, engine);
     },
@@ -67,6 +69,7 @@ export async function wire(settings: Settings, log: Logger): Promise<Wired> {
       engine.autoscaler.close();
       engine.certificates.close();
       engine.services.close();
+      engine.policies.close();
       await engine.containers.close();
       await closeAdapters(adapters);
     },

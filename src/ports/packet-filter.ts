@@ -1,3 +1,5 @@
+import type { RuleList } from '#domain/policy/compile.ts';
+
 export interface FilteredNetwork {
   /** Name of the bridge device; the key. */
   bridge: string;
@@ -53,13 +55,35 @@ export interface BalancedService {
   ports: ServicePort[];
 }
 
+/** Who may call whom: lists of rules, groups of addresses that they speak of, and DNS names. */
+export interface PolicyRules {
+  lists: RuleList[];
+  groups: string[];
+  names: string[];
+}
+
+/** What new connections to and from an address are subject to, by the ids of lists; and the groups that it belongs to. */
+export interface GuardedAddress {
+  address: string;
+  ingress: string;
+  /** Absent: it may call everyone. */
+  egress?: string;
+  groups: string[];
+}
+
 export type FilterChange =
   | { do: 'add-network'; network: FilteredNetwork }
   | { do: 'remove-network'; bridge: string }
   | { do: 'publish'; publication: Publication }
   | { do: 'unpublish'; publication: Publication }
   | { do: 'set-service'; service: BalancedService }
-  | { do: 'remove-service'; key: string };
+  | { do: 'remove-service'; key: string }
+  /** In the place of all rules of policies; lists and groups that addresses are guarded by must be among them. */
+  | { do: 'set-policies'; policies: PolicyRules }
+  | { do: 'guard'; guarded: GuardedAddress }
+  | { do: 'unguard'; address: string }
+  /** For so many seconds from now the addresses are what a DNS name stands for. */
+  | { do: 'allow-name'; name: string; addresses: string[]; seconds: number };
 
 /**
  * The kernel's packet rules of this instance, in a table of its own. The adapter mirrors its state in
@@ -68,12 +92,13 @@ export type FilterChange =
 export interface PacketFilter {
   /**
    * Replaces all rules of this instance by exactly these, in one transaction: at start, after a crash.
-   * What clients with affinity are remembered is kept.
+   * What clients with affinity are remembered is kept, and what DNS names of policies stand for.
    */
   reset(
     networks: FilteredNetwork[],
     publications: Publication[],
     services?: BalancedService[],
+    policies?: { rules: PolicyRules; guarded: GuardedAddress[] },
   ): Promise<void>;
   /** All of the changes or none, in one transaction. Removing what is not there is fine. */
   apply(changes: FilterChange[]): Promise<void>;

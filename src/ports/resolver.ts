@@ -6,6 +6,10 @@ export interface NameSource {
   targets(name: string, asker: string): { name: string; port: number }[] | undefined;
   /** The name of an address (PTR). */
   nameOf(address: string, asker: string): string | undefined;
+  /** Whether the answer for a name that is not ours is to be told by `resolved`. */
+  awaits(name: string, asker: string): boolean;
+  /** Told before the asker is: what others answered, and for how many seconds that is good. */
+  resolved(name: string, asker: string, addresses: string[], seconds: number): Promise<void>;
   /** Resolvers to ask on behalf of this container instead of the host's; empty: none, it has no way out. */
   upstreams(asker: string): string[] | undefined;
 }
@@ -18,6 +22,8 @@ export interface Resolver {
   unlisten(address: string): Promise<void>;
   /** Resolvers that the host uses and a container can reach. */
   upstreams(): string[];
+  /** IPv4 and IPv6 addresses of a name as the host's resolvers tell them; none when they do not know it. */
+  lookup(name: string): Promise<string[]>;
   /** Search domains of the host. */
   searchDomains(): string[];
   /** The host's resolv.conf as it is, for containers in the host's network. */

@@ -20,6 +20,8 @@ const names: NameSource = {
   },
   targets: (name) => (name === '_http._tcp.web' ? [{ name: 'web', port: 80 }] : undefined),
   nameOf: (address) => (address === '10.0.0.2' ? 'web.net' : undefined),
+  awaits: () => false,
+  resolved: () => Promise.resolve(),
   upstreams: () => undefined,
 };
 

@@ -14,6 +14,7 @@ import type { WantedPort } from '#domain/container/port-bindings.ts';
 import { isReady } from '#domain/app/ready.ts';
 import { instanceOf } from '#domain/instance.ts';
 import { Networks } from '#engine/networks/networks.ts';
+import { Policies } from '#engine/policies/policies.ts';
 import { endpointsOf } from '#engine/services/endpoints.ts';
 import { openNetwork } from '#main/network-thread.ts';
 import { Peer } from './peer.ts';
@@ -45,6 +46,7 @@ export class NetworkEngine implements AsyncDisposable {
   readonly events: string[] = [];
   readonly problems: string[] = [];
   #parts = this.#adapters();
+  policies = this.#policies();
   networks = this.#engine();
   readonly #peers: Peer[] = [];
 
@@ -63,6 +65,7 @@ export class NetworkEngine implements AsyncDisposable {
   async restart(): Promise<void> {
     await this.#closeAdapters();
     this.#parts = this.#adapters();
+    this.policies = this.#policies();
     this.networks = this.#engine();
     await this.networks.start();
     await this.networks.adopt([...this.containers.values()]);
@@ -80,7 +83,7 @@ export class NetworkEngine implements AsyncDisposable {
     this.#put({ ...base, endpoints: drafts });
     const namespace = await networks.createSandbox(id);
     const endpoints: Container['endpoints'] = [];
-    for (const draft of drafts) endpoints.push(await networks.attach(id, draft, endpoints.length === 0));
+    for (const draft of drafts) endpoints.push(await networks.attach(base, draft, endpoints.length === 0));
     const joined = this.#put({ ...base, endpoints });
     const ports = await networks.publish(joined, options.publish ?? []);
     const running = this.#put({ ...joined, ports, state: { ...CREATED, status: 'running', pid: 1 } });
@@ -141,9 +144,19 @@ export class NetworkEngine implements AsyncDisposable {
     store.close();
   }
 
+  #policies(): Policies {
+    return new Policies({
+      ...this.#parts,
+      clock: new SystemClock(),
+      events: { emit: (type, action, id) => this.events.push(`${type} ${action} ${id}`) },
+      report: (message) => this.problems.push(message),
+    });
+  }
+
   #engine(): Networks {
     const networks = new Networks({
       ...this.#parts,
+      policies: this.policies,
       clock: new SystemClock(),
       instance: this.instance,
       events: {

@@ -52,6 +52,17 @@ export function addressOfPointer(name: string): string | undefined {
   return formatAddress({ version: 6, value: BigInt(`0x${digits}`) });
 }
 
+/** The addresses in an answer, and for how many seconds the shortest of them is good. */
+export function addressesIn(packet: DecodedPacket | undefined): { addresses: string[]; seconds: number } {
+  const found = (packet?.answers ?? []).flatMap((record) =>
+    record.type === 'A' || record.type === 'AAAA' ? [{ address: record.data, ttl: record.ttl ?? 0 }] : [],
+  );
+  return {
+    addresses: found.map(({ address }) => address),
+    seconds: Math.min(...found.map(({ ttl }) => ttl)),
+  };
+}
+
 /** An answer by us. Over UDP (`limit`) one that is too long says so, and the client asks again by TCP. */
 export function respond(query: DecodedPacket, answers: Answer[], limit: boolean): Buffer {
   const flags = (query.flags ?? 0) & RECURSION_DESIRED;

@@ -1,9 +1,9 @@
 import { readFileSync, statSync } from 'node:fs';
-import { decode, type DecodedPacket } from 'dns-packet';
+import { decode, encode, RECURSION_DESIRED, type DecodedPacket } from 'dns-packet';
 import { KeyedMutex } from '#base/mutex.ts';
 import { systemCode, unavailable } from '#base/errors.ts';
 import type { NameSource, Resolver } from '#ports/resolver.ts';
-import { ownRecords, RCODE, refuse, respond } from './answer.ts';
+import { addressesIn, ownRecords, RCODE, refuse, respond } from './answer.ts';
 import { forward, forwardWhole, type Upstream } from './forward.ts';
 import { Listener } from './listener.ts';
 import { isLoopback, parseResolvConf } from './resolv-conf.ts';
@@ -78,6 +78,19 @@ export class DnsResolver implements Resolver {
     return hidden.length > 0 ? hidden : PUBLIC_RESOLVERS;
   }
 
+  async lookup(name: string): Promise<string[]> {
+    const answers = await Promise.all(
+      (['A', 'AAAA'] as const).map((type) =>
+        this.#ask(
+          encode({ type: 'query', id: 0, flags: RECURSION_DESIRED, questions: [{ type, name }] }),
+          true,
+          this.#hostServers(),
+        ),
+      ),
+    );
+    return answers.flatMap((answer) => (answer === undefined ? [] : addressesIn(decoded(answer)).addresses));
+  }
+
   searchDomains(): string[] {
     return parseResolvConf(this.hostFile()).search;
   }
@@ -107,6 +120,10 @@ export class DnsResolver implements Resolver {
     const records = ownRecords(question.type, question.name, names, asker);
     if (records !== undefined) return respond(packet, records, !byTcp);
     const answer = await this.#ask(query, byTcp, names.upstreams(asker) ?? this.#hostServers());
+    if (answer !== undefined && names.awaits(question.name, asker)) {
+      const { addresses, seconds } = addressesIn(decoded(answer));
+      if (addresses.length > 0) await names.resolved(question.name, asker, addresses, seconds);
+    }
     if (answer !== undefined) return answer;
     const isOneLabel = !question.name.replace(/\.$/, '').includes('.');
     return refuse(packet, isOneLabel ? RCODE.NO_SUCH_NAME : RCODE.SERVER_FAILURE);

@@ -139,6 +139,11 @@ export class NetlinkSocket implements Disposable {
     }
   }
 
+  /** Gives the descriptor away, for one who reads what the kernel sends unasked. */
+  release(): number {
+    return this.#fd;
+  }
+
   [Symbol.dispose](): void {
     close(this.#fd);
   }

@@ -5,7 +5,9 @@ import type {
   BalancedService,
   FilterChange,
   FilteredNetwork,
+  GuardedAddress,
   PacketFilter,
+  PolicyRules,
   Publication,
 } from '#ports/packet-filter.ts';
 import { elementsOfService, isOfServices, ordered } from './balancing.ts';
@@ -20,6 +22,7 @@ import {
   removeChain,
   type Element,
 } from './elements.ts';
+import { elementsOfGuard, PolicyTable } from './policies.ts';
 import { chainsIn, emptySets, listChains, removeTable, replaceTable } from './ruleset.ts';
 
 /** What is to be in the kernel after a change. */
@@ -29,9 +32,18 @@ interface Wanted {
   services: Map<string, Element[]>;
   /** Backends of services in the order of their numbers. */
   orders: Map<string, string[]>;
+  /** Elements of guarded addresses by address. */
+  guards: Map<string, Element[]>;
+  policies: PolicyTable;
+  /** Commands for what DNS names stand for. */
+  named: string[];
   /** Addresses that a service no longer gives connections to. */
   left: string[];
 }
+
+type PolicyChange = FilterChange & { do: 'set-policies' | 'guard' | 'unguard' | 'allow-name' };
+
+const noPolicies: PolicyRules = { lists: [], groups: [], names: [] };
 
 /** The rules of an instance by libnftables, which runs in a worker thread. */
 export class NftPacketFilter implements PacketFilter {
@@ -44,34 +56,43 @@ export class NftPacketFilter implements PacketFilter {
   #orders = new Map<string, string[]>();
   #elements = new Map<string, Element>();
   #chains = new Set<string>();
+  #guards = new Map<string, Element[]>();
+  #policies: PolicyTable;
 
   /** `worker` answers by `filterHandlers`. */
   constructor(instance: Instance, worker: Calls<FilterCalls>) {
     this.#worker = worker;
     this.#table = instance.table;
+    this.#policies = new PolicyTable(this.#table, noPolicies);
   }
 
   reset(
     networks: FilteredNetwork[],
     publications: Publication[],
     services: BalancedService[] = [],
+    policies: { rules: PolicyRules; guarded: GuardedAddress[] } = { rules: noPolicies, guarded: [] },
   ): Promise<void> {
     return this.#inOrder(async () => {
       const byBridge = new Map(networks.map((network) => [network.bridge, elementsOfNetwork(network)]));
       const byKey = new Map(
         services.map((service) => [service.key, elementsOfService(service, service.backends)]),
       );
+      const byAddress = new Map(policies.guarded.map((one) => [one.address, elementsOfGuard(one)]));
+      const table = new PolicyTable(this.#table, policies.rules);
       const all = [
+        ...[...byAddress.values()].flat(),
         ...[...byBridge.values()].flat(),
         ...publications.map(elementOfPublication),
         ...[...byKey.values()].flat(),
       ];
       const elements = new Map(all.map((element) => [nameOf(element), element]));
       const chains = new Map(all.flatMap(({ chain }) => (chain === undefined ? [] : [[chain.name, chain]])));
-      const present = chainsIn(await this.#worker.call('list', listChains), this.#table);
+      const found = chainsIn(await this.#worker.call('list', listChains), this.#table);
+      const present = found !== undefined && table.isIn(found) ? found : undefined;
       const unused = present?.filter((name) => isOfServices(name) && !chains.has(name)) ?? [];
       const commands = [
         (present === undefined ? replaceTable : emptySets)(this.#table),
+        ...(present === undefined ? table.creation() : table.refresh(present)),
         ...unused.flatMap((name) => removeChain(this.#table, name)),
         ...[...chains.values()].flatMap((chain) => makeChain(this.#table, chain)),
         ...[...elements.values()].map((element) => addition(this.#table, element)),
@@ -82,6 +103,8 @@ export class NftPacketFilter implements PacketFilter {
       this.#orders = new Map(services.map((service) => [service.key, service.backends]));
       this.#elements = elements;
       this.#chains = new Set(chains.keys());
+      this.#guards = byAddress;
+      this.#policies = table;
     });
   }
 
@@ -92,19 +115,28 @@ export class NftPacketFilter implements PacketFilter {
         networks: new Map(this.#networks),
         services: new Map(this.#services),
         orders: new Map(this.#orders),
+        guards: new Map(this.#guards),
+        policies: this.#policies,
+        named: [],
         left: [],
       };
-      for (const change of changes) want(change, wanted);
+      for (const change of changes) this.#want(change, wanted);
+      const policies = wanted.policies.changes(this.#policies);
       const isRemoval = changes.some((change) => change.do === 'remove-service');
       const unused = isRemoval ? this.#unused(wanted.elements) : [];
       const commands = [
+        ...policies.before,
         ...this.#commands(wanted.elements),
+        ...wanted.named,
         ...unused.flatMap((name) => removeChain(this.#table, name)),
+        ...policies.after,
       ];
       if (commands.length > 0) await this.#worker.call('run', commands.join('\n'));
       this.#networks = wanted.networks;
       this.#services = wanted.services;
       this.#orders = wanted.orders;
+      this.#guards = wanted.guards;
+      this.#policies = wanted.policies;
       for (const [name, element] of wanted.elements) {
         if (element === undefined) this.#elements.delete(name);
         else this.#elements.set(name, element);
@@ -121,6 +153,8 @@ export class NftPacketFilter implements PacketFilter {
       await this.#worker.call('run', removeTable(this.#table));
       for (const each of [this.#networks, this.#services, this.#orders, this.#elements, this.#chains])
         each.clear();
+      this.#guards.clear();
+      this.#policies = new PolicyTable(this.#table, noPolicies);
     });
   }
 
@@ -161,9 +195,28 @@ export class NftPacketFilter implements PacketFilter {
     const flows = { begun: [...udp('publish'), ...begun], ended: udp('unpublish') };
     if (flows.begun.length + flows.ended.length > 0) await this.#worker.call('forgetFlows', flows);
   }
+
+  #want(change: FilterChange, wanted: Wanted): void {
+    switch (change.do) {
+      case 'set-policies':
+        wanted.policies = new PolicyTable(this.#table, change.policies);
+        return;
+      case 'guard':
+        replace(wanted, wanted.guards, change.guarded.address, elementsOfGuard(change.guarded));
+        return;
+      case 'unguard':
+        replace(wanted, wanted.guards, change.address, undefined);
+        return;
+      case 'allow-name':
+        wanted.named.push(...wanted.policies.allowName(change.name, change.addresses, change.seconds));
+        return;
+      default:
+        want(change, wanted);
+    }
+  }
 }
 
-function want(change: FilterChange, wanted: Wanted): void {
+function want(change: Exclude<FilterChange, PolicyChange>, wanted: Wanted): void {
   switch (change.do) {
     case 'add-network':
       replace(wanted, wanted.networks, change.network.bridge, elementsOfNetwork(change.network));

@@ -1,4 +1,5 @@
 import { fingerprint } from '#base/ids.ts';
+import { logGroupOf, POLICY_CHAINS, POLICY_SETS, type PolicySet } from './policies.ts';
 import { balancingSets, CLIENTS, portRules, type BalancingSet } from './balancing.ts';
 
 // The table of an instance. Its chains never change while the daemon runs: what comes and goes are elements
@@ -30,9 +31,11 @@ const SETS = {
   /** Each backend of a service twice: it calls the service and is chosen itself. */
   selves4: 'set type ipv4_addr . ipv4_addr',
   selves6: 'set type ipv6_addr . ipv6_addr',
+  /** Addresses that policies are about, and the chains of what is allowed. */
+  ...POLICY_SETS,
 } as const;
 
-export type SetName = keyof typeof SETS | BalancingSet;
+export type SetName = keyof typeof SETS | BalancingSet | PolicySet;
 
 const CHAINS = `
 chain services {
@@ -102,7 +105,9 @@ chain input {
   ip daddr @virtual4 jump refuse
   ip6 daddr @virtual6 jump refuse
 ${portRules().closed}
+  iifname @bridges jump hostward
 }
+${POLICY_CHAINS}
 chain refuse {
   meta l4proto tcp reject with tcp reset
   meta l4proto { udp, sctp } reject with icmpx port-unreachable
@@ -111,23 +116,25 @@ chain forward {
   type filter hook forward priority filter; policy accept;
   oifname @bridges goto inward
   iifname @internal drop
+  iifname @bridges goto outward
 }
 chain inward {
   ct state established,related accept
-  iifname . oifname @peers accept
+  iifname . oifname @peers goto guarded
   iifname @internal drop
   oifname @internal drop
   # A service's address is for its own network.
   ct original ip daddr @virtual4 drop
   ct original ip6 daddr @virtual6 drop
-  ct status dnat accept
+  ct status dnat goto guarded
   drop
 }`;
 
 /** Commands that put the whole table, with nothing in its sets, in place of what is there. */
 export function replaceTable(table: string): string {
   const shape = `chain ${shapeChain()} {\n}`;
-  return `${removeTable(table)}\ntable inet ${table} {\n${declarations().join('\n')}${CHAINS}\n${shape}\n}`;
+  const chains = CHAINS.replaceAll('LOG_GROUP', String(logGroupOf(table)));
+  return `${removeTable(table)}\ntable inet ${table} {\n${declarations().join('\n')}${chains}\n${shape}\n}`;
 }
 
 /** Commands that empty the sets of a table that has this shape; what packets have put into maps stays. */

@@ -3,6 +3,7 @@ import type { ContainerConfig, HostConfig, Resources } from '#domain/container/c
 import type { Probes } from '#domain/container/probe.ts';
 import type { IngressEntry } from '#domain/ingress/model.ts';
 import type { Deploy } from './deploy.ts';
+import type { Policy } from '#domain/policy/model.ts';
 import type { AppUpdate, ServiceUpdate } from './update.ts';
 import type { Schedule } from './schedule.ts';
 
@@ -15,6 +16,8 @@ export interface AppModel {
   secrets: Record<string, AppSecret>;
   configs: Record<string, AppConfig>;
   update?: AppUpdate;
+  /** Who may call whom, beside what its services say. */
+  policy?: Policy[];
 }
 
 export interface Service {
@@ -44,6 +47,8 @@ export interface Service {
   autoscale?: Autoscale;
   /** They take the place of a health check. */
   probes?: Probes;
+  /** Who may call it, and whom it may call. */
+  policy?: Policy[];
   /** It runs at times; no container of it runs permanently. */
   schedule?: Schedule;
   /** Secrets and configs that it gets as files. */

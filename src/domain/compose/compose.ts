@@ -2,7 +2,7 @@ import { own } from '#base/own.ts';
 import type { AppModel, Service } from '#domain/app/model.ts';
 import { dependencyOrder } from '#domain/app/order.ts';
 import type { Lookup } from './interpolate.ts';
-import { withEnvironmentFiles, type Loading } from './document.ts';
+import { readDocuments, withEnvironmentFiles, type Loading } from './document.ts';
 import { loadLayer } from './load.ts';
 import { resolve } from './paths.ts';
 import { inOrder, type Problem, type Sources } from './problem.ts';
@@ -115,6 +115,13 @@ function readModel(root: Reader, { input, lookup, loading }: Reading): AppModel 
   const context: ServiceContext = {
     app: name,
     resolve: absolute,
+    services: new Set(
+      root
+        .at('services')
+        .entries()
+        .map(([key]) => key),
+    ),
+    documents: (path, at) => readDocuments(path, at, loading),
     networks: new Set(Object.keys(networks)),
     volumes: new Set(Object.keys(volumes)),
     secrets: readSecretDefinitions(name, root.at('secrets'), absolute),

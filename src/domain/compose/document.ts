@@ -3,6 +3,7 @@ import type { Lookup } from './interpolate.ts';
 import { interpolateTree } from './interpolate-tree.ts';
 import { folderOf, resolve } from './paths.ts';
 import { problem, type Place, type Problem } from './problem.ts';
+import { Reader } from './reader.ts';
 import type { Source, Via } from './source.ts';
 import type { Texts } from './texts.ts';
 import { readTree, type MapTree, type Tree } from './tree.ts';
@@ -113,4 +114,25 @@ export function withEnvironmentFiles(
 export function placeOf(folder: string, path: string): { path: string; folder: string } {
   const absolute = resolve(folder, path);
   return { path: absolute, folder: folderOf(absolute) };
+}
+
+/** The documents of a YAML file that is none of compose's: without variables, `include` and `extends`. */
+export function readDocuments(path: string, at: Reader, loading: Loading): Reader[] {
+  const text = loading.texts.get(path);
+  if (text === undefined) return [];
+  if (text === null) {
+    at.complain('compose-file-missing', `there is no file '${path}'`);
+    return [];
+  }
+  const name = shortName(loading.folder, path);
+  loading.sources.set(name, text);
+  const source: Source = { name, folder: folderOf(path), lookup: () => undefined, via: [] };
+  let line = 0;
+  return text.split(/^---.*$/m).flatMap((part) => {
+    // Empty lines in the place of what comes before keep the numbers of lines.
+    const { tree, problems } = readTree(source, '\n'.repeat(line) + part);
+    line += part.split('\n').length - 1;
+    loading.problems.push(...problems);
+    return tree === undefined ? [] : [new Reader(tree, [], loading.problems)];
+  });
 }

@@ -17,6 +17,8 @@ export interface ServiceContext {
   app: string;
   /** Makes a path absolute; `at` is the value that holds it. */
   resolve: (path: string, at: Reader) => string;
+  services: ReadonlySet<string>;
+  documents: (path: string, at: Reader) => Reader[];
   networks: ReadonlySet<string>;
   volumes: ReadonlySet<string>;
   secrets: Readonly<Record<string, AppSecret>>;

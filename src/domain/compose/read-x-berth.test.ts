@@ -44,7 +44,12 @@ test('each known key that is there is read by its reader', () => {
   };
   const problems: Problem[] = [];
   const { tree } = readTree({ name: 'f', folder: '/', lookup: () => undefined, via: [] }, 'depth: 3');
-  const context = { app: 'app', resolve: (path: string) => path };
+  const context = {
+    app: 'app',
+    resolve: (path: string) => path,
+    services: new Set<string>(),
+    documents: () => [],
+  };
   assert.deepEqual(readExtension(new Reader(tree, [], problems), keys, context), { depth: 3 });
   assert.deepEqual(extensionSchema(keys), {
     type: 'object',

@@ -3,6 +3,7 @@ import type { AppModel, Service } from '#domain/app/model.ts';
 import { affinityKey } from './read-x-berth-affinity.ts';
 import { autoscaleKey } from './read-x-berth-autoscale.ts';
 import { ingressKey } from './read-x-berth-ingress.ts';
+import { appPolicyKey, servicePolicyKey } from './read-x-berth-policy.ts';
 import { probesKey } from './read-x-berth-probes.ts';
 import { scheduleKey } from './read-x-berth-schedule.ts';
 import { appUpdateKey, serviceUpdateKey } from './read-x-berth-update.ts';
@@ -15,6 +16,10 @@ export interface ExtensionContext {
   app: string;
   /** Makes a path of the file absolute; `at` is the value that holds it, since each file has its own folder. */
   resolve: (path: string, at: Reader) => string;
+  /** Names of the app's services. */
+  services: ReadonlySet<string>;
+  /** The documents of another YAML file by its absolute path; what is wrong with it is complained about. */
+  documents: (path: string, at: Reader) => Reader[];
 }
 
 /** One key of `x-berth`. Each has a file of its own, `read-x-berth-NAME.ts`, and one optional field in the model. */
@@ -34,12 +39,13 @@ export const serviceKeys: Keys<Service> = {
   affinity: affinityKey,
   autoscale: autoscaleKey,
   ingress: ingressKey,
+  policy: servicePolicyKey,
   probes: probesKey,
   schedule: scheduleKey,
   update: serviceUpdateKey,
 };
 
-export const appKeys: Keys<AppModel> = { update: appUpdateKey };
+export const appKeys: Keys<AppModel> = { policy: appPolicyKey, update: appUpdateKey };
 
 /** The fields that `x-berth` of a service adds to it. */
 export function readServiceExtension(service: Reader, context: ExtensionContext): Partial<Service> {

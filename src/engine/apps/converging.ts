@@ -97,6 +97,7 @@ export class Convergence {
     const isNew = this.#begin(app, change);
     try {
       await execute(first.filter(isImageStep), executors, run);
+      if (change.canary === undefined) await this.#police(target, undo, emit);
       const made = { target: this.#pinned(target), scale, change };
       const changed = await this.#converge(first, made, run);
       await this.#parts.ingress.assign(target.model);
@@ -111,6 +112,16 @@ export class Convergence {
       if (isNew && !stays) this.#records.forget(app);
       throw error;
     }
+  }
+
+  /** Before containers change: who comes is subject to it from its first packet. */
+  async #police({ app, model }: AppTarget, undo: Undo, emit: Emit): Promise<void> {
+    const { policies } = this.#parts;
+    const { former, changed } = await policies.declare(model);
+    if (!changed) return;
+    undo.add(() => policies.restore(app, former));
+    const message = 'who may call whom has changed for new connections: berth policy show';
+    if (former.length > 0) emit({ type: 'note', message });
   }
 
   /** Served from outside as soon as it gets well. */

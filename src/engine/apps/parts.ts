@@ -1,7 +1,7 @@
 import type { LastService } from '#domain/app/observed.ts';
 import type { Scale } from '#domain/app/scale.ts';
 import type { AppTarget } from '#domain/app/target.ts';
-import type { Builds, Containers, Events, Images, Ingress, Networks, Volumes } from '#engine/contracts.ts';
+import type { Builds, Containers, Events, Images, Ingress, Networks, Policies, Volumes } from '#engine/contracts.ts';
 import type { ServicePlaces, Services } from '#engine/contracts/services.ts';
 import type { Clock } from '#ports/clock.ts';
 import type { HostProcesses } from '#ports/host-processes.ts';
@@ -25,6 +25,7 @@ export interface AppParts {
   services: Pick<Services, 'settled'>;
   processes: Pick<HostProcesses, 'inboundConnections'>;
   ingress: Pick<Ingress, 'check' | 'assign' | 'remove'>;
+  policies: Pick<Policies, 'declare' | 'restore'>;
   /** Says what went wrong in the background: nobody waits for the answer there. */
   report: (problem: string, error: unknown) => void;
 }

@@ -38,6 +38,7 @@ export async function takeDown(
     ...(record?.target === undefined ? {} : { former: record.target }),
   });
   await parts.ingress.remove(app);
+  await parts.policies.restore(app, []);
   parts.store.transaction(() => {
     records.forget(app);
     revisions.forget(app);

@@ -124,7 +124,7 @@ async function joinNetwork(
   const endpoints: Endpoint[] = [];
   undo.add(() => networks.removeSandbox({ ...container, endpoints }));
   const path = await networks.createSandbox(container.id);
-  if (hasLinks(network)) endpoints.push(await networks.attach(container.id, endpoint, true));
+  if (hasLinks(network)) endpoints.push(await networks.attach(container, endpoint, true));
   return { container: { ...container, endpoints }, sandbox: { path } };
 }
 

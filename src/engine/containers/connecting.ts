@@ -37,7 +37,7 @@ export class Connecting {
       const who = { id, name: container.name, hostname: container.config.Hostname ?? '' };
       const drafted = networks.endpoint(who, network, request, nextIndex(container));
       const endpoint = hasProcess(container)
-        ? await networks.attach(id, drafted, container.endpoints.length === 0)
+        ? await networks.attach(container, drafted, container.endpoints.length === 0)
         : drafted;
       await this.#save(container, [...container.endpoints, endpoint]);
       this.#event('connect', network, id);

@@ -155,7 +155,7 @@ export class Starting {
     for (const endpoint of container.endpoints) {
       const network = networks.get(endpoint.networkId);
       const isFirst = endpoints.length === 0;
-      endpoints.push(hasLinks(network) ? await networks.attach(container.id, endpoint, isFirst) : endpoint);
+      endpoints.push(hasLinks(network) ? await networks.attach(container, endpoint, isFirst) : endpoint);
     }
     return { sandbox: { path }, endpoints };
   }

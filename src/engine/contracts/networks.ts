@@ -33,8 +33,15 @@ export interface Networks {
   createSandbox(containerId: string): Promise<string>;
   /** Disconnects everything, frees addresses and ports, removes the namespace. Idempotent. */
   removeSandbox(container: Container): Promise<void>;
-  /** Allocates addresses and joins the sandbox to the network. Gives the endpoint with its addresses. */
-  attach(containerId: string, endpoint: Endpoint, carriesDefaultRoute: boolean): Promise<Endpoint>;
+  /**
+   * Allocates addresses and joins the sandbox to the network; the policies about the container hold before. Gives the
+   * endpoint with its addresses.
+   */
+  attach(
+    container: Pick<Container, 'id' | 'identity'>,
+    endpoint: Endpoint,
+    carriesDefaultRoute: boolean,
+  ): Promise<Endpoint>;
   detach(containerId: string, endpoint: Endpoint): Promise<void>;
   /** Publishes the ports that the host configuration asks for. @throws conflict `port-taken` */
   publish(container: Container, wanted: WantedPort[]): Promise<PublishedPort[]>;

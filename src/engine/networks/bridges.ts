@@ -6,19 +6,28 @@ import type { FilteredNetwork } from '#ports/packet-filter.ts';
 import type { NameSource } from '#ports/resolver.ts';
 import type { NetworkParts } from './parts.ts';
 
+/** What there is of services in a network. */
+export interface NetworkServices {
+  /** Their addresses. */
+  virtualIn(networkId: string): string[];
+  /** Whether there are any, with addresses of their own or without. */
+  isServed(networkId: string): boolean;
+}
+
 /** The bridge, the rules and the name service behind a network. */
 export class Bridges {
   readonly #parts: NetworkParts;
   readonly #names: NameSource;
-  readonly #virtual: (networkId: string) => string[];
+  readonly #services: NetworkServices;
   /** Bridges whose own traffic passes the packet filter. */
   readonly #filtered = new Set<string>();
+  /** Networks of which it has been said that they cannot be filtered. */
+  readonly #unfiltered = new Set<string>();
 
-  /** `virtual` gives the addresses of services in a network. */
-  constructor(parts: NetworkParts, names: NameSource, virtual: (networkId: string) => string[]) {
+  constructor(parts: NetworkParts, names: NameSource, services: NetworkServices) {
     this.#parts = parts;
     this.#names = names;
-    this.#virtual = virtual;
+    this.#services = services;
   }
 
   /** What the packet filter is told of a network whose bridge is up. */
@@ -83,7 +92,8 @@ export class Bridges {
   }
 
   async #raise(network: Network): Promise<void> {
-    const virtual = this.#virtual(network.id);
+    const virtual = this.#services.virtualIn(network.id);
+    const filtered = this.#services.isServed(network.id);
     const isFiltered = await this.#parts.links.ensureBridge({
       name: network.bridge,
       addresses: [
@@ -91,8 +101,15 @@ export class Bridges {
         ...virtual.map((address) => `${address}/${address.includes(':') ? 128 : 32}`),
       ],
       mtu: network.mtu,
-      filtered: virtual.length > 0,
+      filtered,
     });
+    if (filtered && !isFiltered && !this.#unfiltered.has(network.id)) {
+      this.#unfiltered.add(network.id);
+      this.#parts.report(
+        `network ${network.name}: apps are not isolated and policies do not hold between its containers`,
+        new Error('this kernel does not let bridges be filtered (br_netfilter is missing)'),
+      );
+    }
     if (isFiltered) this.#filtered.add(network.bridge);
     else this.#filtered.delete(network.bridge);
   }

@@ -2,6 +2,7 @@ import type { Container } from '#domain/container/container.ts';
 import { parseLink } from '#domain/container/hosts-file.ts';
 import { resolvesNames } from '#domain/network/endpoint.ts';
 import type { Network } from '#domain/network/network.ts';
+import type { PolicyMembers } from '#engine/contracts/policies.ts';
 import type { NameSource } from '#ports/resolver.ts';
 import { addressesOf, type AddressBook, type Lease } from './address-book.ts';
 import type { Connected } from './parts.ts';
@@ -14,13 +15,22 @@ import type { ServiceNames } from './service-names.ts';
 export class ContainerNames implements NameSource {
   readonly #book: AddressBook;
   readonly #services: ServiceNames;
+  readonly #policies: Pick<PolicyMembers, 'awaits' | 'resolved'>;
   readonly #connected: (networkId: string) => Connected[];
   #turn = 0;
 
-  constructor(book: AddressBook, services: ServiceNames, connected: (networkId: string) => Connected[]) {
+  constructor(
+    book: AddressBook,
+    rooms: {
+      services: ServiceNames;
+      policies: Pick<PolicyMembers, 'awaits' | 'resolved'>;
+      connected: (networkId: string) => Connected[];
+    },
+  ) {
     this.#book = book;
-    this.#services = services;
-    this.#connected = connected;
+    this.#services = rooms.services;
+    this.#policies = rooms.policies;
+    this.#connected = rooms.connected;
   }
 
   addresses(name: string, asker: string): { v4: string[]; v6: string[] } | undefined {
@@ -62,6 +72,14 @@ export class ContainerNames implements NameSource {
     if (target === undefined || !isShared) return undefined;
     const found = this.#connected(target.network.id).find((each) => each.container.id === target.containerId);
     return found === undefined ? undefined : `${found.container.name}.${target.network.name}`;
+  }
+
+  awaits(name: string, asker: string): boolean {
+    return this.#policies.awaits(name, asker);
+  }
+
+  resolved(name: string, asker: string, addresses: string[], seconds: number): Promise<void> {
+    return this.#policies.resolved(name, asker, addresses, seconds);
   }
 
   /** A container's own servers, none for one without a way out, else undefined for the host's. */

@@ -56,8 +56,12 @@ export class Networks implements contracts.Networks {
       hostPorts,
       refresh: (network) => this.#bridges.refresh(network),
     });
-    const names = new ContainerNames(this.#addresses, new ServiceNames(this.services), this.#connected);
-    this.#bridges = new Bridges(parts, names, (id) => this.services.virtualIn(id));
+    const names = new ContainerNames(this.#addresses, {
+      services: new ServiceNames(this.services),
+      policies: parts.policies,
+      connected: this.#connected,
+    });
+    this.#bridges = new Bridges(parts, names, this.services);
     this.#parents = new Parents(parts, this.#book);
     this.#drafting = new Drafting(parts, this.#book);
     this.#sandboxes = new Sandboxes(parts, {
@@ -90,6 +94,7 @@ export class Networks implements contracts.Networks {
       this.#book.bridges().map((network) => this.#bridges.rulesOf(network)),
       this.#publisher.publications(),
       this.services.balanced(),
+      this.#parts.policies.state(),
     );
     await this.#sweep(new Set(running.map((container) => container.id)));
   }
@@ -206,8 +211,12 @@ export class Networks implements contracts.Networks {
     return this.#sandboxes.remove(container);
   }
 
-  attach(containerId: string, endpoint: Endpoint, carriesDefaultRoute: boolean): Promise<Endpoint> {
-    return this.#sandboxes.attach(containerId, endpoint, carriesDefaultRoute);
+  attach(
+    container: Pick<Container, 'id' | 'identity'>,
+    endpoint: Endpoint,
+    carriesDefaultRoute: boolean,
+  ): Promise<Endpoint> {
+    return this.#sandboxes.attach(container, endpoint, carriesDefaultRoute);
   }
 
   detach(containerId: string, endpoint: Endpoint): Promise<void> {

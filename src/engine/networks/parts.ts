@@ -1,6 +1,7 @@
 import type { Instance } from '#domain/instance.ts';
 import type { Container, Endpoint } from '#domain/container/container.ts';
 import type { Events } from '#engine/contracts.ts';
+import type { PolicyMembers } from '#engine/contracts/policies.ts';
 import type { Clock } from '#ports/clock.ts';
 import type { HostNames } from '#ports/host-names.ts';
 import type { Links } from '#ports/links.ts';
@@ -15,6 +16,7 @@ export interface NetworkParts {
   filter: PacketFilter;
   ports: PortReserver;
   resolver: Resolver;
+  policies: PolicyMembers;
   hostNames: HostNames;
   clock: Pick<Clock, 'timestamp'>;
   events: Pick<Events, 'emit'>;

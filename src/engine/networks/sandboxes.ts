@@ -6,7 +6,7 @@ import { endpointOptions } from '#domain/network/endpoint-options.ts';
 import { isChildDriver } from '#domain/network/parent-link.ts';
 import { allowsInterContainer } from '#domain/network/settings.ts';
 import type { InnerLink } from '#ports/links.ts';
-import type { AddressBook, Lease } from './address-book.ts';
+import { addressesOf, type AddressBook, type Lease } from './address-book.ts';
 import type { NetworkBook } from './network-book.ts';
 import type { Connected, NetworkParts } from './parts.ts';
 import type { Publisher } from './publisher.ts';
@@ -43,21 +43,30 @@ export class Sandboxes {
     } finally {
       // The addresses are free only when nothing answers to them any more.
       await this.#parts.links.removeNamespace(container.id);
-      for (const lease of addresses.ofContainer(container.id)) {
+      const leases = addresses.ofContainer(container.id);
+      await this.#parts.policies.leave(leases.flatMap(({ endpoint }) => addressesOf(endpoint)));
+      for (const lease of leases) {
         addresses.release(lease);
         this.#event('disconnect', lease);
       }
     }
   }
 
-  async attach(containerId: string, draft: Endpoint, carriesDefaultRoute: boolean): Promise<Endpoint> {
+  async attach(
+    { id: containerId, identity }: Pick<Container, 'id' | 'identity'>,
+    draft: Endpoint,
+    carriesDefaultRoute: boolean,
+  ): Promise<Endpoint> {
     const { networks, addresses } = this.#rooms;
+    const { policies } = this.#parts;
     const network = networks.get(draft.networkId);
     const routes = this.#carriesRoute(containerId, draft.networkId, carriesDefaultRoute);
     const lease = addresses.lease(containerId, network, draft, routes);
     try {
+      if (identity !== undefined) await policies.join(identity, addressesOf(lease.endpoint));
       await this.#connect(lease);
     } catch (error) {
+      await policies.leave(addressesOf(lease.endpoint));
       addresses.release(lease);
       throw error;
     }
@@ -73,6 +82,7 @@ export class Sandboxes {
     if (lease === undefined) return;
     const namespace = links.namespacePath(containerId);
     await links.disconnect(namespace, lease.endpoint.interfaceName);
+    await this.#parts.policies.leave(addressesOf(lease.endpoint));
     addresses.release(lease);
     const next = addresses.ofContainer(containerId).find((each) => hasWayOut(each.network));
     await publisher.retarget(containerId, lease, this.#publicLease(containerId));
@@ -95,6 +105,8 @@ export class Sandboxes {
       if (network === undefined || !hasLinks(network)) continue;
       const carriesDefaultRoute = this.#carriesRoute(container.id, network.id, false);
       addresses.enter({ containerId: container.id, network, endpoint, carriesDefaultRoute });
+      const { identity } = container;
+      if (identity !== undefined) this.#parts.policies.adopt(identity, addressesOf(endpoint));
     }
     const target = this.#publicLease(container.id);
     if (target !== undefined && container.ports.length > 0) await publisher.adopt(container, target);

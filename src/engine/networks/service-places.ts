@@ -65,6 +65,10 @@ export class ServicePlaces implements contracts.ServicePlaces {
     return this.all().flatMap((place) => place.addresses[networkId] ?? []);
   }
 
+  isServed(networkId: string): boolean {
+    return this.all().some(({ settings }) => settings.networks.some(({ id }) => id === networkId));
+  }
+
   /** After a restart, when the pools of a network are empty: takes its services' addresses again. */
   reclaim(network: Network): void {
     for (const place of this.all()) {
@@ -196,9 +200,11 @@ export class ServicePlaces implements contracts.ServicePlaces {
   }
 
   async #refresh(former: ServicePlace | undefined, place: ServicePlace | undefined): Promise<void> {
-    const ids = new Set([...Object.keys(former?.addresses ?? {}), ...Object.keys(place?.addresses ?? {})]);
-    for (const id of ids) {
-      const isSame = String(former?.addresses[id]) === String(place?.addresses[id]);
+    const had = new Set(former?.settings.networks.map(({ id }) => id));
+    const has = new Set(place?.settings.networks.map(({ id }) => id));
+    for (const id of new Set([...had, ...has])) {
+      const isSame =
+        had.has(id) === has.has(id) && String(former?.addresses[id]) === String(place?.addresses[id]);
       const network = this.#rooms.networks.byId(id);
       if (!isSame && network !== undefined) await this.#rooms.refresh(network);
     }
