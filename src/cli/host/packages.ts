@@ -24,6 +24,7 @@ export const neededByTests: Readonly<Record<string, string>> = {
   'util-linux': 'script, for terminals',
   xxd: 'shows bytes',
   git: 'build contexts',
+  wrk: 'a constant load',
 };
 
 /** Packages that dpkg does not have installed, in one call. */
