@@ -34,17 +34,25 @@ import { DiskFileTrees } from '#adapters/trees/disk-file-trees.ts';
 import { FolderVolumeStorage } from '#adapters/volumes/folder-volume-storage.ts';
 import type { Instance } from '#domain/instance.ts';
 import type { Settings } from '#domain/settings/settings.ts';
+import type { Remapped } from '#main/remapping.ts';
 import { openNetwork } from '#main/network-thread.ts';
 
 export type Adapters = Awaited<ReturnType<typeof openAdapters>>;
 
 /** Opens every door to the world for one instance. */
-export async function openAdapters(instance: Instance, settings: Settings, log: Logger) {
+export async function openAdapters(
+  instance: Instance,
+  settings: Settings,
+  log: Logger,
+  remapped: Remapped | undefined,
+) {
   const { root, run } = instance;
   for (const folder of [root, run]) await mkdir(folder, { recursive: true, mode: 0o711 });
   const clock = new SystemClock();
   const cgroups = new HostCgroups();
-  const network = openNetwork(instance, (change) => log.warn(change));
+  await remapped?.checkReachable([root, run]);
+  const { namespace, owner } = remapped ?? {};
+  const network = openNetwork(instance, (change) => log.warn(change), namespace);
   const logs = new FileLogStore(join(root, 'logs'));
   const mirror = settings.mirrors.debian;
   return {
@@ -56,13 +64,14 @@ export async function openAdapters(instance: Instance, settings: Settings, log: 
     logs,
     logTargets: new SocketLogTargets(settings.logs.journal),
     blobs: await DiskBlobStore.open(root),
-    snapshotter: await OverlaySnapshotter.open(root),
+    snapshotter: await OverlaySnapshotter.open(root, remapped?.snapshots),
     runtime: await ConmonRuntime.open({
       run,
       cgroups,
       logPath: (id) => logs.path(id),
       report: (problem, error) => log.error({ err: error }, problem),
       standard: settings.runtime,
+      remapped: remapped !== undefined,
     }),
     links: network.links,
     filter: network.filter,
@@ -73,14 +82,14 @@ export async function openAdapters(instance: Instance, settings: Settings, log: 
     metricSource: new HttpMetricSource(),
     resolver: new DnsResolver(),
     hostNames: new HostsFile(settings.names.hostsFile, instance.id),
-    host: new LinuxHost(cgroups),
+    host: new LinuxHost(cgroups, namespace),
     processes: new LinuxProcesses(),
     machine: new LinuxMachine(cgroups.version),
-    files: new DiskContainerFiles(join(run, 'containers')),
-    rootFiles: new DiskRootFiles(),
+    files: new DiskContainerFiles(join(run, 'containers'), namespace?.mappings),
+    rootFiles: new DiskRootFiles(namespace?.mappings),
     trees: new DiskFileTrees(join(root, 'builds')),
     projectFiles: new LocalProjectFiles(),
-    volumeStorage: new FolderVolumeStorage(join(root, 'volumes')),
+    volumeStorage: new FolderVolumeStorage(join(root, 'volumes'), owner),
     downloads: new HttpDownloads(),
     registry: new HttpRegistryClient({
       insecureRegistries: settings.registries.insecure,

@@ -70,6 +70,7 @@ export async function startEngine(instance: Instance, settings: Settings, adapte
     ...{ instance, clock, machine: adapters.machine, runtime },
     ...{ containers, images, volumes, snapshotter, release },
     insecureRegistries: settings.registries.insecure,
+    remapped: host.userNamespace !== undefined,
   });
   const sockets = new Sockets({ store, clock, report });
   await bootstrapper.start();

@@ -25,6 +25,7 @@ import { socketRoutes } from '#api/platform/sockets.ts';
 import { instanceOf } from '#domain/instance.ts';
 import type { Settings } from '#domain/settings/settings.ts';
 import { closeAdapters, openAdapters } from '#main/adapters.ts';
+import { openRemapping } from '#main/remapping.ts';
 import { startEngine, type Engine } from '#main/engine.ts';
 
 export interface Wired {
@@ -36,8 +37,10 @@ export interface Wired {
 
 /** Constructs adapters and engine, starts them, and gives the routes. */
 export async function wire(settings: Settings, log: Logger): Promise<Wired> {
-  const instance = instanceOf(settings.root, settings.run);
-  const adapters = await openAdapters(instance, settings, log);
+  const remapped = await openRemapping(settings);
+  const own = instanceOf(settings.root, settings.run);
+  const instance = remapped === undefined ? own : { ...own, root: remapped.root };
+  const adapters = await openAdapters(instance, settings, log, remapped);
   const engine = await startEngine(instance, settings, adapters, log);
   return {
     routes: (app, hijack, doors) => {
@@ -72,6 +75,7 @@ export async function wire(settings: Settings, log: Logger): Promise<Wired> {
       engine.policies.close();
       await engine.containers.close();
       await closeAdapters(adapters);
+      remapped?.namespace.close();
     },
   };
 }

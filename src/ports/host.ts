@@ -1,9 +1,11 @@
 import type { CdiFile } from '#domain/container/cdi.ts';
-import type { HostFacts, ResolvedDevice } from '#domain/container/spec-input.ts';
+import type { HostFacts, ResolvedDevice, UserNamespaceSource } from '#domain/container/spec-input.ts';
 
 /** What a container's specification needs to know of the host and of the container's root file system. */
 export interface Host {
   readonly facts: HostFacts;
+  /** What containers live in unless they ask for the host's; absent: that is the host's. */
+  readonly userNamespace?: UserNamespaceSource;
   /**
    * The device at `path`, or all devices below it when it is a folder, as they appear below `pathInContainer`.
    * @throws invalid `device-missing` with Docker's words
@@ -19,6 +21,6 @@ export interface Host {
    * @throws invalid `file-not-regular`, `file-too-large` above 4 MiB
    */
   readInRoot(root: string, path: string): Promise<string | undefined>;
-  /** Makes a folder in a root file system, as `readInRoot` finds paths, unless it exists. */
+  /** Makes a folder in a root file system, as `readInRoot` finds paths, unless it exists. The owner is as the container sees it. */
   makeFolderInRoot(root: string, path: string, owner: { uid: number; gid: number }): Promise<void>;
 }

@@ -32,13 +32,17 @@ export interface Snapshotter {
   unpack(chainId: Digest, parent: Digest | '', layer: Readable, expected?: Digest): Promise<LayerInfo>;
   /** Makes an active snapshot. @throws not-found `snapshot-missing` for the parent, conflict `snapshot-exists` */
   create(key: string, parent: Digest | ''): Promise<void>;
-  /** Mounts an active snapshot and gives the absolute path of its root. Mounted already: the same path. */
-  mount(key: string): Promise<string>;
+  /**
+   * Mounts an active snapshot and gives the absolute path of its root. Mounted already: the same path, as it is.
+   * Where ids are remapped, `ids` says whether its files are seen by the host's, as a container needs it (the default),
+   * or by the container's, for whoever works on them from outside; each snapshot in one of the two ways only.
+   */
+  mount(key: string, ids?: 'host' | 'container'): Promise<string>;
   /** Idempotent. */
   unmount(key: string): Promise<void>;
   /** Unmounts and removes an active snapshot. Idempotent. */
   remove(key: string): Promise<void>;
-  /** Mounts a committed snapshot read-only for `use` and unmounts it afterwards. */
+  /** Mounts a committed snapshot read-only for `use` and unmounts it afterwards; its owners are the container's ids. */
   view<T>(chainId: Digest | '', use: (root: string) => Promise<T>): Promise<T>;
   /** What an active snapshot changed against its parent, sorted by path. */
   changes(key: string): Promise<Change[]>;

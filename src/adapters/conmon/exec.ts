@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { closeSync, openSync, rmSync, writeFileSync } from 'node:fs';
+import { closeSync, fchownSync, openSync, rmSync, writeFileSync } from 'node:fs';
 import type { Socket } from 'node:net';
 import { join } from 'node:path';
 import type { Readable, Writable } from 'node:stream';
@@ -7,6 +7,7 @@ import { messageOf } from '#base/errors.ts';
 import { DescriptorInbox, pipe, readEnd, writeEnd } from '#adapters/linux/descriptors.ts';
 import { reap, spawnInSession } from '#adapters/linux/spawn.ts';
 import type { ProcessSpec } from '#domain/container/runtime-spec.ts';
+import type { Owner } from '#domain/user-namespace/id-mappings.ts';
 import type { ExecProcess } from '#ports/runtime.ts';
 import { encode, type TaskFiles } from './bundle.ts';
 import { runtimeFailure } from './failure.ts';
@@ -19,6 +20,8 @@ export interface ExecRequest {
   process: ProcessSpec;
   tty: boolean;
   stdin: boolean;
+  /** Who the process's pipes belong to; absent: the OCI runtime sees to it. */
+  owner?: Owner;
 }
 
 /** How `crun exec` ended. */
@@ -131,15 +134,21 @@ export function endsOf({ stdin, stdout, stderr }: StreamEnds): number[] {
 
 /** @param nowhere is closed, or becomes the process's input when it is to have none */
 export function openStreams(
-  { stdin }: Pick<ExecRequest, 'stdin'>,
+  { stdin, owner }: Pick<ExecRequest, 'stdin' | 'owner'>,
   nowhere: number,
 ): { ours: StreamEnds; theirs: [stdin: number, stdout: number, stderr: number] } {
-  const [output, errors] = [pipe(), pipe()];
+  const [output, errors] = [ownPipe(owner), ownPipe(owner)];
   const ours: StreamEnds = { stdout: output.read, stderr: errors.read };
   if (!stdin) return { ours, theirs: [nowhere, output.write, errors.write] };
-  const input = pipe();
+  const input = ownPipe(owner);
   closeSync(nowhere);
   return { ours: { ...ours, stdin: input.write }, theirs: [input.read, output.write, errors.write] };
+}
+
+function ownPipe(owner: Owner | undefined): ReturnType<typeof pipe> {
+  const ends = pipe();
+  if (owner !== undefined) fchownSync(ends.write, owner.uid, owner.gid);
+  return ends;
 }
 
 export function pipesOf({ stdin, stdout, stderr }: StreamEnds): Pipes {

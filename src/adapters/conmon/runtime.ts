@@ -27,6 +27,7 @@ import { OomWatches } from './oom-watches.ts';
 import { isAlive, kill, livingMonitor } from './processes.ts';
 import { endTask, removeTask, type RemovalParts } from './removal.ts';
 import { Runc } from './runc.ts';
+import { giveStreams, userOnHost } from './stream-owner.ts';
 import { SeccompCache } from './seccomp-cache.ts';
 
 export interface ConmonRuntimeOptions {
@@ -43,6 +44,8 @@ export interface ConmonRuntimeOptions {
   runc?: string;
   /** For tasks that ask for none; crun when absent. */
   standard?: RuntimeName;
+  /** Tasks may have user namespaces of their own. */
+  remapped?: boolean;
 }
 
 /** The port Runtime with conmon and crun, or runc for tasks that ask for it. */
@@ -60,6 +63,7 @@ export class ConmonRuntime implements Runtime {
   readonly #exits: ExitWatcher;
   readonly #monitors: MonitorWatches;
   readonly #filters: SeccompCache;
+  readonly #remapped: boolean;
 
   private constructor(options: ConmonRuntimeOptions, files: TaskFiles) {
     this.#files = files;
@@ -68,6 +72,7 @@ export class ConmonRuntime implements Runtime {
     this.#runcProgram = options.runc ?? '/usr/sbin/runc';
     this.#runc = new Runc(this.#runcProgram, files.roots.runc);
     this.#cgroups = options.cgroups;
+    this.#remapped = options.remapped === true;
     this.#monitor = {
       program: options.conmon ?? '/usr/bin/conmon',
       files,
@@ -144,6 +149,7 @@ export class ConmonRuntime implements Runtime {
     try {
       const pid = await startMonitor({ ...this.#monitor, runtime }, task);
       await this.#monitors.watch(task.id);
+      if (this.#remapped) giveStreams(pid, task.spec.process.user);
       this.#watchMemory(task.id, task.spec.linux.cgroupsPath, task.spec.linux.resources);
       if (runtime === this.#crun) this.#filters.learn(task.id, task.spec);
       return { pid };
@@ -267,8 +273,9 @@ export class ConmonRuntime implements Runtime {
   }
 
   async exec(id: string, process: ProcessSpec, io: { tty: boolean; stdin: boolean }): Promise<ExecProcess> {
-    this.#running(id);
-    return await this.#of(id).exec(this.#files, { id, process, ...io });
+    const { pid } = this.#running(id);
+    const owner = this.#remapped ? { owner: userOnHost(pid, process.user) } : {};
+    return await this.#of(id).exec(this.#files, { id, process, ...io, ...owner });
   }
 
   async processes(id: string): Promise<number[]> {

@@ -1,10 +1,11 @@
 import { mountContents } from './contents.ts';
-import { mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { mkdir, readdir, readFile, realpath } from 'node:fs/promises';
+import { chownSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { chown, mkdir, readdir, readFile, realpath } from 'node:fs/promises';
 import { hostname } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { mount, MS, unmountIfMounted } from '#adapters/linux/libc.ts';
 import { bindPart, findMount } from './host-mounts.ts';
+import { toHost, type IdMappings, type Owner } from '#domain/user-namespace/id-mappings.ts';
 import type { ContainerFiles, EtcPaths, FileContent } from '#ports/container-files.ts';
 import { systemCode } from '#base/errors.ts';
 
@@ -15,10 +16,15 @@ const contents = 'contents';
 /** One folder for each container below a folder of the instance's run folder. */
 export class DiskContainerFiles implements ContainerFiles {
   readonly #folder: string;
+  readonly #mappings: IdMappings | undefined;
+  /** Of what is root's in containers; undefined: the daemon. */
+  readonly #owner: Owner | undefined;
 
-  /** @param folder absolute; made when it is first needed */
-  constructor(folder: string) {
+  /** @param folder absolute; made when it is first needed; @param mappings of containers' ids; absent: they have the host's */
+  constructor(folder: string, mappings?: IdMappings) {
     this.#folder = folder;
+    this.#mappings = mappings;
+    this.#owner = mappings && toHost(mappings, { uid: 0, gid: 0 });
   }
 
   paths(id: string): EtcPaths {
@@ -33,6 +39,9 @@ export class DiskContainerFiles implements ContainerFiles {
     writeFileSync(paths.hosts, texts.hosts, { mode: 0o644 });
     writeFileSync(paths.hostname, texts.hostname, { mode: 0o644 });
     writeFileSync(paths.resolvConf, texts.resolvConf, { mode: 0o644 });
+    if (this.#owner !== undefined)
+      for (const path of [paths.hosts, paths.hostname, paths.resolvConf])
+        chownSync(path, this.#owner.uid, this.#owner.gid);
     return Promise.resolve();
   }
 
@@ -44,7 +53,13 @@ export class DiskContainerFiles implements ContainerFiles {
     const path = this.shmPath(id);
     unmountIfMounted(path);
     mkdirSync(path, { recursive: true });
-    mount('shm', path, 'tmpfs', MS.NOSUID | MS.NODEV | MS.NOEXEC, `mode=1777,size=${bytes}`);
+    mount(
+      'shm',
+      path,
+      'tmpfs',
+      MS.NOSUID | MS.NODEV | MS.NOEXEC,
+      `mode=1777,size=${bytes}${this.#ownerOptions()}`,
+    );
     return Promise.resolve(path);
   }
 
@@ -58,7 +73,10 @@ export class DiskContainerFiles implements ContainerFiles {
   mountContents(id: string, files: readonly FileContent[]): Promise<string[]> {
     const path = join(this.#folder, id, contents);
     unmountIfMounted(path);
-    return Promise.resolve(mountContents(path, files));
+    const mappings = this.#mappings;
+    const owned =
+      mappings === undefined ? files : files.map((file) => ({ ...file, ...toHost(mappings, file) }));
+    return Promise.resolve(mountContents(path, owned));
   }
 
   async mountOf(path: string): Promise<{ mountPoint: string; propagation: 'private' | 'slave' | 'shared' }> {
@@ -94,7 +112,14 @@ export class DiskContainerFiles implements ContainerFiles {
   }
 
   async makeFolder(path: string): Promise<void> {
-    await mkdir(path, { recursive: true });
+    const first = await mkdir(path, { recursive: true });
+    if (first === undefined || this.#owner === undefined) return;
+    const { uid, gid } = this.#owner;
+    for (let at = path; at.length >= first.length; at = dirname(at)) await chown(at, uid, gid);
+  }
+
+  #ownerOptions(): string {
+    return this.#owner === undefined ? '' : `,uid=${this.#owner.uid},gid=${this.#owner.gid}`;
   }
 
   ofHost(): Promise<EtcPaths> {

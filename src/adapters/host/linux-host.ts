@@ -3,7 +3,8 @@ import { bytes } from '#adapters/files/byte-path.ts';
 import { openFolder, openIfThere, withRoot } from '#adapters/files/open-in-root.ts';
 import { invalid } from '#base/errors.ts';
 import type { CdiFile } from '#domain/container/cdi.ts';
-import type { HostFacts, ResolvedDevice } from '#domain/container/spec-input.ts';
+import type { HostFacts, ResolvedDevice, UserNamespaceSource } from '#domain/container/spec-input.ts';
+import { toHost } from '#domain/user-namespace/id-mappings.ts';
 import type { Cgroups } from '#ports/cgroups.ts';
 import type { Host } from '#ports/host.ts';
 import { cdiFolders, readCdiFiles } from './cdi-files.ts';
@@ -15,9 +16,15 @@ const largestText = 4 * 1024 * 1024;
 /** The port Host. Facts are read once, here. */
 export class LinuxHost implements Host {
   readonly facts: HostFacts;
+  readonly userNamespace?: UserNamespaceSource;
 
-  constructor(cgroups: Pick<Cgroups, 'version'> & { controllers: string[] }) {
+  /** @param userNamespace of containers, when it is not the host's */
+  constructor(
+    cgroups: Pick<Cgroups, 'version'> & { controllers: string[] },
+    userNamespace?: UserNamespaceSource,
+  ) {
     this.facts = readHostFacts(cgroups);
+    if (userNamespace !== undefined) this.userNamespace = userNamespace;
   }
 
   devices(path: string, pathInContainer: string, permissions: string): Promise<ResolvedDevice[]> {
@@ -45,7 +52,8 @@ export class LinuxHost implements Host {
   }
 
   makeFolderInRoot(root: string, path: string, owner: { uid: number; gid: number }): Promise<void> {
-    return withRoot(root, (folder) => closeSync(openFolder(folder, bytes(path), owner)));
+    const onDisk = this.userNamespace === undefined ? owner : toHost(this.userNamespace.mappings, owner);
+    return withRoot(root, (folder) => closeSync(openFolder(folder, bytes(path), onDisk)));
   }
 }
 

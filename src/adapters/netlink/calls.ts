@@ -3,6 +3,8 @@ import type { BridgeLink, ChildKind, ChildLink, EndpointLink, LinkCounters } fro
 /** What the worker of network namespaces and links answers. */
 export interface LinkCalls {
   createNamespace: { request: string; reply: void };
+  /** Keeps the network namespace of a process instead of making one. */
+  keepNamespace: { request: { path: string; pid: number }; reply: void };
   removeNamespace: { request: string; reply: void };
   /** Replies with what had to be changed on the host, and whether bridged packets pass the packet filter. */
   ensureBridge: { request: BridgeLink; reply: { changes: string[]; filtered: boolean } };

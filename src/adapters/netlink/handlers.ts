@@ -11,6 +11,7 @@ export function linkHandlers(): CallHandlers<LinkCalls> {
   const children = new ChildLinks(links, home);
   return {
     createNamespace: (path) => home.create(path),
+    keepNamespace: ({ path, pid }) => home.keep(path, `/proc/${pid}/ns/net`),
     removeNamespace: (path) => dropNamespace(path),
     ensureBridge: (bridge) => links.ensureBridge(bridge),
     removeLink: (name) => links.removeLink(name),

@@ -6,15 +6,28 @@ import type { Instance } from '#domain/instance.ts';
 import type { BridgeLink, ChildKind, ChildLink, EndpointLink, LinkCounters, Links } from '#ports/links.ts';
 import type { LinkCalls } from './calls.ts';
 
+/** The user namespace that owns the network namespaces, where it is not the host's. */
+export interface NamespaceOwner {
+  /** Runs `use` with a process in a new network namespace, which lives until then. */
+  withNetworkNamespace<T>(use: (pid: number) => Promise<T>): Promise<T>;
+}
+
 /** Links by rtnetlink, all of it in a worker thread; namespaces are mounted below the instance's run folder. */
 export class NetlinkLinks implements Links {
   readonly #folder: string;
   readonly #linkPrefix: string;
   readonly #worker: Calls<LinkCalls>;
   readonly #onHostChange: (message: string) => void;
+  readonly #owner: NamespaceOwner | undefined;
 
   /** `worker` answers by `linkHandlers`. `onHostChange` is told each setting of the host that had to be changed, as a sentence for the log. */
-  constructor(instance: Instance, worker: Calls<LinkCalls>, onHostChange: (message: string) => void) {
+  constructor(
+    instance: Instance,
+    worker: Calls<LinkCalls>,
+    onHostChange: (message: string) => void,
+    owner?: NamespaceOwner,
+  ) {
+    this.#owner = owner;
     this.#worker = worker;
     this.#linkPrefix = instance.linkPrefix;
     this.#folder = join(instance.run, 'netns');
@@ -22,8 +35,10 @@ export class NetlinkLinks implements Links {
   }
 
   async createNamespace(id: string): Promise<string> {
-    await this.#worker.call('createNamespace', this.namespacePath(id));
-    return this.namespacePath(id);
+    const path = this.namespacePath(id);
+    if (this.#owner === undefined) await this.#worker.call('createNamespace', path);
+    else await this.#owner.withNetworkNamespace((pid) => this.#worker.call('keepNamespace', { path, pid }));
+    return path;
   }
 
   async removeNamespace(id: string): Promise<void> {

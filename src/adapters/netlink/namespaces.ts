@@ -16,10 +16,7 @@ export class HomeNamespace {
 
   /** Makes a namespace with loopback up and keeps it alive by a mount at `path`, in place of what a crash left there. */
   create(path: string): void {
-    mkdirSync(dirname(path), { recursive: true });
-    dropNamespace(path);
-    writeFileSync(path, '', { flag: 'wx' });
-    try {
+    makePlace(path, () => {
       unshare(CLONE_NEWNET);
       try {
         using socket = new NetlinkSocket(NETLINK_ROUTE);
@@ -28,10 +25,16 @@ export class HomeNamespace {
       } finally {
         setns(this.#fd, CLONE_NEWNET);
       }
-    } catch (error) {
-      rmSync(path, { force: true });
-      throw error;
-    }
+    });
+  }
+
+  /** As `create`, with a namespace that there is: `from` is its file in /proc. */
+  keep(path: string, from: string): void {
+    makePlace(path, () => {
+      using socket = this.socketIn(from);
+      socket.run(setUp('lo', LOOPBACK_INDEX));
+      mount(from, path, null, MS.BIND);
+    });
   }
 
   /** Opens a socket of the namespace at `path`. */
@@ -52,6 +55,18 @@ export class HomeNamespace {
     } finally {
       closeSync(target);
     }
+  }
+}
+
+function makePlace(path: string, fill: () => void): void {
+  mkdirSync(dirname(path), { recursive: true });
+  dropNamespace(path);
+  writeFileSync(path, '', { flag: 'wx' });
+  try {
+    fill();
+  } catch (error) {
+    rmSync(path, { force: true });
+    throw error;
   }
 }
 

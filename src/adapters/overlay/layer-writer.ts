@@ -3,6 +3,7 @@ import { MemberPaths } from '#adapters/files/private-root.ts';
 import { TreeWriter } from '#adapters/files/tree-writer.ts';
 import { mknod, setXattr } from '#adapters/linux/libc.ts';
 import { OPAQUE, whiteoutDevice, whiteoutOf, type Whiteout } from '#adapters/overlay/whiteout.ts';
+import { toHost, type IdMappings } from '#domain/user-namespace/id-mappings.ts';
 import { systemCode } from '#base/errors.ts';
 import type { TarEntry } from '#domain/archive/tar-entry.ts';
 import { corrupt } from '#domain/archive/tar-header.ts';
@@ -15,10 +16,15 @@ import type { TarListener } from '#domain/archive/tar-parser.ts';
 export class LayerWriter implements TarListener {
   readonly #paths: MemberPaths;
   readonly #tree: TreeWriter;
+  readonly #mappings: IdMappings | undefined;
   #size = 0;
 
-  /** `root` is a byte string: an absolute path of an existing folder. */
-  constructor(root: string) {
+  /**
+   * @param root a byte string: an absolute path of an existing folder
+   * @param mappings where owners are remapped on disk: one that has no id there is refused
+   */
+  constructor(root: string, mappings?: IdMappings) {
+    this.#mappings = mappings;
     this.#paths = new MemberPaths(root);
     this.#tree = new TreeWriter(this.#paths);
   }
@@ -63,6 +69,7 @@ export class LayerWriter implements TarListener {
   #member(entry: TarEntry, relative: string): void {
     // A folder in place of what this layer deleted hides what the lower layers have there.
     const hides = entry.type === 'directory' && this.#isDeleted(relative);
+    if (this.#mappings !== undefined) toHost(this.#mappings, entry);
     this.#tree.entry(entry, relative);
     if (hides) this.#makeOpaque(relative);
     if (entry.type === 'file') this.#size += entry.size;

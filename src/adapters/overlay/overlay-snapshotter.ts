@@ -7,6 +7,7 @@ import { conflict, invalid } from '#base/errors.ts';
 import { KeyedMutex } from '#base/mutex.ts';
 import { mount, MS, unmountInPool, unmountIfMounted } from '#adapters/linux/libc.ts';
 import { mountOverlay } from '#adapters/linux/overlay.ts';
+import { RemappedFolders, type Remapping } from '#adapters/overlay/remapped-folders.ts';
 import { SnapshotFolders } from '#adapters/overlay/snapshot-folders.ts';
 import { TreePool } from '#adapters/overlay/tree-pool.ts';
 import { parseDigest, type Digest } from '#domain/image/digest.ts';
@@ -15,22 +16,28 @@ import type { Change, LayerInfo, Snapshotter } from '#ports/snapshotter.ts';
 /** Layers as directories, joined by overlayfs. Work on many files runs in worker threads. */
 export class OverlaySnapshotter implements Snapshotter {
   readonly #folders: SnapshotFolders;
+  readonly #remapped: RemappedFolders | undefined;
   readonly #pool = new TreePool(4);
   readonly #locks = new KeyedMutex();
   /** Active snapshots that are mounted, as far as this process did it or found it. */
   readonly #mounted = new Set<string>();
 
-  private constructor(root: string) {
-    this.#folders = new SnapshotFolders(join(root, 'snapshots'));
+  private constructor(root: string, remapping: Remapping | undefined) {
+    const place = join(root, 'snapshots');
+    this.#remapped =
+      remapping && new RemappedFolders(place, join(root, 'snapshots-as-containers-see'), remapping);
+    this.#folders = new SnapshotFolders(place, this.#remapped?.owner);
   }
 
   /**
    * `root` is absolute. Removes what a crash left half-made; active snapshots and their mounts stay,
    * because containers may be running in them.
+   * @param remapping absent: containers have the host's ids
    */
-  static async open(root: string): Promise<OverlaySnapshotter> {
-    const snapshotter = new OverlaySnapshotter(root);
+  static async open(root: string, remapping?: Remapping): Promise<OverlaySnapshotter> {
+    const snapshotter = new OverlaySnapshotter(root, remapping);
     await snapshotter.#folders.make();
+    await snapshotter.#remapped?.mount();
     await snapshotter.#repair();
     return snapshotter;
   }
@@ -57,8 +64,9 @@ export class OverlaySnapshotter implements Snapshotter {
   ): Promise<LayerInfo> {
     const folder = this.#folders.temporary(randomUUID());
     try {
-      await mkdir(join(folder, 'fs'), { recursive: true, mode: 0o755 });
-      const info = await this.#pool.unpack(join(folder, 'fs'), layer);
+      await mkdir(folder, { recursive: true, mode: 0o755 });
+      await this.#folders.makeOwned(join(folder, 'fs'));
+      const info = await this.#pool.unpack(this.#seen(join(folder, 'fs')), layer, this.#remapped?.mappings);
       if (expected !== undefined && info.diffId !== expected)
         throw invalid(
           'layer-digest-mismatch',
@@ -78,7 +86,8 @@ export class OverlaySnapshotter implements Snapshotter {
     return this.#locks.run(key, () => this.#folders.addActive(key, parent));
   }
 
-  mount(key: string): Promise<string> {
+  mount(key: string, ids: 'host' | 'container' = 'host'): Promise<string> {
+    const as = (path: string): string => (ids === 'host' ? path : this.#seen(path));
     return this.#locks.run(key, async () => {
       const folder = this.#folders.active(key);
       const target = join(folder, 'merged');
@@ -86,7 +95,12 @@ export class OverlaySnapshotter implements Snapshotter {
       const lower = this.#folders.lower(this.#folders.parentOf(key));
       // overlayfs wants a lower directory; a snapshot without parent has an empty one.
       if (lower.length === 0) lower.push(await this.#empty());
-      mountOverlay({ lower, upper: join(folder, 'upper'), work: join(folder, 'work'), target });
+      mountOverlay({
+        lower: lower.map(as),
+        upper: as(join(folder, 'upper')),
+        work: as(join(folder, 'work')),
+        target,
+      });
       this.#mounted.add(key);
       return target;
     });
@@ -118,7 +132,10 @@ export class OverlaySnapshotter implements Snapshotter {
     const target = this.#folders.view(randomUUID());
     mkdirSync(target, { mode: 0o700 });
     try {
-      mountReadOnly(layers, target);
+      mountReadOnly(
+        layers.map((layer) => this.#seen(layer)),
+        target,
+      );
       return await use(target);
     } finally {
       unmountIfMounted(target);
@@ -134,7 +151,8 @@ export class OverlaySnapshotter implements Snapshotter {
 
   diff(key: string, epoch?: number): Readable {
     this.#folders.parentOf(key);
-    return this.#pool.tar(join(this.#folders.active(key), 'upper'), epoch);
+    const upper = join(this.#folders.active(key), 'upper');
+    return this.#pool.tar(upper, { epoch, mappings: this.#remapped?.mappings });
   }
 
   commit(key: string, chainId: Digest): Promise<void> {
@@ -188,6 +206,12 @@ export class OverlaySnapshotter implements Snapshotter {
   async close(): Promise<void> {
     await this.#folders.settled();
     await this.#pool.close();
+    this.#remapped?.unmount();
+  }
+
+  /** Where a path of the store is seen, and made, with the containers' ids. */
+  #seen(path: string): string {
+    return this.#remapped?.seen(path) ?? path;
   }
 
   async #empty(): Promise<string> {

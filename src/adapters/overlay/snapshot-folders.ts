@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
-import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
+import { chown, mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { conflict, invalid, notFound } from '#base/errors.ts';
 import { isDigest, parseDigest, type Digest } from '#domain/image/digest.ts';
@@ -8,6 +8,7 @@ import { raw } from '#adapters/files/byte-path.ts';
 import { SpareFolders } from '#adapters/overlay/spare-folders.ts';
 import { Trash } from '#adapters/overlay/trash.ts';
 import { isOpaque } from '#adapters/overlay/upper-tree.ts';
+import type { Owner } from '#domain/user-namespace/id-mappings.ts';
 
 /** Beside each committed layer, in `layer.json`. */
 interface CommittedRecord {
@@ -38,19 +39,31 @@ export class SnapshotFolders {
   readonly #active = new Map<string, Digest | ''>();
   readonly #spare: SpareFolders;
   readonly #trash: Trash;
+  readonly #owner: Owner | undefined;
 
-  constructor(root: string) {
+  /** @param owner of the root of each layer, where containers have no ids of the host; it can reach them then */
+  constructor(root: string, owner?: Owner) {
     this.root = root;
-    this.#spare = new SpareFolders(join(root, 'spare'));
+    this.#owner = owner;
+    this.#spare = new SpareFolders(join(root, 'spare'), (path) => this.makeOwned(path));
     this.#trash = new Trash(join(root, 'trash'));
   }
 
   async make(): Promise<void> {
     for (const name of ['spare', 'trash']) await rm(join(this.root, name), { recursive: true, force: true });
     for (const name of ['committed', 'active', 'views', 'temporary', 'spare', 'trash'])
-      await mkdir(join(this.root, name), { recursive: true, mode: 0o700 });
+      await mkdir(join(this.root, name), {
+        recursive: true,
+        mode: this.#owner === undefined ? 0o700 : 0o711,
+      });
     for (const name of readdirSync(join(this.root, 'committed'))) this.#load(`sha256:${name}`);
     for (const key of readdirSync(join(this.root, 'active'))) this.#loadActive(key);
+  }
+
+  /** A folder in which a root file system or a layer begins. */
+  async makeOwned(path: string): Promise<void> {
+    await mkdir(path, { mode: 0o755 });
+    if (this.#owner !== undefined) await chown(path, this.#owner.uid, this.#owner.gid);
   }
 
   committed(chainId: Digest): string {

@@ -10,13 +10,15 @@ const pause = 50;
 /** The folders of an active snapshot, made ahead: making them takes longer than everything else about a new snapshot. */
 export class SpareFolders {
   readonly #place: string;
+  readonly #makeRoot: (path: string) => Promise<void>;
   readonly #ready: string[] = [];
   #timer: NodeJS.Timeout | undefined;
   #filling = Promise.resolve();
 
-  /** @param place an existing folder for nothing else */
-  constructor(place: string) {
+  /** @param place an existing folder for nothing else; @param makeRoot makes a folder in which a root begins */
+  constructor(place: string, makeRoot: (path: string) => Promise<void>) {
     this.#place = place;
+    this.#makeRoot = makeRoot;
   }
 
   /** A folder with `upper`, `work` and `merged` in it, the caller's from now on. */
@@ -48,7 +50,8 @@ export class SpareFolders {
   async #make(): Promise<string> {
     const folder = join(this.#place, randomUUID());
     await mkdir(folder, { mode: 0o755 });
-    for (const name of ['upper', 'work', 'merged']) await mkdir(join(folder, name), { mode: 0o755 });
+    for (const name of ['upper', 'work']) await this.#makeRoot(join(folder, name));
+    await mkdir(join(folder, 'merged'), { mode: 0o755 });
     return folder;
   }
 }

@@ -1,14 +1,22 @@
 import type { ErrorKind } from '#base/errors.ts';
 import type { Digest } from '#domain/image/digest.ts';
+import type { IdMappings } from '#domain/user-namespace/id-mappings.ts';
 import type { Change } from '#ports/snapshotter.ts';
 
 // The messages between the snapshotter and its workers. A worker does one job at a time.
 
+export interface TarRules {
+  /** Seconds; later times become this one. */
+  epoch: number | undefined;
+  /** From the ids of containers to those on disk; absent: they are the same. */
+  mappings: IdMappings | undefined;
+}
+
 export type TreeJob =
   /** Chunks follow; then the layer is complete. */
-  | { do: 'unpack'; folder: string }
+  | { do: 'unpack'; folder: string; mappings: IdMappings | undefined }
   /** Each `pull` is answered by a chunk, until one without bytes. */
-  | { do: 'tar'; upper: string; epoch: number | undefined }
+  | ({ do: 'tar'; upper: string } & TarRules)
   | { do: 'changes'; upper: string; lower: string }
   | { do: 'size'; folder: string }
   | { do: 'remove'; folder: string };

@@ -4,11 +4,13 @@ import { BerthError, internal } from '#base/errors.ts';
 import type {
   CarriedError,
   FromWorker,
+  TarRules,
   ToWorker,
   TreeJob,
   TreeResult,
   Unpacked,
 } from '#adapters/overlay/tree-jobs.ts';
+import type { IdMappings } from '#domain/user-namespace/id-mappings.ts';
 import type { Change } from '#ports/snapshotter.ts';
 
 /** A worker that does nothing for so long is ended, because it holds memory. */
@@ -31,10 +33,14 @@ export class TreePool {
     this.#limit = limit;
   }
 
-  /** Unpacks an uncompressed layer tar into an existing folder. */
-  async unpack(folder: string, layer: AsyncIterable<Uint8Array>): Promise<Unpacked> {
+  /** Unpacks an uncompressed layer tar into an existing folder. @param mappings must have an id for every owner */
+  async unpack(
+    folder: string,
+    layer: AsyncIterable<Uint8Array>,
+    mappings: IdMappings | undefined,
+  ): Promise<Unpacked> {
     const result = await this.#use(async (line) => {
-      line.send({ kind: 'job', job: { do: 'unpack', folder } });
+      line.send({ kind: 'job', job: { do: 'unpack', folder, mappings } });
       try {
         await feed(line, layer);
       } catch (error) {
@@ -50,8 +56,8 @@ export class TreePool {
   }
 
   /** The tar of an upper directory, made as it is read. */
-  tar(upper: string, epoch: number | undefined): Readable {
-    return Readable.from(this.#pull({ do: 'tar', upper, epoch }), { objectMode: false });
+  tar(upper: string, rules: TarRules): Readable {
+    return Readable.from(this.#pull({ do: 'tar', upper, ...rules }), { objectMode: false });
   }
 
   async changes(upper: string, lower: string): Promise<Change[]> {

@@ -3,9 +3,17 @@ import { rmSync } from 'node:fs';
 import { parentPort } from 'node:worker_threads';
 import { BerthError, internal, messageOf, systemCode } from '#base/errors.ts';
 import { TarParser } from '#domain/archive/tar-parser.ts';
+import type { IdMappings } from '#domain/user-namespace/id-mappings.ts';
 import { LayerWriter } from '#adapters/overlay/layer-writer.ts';
 import { bytes as byteText, raw } from '#adapters/files/byte-path.ts';
-import type { CarriedError, FromWorker, ToWorker, TreeJob, TreeResult } from '#adapters/overlay/tree-jobs.ts';
+import type {
+  CarriedError,
+  FromWorker,
+  TarRules,
+  ToWorker,
+  TreeJob,
+  TreeResult,
+} from '#adapters/overlay/tree-jobs.ts';
 import { upperChanges } from '#adapters/overlay/upper-changes.ts';
 import { upperTar } from '#adapters/overlay/upper-tar.ts';
 import { bytesBelow } from '#adapters/overlay/upper-tree.ts';
@@ -23,8 +31,8 @@ interface Running {
 
 const chunkSize = 256 * 1024;
 
-function unpack(folder: string): Running {
-  const writer = new LayerWriter(byteText(folder));
+function unpack(folder: string, mappings: IdMappings | undefined): Running {
+  const writer = new LayerWriter(byteText(folder), mappings);
   const parser = new TarParser(writer);
   const hash = createHash('sha256');
   return {
@@ -41,8 +49,8 @@ function unpack(folder: string): Running {
   };
 }
 
-function tar(upper: string, epoch: number | undefined): Running {
-  const pieces = upperTar(byteText(upper), epoch);
+function tar(upper: string, rules: TarRules): Running {
+  const pieces = upperTar(byteText(upper), rules);
   return {
     pull() {
       const gathered: Uint8Array[] = [];
@@ -112,8 +120,8 @@ class TreeWorker {
   }
 
   #start(job: TreeJob): void {
-    if (job.do === 'unpack') this.#running = unpack(job.folder);
-    else if (job.do === 'tar') this.#running = tar(job.upper, job.epoch);
+    if (job.do === 'unpack') this.#running = unpack(job.folder, job.mappings);
+    else if (job.do === 'tar') this.#running = tar(job.upper, job);
     else this.#answer({ kind: 'done', result: atOnce(job) });
   }
 

@@ -5,6 +5,8 @@ import { LinkedMembers, memberOf, typeOf } from '#adapters/files/member.ts';
 import { getXattr, listXattrs } from '#adapters/linux/libc.ts';
 import { paddingOf, type TarEntry } from '#domain/archive/tar-entry.ts';
 import { encodeHeader, tarEnd, tarEntry } from '#domain/archive/tar-writer.ts';
+import { toContainer } from '#domain/user-namespace/id-mappings.ts';
+import type { TarRules } from '#adapters/overlay/tree-jobs.ts';
 import { isOpaque, isWhiteout, walk } from '#adapters/overlay/upper-tree.ts';
 import { opaqueMarker, whiteoutPrefix } from '#adapters/overlay/whiteout.ts';
 
@@ -14,7 +16,7 @@ const chunkSize = 256 * 1024;
  * The tree of an upper directory as an OCI layer tar (layer.md): sorted, whiteouts as `.wh.` files, hard
  * links kept. The same tree gives the same bytes; times later than `epoch` (seconds) become `epoch`.
  */
-export function* upperTar(upper: string, epoch?: number): Generator<Uint8Array> {
+export function* upperTar(upper: string, { epoch, mappings }: Partial<TarRules> = {}): Generator<Uint8Array> {
   const clamp = (seconds: number): number => Math.floor(Math.min(seconds, epoch ?? Infinity));
   const links = new LinkedMembers();
   if (isOpaque(upper)) yield encodeHeader(marker(opaqueMarker, lstatSync(raw(upper)), clamp));
@@ -26,6 +28,7 @@ export function* upperTar(upper: string, epoch?: number): Generator<Uint8Array> 
     const entry = entryOf(relative, path, stat, links);
     if (entry === undefined) continue;
     entry.mtime = clamp(entry.mtime);
+    if (mappings !== undefined) Object.assign(entry, toContainer(mappings, entry));
     yield encodeHeader(entry);
     if (entry.type === 'file') yield* content(path, stat.size);
     if (stat.isDirectory() && isOpaque(path))

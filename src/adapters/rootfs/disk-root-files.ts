@@ -19,6 +19,7 @@ import { readlinkOf } from '#adapters/linux/libc.ts';
 import { LiveTreeWriter, type WriteRules } from '#adapters/rootfs/live-tree-writer.ts';
 import { packFolder, packNamed } from '#adapters/rootfs/pack-tree.ts';
 import { TarParser } from '#domain/archive/tar-parser.ts';
+import type { IdMappings } from '#domain/user-namespace/id-mappings.ts';
 import type { PathStat, RootFiles } from '#ports/root-files.ts';
 import { invalid, notFound } from '#base/errors.ts';
 
@@ -39,6 +40,13 @@ const goMode = {
 
 /** Root file systems on this machine's disk, in use or not. */
 export class DiskRootFiles implements RootFiles {
+  readonly #mappings: IdMappings | undefined;
+
+  /** @param mappings from the ids in archives to those on disk; absent: they are the same */
+  constructor(mappings?: IdMappings) {
+    this.#mappings = mappings;
+  }
+
   stat(root: string, path: string): Promise<PathStat | undefined> {
     return withRoot(root, (at) => {
       const fd = openIfThere(at, bytes(path), O_PATH | (followsLast(path) ? 0 : O_NOFOLLOW));
@@ -52,22 +60,22 @@ export class DiskRootFiles implements RootFiles {
   }
 
   pack(root: string, path: string): Promise<Readable> {
-    return withRoot(root, (at) => packIn(at, path));
+    return withRoot(root, (at) => packIn(at, path, this.#mappings));
   }
 
   packAll(root: string): Readable {
     const folder = openSync(root, O_RDONLY | O_DIRECTORY);
-    return streamOf(packFolder(folder, ''), folder);
+    return streamOf(packFolder(folder, '', this.#mappings), folder);
   }
 
-  unpack(root: string, path: string, tar: Readable, rules: WriteRules): Promise<void> {
+  unpack(root: string, path: string, tar: Readable, rules: Omit<WriteRules, 'mappings'>): Promise<void> {
     return withRoot(root, async (at) => {
       const found = openIfThere(at, bytes(path), O_PATH);
       if (found === undefined) throw missing(path);
       const isFolder = fstatSync(found).isDirectory();
       closeSync(found);
       if (!isFolder) throw invalid('path-not-folder', `extraction point is not a directory: ${path}`);
-      await write(at, bytes(path), decompressed(tar), rules);
+      await write(at, bytes(path), decompressed(tar), { ...rules, mappings: this.#mappings });
     });
   }
 
@@ -93,12 +101,13 @@ export class DiskRootFiles implements RootFiles {
   }
 }
 
-function packIn(at: number, path: string): Readable {
+function packIn(at: number, path: string, mappings: IdMappings | undefined): Readable {
   const named = posix.basename(path);
   if (followsLast(path)) {
     const folder = openIfThere(at, bytes(path), O_RDONLY | O_DIRECTORY);
     if (folder === undefined) throw missing(path);
-    return streamOf(packFolder(folder, named === '.' || named === '' ? './' : `${bytes(named)}/`), folder);
+    const prefix = named === '.' || named === '' ? './' : `${bytes(named)}/`;
+    return streamOf(packFolder(folder, prefix, mappings), folder);
   }
   const parent = openIfThere(at, bytes(posix.dirname(path)), folderFlags);
   if (parent === undefined) throw missing(path);
@@ -108,7 +117,7 @@ function packIn(at: number, path: string): Readable {
     closeSync(parent);
     throw missing(path);
   }
-  return streamOf(packNamed(parent, bytes(named), bytes(named)), parent);
+  return streamOf(packNamed(parent, bytes(named), bytes(named), mappings), parent);
 }
 
 /** `path/` and `path/.` mean what a link at the end points to. */

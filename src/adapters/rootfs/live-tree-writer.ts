@@ -21,6 +21,7 @@ import { descriptorPath, O_PATH, openFolder } from '#adapters/files/open-in-root
 import { mknod, setXattrOf } from '#adapters/linux/libc.ts';
 import { invalid } from '#base/errors.ts';
 import type { TarEntry } from '#domain/archive/tar-entry.ts';
+import { toHost, type IdMappings, type Owner } from '#domain/user-namespace/id-mappings.ts';
 import type { TarListener } from '#domain/archive/tar-parser.ts';
 
 const { O_CREAT, O_DIRECTORY, O_EXCL, O_NOFOLLOW, O_RDONLY, O_WRONLY } = constants;
@@ -29,7 +30,9 @@ export interface WriteRules {
   /** Refuse to replace a folder by something else and the other way round. */
   keepKinds: boolean;
   /** Of all that is made; absent: as the archive has it. */
-  owner?: { uid: number; gid: number };
+  owner?: Owner;
+  /** From these ids to those on disk; absent: they are the same. */
+  mappings?: IdMappings | undefined;
 }
 
 /**
@@ -118,15 +121,20 @@ export class LiveTreeWriter implements TarListener {
 
   // Owner first: a change of owner drops set-user-id bits and capabilities.
   #settle(fd: number, entry: TarEntry): void {
-    const { uid, gid } = this.#rules.owner ?? entry;
+    const { uid, gid } = this.#ownerOf(entry);
     fchownSync(fd, uid, gid);
     fchmodSync(fd, entry.mode);
     storeXattrs(entry, (name, value) => setXattrOf(fd, name, value));
     futimesSync(fd, entry.mtime, entry.mtime);
   }
 
+  #ownerOf(entry: TarEntry): Owner {
+    const { owner = entry, mappings } = this.#rules;
+    return mappings === undefined ? owner : toHost(mappings, owner);
+  }
+
   #special(path: Buffer, entry: TarEntry): void {
-    const { uid, gid } = this.#rules.owner ?? entry;
+    const { uid, gid } = this.#ownerOf(entry);
     if (entry.type === 'symlink') symlinkSync(raw(entry.linkName), path);
     else mknod(path.toString('utf8'), nodeType(entry.type) | 0o600, deviceOf(entry));
     lchownSync(path, uid, gid);

@@ -8,11 +8,12 @@ import {
   readSync,
   type Stats,
 } from 'node:fs';
-import { LinkedMembers, memberOf, typeOf } from '#adapters/files/member.ts';
+import { LinkedMembers, memberOf as memberOnDisk, typeOf } from '#adapters/files/member.ts';
 import { descriptorPath } from '#adapters/files/open-in-root.ts';
 import { getXattrOf } from '#adapters/linux/libc.ts';
-import { paddingOf } from '#domain/archive/tar-entry.ts';
+import { paddingOf, type TarEntry } from '#domain/archive/tar-entry.ts';
 import { encodeHeader, tarEnd } from '#domain/archive/tar-writer.ts';
+import { toContainer, type IdMappings } from '#domain/user-namespace/id-mappings.ts';
 import { systemCode } from '#base/errors.ts';
 
 // Trees that others change while they are packed: each folder is held by a descriptor, so a folder that is
@@ -23,61 +24,74 @@ const chunkSize = 256 * 1024;
 
 const capability = 'security.capability';
 
+/** One archive in the making. */
+interface Packing {
+  links: LinkedMembers;
+  /** From the ids in the archive to those on disk; absent: they are the same. */
+  mappings: IdMappings | undefined;
+}
+
 /** The name right below `folder` (a descriptor, which stays open) and all below that, as `as` in the archive. */
-export function* packNamed(folder: number, name: string, as: string): Generator<Uint8Array> {
-  yield* packOne(folder, name, as, new LinkedMembers());
+export function* packNamed(
+  folder: number,
+  name: string,
+  as: string,
+  mappings?: IdMappings,
+): Generator<Uint8Array> {
+  yield* packOne(folder, name, as, { links: new LinkedMembers(), mappings });
   yield tarEnd;
 }
 
 /** What the folder holds. @param prefix '' or ends with a slash; then the folder itself comes first */
-export function* packFolder(folder: number, prefix: string): Generator<Uint8Array> {
-  const links = new LinkedMembers();
+export function* packFolder(folder: number, prefix: string, mappings?: IdMappings): Generator<Uint8Array> {
+  const packing = { links: new LinkedMembers(), mappings };
   if (prefix !== '')
-    yield encodeHeader(memberOf(prefix, 'directory', fstatSync(folder), descriptorPath(folder)));
-  yield* packChildren(folder, prefix, links);
+    yield encodeHeader(memberOf(packing, prefix, 'directory', fstatSync(folder), descriptorPath(folder)));
+  yield* packChildren(folder, prefix, packing);
   yield tarEnd;
 }
 
-function* packChildren(folder: number, prefix: string, links: LinkedMembers): Generator<Uint8Array> {
+function* packChildren(folder: number, prefix: string, packing: Packing): Generator<Uint8Array> {
   const names = readdirSync(descriptorPath(folder), { encoding: 'latin1' }).sort();
-  for (const name of names) yield* packOne(folder, name, `${prefix}${name}`, links);
+  for (const name of names) yield* packOne(folder, name, `${prefix}${name}`, packing);
 }
 
-function* packOne(folder: number, name: string, as: string, links: LinkedMembers): Generator<Uint8Array> {
+function* packOne(folder: number, name: string, as: string, packing: Packing): Generator<Uint8Array> {
   const path = descriptorPath(folder, name);
   const stats = lstatIfThere(path);
   if (stats === undefined) return;
   if (stats.isDirectory()) {
-    yield* packSubfolder(path, as, links);
+    yield* packSubfolder(path, as, packing);
     return;
   }
   const type = typeOf(stats);
   if (type === undefined) return;
-  const first = links.firstOf(stats, as);
-  if (first !== undefined) yield encodeHeader({ ...memberOf(as, 'hard-link', stats, path), linkName: first });
-  else if (type === 'file') yield* packFile(path, as);
-  else yield encodeHeader(memberOf(as, type, stats, path));
+  const first = packing.links.firstOf(stats, as);
+  if (first !== undefined)
+    yield encodeHeader({ ...memberOf(packing, as, 'hard-link', stats, path), linkName: first });
+  else if (type === 'file') yield* packFile(path, as, packing);
+  else yield encodeHeader(memberOf(packing, as, type, stats, path));
 }
 
-function* packSubfolder(path: Buffer, as: string, links: LinkedMembers): Generator<Uint8Array> {
+function* packSubfolder(path: Buffer, as: string, packing: Packing): Generator<Uint8Array> {
   const fd = openIfThere(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
   if (fd === undefined) return;
   try {
-    yield encodeHeader(memberOf(`${as}/`, 'directory', fstatSync(fd), path));
-    yield* packChildren(fd, `${as}/`, links);
+    yield encodeHeader(memberOf(packing, `${as}/`, 'directory', fstatSync(fd), path));
+    yield* packChildren(fd, `${as}/`, packing);
   } finally {
     closeSync(fd);
   }
 }
 
-function* packFile(path: Buffer, as: string): Generator<Uint8Array> {
+function* packFile(path: Buffer, as: string, packing: Packing): Generator<Uint8Array> {
   const fd = openIfThere(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
   if (fd === undefined) return;
   try {
     const stats = fstatSync(fd);
     if (!stats.isFile()) return;
     const value = getXattrOf(fd, capability);
-    const entry = memberOf(as, 'file', stats, path);
+    const entry = memberOf(packing, as, 'file', stats, path);
     if (value !== undefined) entry.xattrs.set(capability, value);
     yield encodeHeader(entry);
     yield* contentOf(fd, stats.size);
@@ -85,6 +99,11 @@ function* packFile(path: Buffer, as: string): Generator<Uint8Array> {
   } finally {
     closeSync(fd);
   }
+}
+
+function memberOf({ mappings }: Packing, ...file: Parameters<typeof memberOnDisk>): TarEntry {
+  const entry = memberOnDisk(...file);
+  return mappings === undefined ? entry : Object.assign(entry, toContainer(mappings, entry));
 }
 
 /** Exactly `size` bytes, whatever happens to the file: its header has been sent. */

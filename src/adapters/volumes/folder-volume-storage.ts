@@ -1,6 +1,7 @@
-import { lstat, mkdir, opendir, readdir, readFile, rename, rm } from 'node:fs/promises';
+import { chown, lstat, mkdir, opendir, readdir, readFile, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { invalid, messageOf, systemCode } from '#base/errors.ts';
+import type { Owner } from '#domain/user-namespace/id-mappings.ts';
 import { splitMountOptions } from '#domain/volume/mount-flags.ts';
 import type { VolumeMount, VolumeStorage } from '#ports/volume-storage.ts';
 import { mount, unmountIfMounted } from '#adapters/linux/libc.ts';
@@ -10,10 +11,15 @@ const leaving = '.removing-';
 /** Volumes as folders `NAME/_data`, which is where Docker's users look for them. */
 export class FolderVolumeStorage implements VolumeStorage {
   readonly #root: string;
+  readonly #owner: Owner | undefined;
 
-  /** `root`: absolute path of the folder of all volumes; it is made when it is first needed. */
-  constructor(root: string) {
+  /**
+   * @param root absolute path of the folder of all volumes; it is made when it is first needed
+   * @param owner of new volumes; absent: the daemon
+   */
+  constructor(root: string, owner?: Owner) {
     this.#root = root;
+    this.#owner = owner;
   }
 
   path(name: string): string {
@@ -23,7 +29,9 @@ export class FolderVolumeStorage implements VolumeStorage {
   async create(name: string): Promise<void> {
     await mkdir(this.#root, { recursive: true, mode: 0o701 });
     await mkdir(join(this.#root, name), { recursive: true, mode: 0o701 });
-    await mkdir(this.path(name), { recursive: true, mode: 0o755 });
+    const made = await mkdir(this.path(name), { recursive: true, mode: 0o755 });
+    if (made !== undefined && this.#owner !== undefined)
+      await chown(this.path(name), this.#owner.uid, this.#owner.gid);
   }
 
   async remove(name: string): Promise<void> {

@@ -72,7 +72,7 @@ function storage({ root }: SystemReport): object {
   };
 }
 
-function kernel({ machine }: SystemReport, apiVersion: string): object {
+function kernel({ machine, remapped }: SystemReport, apiVersion: string): object {
   return {
     MemoryLimit: true,
     SwapLimit: true,
@@ -98,6 +98,7 @@ function kernel({ machine }: SystemReport, apiVersion: string): object {
       ...(machine.apparmor ? ['name=apparmor'] : []),
       ...(machine.seccomp ? ['name=seccomp,profile=builtin'] : []),
       ...(machine.cgroupVersion === 2 ? ['name=cgroupns'] : []),
+      ...(remapped ? ['name=userns'] : []),
     ],
   };
 }

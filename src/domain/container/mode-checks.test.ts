@@ -1,7 +1,7 @@
 import { describe, it } from 'node:test';
 import assert from 'node:assert/strict';
 import type { HostConfig } from './config.ts';
-import { checkModes } from './mode-checks.ts';
+import { checkModes, checkRemapped } from './mode-checks.ts';
 
 describe('modes and options of a host configuration', () => {
   const refused: [HostConfig, RegExp][] = [
@@ -26,4 +26,17 @@ describe('modes and options of a host configuration', () => {
       'runc',
     ]);
   });
+});
+
+describe('a container with remapped ids', () => {
+  const refused: [HostConfig, RegExp][] = [
+    [{ Privileged: true }, /^privileged mode is incompatible with user namespaces/],
+    [{ NetworkMode: 'host' }, /^cannot share the host's network namespace when user namespaces are enabled$/],
+    [{ PidMode: 'host' }, /^cannot share the host PID namespace when user namespaces are enabled$/],
+  ];
+  for (const [host, message] of refused)
+    it(`has no ${JSON.stringify(host)}, unless it is left out of the remapping`, () => {
+      assert.throws(() => checkRemapped(host), { kind: 'invalid', message });
+      checkRemapped({ ...host, UsernsMode: 'host' });
+    });
 });

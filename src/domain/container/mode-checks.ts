@@ -30,6 +30,30 @@ export function checkModes(host: HostConfig, runtimes: readonly string[]): void 
   refuseUnsupported(host);
 }
 
+/**
+ * What a container with remapped ids cannot have, in Docker's words.
+ * @throws invalid `user-namespace-conflict`
+ */
+export function checkRemapped(host: HostConfig): void {
+  if (host.UsernsMode === 'host') return;
+  const conflicts: [boolean, string][] = [
+    [
+      host.Privileged === true,
+      'privileged mode is incompatible with user namespaces.  You must run the container in the host namespace when running privileged mode',
+    ],
+    [
+      host.NetworkMode === 'host',
+      "cannot share the host's network namespace when user namespaces are enabled",
+    ],
+    [host.PidMode === 'host', 'cannot share the host PID namespace when user namespaces are enabled'],
+  ];
+  for (const [applies, message] of conflicts)
+    if (applies)
+      throw invalid('user-namespace-conflict', message, {
+        hint: 'the daemon remaps ids (userns-remap); --userns=host leaves a container out of that',
+      });
+}
+
 function refuseUnsupported(host: HostConfig): void {
   cdiNames(host.DeviceRequests);
   const [option] = Object.keys(host.StorageOpt ?? {});

@@ -3,9 +3,10 @@ import type { NamespaceSource, SpecInput } from '#domain/container/spec-input.ts
 
 /** Namespaces of a container. The cgroup namespace is private on v2 and the host's on v1 unless asked for. */
 export function namespaces(input: SpecInput): NamespaceSpec[] {
-  const { network, pid, ipc, uts } = input.namespaces;
+  const { network, pid, ipc, uts, user = 'host' } = input.namespaces;
   return [
     { type: 'mount' },
+    ...from('user', user),
     ...from('network', network),
     ...from('uts', uts),
     ...from('pid', pid),

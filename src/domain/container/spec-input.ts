@@ -1,9 +1,16 @@
 import type { CdiEdits } from '#domain/container/cdi.ts';
 import type { Container } from '#domain/container/container.ts';
+import type { IdMappings } from '#domain/user-namespace/id-mappings.ts';
 import type { ResolvedUser } from '#domain/container/user.ts';
 
 /** Where a namespace comes from: a new one, the host's, or an existing one by the path of its file. */
 export type NamespaceSource = 'private' | 'host' | { path: string };
+
+/** An existing user namespace by the path of its file. */
+export interface UserNamespaceSource {
+  path: string;
+  mappings: IdMappings;
+}
 
 /** A device node of the host as found by its path, and where it is to appear. */
 export interface ResolvedDevice {
@@ -65,6 +72,8 @@ export interface SpecInput {
     pid: NamespaceSource;
     ipc: NamespaceSource;
     uts: NamespaceSource;
+    /** Absent: the host's. */
+    user?: UserNamespaceSource;
   };
   /** Absolute host paths of the files to bind at /etc/resolv.conf, /etc/hosts and /etc/hostname. */
   files: { resolvConf?: string; hosts?: string; hostname?: string };

@@ -246,3 +246,30 @@ test('sysctls, annotations, cgroup parent, security options', () => {
     message: 'invalid --security-opt 2: "what=ever"',
   });
 });
+
+test('with remapped ids the container joins the user namespace that owns its network', () => {
+  const mappings = {
+    uids: [{ containerID: 0, hostID: 100000, size: 65536 }],
+    gids: [{ containerID: 0, hostID: 200000, size: 65536 }],
+  };
+  const { linux } = spec(
+    {},
+    {},
+    {
+      namespaces: {
+        ...{ network: { path: '/run/netns' }, pid: 'private', ipc: 'private', uts: 'private' },
+        user: { path: '/proc/7/fd/9', mappings },
+      },
+    },
+  );
+  assert.deepEqual(
+    linux.namespaces.find(({ type }) => type === 'user'),
+    { type: 'user', path: '/proc/7/fd/9' },
+  );
+  assert.deepEqual([linux.uidMappings, linux.gidMappings], [mappings.uids, mappings.gids]);
+  // Its groups cannot all be named in the namespace.
+  assert.deepEqual(linux.sysctl, { 'net.ipv4.ip_unprivileged_port_start': '0' });
+  const unmapped = spec().linux;
+  assert.equal(unmapped.uidMappings, undefined);
+  assert.ok(!unmapped.namespaces.some(({ type }) => type === 'user'));
+});

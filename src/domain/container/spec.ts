@@ -57,6 +57,7 @@ export function buildSpec(input: SpecInput): RuntimeSpec {
     ...(hostConfig.Annotations ? { annotations: hostConfig.Annotations } : {}),
     linux: {
       namespaces: namespaces(input),
+      ...idMappings(input),
       devices: deviceNodes(input.devices),
       cgroupsPath: cgroupPath(input),
       resources: {
@@ -73,6 +74,13 @@ export function buildSpec(input: SpecInput): RuntimeSpec {
       ...hiddenPaths(hostConfig),
     },
   };
+}
+
+/** The namespace has them already; runc wants to be told. */
+function idMappings({
+  namespaces: { user },
+}: SpecInput): Pick<RuntimeSpec['linux'], 'uidMappings' | 'gidMappings'> {
+  return user === undefined ? {} : { uidMappings: user.mappings.uids, gidMappings: user.mappings.gids };
 }
 
 function hooksOf(hooks: CdiHook[]): NonNullable<RuntimeSpec['hooks']> {
@@ -117,7 +125,11 @@ function sysctls({ container, namespaces: from }: SpecInput): Record<string, str
   const ownNetwork = from.network !== 'host' && mode !== 'host' && !mode.startsWith('container:');
   return {
     ...(ownNetwork
-      ? { 'net.ipv4.ping_group_range': '0 2147483647', 'net.ipv4.ip_unprivileged_port_start': '0' }
+      ? {
+          // Groups that a user namespace does not map cannot be named in it; Docker leaves it out too.
+          ...(from.user === undefined ? { 'net.ipv4.ping_group_range': '0 2147483647' } : {}),
+          'net.ipv4.ip_unprivileged_port_start': '0',
+        }
       : {}),
     ...(from.uts === 'private' && config.Domainname ? { 'kernel.domainname': config.Domainname } : {}),
     ...hostConfig.Sysctls,

@@ -53,6 +53,11 @@ export const definitions = {
   }),
   journal: define({ key: 'logs.journal', standard: '/run/systemd/journal/socket', read: absolutePath }),
   runtime: define<Settings['runtime']>({ key: 'runtime', standard: 'crun', read: oneOf('crun', 'runc') }),
+  usernsRemap: define({
+    key: 'userns-remap',
+    standard: '',
+    read: text(/^[A-Za-z0-9_][A-Za-z0-9_.-]*(:[A-Za-z0-9_][A-Za-z0-9_.-]*)?$/, 'default or USER[:GROUP]'),
+  }),
   hostsFile: define({ key: 'names.hosts-file', standard: '', read: absolutePath }),
   autoscalePeriod: define({
     key: 'autoscale.period',

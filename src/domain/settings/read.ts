@@ -35,6 +35,7 @@ export function readSettings(input: SettingsInput): { settings: Settings; effect
     log: { level: get(definitions.logLevel) },
     logs: { journal: get(definitions.journal) },
     runtime: get(definitions.runtime),
+    usernsRemap: get(definitions.usernsRemap),
     names: { hostsFile: get({ ...definitions.hostsFile, standard: hostsFile }) },
     autoscale: { period: get(definitions.autoscalePeriod) },
     mirrors: { debian: get(definitions.debianMirror) },

@@ -13,6 +13,8 @@ export interface Settings {
   };
   /** The OCI runtime of containers that ask for none. */
   runtime: 'crun' | 'runc';
+  /** Whose subordinate ids containers have: `default` or `USER[:GROUP]`; '': they have the host's ids. */
+  usernsRemap: string;
   names: {
     /** The file, as hosts(5) has it, in which the daemon keeps the names of services for the host itself. */
     hostsFile: string;

@@ -5,6 +5,7 @@ import { mediaTypes, type Descriptor, type ImageConfig } from '#domain/image/man
 import type { Lease } from '#engine/contracts.ts';
 import type { LayerJournal } from '#engine/builds/journal.ts';
 import { snapshotPrefix, type BuildParts } from '#engine/builds/parts.ts';
+import { invalid, systemCode } from '#base/errors.ts';
 import { newId } from '#base/ids.ts';
 
 /** What a step put on top of its parent; undefined when it changed no file. */
@@ -14,6 +15,13 @@ export interface NewLayer {
   chainId: Digest;
   /** Bytes of the unpacked files. */
   size: number;
+}
+
+/** Changes a root file system; the id names the step's container. */
+export interface LayerWork {
+  /** A container sees its root by the ids of the host, where those are remapped. */
+  by: 'container' | 'daemon';
+  do: (root: string, id: string) => Promise<void>;
 }
 
 /** A tar of nothing but its end: two blocks of zeros. */
@@ -27,19 +35,26 @@ export async function makeLayer(
   parts: Pick<BuildParts, 'snapshotter' | 'blobs' | 'report'>,
   keeping: { lease: Lease; journal: LayerJournal },
   parent: Image | undefined,
-  work: (root: string, id: string) => Promise<void>,
+  work: LayerWork,
 ): Promise<NewLayer | undefined> {
   const { snapshotter } = parts;
   const id = newId();
   const key = `${snapshotPrefix}${id}`;
   await snapshotter.create(key, parent?.chainId ?? '');
   try {
-    await work(await snapshotter.mount(key), id);
+    const root = await snapshotter.mount(key, work.by === 'container' ? 'host' : 'container');
+    await work.do(root, id).catch(refuseUnmapped);
     await snapshotter.unmount(key);
     return await keepLayer(parts, keeping, parent, key);
   } finally {
     await snapshotter.remove(key);
   }
+}
+
+/** An owner that has no id on the host, where ids are remapped. */
+function refuseUnmapped(error: unknown): never {
+  if (systemCode(error) !== 'EOVERFLOW') throw error;
+  throw invalid('id-unmapped', 'the owner of a file cannot be mapped to a host ID', { cause: error });
 }
 
 async function keepLayer(

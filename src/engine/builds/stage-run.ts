@@ -18,7 +18,7 @@ import { parseTrigger, type Dockerfile } from '#domain/dockerfile/parse.ts';
 import type { BuildRun } from '#engine/builds/build-run.ts';
 import { copyComment, expandCopy, performCopy } from '#engine/builds/copy-step.ts';
 import { located, stepFailed } from '#engine/builds/failures.ts';
-import { makeLayer, withLayer, type NewLayer } from '#engine/builds/layering.ts';
+import { makeLayer, type LayerWork, withLayer, type NewLayer } from '#engine/builds/layering.ts';
 import { say, sayImage, type Sink } from '#engine/builds/output.ts';
 import { runStep } from '#engine/builds/run-step.ts';
 import { shellScript } from '#engine/builds/shell-script.ts';
@@ -32,7 +32,7 @@ interface Step {
   /** Keys under which the result is kept: a cheap one first where there are two. */
   keys: string[];
   /** Changes files: makes a layer. */
-  work?: (root: string, id: string) => Promise<void>;
+  work?: LayerWork;
 }
 
 /** Runs the instructions of one stage after another, taking from the cache what it can. */
@@ -121,7 +121,10 @@ export class StageRun {
     const owner = { uid: 0, gid: 0 };
     return {
       ...this.#plain(state, filesComment(shell, comment)),
-      work: (root) => this.#run.parts.trees.makeFolder({ root, path: folder }, owner),
+      work: {
+        by: 'daemon',
+        do: (root) => this.#run.parts.trees.makeFolder({ root, path: folder }, owner),
+      },
     };
   }
 
@@ -146,20 +149,23 @@ export class StageRun {
       state: this.#state,
       comment,
       keys: [this.#key(['run', run.network, ...command, '', ...args])],
-      work: async (root, id) => {
-        const { parts, exits, signal } = this.#run;
-        const hostConfig = this.#run.hostConfig(run.network);
-        const code = await runStep(parts, exits, {
-          id,
-          root,
-          command,
-          config: withEnv,
-          hostConfig,
-          sink: this.#sink,
-          signal,
-        });
-        if (code !== 0) throw stepFailed(command, code);
-        await say(this.#sink, ` ---> Removed intermediate container ${id.slice(0, 12)}\n`);
+      work: {
+        by: 'container',
+        do: async (root, id) => {
+          const { parts, exits, signal } = this.#run;
+          const hostConfig = this.#run.hostConfig(run.network);
+          const code = await runStep(parts, exits, {
+            id,
+            root,
+            command,
+            config: withEnv,
+            hostConfig,
+            sink: this.#sink,
+            signal,
+          });
+          if (code !== 0) throw stepFailed(command, code);
+          await say(this.#sink, ` ---> Removed intermediate container ${id.slice(0, 12)}\n`);
+        },
       },
     };
   }
@@ -187,11 +193,14 @@ export class StageRun {
       state: this.#state,
       comment: filesComment(shellOf(config), copyComment(prepared)),
       keys: [...cheap, this.#key(['copy', ...how, prepared.digest])],
-      work: (root) =>
-        origin.use((source) => {
-          const { trees } = this.#run.parts;
-          return performCopy(trees, this.#run.rebased(prepared, source), root, this.#run.signal);
-        }),
+      work: {
+        by: 'daemon',
+        do: (root) =>
+          origin.use((source) => {
+            const { trees } = this.#run.parts;
+            return performCopy(trees, this.#run.rebased(prepared, source), root, this.#run.signal);
+          }),
+      },
     };
   }
 

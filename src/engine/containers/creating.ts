@@ -10,7 +10,7 @@ import { deviceRules } from '#domain/container/devices.ts';
 import { completeHostConfig } from '#domain/container/host-config.ts';
 import { extraHosts } from '#domain/container/hosts-file.ts';
 import { commandOf, mergeConfig } from '#domain/container/merge.ts';
-import { checkModes } from '#domain/container/mode-checks.ts';
+import { checkModes, checkRemapped } from '#domain/container/mode-checks.ts';
 import { parseName, randomName } from '#domain/container/names.ts';
 import { resourceWarnings } from '#domain/container/resources.ts';
 import { parseSecurityOptions, securityWarnings } from '#domain/container/security.ts';
@@ -62,6 +62,7 @@ export class Creating {
     const { facts } = this.#parts.host;
     const warnings = validateRequest(config, hostConfig);
     checkModes(hostConfig, this.#parts.runtime.names);
+    if (this.#parts.host.userNamespace !== undefined) checkRemapped(hostConfig);
     checkCpus(hostConfig, facts);
     checkLinks(hostConfig.Links ?? [], (ref) => this.#registry.find(ref));
     effectiveCapabilities(hostConfig, facts.capabilities);

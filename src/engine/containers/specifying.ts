@@ -1,11 +1,12 @@
 import type { Container } from '#domain/container/container.ts';
 import type { RuntimeSpec } from '#domain/container/runtime-spec.ts';
-import type { NamespaceSource, SpecInput } from '#domain/container/spec-input.ts';
+import type { NamespaceSource, SpecInput, UserNamespaceSource } from '#domain/container/spec-input.ts';
 import type { ResolvedUser } from '#domain/container/user.ts';
 import type { ContainerParts } from '#engine/containers/parts.ts';
 import type { EtcPaths } from '#ports/container-files.ts';
 import { cdiEdits } from '#domain/container/cdi.ts';
 import { cdiNames } from '#domain/container/cdi-names.ts';
+import { checkRemapped } from '#domain/container/mode-checks.ts';
 import { buildSpec } from '#domain/container/spec.ts';
 import { hasProcess } from '#domain/container/state.ts';
 import { resolveUser } from '#domain/container/user.ts';
@@ -21,6 +22,7 @@ export async function specify(
 ): Promise<RuntimeSpec> {
   const { host, instance, initPath } = parts;
   const { hostConfig, config } = container;
+  const userNamespace = userNamespaceOf(host, container, find);
   const user = await userOf(host, container, found.rootPath, config.User ?? '');
   if (config.WorkingDir)
     await host.makeFolderInRoot(found.rootPath, config.WorkingDir, { uid: user.uid, gid: user.gid });
@@ -35,6 +37,7 @@ export async function specify(
       pid: shared('pid', hostConfig.PidMode, find),
       ipc: shared('ipc', hostConfig.IpcMode, find),
       uts: sharesHostname(container) ? 'host' : 'private',
+      ...(userNamespace === undefined ? {} : { user: userNamespace }),
     },
     files: found.files,
     ...(found.sources === undefined ? {} : { sources: found.sources }),
@@ -52,6 +55,30 @@ export async function specify(
 /** On the host's network a container has the host's name, unless it asks for one of its own. */
 function sharesHostname({ config, hostConfig }: Container): boolean {
   return hostConfig.UTSMode === 'host' || (hostConfig.NetworkMode === 'host' && !config.Hostname);
+}
+
+/**
+ * The user namespace of a container whose ids are remapped. A namespace of another container that it joins must have the
+ * same owner. @throws invalid `user-namespace-conflict`
+ */
+function userNamespaceOf(
+  { userNamespace }: ContainerParts['host'],
+  { hostConfig }: Container,
+  find: (ref: string) => Container | undefined,
+): UserNamespaceSource | undefined {
+  if (userNamespace === undefined || hostConfig.UsernsMode === 'host') return undefined;
+  checkRemapped(hostConfig);
+  const { NetworkMode, PidMode, IpcMode } = hostConfig;
+  const joined = [NetworkMode, PidMode, IpcMode].find((mode) => mode?.startsWith('container:') === true);
+  if (joined === undefined) return userNamespace;
+  const peer = runningPeer(joined, find);
+  if (peer.hostConfig.UsernsMode === 'host')
+    throw invalid(
+      'user-namespace-conflict',
+      `cannot join a namespace of container ${peer.id}: it runs in the host's user namespace`,
+      { hint: 'run both with --userns=host, or none' },
+    );
+  return { ...userNamespace, path: `/proc/${peer.state.pid}/ns/user` };
 }
 
 /** @param spec as in `--user`; the image's own files decide what names mean */

@@ -23,6 +23,8 @@ export interface SystemReport {
   containers: { all: number; running: number; paused: number; stopped: number };
   images: number;
   insecureRegistries: string[];
+  /** Containers have ids of their own on the host. */
+  remapped: boolean;
   warnings: string[];
 }
 
@@ -37,6 +39,7 @@ export interface SystemOptions {
   snapshotter: Pick<Snapshotter, 'listCommitted'>;
   release: Release;
   insecureRegistries: string[];
+  remapped: boolean;
 }
 
 /** What is told about the daemon and its machine as a whole. */
@@ -54,7 +57,7 @@ export class System {
   }
 
   async report(): Promise<SystemReport> {
-    const { instance, clock, release, insecureRegistries, images } = this.#options;
+    const { instance, clock, release, insecureRegistries, images, remapped } = this.#options;
     const machine = await this.#options.machine.facts();
     const runtime = { ...(await this.#runtime), names: this.#options.runtime.names };
     return {
@@ -67,6 +70,7 @@ export class System {
       containers: this.#count(),
       images: images.list().length,
       insecureRegistries,
+      remapped,
       warnings: warningsOf(machine, runtime.version !== ''),
     };
   }
