@@ -73,6 +73,8 @@ export const routes: Readonly<Record<Scope, readonly string[]>> = {
     ...['POST /berth/v1/compose/config', 'POST /berth/v1/compose/variables'],
     ...['POST /berth/v1/apps/plan', 'POST /berth/v1/apps/up', 'POST /berth/v1/apps/:app/down'],
     ...['POST /berth/v1/schedules/:app/:service/runs', 'POST /berth/v1/apps/:app/runs'],
-    ...['scale', 'promote', 'abort'].map((verb) => `POST /berth/v1/apps/:app/${verb}`),
+    ...['scale', 'restart', 'stop', 'start', 'promote', 'abort'].map(
+      (verb) => `POST /berth/v1/apps/:app/${verb}`,
+    ),
   ],
 };

@@ -10,9 +10,13 @@ const ScaleBody = Type.Object(
   { counts: Type.Record(Type.String(), Type.Integer({ minimum: 0, maximum: 10_000 })), timeout },
   closed,
 );
+const ControlBody = Type.Object(
+  { services: Type.Optional(Type.Array(Type.String())), timeout, stopTimeout: timeout },
+  closed,
+);
 const EndBody = Type.Object({ timeout }, closed);
 
-/** How many replicas an app has, and what becomes of a canary. */
+/** How many replicas an app has, whether they run, and what becomes of a canary. */
 export function appReplicaRoutes(app: FastifyInstance, { apps, callerOf }: AppRouteParts): void {
   const requester = (request: FastifyRequest, timeout = patience): { by: string; timeout: number } => ({
     by: callerOf(request.raw.socket),
@@ -31,6 +35,22 @@ export function appReplicaRoutes(app: FastifyInstance, { apps, callerOf }: AppRo
       );
     },
   );
+  for (const verb of ['restart', 'stop', 'start'] as const)
+    app.post<{ Body: Static<typeof ControlBody>; Params: Static<typeof AppPath> }>(
+      `/berth/v1/apps/:app/${verb}`,
+      { schema: { body: ControlBody, params: AppPath } },
+      (call, reply) => {
+        const { services = [], timeout, stopTimeout } = call.body;
+        const rest = stopTimeout === undefined ? {} : { stopTimeout };
+        const request = { services, ...requester(call, timeout), ...rest };
+        // What is being stopped stops, also when the client leaves.
+        const signal = verb === 'stop' ? new AbortController().signal : clientGone(reply);
+        return sendJsonLines(
+          reply,
+          events((emit) => apps.controls[verb](call.params.app, request, emit, signal)),
+        );
+      },
+    );
   for (const verb of ['promote', 'abort'] as const)
     app.post<{ Body: Static<typeof EndBody>; Params: Static<typeof AppPath> }>(
       `/berth/v1/apps/:app/${verb}`,

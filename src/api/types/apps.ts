@@ -29,6 +29,15 @@ export interface ScaleBody {
   timeout?: number;
 }
 
+export interface ControlBody {
+  /** Absent: all of the app. */
+  services?: string[];
+  /** Seconds that a service may take to become healthy. */
+  timeout?: number;
+  /** Seconds that a container may take to stop. */
+  stopTimeout?: number;
+}
+
 export interface DownBody {
   volumes?: boolean;
   /** Seconds that a container may take to stop. */

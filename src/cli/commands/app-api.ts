@@ -5,6 +5,7 @@ import type {
   AppAnswer,
   AppStreamEvent,
   ConfigAnswer,
+  ControlBody,
   DownBody,
   LogLine,
   PlanAnswer,
@@ -48,6 +49,16 @@ export class AppApi {
 
   scale(app: string, body: ScaleBody, signal: AbortSignal): AsyncIterable<AppStreamEvent> {
     const path = `/berth/v1/apps/${encodeURIComponent(app)}/scale`;
+    return streamEvents(this.#client.lines({ method: 'POST', path, body, signal }));
+  }
+
+  control(
+    app: string,
+    verb: 'restart' | 'stop' | 'start',
+    body: ControlBody,
+    signal: AbortSignal,
+  ): AsyncIterable<AppStreamEvent> {
+    const path = `/berth/v1/apps/${encodeURIComponent(app)}/${verb}`;
     return streamEvents(this.#client.lines({ method: 'POST', path, body, signal }));
   }
 

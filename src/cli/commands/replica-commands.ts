@@ -15,6 +15,28 @@ export function declareReplicaCommands(root: Command, context: Context): void {
       const { scale } = await import('./replicas.ts');
       await scale(context, words, options);
     });
+  for (const [verb, description, limit] of [
+    [
+      'restart',
+      'make the containers of services anew, one beside the other where that can be',
+      'become healthy',
+    ],
+    ['stop', 'stop services until they are started or the app is brought up', 'stop'],
+    ['start', 'start services that were stopped', 'become healthy'],
+  ] as const)
+    root
+      .command(`${verb} [service...]`)
+      .description(`${description}; without a name, all of the app`)
+      .option('--timeout <seconds>', `how long a container may take to ${limit}`, seconds)
+      .option('--json', 'print events as JSON, one a line')
+      .addHelpText(
+        'after',
+        examples(`berth ${verb} web`, `berth ${verb} shop`, `berth ${verb} shop/web shop/db`),
+      )
+      .action(async (words: string[], options: ReplicaOptions) => {
+        const { control } = await import('./replicas.ts');
+        await control(context, verb, words, options);
+      });
   for (const [verb, description] of [
     ['promote', 'make all replicas as those that berth up --canary tries'],
     ['abort', 'take away what berth up --canary tries'],

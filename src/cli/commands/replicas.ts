@@ -3,6 +3,7 @@ import type { AppAnswer } from '#api/types/apps.ts';
 import type { Context } from '#cli/context.ts';
 import { rendererFor } from '#cli/render/renderer.ts';
 import { AppApi, follow, interruption } from './app-api.ts';
+import { findService } from './logs.ts';
 
 export interface ReplicaOptions {
   timeout?: number;
@@ -39,6 +40,31 @@ async function appHere(api: AppApi): Promise<AppAnswer> {
   throw notFound('app-missing', `no app was brought up from '${process.cwd()}'`, {
     hint: 'name it: berth scale APP/SERVICE=NUMBER',
   });
+}
+
+/** `berth restart`, `berth stop` and `berth start`: services of an app as it is; without a word, all of them. */
+export async function control(
+  context: Context,
+  verb: 'restart' | 'stop' | 'start',
+  words: string[],
+  { timeout }: ReplicaOptions,
+): Promise<void> {
+  const api = new AppApi(await context.client());
+  const chosen = [];
+  for (const word of words.length === 0 ? [undefined] : words) chosen.push(await findService(api, word));
+  const [name, ...others] = new Set(chosen.map((one) => one.app.name));
+  if (name === undefined || others.length > 0)
+    throw invalid(
+      `${verb}-apps`,
+      `found services of several apps in '${words.join(' ')}', required are those of one`,
+    );
+  // An app's own name stands for all of its services.
+  const isWhole = chosen.some((one) => one.service === undefined);
+  const services = isWhole ? [] : chosen.flatMap((one) => one.service ?? []);
+  const limit = verb === 'stop' ? 'stopTimeout' : 'timeout';
+  const body = { services, ...(timeout === undefined ? {} : { [limit]: timeout }) };
+  const signal = interruption();
+  await follow(api.control(name, verb, body, signal), rendererFor(context.output), signal);
 }
 
 /** `berth promote` and `berth abort`: what was tried by `berth up --canary` holds for all replicas, or goes. */

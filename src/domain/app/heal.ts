@@ -23,6 +23,8 @@ export interface Patient {
   containers: readonly Container[];
   /** By `slotOf`. */
   failures: Readonly<Record<string, Failures | undefined>>;
+  /** Services that a person stopped. */
+  stopped?: readonly string[];
   /** Milliseconds since 1970. */
   now: number;
 }
@@ -38,7 +40,8 @@ export function slotOf(service: string, replica: number): string {
  */
 export function diagnose(patient: Patient): Diagnosis {
   const result: Diagnosis = { remedies: [], waiting: false };
-  for (const service of patient.target.services)
+  const { target, stopped = [] } = patient;
+  for (const service of target.services.filter((one) => !stopped.includes(one.name)))
     for (const { replica } of service.replicas) examine(patient, service, replica, result);
   return result;
 }
@@ -122,7 +125,8 @@ export function runsOnce(service: Service | undefined): boolean {
   return service?.host.RestartPolicy?.Name === 'no';
 }
 
-function isMet({ target, containers, failures }: Patient, on: Dependency): boolean {
+function isMet({ target, containers, failures, stopped }: Patient, on: Dependency): boolean {
+  if (stopped?.includes(on.service) === true) return true;
   const wanted = target.services.find((one) => one.name === on.service);
   return (wanted?.replicas ?? []).every(({ replica }) => {
     if (failures[slotOf(on.service, replica)]?.open !== undefined) return !on.required;

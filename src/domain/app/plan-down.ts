@@ -24,6 +24,15 @@ export function planDown(app: string, observed: ObservedApp, options: { volumes:
   ];
 }
 
+/** Stops services, dependents first; their containers stay. */
+export function planStop(observed: ObservedApp, services: ReadonlySet<string>): Step[] {
+  const waves = stopWaves(observed);
+  return observed.containers
+    .filter((one) => services.has(one.service) && isUp(one))
+    .toSorted((a, b) => (waves.get(a.service) ?? 0) - (waves.get(b.service) ?? 0))
+    .map((one) => stop(one, 'asked for', waves.get(one.service) ?? 0));
+}
+
 /** In which wave each service is stopped: 0 when nothing depends on it, else after all that do. */
 function stopWaves(observed: ObservedApp): Map<string, number> {
   const names = [...new Set(observed.containers.map((one) => one.service))].sort();

@@ -10,6 +10,10 @@ import type { AppTarget, ServiceTarget } from './target.ts';
 export interface PlanOptions {
   /** Build images again whose context did not change. */
   rebuild: boolean;
+  /** Services whose containers are made anew although they are as they should be. */
+  renew?: ReadonlySet<string>;
+  /** Services that a person stopped: their containers stay as they are. */
+  stopped?: ReadonlySet<string>;
 }
 
 /**
@@ -18,19 +22,27 @@ export interface PlanOptions {
  * @throws conflict `app-network-changed`, `app-volume-changed`; not-found `app-external-missing`, `app-image-missing`
  */
 export function plan(observed: ObservedApp, target: AppTarget, options: PlanOptions): Step[] {
-  checkShared(observed, target);
+  const ground = groundSteps(observed, target);
   const services = new Map(target.services.map((one) => [one.name, assess(observed, one)]));
-  const { steps, cleanUp } = new Rollout(observed, target, services).steps();
+  const { steps, cleanUp } = new Rollout(observed, target, services, options).steps();
   return [
     ...onceEach(target.services.flatMap((service) => imageSteps(observed, service, options))),
-    ...sharedSteps(observed, target),
-    ...reachSteps(observed, target),
+    ...ground,
     ...droppedStops(observed, services),
     ...steps,
     ...cleanUp,
     ...orphans(observed, target).map((old) => removal(old, dropped)),
     ...orphanNetworks(observed, target),
   ];
+}
+
+/**
+ * What containers need before they can be made: networks, volumes, the addresses of services.
+ * @throws as `plan`
+ */
+export function groundSteps(observed: ObservedApp, target: AppTarget): Step[] {
+  checkShared(observed, target);
+  return [...sharedSteps(observed, target), ...reachSteps(observed, target)];
 }
 
 const dropped = 'the service is no longer in the file';
@@ -61,7 +73,8 @@ function imageSteps(observed: ObservedApp, service: ServiceTarget, options: Plan
   );
 }
 
-function checkPinned(observed: ObservedApp, { name, image, imageId = '' }: ServiceTarget): [] {
+/** @throws not-found `app-image-missing` for an image that is pinned and gone */
+export function checkPinned(observed: ObservedApp, { name, image, imageId = '' }: ServiceTarget): [] {
   if (observed.imageIds.has(imageId)) return [];
   throw notFound(
     'app-image-missing',

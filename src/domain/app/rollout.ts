@@ -1,5 +1,6 @@
 import { isUnwell, isUp, type Assessment } from './assess.ts';
 import type { ObservedApp } from './observed.ts';
+import type { PlanOptions } from './plan.ts';
 import { ServiceRollout } from './service-rollout.ts';
 import type { Step } from './step.ts';
 import type { AppTarget, ServiceTarget } from './target.ts';
@@ -7,11 +8,15 @@ import type { AppTarget, ServiceTarget } from './target.ts';
 /** Seconds in which a container without any probe may still fall over before it is let in. */
 const unprobedSettle = 1;
 
+const nobody: ReadonlySet<string> = new Set();
+
 /** Brings the services to what they should be in dependency order, with the waits between and after. */
 export class Rollout {
   readonly #observed: ObservedApp;
   readonly #target: AppTarget;
   readonly #services: ReadonlyMap<string, Assessment>;
+  readonly #renew: ReadonlySet<string>;
+  readonly #stopped: ReadonlySet<string>;
   readonly #steps: Step[] = [];
   readonly #removals: Step[] = [];
   readonly #renames: Step[] = [];
@@ -20,7 +25,14 @@ export class Rollout {
   readonly #renewed = new Set<string>();
   readonly #touched = new Set<string>();
 
-  constructor(observed: ObservedApp, target: AppTarget, services: ReadonlyMap<string, Assessment>) {
+  constructor(
+    observed: ObservedApp,
+    target: AppTarget,
+    services: ReadonlyMap<string, Assessment>,
+    { renew = nobody, stopped = nobody }: Pick<PlanOptions, 'renew' | 'stopped'>,
+  ) {
+    this.#renew = renew;
+    this.#stopped = stopped;
     this.#observed = observed;
     this.#target = target;
     this.#services = services;
@@ -28,15 +40,16 @@ export class Rollout {
 
   /** In two parts: what removes former containers comes last, so that a failure can put them back. */
   steps(): { steps: Step[]; cleanUp: Step[] } {
-    for (const service of this.#target.services) this.#service(service);
-    for (const service of this.#target.services) this.#settle(service);
+    const services = this.#target.services.filter((one) => !this.#stopped.has(one.name));
+    for (const service of services) this.#service(service);
+    for (const service of services) this.#settle(service);
     return { steps: this.#steps, cleanUp: [...this.#removals, ...this.#renames] };
   }
 
   #service(service: ServiceTarget): void {
     const found = this.#services.get(service.name);
     if (found === undefined) return;
-    const renew = this.#joinReason(service);
+    const renew = this.#renewReason(service);
     const restarter = service.dependsOn.find((one) => one.restart && this.#renewed.has(one.service));
     const rollout = new ServiceRollout(found, {
       ...(renew === undefined ? {} : { renew }),
@@ -58,7 +71,8 @@ export class Rollout {
     if (this.#isProbed(service)) this.#waits.add(`healthy ${service.name}`);
   }
 
-  #joinReason(service: ServiceTarget): string | undefined {
+  #renewReason(service: ServiceTarget): string | undefined {
+    if (this.#renew.has(service.name)) return 'a restart was asked for';
     const renewed = service.joins.find((one) => this.#renewed.has(one));
     return renewed === undefined ? undefined : `it shares a namespace of ${renewed}, which is replaced`;
   }
@@ -82,7 +96,7 @@ export class Rollout {
     const service = this.#services.get(name);
     const key = `${condition} ${name}`;
     if (service === undefined || this.#waits.has(key) || this.#isMet(service, condition)) return;
-    if (service.target.replicas.length === 0) return;
+    if (service.target.replicas.length === 0 || this.#stopped.has(name)) return;
     this.#waits.add(key);
     this.#steps.push({ kind: `wait-${condition}`, service: name, reason });
   }

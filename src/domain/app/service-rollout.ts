@@ -89,7 +89,7 @@ export class ServiceRollout implements ServiceSteps {
       this.steps.push({ kind: 'start-container', ...of, reason: `it is ${current.status}` });
     } else if (this.#context.restart !== undefined && isUp(current)) {
       this.isAwaited = false;
-      this.steps.push({ kind: 'restart-container', ...of, reason: this.#context.restart });
+      this.#restart(current, this.#context.restart);
     }
     if (current.traffic === undefined || current.completed) {
       this.isAwaited &&= !isUnwell(current);
@@ -97,6 +97,17 @@ export class ServiceRollout implements ServiceSteps {
     }
     if (current.status !== 'paused') this.#awaitReady([current.name]);
     this.#shift([current.name], [], 'it was kept from requests by an interrupted change');
+  }
+
+  /** One replica after the other, while the others answer. */
+  #restart(current: ObservedContainer, reason: string): void {
+    const { name } = current;
+    const hasOthers = this.#service.replicas.length > 1 && isServing(current);
+    if (hasOthers) this.#drain([current]);
+    this.steps.push({ kind: 'restart-container', service: this.#service.name, name, reason });
+    if (!hasOthers) return;
+    this.#awaitReady([name]);
+    this.#shift([name], [], 'ready again');
   }
 
   #add(slots: readonly Slot[]): void {

@@ -196,6 +196,11 @@ function checkDependencies(root: Reader, services: Record<string, Service>, all:
   for (const [name, service] of Object.entries(services)) {
     const place = root.at('services').at(name).at('depends_on');
     for (const dependency of service.dependsOn) {
+      if (services[dependency.service]?.schedule !== undefined)
+        place.complain(
+          'compose-scheduled-dependency',
+          `the service '${dependency.service}' runs at times, as its x-berth.schedule says: nothing can wait for it`,
+        );
       if (dependency.service in services || !dependency.required) continue;
       const why = all.has(dependency.service) ? 'is not active (profiles)' : 'is not defined';
       place.complain('compose-undefined-reference', `the service '${dependency.service}' ${why}`);

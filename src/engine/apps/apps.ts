@@ -5,11 +5,13 @@ import type { Step } from '#domain/app/step.ts';
 import type { AppTarget } from '#domain/app/target.ts';
 import type { Problem } from '#domain/compose/problem.ts';
 import { AppLocks } from './app-locks.ts';
-import { Convergence, type Change, type Emit } from './converging.ts';
+import type { Change, Emit } from './change.ts';
+import { Convergence } from './converging.ts';
 import type { AppLogLine, AppSummary } from './events.ts';
 import { FailureLog } from './failure-log.ts';
 import { Healing } from './healing.ts';
 import { readLogs } from './logs.ts';
+import { ServiceControls, without } from './service-controls.ts';
 import { containersOf } from './observe.ts';
 import type { AppParts, AppRecord, Canary } from './parts.ts';
 import { ProjectReader, type ProjectView } from './project.ts';
@@ -41,6 +43,8 @@ export class Apps {
   readonly failures: FailureLog;
   /** Keeps apps as they are to be. */
   readonly healing: Healing;
+  /** Restarts, stops and starts services. */
+  readonly controls: ServiceControls;
   /** Runs what runs at times. */
   readonly schedules: Schedules;
 
@@ -52,6 +56,7 @@ export class Apps {
     this.failures = new FailureLog(parts.store);
     this.healing = new Healing(parts, this);
     this.schedules = new Schedules(parts, this);
+    this.controls = new ServiceControls(parts, this.#records, this);
     this.#convergence = new Convergence(parts, this.#records, this.#revisions);
     parts.images.usedBy((imageId) =>
       this.#revisions
@@ -120,19 +125,19 @@ export class Apps {
    */
   async restore(
     app: string,
-    change: Pick<Change, 'reason' | 'by' | 'timeout' | 'scale'>,
+    change: Pick<Change, 'reason' | 'by' | 'timeout' | 'scale' | 'renew' | 'stopped'>,
     emit: Emit,
     signal: AbortSignal,
   ): Promise<void> {
     const record = this.#records.get(app);
     if (record?.target === undefined) return;
     // A canary stays beside what it is tried beside.
-    const { canary } = record;
+    const { canary, stopped = [] } = record;
     const { folder, files } = canary ?? record;
     const rest = { folder, files, sources: canary?.sources ?? '', rebuild: false };
     const tried = canary === undefined ? {} : { canary: canary.share };
     const target = canary?.target ?? record.target;
-    await this.#convergence.run(target, { ...change, ...rest, ...tried }, emit, signal);
+    await this.#convergence.run(target, { stopped, ...change, ...rest, ...tried }, emit, signal);
   }
 
   /** What was tried holds for all replicas. @throws conflict `app-no-canary`; as `converge` */
@@ -166,11 +171,11 @@ export class Apps {
   /** Other numbers of replicas. They hold until the file says another number. @throws as `converge`, `withScale` */
   scale(app: string, { counts, by, timeout }: ScaleRequest, emit: Emit, signal: AbortSignal): Promise<void> {
     return this.locks.run(app, 'scale', async () => {
-      const { target, scale = {} } = this.#upRecord(app);
+      const { target, scale = {}, stopped = [] } = this.#upRecord(app);
       const next = withScale(scale, target.model, counts, by);
       for (const message of boundNotes(target.model, counts)) emit({ type: 'note', message });
-      const change = { reason: 'scale', by, timeout, scale: next };
-      await this.restore(app, change, emit, signal);
+      const still = without(stopped, Object.keys(counts));
+      await this.restore(app, { reason: 'scale', by, timeout, scale: next, stopped: still }, emit, signal);
     });
   }
 

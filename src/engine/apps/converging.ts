@@ -8,7 +8,7 @@ import { isSameTarget, pinned } from '#domain/app/pinned.ts';
 import type { AppTarget } from '#domain/app/target.ts';
 import { withRollbackPolicy } from '#domain/app/update.ts';
 import { Undo } from '#engine/containers/undo.ts';
-import type { AppEvent } from './events.ts';
+import type { Change, Emit } from './change.ts';
 import { executors } from './executors.ts';
 import { observe } from './observe.ts';
 import type { AppParts } from './parts.ts';
@@ -16,30 +16,6 @@ import { servicesOf, type AppRecords } from './records.ts';
 import type { Revisions } from './revisions.ts';
 import { execute, isUnwell, type Run } from './run.ts';
 import { summarize } from './summary.ts';
-
-export type Emit = (event: AppEvent) => void;
-
-/** Why and how an app is made as a target says. */
-export interface Change {
-  /** The command in words, for the history: `up`, `rollback to revision 3` ... */
-  reason: string;
-  /** Who asked for it. */
-  by: string;
-  folder: string;
-  files: string[];
-  /** Fingerprint of the compose files' texts; '' without them. */
-  sources: string;
-  /** Build images again whose context did not change. */
-  rebuild: boolean;
-  /** Seconds that a service may take to become healthy, or to complete. */
-  timeout: number;
-  /** Instead of the scale in force. */
-  scale?: Scale;
-  /** Only this part of the replicas, beside the present ones: above 0, at most 1. */
-  canary?: number;
-  /** It goes back to what was before: the rules of `deploy.rollback_config` hold. */
-  isBack?: true;
-}
 
 /** What a run makes. */
 interface Made {
@@ -54,7 +30,7 @@ const keptRevisions = 10;
 const pausedNote =
   'the update is paused where it failed, as its failure_action says; berth up goes on with it, berth rollback goes back';
 
-const nothingFresh: ReadonlySet<string> = new Set();
+const nobody: ReadonlySet<string> = new Set();
 
 /** Makes apps as their targets say. The caller holds the app's lock. */
 export class Convergence {
@@ -71,7 +47,7 @@ export class Convergence {
   /** What `run` would do, the number that it would give, and notes on the scale. @throws as `#domain/app/plan.ts` */
   plan(
     target: AppTarget,
-    options: Pick<Change, 'rebuild' | 'scale' | 'canary' | 'isBack'>,
+    options: Pick<Change, 'rebuild' | 'scale' | 'canary' | 'isBack' | 'renew' | 'stopped'>,
   ): { revision: number; steps: Step[]; notes: string[] } {
     const { scale, notes } = this.#scale(target, options.scale);
     const steps = this.#first(target, scale, options);
@@ -160,12 +136,12 @@ export class Convergence {
     const whole = this.#steps(
       this.#wanted(target, scale, { ...options, canary: undefined }),
       options,
-      nothingFresh,
+      nobody,
     );
     if (options.canary === undefined) return whole;
     const images = whole.filter(isImageStep);
     const wanted = this.#wanted(this.#pinned(target), scale, options);
-    return [...images, ...this.#steps(wanted, options, nothingFresh).filter((step) => !isImageStep(step))];
+    return [...images, ...this.#steps(wanted, options, nobody).filter((step) => !isImageStep(step))];
   }
 
   /** @throws conflict `app-canary-impossible`, `app-canary-same`, `app-not-up` */
@@ -188,9 +164,13 @@ export class Convergence {
     return canaryTarget(inForce(before, scale), whole, canary);
   }
 
-  #steps(target: AppTarget, options: { rebuild: boolean }, fresh: ReadonlySet<string>): Step[] {
-    const record = this.#records.get(target.app);
-    return plan(observe(this.#parts, target.app, record, target, fresh), target, options);
+  #steps(
+    target: AppTarget,
+    { rebuild, renew = nobody, stopped = [] }: Pick<Change, 'rebuild' | 'renew' | 'stopped'>,
+    fresh: ReadonlySet<string>,
+  ): Step[] {
+    const observed = observe(this.#parts, target.app, this.#records.get(target.app), target, fresh);
+    return plan(observed, target, { rebuild, renew, stopped: new Set(stopped) });
   }
 
   #pinned(target: AppTarget): AppTarget {
@@ -224,16 +204,17 @@ export class Convergence {
   #remember({ target, scale, change }: Made, revision: number): void {
     const { app } = target;
     const before = this.#records.get(app);
+    const { stopped = [] } = change;
     if (change.canary !== undefined && before !== undefined) {
       const { canary: share, folder, files, sources } = change;
-      this.#records.save({ ...before, scale, canary: { target, share, folder, files, sources } });
+      this.#records.save({ ...before, scale, stopped, canary: { target, share, folder, files, sources } });
       return;
     }
     const { by, reason, folder, files, sources } = change;
     const updated = this.#parts.clock.timestamp();
     const services = servicesOf(inForce(target, scale));
     this.#parts.store.transaction(() => {
-      this.#records.save({ name: app, revision, folder, files, updated, services, target, scale });
+      this.#records.save({ name: app, revision, folder, files, updated, services, target, scale, stopped });
       if (this.#revisions.list(app).at(-1)?.number === revision) return;
       const changed = targetChanges(before?.target, target);
       this.#revisions.add(

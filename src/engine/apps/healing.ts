@@ -119,6 +119,7 @@ export class Healing {
       target,
       containers: replicasOfApp(this.#parts, app),
       failures: this.#apps.failures.of(app),
+      stopped: this.#apps.record(app)?.stopped ?? [],
       now: this.#parts.clock.now(),
     });
     if (waiting) this.#waiting.add(app);
@@ -192,7 +193,12 @@ export class Healing {
     const at = this.#parts.clock.now();
     const rule = ruleOf(target.model.services[service]);
     const seen = `remedy ${at}`;
-    const failures = afterFailure(rule, this.#apps.failures.of(app)[slot], { seen, at, ranFor: 0 });
+    const before = this.#apps.failures.of(app)[slot];
+    // The failure of what was to be replaced has been counted already; the next try counts anew.
+    const isCounted = remedy.kind === 'restart' && before !== undefined;
+    const failures = isCounted
+      ? { ...before, last: at, seen }
+      : afterFailure(rule, before, { seen, at, ranFor: 0 });
     this.#parts.report(`${service} ${replica} of the app ${app} could not be brought back`, error);
     const open = { reason: messageOf(error), log: [] };
     this.#apps.failures.note(app, slot, isCrashLoop(rule, failures) ? { ...failures, open } : failures);

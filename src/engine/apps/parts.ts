@@ -1,7 +1,16 @@
 import type { LastService } from '#domain/app/observed.ts';
 import type { Scale } from '#domain/app/scale.ts';
 import type { AppTarget } from '#domain/app/target.ts';
-import type { Builds, Containers, Events, Images, Ingress, Networks, Policies, Volumes } from '#engine/contracts.ts';
+import type {
+  Builds,
+  Containers,
+  Events,
+  Images,
+  Ingress,
+  Networks,
+  Policies,
+  Volumes,
+} from '#engine/contracts.ts';
 import type { ServicePlaces, Services } from '#engine/contracts/services.ts';
 import type { Clock } from '#ports/clock.ts';
 import type { HostProcesses } from '#ports/host-processes.ts';
@@ -56,6 +65,8 @@ export interface AppRecord {
    */
   target?: AppTarget;
   scale?: Scale;
+  /** Services that a person stopped: they stay so until they are started, or the app is brought up. */
+  stopped?: readonly string[];
   /** A part of the next revision that stands beside the present one. */
   canary?: Canary;
   /** A `down` began and came to no end yet: nothing of the app is brought back, and the next start of the daemon ends it. */

@@ -1,12 +1,15 @@
 import { isKind, notFound } from '#base/errors.ts';
+import { checkPinned, groundSteps } from '#domain/app/plan.ts';
 import type { Remedy } from '#domain/app/heal.ts';
 import type { AppTarget } from '#domain/app/target.ts';
 import type { Container } from '#domain/container/container.ts';
 import { containerRequest } from './container-request.ts';
 import { placeFiles } from './placing.ts';
-import { replicasOfApp } from './observe.ts';
+import { executors } from './executors.ts';
+import { observe, replicasOfApp } from './observe.ts';
 import type { AppParts, AppRecord } from './parts.ts';
 import { renew } from './renewal.ts';
+import { execute, plainRun } from './run.ts';
 
 /** Carries out what a diagnosis asks for. Each step may be repeated after a crash in the middle of it. */
 export class Remedies {
@@ -33,6 +36,7 @@ export class Remedies {
   /** Gives what was done in a word. */
   async #carryOut(target: AppTarget, remedy: Remedy, signal: AbortSignal): Promise<string> {
     const { containers } = this.#parts;
+    if (['create', 'start', 'recreate'].includes(remedy.kind)) await this.#prepare(target, signal);
     if (remedy.kind === 'create') await this.#make(target, remedy);
     else if (remedy.kind === 'start') await unlessUnchanged(containers.start(remedy.container.id));
     else if (remedy.kind === 'restart') {
@@ -46,6 +50,23 @@ export class Remedies {
       await this.#make(target, remedy);
     }
     return remedy.kind;
+  }
+
+  /** Makes what containers need and what is not there any more. @throws as `groundSteps` */
+  async #prepare(target: AppTarget, signal: AbortSignal): Promise<void> {
+    const { app } = target;
+    const record = this.#record(app);
+    const observed = observe(this.#parts, app, record, target, new Set());
+    const steps = groundSteps(observed, target);
+    const run = plainRun({ parts: this.#parts, app, emit: () => undefined, signal }, record, target);
+    await execute(steps, executors, run);
+    for (const step of steps)
+      if ('name' in step)
+        this.#parts.events.emit('app', 'heal', app, {
+          action: step.kind,
+          name: step.name,
+          reason: 'it is missing',
+        });
   }
 
   /** Ends what a change was about to end, and gives its successor the name. */
@@ -71,6 +92,7 @@ export class Remedies {
     const replica = service?.replicas.find((one) => one.replica === number);
     if (service === undefined || replica === undefined)
       throw notFound('app-service-missing', `the app ${target.app} has no replica ${number} of '${name}'`);
+    checkPinned(observe(this.#parts, target.app, undefined, target, new Set()), service);
     const { containers, images } = this.#parts;
     const { revision = 1, folder = '', files = [] } = this.#record(target.app) ?? {};
     const origin = { app: target.app, revision, folder, files };

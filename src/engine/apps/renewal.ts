@@ -5,7 +5,7 @@ import { Undo } from '#engine/containers/undo.ts';
 import { executors } from './executors.ts';
 import { observe } from './observe.ts';
 import type { AppParts, AppRecord } from './parts.ts';
-import { execute, type Run } from './run.ts';
+import { execute, plainRun, type Run } from './run.ts';
 
 /** Seconds that the successor may take to be ready; then the failing one is left as it is until the next try. */
 const patience = 60;
@@ -38,7 +38,14 @@ export async function renew(
   await removeHeld(parts, former, target.app);
   const undo = new Undo(parts.report);
   try {
-    await execute([...steps, ...removals, ...renames], executors, runOf(parts, target, record, signal, undo));
+    const run = plainRun({ parts, app: target.app, emit: () => undefined, signal }, record, target);
+    const takingBack: Run = {
+      ...run,
+      former: target,
+      timeout: patience,
+      onFailure: (_, back) => undo.add(back),
+    };
+    await execute([...steps, ...removals, ...renames], executors, takingBack);
   } catch (error) {
     await undo.run();
     throw error;
@@ -60,30 +67,4 @@ async function removeHeld(
       identity.replica === replica
     )
       await containers.remove(id, { force: true });
-}
-
-function runOf(
-  parts: AppParts,
-  target: AppTarget,
-  record: AppRecord | undefined,
-  signal: AbortSignal,
-  undo: Undo,
-): Run {
-  const { revision = 1, folder = '', files = [] } = record ?? {};
-  return {
-    parts,
-    app: target.app,
-    target,
-    former: target,
-    folder,
-    files,
-    revision,
-    signal,
-    timeout: patience,
-    stopTimeout: undefined,
-    emit: () => undefined,
-    fresh: new Set(),
-    displaced: 0,
-    onFailure: (_step, back) => undo.add(back),
-  };
 }

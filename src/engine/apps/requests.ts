@@ -31,6 +31,13 @@ export interface ScaleRequest extends Requester {
   counts: Record<string, number>;
 }
 
+export interface ControlRequest extends Requester {
+  /** Empty: all of the app. */
+  services: string[];
+  /** Seconds that a container may take to stop; absent: its own. */
+  stopTimeout?: number;
+}
+
 export interface DownRequest {
   volumes: boolean;
   /** Seconds that a container may take to stop; absent: its own. */

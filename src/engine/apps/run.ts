@@ -2,7 +2,7 @@ import type { Step, StepKind } from '#domain/app/step.ts';
 import type { AppTarget, ServiceTarget } from '#domain/app/target.ts';
 import { invalid, messageOf } from '#base/errors.ts';
 import type { AppEvent } from './events.ts';
-import type { AppParts } from './parts.ts';
+import type { AppParts, AppRecord } from './parts.ts';
 
 /** One change of one app: what its executors share. */
 export interface Run {
@@ -28,6 +28,27 @@ export interface Run {
   displaced: number;
   /** Takes back a step, should a later one fail. */
   onFailure: (step: Step, undo: () => Promise<void>) => void;
+}
+
+/** A run in which nothing is taken back, of an app as its record has it. */
+export function plainRun(
+  of: Pick<Run, 'parts' | 'app' | 'emit' | 'signal'>,
+  record: AppRecord | undefined,
+  target: AppTarget | undefined = record?.target,
+): Run {
+  const { revision = 0, folder = '', files = [] } = record ?? {};
+  const former = record?.target ?? target;
+  return {
+    ...of,
+    target,
+    ...{ revision, folder, files },
+    timeout: 0,
+    stopTimeout: undefined,
+    fresh: new Set(),
+    displaced: 0,
+    onFailure: () => undefined,
+    ...(former === undefined ? {} : { former }),
+  };
 }
 
 export type Executors = { [K in StepKind]: (step: Step<K>, run: Run) => Promise<void> };

@@ -1,12 +1,12 @@
 import { planDown } from '#domain/app/plan-down.ts';
-import type { Emit } from './converging.ts';
+import type { Emit } from './change.ts';
 import { executors } from './executors.ts';
 import { observe } from './observe.ts';
 import type { AppParts } from './parts.ts';
 import type { AppRecords } from './records.ts';
 import type { DownRequest } from './requests.ts';
 import type { Revisions } from './revisions.ts';
-import { execute } from './run.ts';
+import { execute, plainRun } from './run.ts';
 
 /** Takes an app away with all that is known of it. The caller holds the app's lock. */
 export async function takeDown(
@@ -19,24 +19,10 @@ export async function takeDown(
   const record = records.get(app);
   records.leave(app, request, parts.clock.timestamp());
   const steps = planDown(app, observe(parts, app, record, undefined, new Set()), request);
-  const { revision = 0, folder = '', files = [] } = record ?? {};
+  const { revision = 0 } = record ?? {};
   emit({ type: 'plan', app, revision, steps });
-  await execute(steps, executors, {
-    parts,
-    app,
-    emit,
-    signal,
-    target: undefined,
-    revision,
-    folder,
-    files,
-    timeout: 0,
-    stopTimeout: request.timeout,
-    fresh: new Set(),
-    displaced: 0,
-    onFailure: () => undefined,
-    ...(record?.target === undefined ? {} : { former: record.target }),
-  });
+  const run = plainRun({ parts, app, emit, signal }, record);
+  await execute(steps, executors, { ...run, target: undefined, stopTimeout: request.timeout });
   await parts.ingress.remove(app);
   await parts.policies.restore(app, []);
   parts.store.transaction(() => {

@@ -98,6 +98,16 @@ function named(service: string, names: readonly string[], run: Run): Pick<Watch,
   return { service, mine: () => replicasOfApp(run.parts, run.app).filter((one) => wanted.has(one.name)) };
 }
 
+/** One for each replica: a restart has the former one, which is as the target says too, beside its successor. */
+function latest(containers: readonly Container[]): Container[] {
+  const byReplica = new Map<number | undefined, Container>();
+  for (const one of containers) {
+    const other = byReplica.get(one.identity?.replica);
+    if (other === undefined || other.created < one.created) byReplica.set(one.identity?.replica, one);
+  }
+  return [...byReplica.values()];
+}
+
 /** The containers that are as the target says, whatever they are called; former ones may be beside them. */
 function currentOf(name: string, run: Run): Pick<Watch, 'service' | 'mine'> {
   const service = serviceOf(run, name);
@@ -111,5 +121,5 @@ function currentOf(name: string, run: Run): Pick<Watch, 'service' | 'mine'> {
       (made.imageId === undefined || made.imageId === imageId)
     );
   };
-  return { service: name, mine: () => replicasOfApp(run.parts, run.app).filter(isCurrent) };
+  return { service: name, mine: () => latest(replicasOfApp(run.parts, run.app).filter(isCurrent)) };
 }
