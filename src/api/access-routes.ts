@@ -64,6 +64,7 @@ export const routes: Readonly<Record<Scope, readonly string[]>> = {
   ],
   'apps:read': [
     ...['GET /berth/v1/apps', 'GET /berth/v1/apps/:app', 'GET /berth/v1/apps/:app/logs'],
+    ...['GET /berth/v1/apps/:app/history', 'GET /berth/v1/apps/:app/history/:revision'],
     ...['GET /berth/v1/ingress', 'GET /berth/v1/policies', 'GET /berth/v1/policies/denied'],
     'POST /berth/v1/policies/test',
     ...['GET /berth/v1/autoscale', 'GET /berth/v1/autoscale/:app/:service'],
@@ -72,6 +73,7 @@ export const routes: Readonly<Record<Scope, readonly string[]>> = {
   'apps:write': [
     ...['POST /berth/v1/compose/config', 'POST /berth/v1/compose/variables'],
     ...['POST /berth/v1/apps/plan', 'POST /berth/v1/apps/up', 'POST /berth/v1/apps/:app/down'],
+    'POST /berth/v1/apps/:app/rollback',
     ...['POST /berth/v1/schedules/:app/:service/runs', 'POST /berth/v1/apps/:app/runs'],
     ...['scale', 'restart', 'stop', 'start', 'promote', 'abort'].map(
       (verb) => `POST /berth/v1/apps/:app/${verb}`,

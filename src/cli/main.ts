@@ -3,6 +3,7 @@ import { BerthError, messageOf, systemCode, unavailable } from '#base/errors.ts'
 import type { Context, Program } from '#cli/context.ts';
 import { declareAppCommands } from '#cli/commands/apps.ts';
 import { declareAutoscaleCommands } from '#cli/commands/autoscales.ts';
+import { declareHistoryCommands } from '#cli/commands/histories.ts';
 import { declareHostCommands } from '#cli/commands/host.ts';
 import { declareIngressCommands } from '#cli/commands/ingress.ts';
 import { declarePolicyCommands } from '#cli/commands/policies.ts';
@@ -72,6 +73,7 @@ function declare(context: Context): Command {
       '\nExit codes: 0 done, 1 failed, 2 wrong usage.\nDOCKER_HOST=unix:///run/berth/berth.sock points any Docker client at Berth.\nBERTH_HOST=tcp://ADDRESS:2376 and BERTH_CERT_PATH=FOLDER (ca.pem, cert.pem, key.pem) reach a daemon elsewhere.',
     );
   declareAppCommands(root, context);
+  declareHistoryCommands(root, context);
   declareRunCommand(root, context);
   declareScheduleCommands(root, context);
   declareAutoscaleCommands(root, context);

@@ -14,6 +14,7 @@ import { volumeRoutes } from '#api/docker/volumes.ts';
 import { callerOf } from '#adapters/supervisor/callers.ts';
 import { guardScopes, type AccessLookup } from '#api/access.ts';
 import { appReplicaRoutes } from '#api/platform/app-replicas.ts';
+import { appHistoryRoutes } from '#api/platform/app-history.ts';
 import { appRoutes } from '#api/platform/apps.ts';
 import { autoscaleRoutes } from '#api/platform/autoscale.ts';
 import { composeRoutes } from '#api/platform/compose.ts';
@@ -56,6 +57,7 @@ export async function wire(settings: Settings, log: Logger): Promise<Wired> {
       containerRoutes(app, hijack, parts);
       buildRoutes(app, parts);
       appRoutes(app, { ...engine, callerOf });
+      appHistoryRoutes(app, { ...engine, callerOf });
       scheduleRoutes(app, engine);
       runRoutes(app, engine);
       appReplicaRoutes(app, { ...engine, callerOf });

@@ -6,12 +6,15 @@ import type { AppAnswer, LogLine, PlanAnswer } from '#api/types/apps.ts';
 import { events, patience, type AppRouteParts } from './app-stream.ts';
 import { closed, notice, Project, project } from './project-body.ts';
 
-const PlanBody = Type.Object(Project, closed);
+const canary = Type.Optional(Type.Number({ exclusiveMinimum: 0, maximum: 1 }));
+const PlanBody = Type.Object({ ...Project, canary }, closed);
 const UpBody = Type.Object(
   {
     ...Project,
     timeout: Type.Optional(Type.Number({ minimum: 0 })),
-    canary: Type.Optional(Type.Number({ exclusiveMinimum: 0, maximum: 1 })),
+    canary,
+    plan: Type.Optional(Type.String()),
+    overcommit: Type.Optional(Type.Boolean()),
   },
   closed,
 );
@@ -42,7 +45,8 @@ function changes(app: FastifyInstance, { apps, callerOf }: AppRouteParts): void 
     '/berth/v1/apps/plan',
     { schema: { body: PlanBody } },
     async ({ body }) => {
-      const { notices, ...plan } = await apps.plan({ ...project(body), rebuild: body.rebuild ?? false });
+      const asked = { rebuild: body.rebuild ?? false, ...(body.canary && { canary: body.canary }) };
+      const { notices, ...plan } = await apps.plan({ ...project(body), ...asked });
       const answer: PlanAnswer = { ...plan, notices: notices.map(notice) };
       return answer;
     },
@@ -58,6 +62,9 @@ function changes(app: FastifyInstance, { apps, callerOf }: AppRouteParts): void 
         timeout: body.timeout ?? patience,
         by: callerOf(raw.socket),
         ...(body.canary === undefined ? {} : { canary: body.canary }),
+        ...(body.plan === undefined ? {} : { plan: body.plan }),
+        ...(body.plan === undefined ? {} : { plan: body.plan }),
+        overcommit: body.overcommit ?? false,
       };
       return sendJsonLines(
         reply,

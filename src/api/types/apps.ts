@@ -1,3 +1,5 @@
+import type { ServicePlanAnswer, SharedDifferenceAnswer } from './app-history.ts';
+
 // The shapes of /berth/v1/apps, for its clients. Streams are one JSON object a line.
 
 export interface ProjectBody {
@@ -20,6 +22,12 @@ export interface UpBody extends ProjectBody {
   /** Seconds that a service may take to become healthy, or to complete; 300 unless given. */
   timeout?: number;
   /** Only this part of the replicas, beside the present ones: above 0, at most 1. */
+  canary?: number;
+  /** The id of the plan that is carried out: nothing else is done. */
+  plan?: string;
+}
+
+export interface PlanBody extends ProjectBody {
   canary?: number;
 }
 
@@ -68,8 +76,13 @@ export interface Notice {
 
 export interface PlanAnswer {
   app: string;
+  /** The same as long as neither the files nor the host change. */
+  id: string;
   revision: number;
   steps: AppStep[];
+  /** What becomes of each service, and why. */
+  services: ServicePlanAnswer[];
+  shared: SharedDifferenceAnswer[];
   /** What a person should know beside the steps, such as a scale that stays in force. */
   notes: string[];
   notices: Notice[];
@@ -92,7 +105,14 @@ export interface VariablesAnswer {
 export type AppStreamEvent =
   | ({ type: 'notice' } & Notice)
   | { type: 'note'; message: string }
-  | { type: 'plan'; app: string; revision: number; steps: AppStep[] }
+  | {
+      type: 'plan';
+      app: string;
+      revision: number;
+      steps: AppStep[];
+      services?: ServicePlanAnswer[];
+      shared?: SharedDifferenceAnswer[];
+    }
   | { type: 'step'; step: AppStep; state: 'started' | 'done' | 'undone' | 'failed'; message?: string }
   | { type: 'progress'; step: AppStep; id?: string; text: string; current?: number; total?: number }
   | {

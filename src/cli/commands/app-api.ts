@@ -9,11 +9,13 @@ import type {
   DownBody,
   LogLine,
   PlanAnswer,
+  PlanBody,
   ProjectBody,
   ScaleBody,
   UpBody,
   VariablesAnswer,
 } from '#api/types/apps.ts';
+import type { RollbackBody } from '#api/types/app-history.ts';
 import type { Client } from '#cli/client.ts';
 import type { Renderer } from '#cli/render/renderer.ts';
 
@@ -25,7 +27,7 @@ export class AppApi {
     this.#client = client;
   }
 
-  async plan(body: ProjectBody): Promise<PlanAnswer> {
+  async plan(body: PlanBody): Promise<PlanAnswer> {
     return planAnswer(await this.#client.json({ method: 'POST', path: '/berth/v1/apps/plan', body }));
   }
 
@@ -40,6 +42,11 @@ export class AppApi {
 
   up(body: UpBody, signal: AbortSignal): AsyncIterable<AppStreamEvent> {
     return streamEvents(this.#client.lines({ method: 'POST', path: '/berth/v1/apps/up', body, signal }));
+  }
+
+  rollback(app: string, body: RollbackBody, signal: AbortSignal): AsyncIterable<AppStreamEvent> {
+    const path = `/berth/v1/apps/${encodeURIComponent(app)}/rollback`;
+    return streamEvents(this.#client.lines({ method: 'POST', path, body, signal }));
   }
 
   down(app: string, body: DownBody, signal: AbortSignal): AsyncIterable<AppStreamEvent> {

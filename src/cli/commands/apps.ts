@@ -5,6 +5,7 @@ import type { ConfigOptions } from './compose.ts';
 import type { DownOptions } from './down.ts';
 import type { LogsOptions } from './logs.ts';
 import { declareReplicaCommands, seconds, share } from './replica-commands.ts';
+import type { PlanOptions } from './plan.ts';
 import type { UpOptions } from './up.ts';
 
 /** The commands that concern apps. Their code is loaded when they run. */
@@ -44,7 +45,9 @@ function declareChanges(root: Command, context: Context): void {
     .option('--build', 'build images again whose context did not change')
     .option('--timeout <seconds>', 'how long a service may take to become healthy', seconds)
     .option('--canary <percent>', 'try it with so many replicas beside the present ones', share)
-    .option('-y, --yes', 'do not ask before services that left the file are removed')
+    .option('-y, --yes', 'as for docker compose: nothing is asked anyway')
+    .option('--overcommit', 'also when more is reserved than the machine has')
+    .option('--plan <id>', 'only as berth plan showed it: nothing is done when anything has changed since')
     .option('--json', 'print events as JSON, one a line')
     .addHelpText(
       'after',
@@ -55,11 +58,16 @@ function declareChanges(root: Command, context: Context): void {
       await up(context, target, options);
     });
   ofProject(root.command('plan [folder-or-file]'))
-    .description('show what up would do')
+    .description('show what up would do, and why')
     .option('--build', 'build images again whose context did not change')
+    .option('--canary <percent>', 'with so many replicas beside the present ones', share)
+    .option('--exit-code', 'end with 2 when something would be done, and with 0 when not')
     .option('--json', 'print the plan as JSON')
-    .addHelpText('after', examples('berth plan', 'berth plan --json | jq .steps'))
-    .action(async (target: string | undefined, options: UpOptions) => {
+    .addHelpText(
+      'after',
+      examples('berth plan', 'berth plan --exit-code', 'berth plan --json | jq .services'),
+    )
+    .action(async (target: string | undefined, options: PlanOptions) => {
       const { plan } = await import('./plan.ts');
       await plan(context, target, options);
     });

@@ -1,5 +1,7 @@
 import type { AppStep, AppStreamEvent, Notice, ServiceAnswer } from '#api/types/apps.ts';
+import type { ServicePlanAnswer, SharedDifferenceAnswer } from '#api/types/app-history.ts';
 import type { Colour, Output } from '#cli/output.ts';
+import { servicePlanLines } from './differences.ts';
 import { address, stateWords, stepSign, stepWords } from './words.ts';
 
 // The parts that plain lines and terminals show alike, as lines without the last newline.
@@ -16,11 +18,25 @@ export function noteText(message: string, paint: Paint): string {
   return `${paint('cyan', 'note')}: ${message}`;
 }
 
-export function planText(
-  plan: { app: string; revision: number; steps: readonly AppStep[] },
-  paint: Paint,
-): string {
-  if (plan.steps.length === 0) return `App ${paint('bold', plan.app)}: nothing to do`;
+export interface ShownPlan {
+  app: string;
+  revision: number;
+  steps: readonly AppStep[];
+  services?: readonly ServicePlanAnswer[];
+  shared?: readonly SharedDifferenceAnswer[];
+}
+
+/** What becomes of each service and why, then the steps. */
+export function planText(plan: ShownPlan, paint: Paint): string {
+  const { services = [], shared = [] } = plan;
+  const isSame = services.every((one) => one.action === 'keep') && shared.length === 0;
+  if (plan.steps.length === 0 && isSame) return `App ${paint('bold', plan.app)}: nothing to do`;
+  const text = stepsText(plan, paint);
+  return isSame ? text : [...servicePlanLines(services, shared, paint), text].join('\n');
+}
+
+function stepsText(plan: ShownPlan, paint: Paint): string {
+  if (plan.steps.length === 0) return `App ${paint('bold', plan.app)}, revision ${plan.revision}: no steps`;
   const count = plan.steps.length === 1 ? '1 step' : `${plan.steps.length} steps`;
   const width = Math.max(...plan.steps.map((step) => stepWords(step).length));
   const lines = plan.steps.map((step) => {

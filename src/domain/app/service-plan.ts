@@ -25,12 +25,13 @@ export function servicePlans(
   after: AppTarget,
   steps: readonly Step[],
 ): ServicePlan[] {
-  const found = new Map(differences(before, after).services.map((one) => [one.service, one.differences]));
+  const found = new Map(differences(before, after).services.map((one) => [one.service, one]));
   const targets = new Map(after.services.map((one) => [one.name, one]));
   const names = new Set([...targets.keys(), ...found.keys(), ...steps.flatMap(serviceOf)]);
   return [...names].map((name) => {
     const mine = steps.filter((step) => serviceOf(step).includes(name));
-    return servicePlan(name, targets.get(name), mine, found.get(name) ?? []);
+    const { kind, differences: changed = [] } = found.get(name) ?? {};
+    return servicePlan(name, targets.get(name), mine, { changed, isNew: kind === 'added' });
   });
 }
 
@@ -42,12 +43,12 @@ function servicePlan(
   service: string,
   target: ServiceTarget | undefined,
   steps: readonly Step[],
-  changed: Difference[],
+  { changed, isNew }: { changed: Difference[]; isNew: boolean },
 ): ServicePlan {
   const main =
     target === undefined ? steps.find((step) => step.kind === 'remove-container') : mainStep(steps);
   const made = steps.filter((step) => creations.has(step.kind)).length;
-  const action = target === undefined ? 'remove' : actionOf(main, changed);
+  const action = target === undefined ? ((main && 'remove') ?? 'keep') : actionOf(main, changed, isNew);
   const plan = { service, action, made, reason: main?.reason ?? '', differences: changed };
   if (action !== 'replace' || target === undefined) return plan;
   const order = steps.some((step) => step.kind === 'replace-container') ? 'stop-first' : 'start-first';
@@ -72,17 +73,20 @@ function mainStep(steps: readonly Step[]): Step | undefined {
   return steps.find((step) => creations.has(step.kind)) ?? steps.find((step) => step.reason === 'new');
 }
 
-function actionOf(main: Step | undefined, changed: readonly Difference[]): ServicePlan['action'] {
-  const isScaled = changed.some((one) => one.setting === 'scale');
+function actionOf(
+  main: Step | undefined,
+  changed: readonly Difference[],
+  isNew: boolean,
+): ServicePlan['action'] {
   switch (main?.kind) {
     case 'replace-container':
       return 'replace';
     case 'create-container':
       if (main.reason !== 'new') return 'replace';
-      return isScaled ? 'scale' : 'create';
+      return isNew ? 'create' : 'scale';
     case 'build-image':
     case 'pull-image':
-      return main.reason === 'new' || main.reason === 'missing' ? 'create' : 'image';
+      return isNew ? 'create' : 'image';
     case 'remove-container':
       return 'scale';
     case 'stop-container':

@@ -1,27 +1,32 @@
 import { conflict, notFound } from '#base/errors.ts';
 import type { AppModel } from '#domain/app/model.ts';
 import { boundNotes, withScale } from '#domain/app/scale.ts';
-import type { Step } from '#domain/app/step.ts';
 import type { AppTarget } from '#domain/app/target.ts';
 import type { Problem } from '#domain/compose/problem.ts';
 import { AppLocks } from './app-locks.ts';
 import type { Change, Emit } from './change.ts';
+<<<<<<< /tmp/q/tree/src/engine/apps/apps.ts
+import { Convergence, type AppPlan } from './converging.ts';
+=======
 import { Convergence } from './converging.ts';
+>>>>>>> /tmp/q/m.theirs
 import type { AppLogLine, AppSummary } from './events.ts';
 import { FailureLog } from './failure-log.ts';
 import { Healing } from './healing.ts';
+import { History } from './history.ts';
 import { readLogs } from './logs.ts';
 import { ServiceControls, without } from './service-controls.ts';
 import { containersOf } from './observe.ts';
 import type { AppParts, AppRecord, Canary } from './parts.ts';
 import { ProjectReader, type ProjectView } from './project.ts';
 import { AppRecords, targetInForce } from './records.ts';
-import { Revisions, type Revision } from './revisions.ts';
+import { Revisions } from './revisions.ts';
 import { createOneOff, type OneOff } from './run-request.ts';
 import { Schedules } from './schedules.ts';
 import type {
   DownRequest,
   LogsRequest,
+  PlanRequest,
   ProjectRequest,
   Requester,
   ScaleRequest,
@@ -48,6 +53,8 @@ export class Apps {
   /** Runs what runs at times. */
   readonly schedules: Schedules;
 
+  readonly history: History;
+
   constructor(parts: AppParts) {
     this.#parts = parts;
     this.#project = new ProjectReader(parts.files);
@@ -58,6 +65,7 @@ export class Apps {
     this.schedules = new Schedules(parts, this);
     this.controls = new ServiceControls(parts, this.#records, this);
     this.#convergence = new Convergence(parts, this.#records, this.#revisions);
+    this.history = new History(this.#revisions, this);
     parts.images.usedBy((imageId) =>
       this.#revisions
         .needing(imageId)
@@ -69,13 +77,7 @@ export class Apps {
    * What `up` would do, without doing it.
    * @throws invalid `compose-invalid` with every error at its place; as `#domain/app/plan.ts`
    */
-  async plan(request: ProjectRequest & { rebuild: boolean }): Promise<{
-    app: string;
-    revision: number;
-    steps: Step[];
-    notes: string[];
-    notices: Problem[];
-  }> {
+  async plan(request: PlanRequest): Promise<AppPlan & { app: string; notices: Problem[] }> {
     const { target, notices } = await this.#project.read(request);
     return { app: target.app, notices, ...this.#convergence.plan(target, request) };
   }
@@ -93,7 +95,7 @@ export class Apps {
   /** Makes the app as its files say. @throws as `plan` and `converge` */
   async up(request: UpRequest, emit: Emit, signal: AbortSignal): Promise<void> {
     const { target, notices, sources } = await this.#project.read(request);
-    const { by, folder, files, rebuild, timeout, canary } = request;
+    const { by, folder, files, rebuild, timeout, canary, plan } = request;
     await this.locks.run(target.app, 'up', () => {
       for (const { severity, code, message, path, at } of notices)
         emit({
@@ -103,8 +105,8 @@ export class Apps {
           message: path === '' ? message : `${path}: ${message}`,
           ...at,
         });
-      const change = { reason: 'up', by, folder, files, sources, rebuild, timeout };
-      if (canary !== undefined) return this.#convergence.run(target, { ...change, canary }, emit, signal);
+      const asked = { rebuild, ...(canary && { canary }), ...(plan !== undefined && { plan }) };
+      const change = { reason: 'up', by, folder, files, sources, timeout, ...asked };
       return this.#convergence.run(target, change, emit, signal);
     });
   }
@@ -211,18 +213,6 @@ export class Apps {
   /** What the state store holds of it. */
   record(app: string): AppRecord | undefined {
     return this.#records.get(app);
-  }
-
-  /** Those that are kept, the oldest first. @throws not-found `app-missing` */
-  revisions(app: string): readonly Revision[] {
-    if (!this.#exists(app)) throw missing(app);
-    return this.#revisions.list(app);
-  }
-
-  /** @throws not-found `app-missing`, `app-revision-missing` */
-  revision(app: string, number: number): Revision {
-    if (!this.#exists(app)) throw missing(app);
-    return this.#revisions.get(app, number);
   }
 
   /** Takes the app away. @throws not-found `app-missing`; conflict `app-busy` */

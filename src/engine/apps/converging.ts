@@ -1,50 +1,67 @@
-import { conflict } from '#base/errors.ts';
-import { canaryTarget } from '#domain/app/canary.ts';
-import { keptScale, inForce, type Scale } from '#domain/app/scale.ts';
-import { plan } from '#domain/app/plan.ts';
-import { targetChanges } from '#domain/app/reasons.ts';
+import { messageOf } from '#base/errors.ts';
+import { inForce } from '#domain/app/scale.ts';
 import type { Step } from '#domain/app/step.ts';
-import { isSameTarget, pinned } from '#domain/app/pinned.ts';
 import type { AppTarget } from '#domain/app/target.ts';
-import { withRollbackPolicy } from '#domain/app/update.ts';
 import { Undo } from '#engine/containers/undo.ts';
 import type { Change, Emit } from './change.ts';
 import { executors } from './executors.ts';
-import { observe } from './observe.ts';
 import type { AppParts } from './parts.ts';
-import { servicesOf, type AppRecords } from './records.ts';
+import { changes, isImageStep, Planning, type Asked, type PlanReport } from './planning.ts';
+import type { AppRecords } from './records.ts';
+import { Remembering, type Made } from './remembering.ts';
 import type { Revisions } from './revisions.ts';
 import { execute, isUnwell, type Run } from './run.ts';
+import { ShownPlans } from './shown-plans.ts';
 import { summarize } from './summary.ts';
 
+<<<<<<< /tmp/q/tree/src/engine/apps/converging.ts
+/** What would be done to an app, and its id: the same as long as nothing of what it follows from changes. */
+export interface AppPlan extends PlanReport {
+  id: string;
+  revision: number;
+  steps: Step[];
+  notes: string[];
+=======
 /** What a run makes. */
 interface Made {
   target: AppTarget;
   scale: Scale;
   change: Change;
+>>>>>>> /tmp/q/m.theirs
 }
-
-/** Unless the file says another number. */
-const keptRevisions = 10;
 
 const pausedNote =
   'the update is paused where it failed, as its failure_action says; berth up goes on with it, berth rollback goes back';
 
+<<<<<<< /tmp/q/tree/src/engine/apps/converging.ts
+=======
 const nobody: ReadonlySet<string> = new Set();
 
+>>>>>>> /tmp/q/m.theirs
 /** Makes apps as their targets say. The caller holds the app's lock. */
 export class Convergence {
   readonly #parts: AppParts;
   readonly #records: AppRecords;
-  readonly #revisions: Revisions;
+  readonly #planning: Planning;
+  readonly #remembering: Remembering;
+  readonly #shown = new ShownPlans();
 
   constructor(parts: AppParts, records: AppRecords, revisions: Revisions) {
     this.#parts = parts;
     this.#records = records;
-    this.#revisions = revisions;
+    this.#planning = new Planning(parts, records, revisions);
+    this.#remembering = new Remembering(parts, records, revisions);
   }
 
   /** What `run` would do, the number that it would give, and notes on the scale. @throws as `#domain/app/plan.ts` */
+<<<<<<< /tmp/q/tree/src/engine/apps/converging.ts
+  plan(target: AppTarget, asked: Asked): AppPlan {
+    const { scale, notes } = this.#planning.scale(target, asked.scale);
+    const steps = this.#planning.first(target, scale, asked);
+    const id = this.#shown.show(this.#planning.basis(target, scale, asked));
+    const revision = this.#planning.number(target, steps);
+    return { id, revision, steps, notes, ...this.#planning.report(target, scale, steps) };
+=======
   plan(
     target: AppTarget,
     options: Pick<Change, 'rebuild' | 'scale' | 'canary' | 'isBack' | 'renew' | 'stopped'>,
@@ -52,6 +69,7 @@ export class Convergence {
     const { scale, notes } = this.#scale(target, options.scale);
     const steps = this.#first(target, scale, options);
     return { revision: this.#number(target, steps), steps, notes };
+>>>>>>> /tmp/q/m.theirs
   }
 
   /**
@@ -61,30 +79,37 @@ export class Convergence {
    */
   async run(target: AppTarget, change: Change, emit: Emit, signal: AbortSignal): Promise<void> {
     const { app } = target;
-    const { scale, notes } = this.#scale(target, change.scale);
+    const { scale, notes } = this.#planning.scale(target, change.scale);
+    if (change.plan !== undefined)
+      this.#shown.check(change.plan, this.#planning.basis(target, scale, change));
     const wanted = inForce(target, scale);
-    const first = this.#first(target, scale, change);
-    const revision = this.#number(target, first);
+    const first = this.#planning.first(target, scale, change);
+    const revision = this.#planning.number(target, first);
     await this.#parts.ingress.check(target.model);
     for (const message of notes) emit({ type: 'note', message });
-    emit({ type: 'plan', app, revision, steps: first });
-    const undo = new Undo(this.#parts.report);
+    emit({ type: 'plan', app, revision, steps: first, ...this.#planning.report(target, scale, first) });
+    const undo = new Undo((problem, error) => {
+      this.#parts.report(problem, error);
+      emit({ type: 'note', message: `${problem}: ${messageOf(error)}` });
+    });
     const run = this.#start(wanted, change, revision, undo, emit, signal);
-    const isNew = this.#begin(app, change);
+    const isNew = this.#remembering.begin(app, change);
+    let made: Made | undefined;
     try {
       await execute(first.filter(isImageStep), executors, run);
       if (change.canary === undefined) await this.#police(target, undo, emit);
-      const made = { target: this.#pinned(target), scale, change };
+      made = { target: this.#planning.pinned(target), scale, change };
       const changed = await this.#converge(first, made, run);
       await this.#parts.ingress.assign(target.model);
-      this.#remember(made, run.revision);
+      this.#remembering.remember(made, run.revision);
       this.#tell(app, changed, emit);
     } catch (error) {
       // Nothing to go back to: what is unwell stays, so that its logs can be read and `up` can go on.
       const stays = isUnwell(error) && run.displaced === 0;
-      if (stays) await this.#leave({ target: this.#pinned(target), scale, change }, run.revision);
+      if (stays && made !== undefined) await this.#leave(made, run.revision, error);
       else if (isPaused(run)) emit({ type: 'note', message: pausedNote });
       else await undo.run();
+      if (!stays && made !== undefined) this.#fail(made, run, error);
       if (isNew && !stays) this.#records.forget(app);
       throw error;
     }
@@ -101,11 +126,21 @@ export class Convergence {
   }
 
   /** Served from outside as soon as it gets well. */
-  async #leave(made: Made, revision: number): Promise<void> {
-    this.#remember(made, revision);
+  async #leave(made: Made, revision: number, error: unknown): Promise<void> {
+    this.#remembering.remember(made, revision, error);
     await this.#parts.ingress
       .assign(made.target.model)
       .catch((error: unknown) => this.#parts.report(`${made.target.app} is not served from outside`, error));
+  }
+
+  /** The attempt stands in the history, and it is said what is in force. */
+  #fail(made: Made, run: Run, error: unknown): void {
+    const isHalfWay = isPaused(run);
+    this.#remembering.fail(made, run.revision, error, isHalfWay);
+    const inForce = this.#records.get(run.app)?.revision ?? 0;
+    if (isHalfWay || inForce === 0 || run.revision === inForce) return;
+    const message = `revision ${inForce} is in force as before; what was tried is revision ${run.revision} in berth history`;
+    run.emit({ type: 'note', message });
   }
 
   #tell(app: string, changed: boolean, emit: Emit): void {
@@ -116,17 +151,22 @@ export class Convergence {
 
   /** What the images turned out to be decides about the containers. Gives whether anything changed. */
   async #converge(first: Step[], { target, scale, change }: Made, run: Run): Promise<boolean> {
-    run.target = this.#wanted(target, scale, change);
+    const planning = this.#planning;
+    run.target = planning.wanted(target, scale, change);
     const foreseen = first.filter((step) => !isImageStep(step));
-    const steps = foreseen.length === first.length ? first : this.#steps(run.target, change, run.fresh);
-    run.revision = this.#number(target, steps);
-    if (JSON.stringify(steps) !== JSON.stringify(foreseen))
-      run.emit({ type: 'plan', app: run.app, revision: run.revision, steps });
+    const steps = foreseen.length === first.length ? first : planning.steps(run.target, change, run.fresh);
+    run.revision = planning.number(target, steps);
+    if (JSON.stringify(steps) !== JSON.stringify(foreseen)) {
+      const report = planning.report(target, scale, steps);
+      run.emit({ type: 'plan', app: run.app, revision: run.revision, steps, ...report });
+    }
     await execute(steps, executors, run);
     // A build that gave the image that was there already has changed nothing.
     return steps.some(changes);
   }
 
+<<<<<<< /tmp/q/tree/src/engine/apps/converging.ts
+=======
   /** The steps as far as they can be foreseen before images are pulled or built. */
   #first(
     target: AppTarget,
@@ -235,6 +275,7 @@ export class Convergence {
     });
   }
 
+>>>>>>> /tmp/q/m.theirs
   #start(
     target: AppTarget,
     { folder, files, timeout }: Change,
@@ -259,23 +300,30 @@ export class Convergence {
       displaced: 0,
       failed: new Map(),
       ...(former === undefined ? {} : { former }),
-      onFailure: (step, back) => {
-        undo.add(async () => {
-          await back();
-          emit({ type: 'step', step, state: 'undone' });
-        });
-      },
+      onFailure: takingBack(undo, emit),
     };
   }
 }
 
-/** Waiting changes nothing. */
-function changes(step: Step): boolean {
-  return !step.kind.startsWith('wait-');
-}
-
-function isImageStep(step: Step): boolean {
-  return step.kind === 'pull-image' || step.kind === 'build-image';
+/**
+ * Keeps how to take steps back. Where a former container does not come back, what stands in its place is left alone: it is
+ * better than nobody.
+ */
+function takingBack(undo: Undo, emit: Emit): Run['onFailure'] {
+  const stuck = new Set<string>();
+  return (step, back) => {
+    const service = 'service' in step ? step.service : '';
+    undo.add(async () => {
+      if (stuck.has(service)) return;
+      try {
+        await back();
+      } catch (error) {
+        if (step.kind === 'stop-container' || step.kind === 'replace-container') stuck.add(service);
+        throw new Error(`${step.kind} of ${service}: ${messageOf(error)}`, { cause: error });
+      }
+      emit({ type: 'step', step, state: 'undone' });
+    });
+  };
 }
 
 function isPaused({ failed, target }: Run): boolean {

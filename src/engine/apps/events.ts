@@ -1,5 +1,6 @@
 import type { Step } from '#domain/app/step.ts';
 import type { Severity } from '#domain/compose/problem.ts';
+import type { PlanReport } from './planning.ts';
 
 /** What a person is told while an app changes. */
 export type AppEvent =
@@ -13,7 +14,7 @@ export type AppEvent =
       column: number;
     }
   | { type: 'note'; message: string }
-  | { type: 'plan'; app: string; revision: number; steps: Step[] }
+  | ({ type: 'plan'; app: string; revision: number; steps: Step[] } & Partial<PlanReport>)
   | { type: 'step'; step: Step; state: 'started' | 'done' | 'undone' }
   | { type: 'step'; step: Step; state: 'failed'; message: string }
   /** Of a pull or a build: `id` is a layer; numbers are bytes. */

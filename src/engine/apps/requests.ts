@@ -22,6 +22,13 @@ export interface UpRequest extends ProjectRequest {
   by: string;
   /** Only this part of the replicas, beside the present ones: above 0, at most 1. */
   canary?: number;
+  /** The id of the plan that was shown: nothing else is done. */
+  plan?: string;
+}
+
+export interface PlanRequest extends ProjectRequest {
+  rebuild: boolean;
+  canary?: number;
 }
 
 export type Requester = Pick<UpRequest, 'by' | 'timeout'>;

@@ -13,13 +13,19 @@ export interface Revision {
   by: string;
   /** The command: `up`, `rollback to revision 3` ... */
   reason: string;
+  /** The revision to which it went back: whose target it has. */
+  of?: number;
+  /** What kept it from getting well; the number is used up all the same. Absent: it was well. */
+  failure?: string;
+  /** It failed, and stands half-way, as its `failure_action` says. */
+  paused?: true;
   /** What was different from the revision before, in words and without a value. */
   changes: string[];
   folder: string;
   files: string[];
   /** Fingerprint of the texts of the compose files; '' when it was made without them. */
   sources: string;
-  /** Every service has its `imageId`. */
+  /** Every service has its `imageId`, unless it failed. */
   target: AppTarget;
 }
 
@@ -49,12 +55,36 @@ export class Revisions {
     });
   }
 
-  /** Adds one and lets go of the oldest, so that at most `kept` are left. */
+  /** The number that the next one gets. @param inForce of the record */
+  next(app: string, inForce: number): number {
+    return Math.max(inForce, this.list(app).at(-1)?.number ?? 0) + 1;
+  }
+
+  /** Adds one and lets go of the oldest, so that at most `kept` that were well, and as many that failed, are left. */
   add(revision: Revision, kept: number): void {
+    this.#put(revision);
     const list = this.#listOf(revision.app);
+    const isFailed = revision.failure !== undefined;
+    const alike = list.filter((one) => (one.failure !== undefined) === isFailed);
+    for (const old of alike.slice(0, Math.max(0, alike.length - kept))) {
+      this.#stored.delete(keyOf(old));
+      list.splice(list.indexOf(old), 1);
+    }
+  }
+
+  /** This one is well after all, and nothing stands half-way any more. */
+  settle(app: string, number: number): void {
+    for (const { failure, paused, ...rest } of [...this.list(app)])
+      if (rest.number === number && failure !== undefined) this.#put(rest);
+      else if (paused === true) this.#put({ ...rest, ...(failure === undefined ? {} : { failure }) });
+  }
+
+  #put(revision: Revision): void {
     this.#stored.put(keyOf(revision), revision);
-    list.push(revision);
-    for (const old of list.splice(0, Math.max(0, list.length - kept))) this.#stored.delete(keyOf(old));
+    const list = this.#listOf(revision.app);
+    const at = list.findIndex((one) => one.number >= revision.number);
+    if (at < 0) list.push(revision);
+    else list.splice(at, list[at]?.number === revision.number ? 1 : 0, revision);
   }
 
   forget(app: string): void {
@@ -62,11 +92,14 @@ export class Revisions {
     this.#kept.delete(app);
   }
 
-  /** The revisions that need an image, by its id. */
+  /** The revisions that need an image, by its id: those that one can go back to. */
   needing(imageId: string): Revision[] {
     return [...this.#kept.values()]
       .flat()
-      .filter(({ target }) => target.services.some((one) => one.imageId === imageId));
+      .filter(
+        ({ target, failure }) =>
+          failure === undefined && target.services.some((one) => one.imageId === imageId),
+      );
   }
 
   #listOf(app: string): Revision[] {
