@@ -5,11 +5,7 @@ import type { AppTarget } from '#domain/app/target.ts';
 import type { Problem } from '#domain/compose/problem.ts';
 import { AppLocks } from './app-locks.ts';
 import type { Change, Emit } from './change.ts';
-<<<<<<< /tmp/q/tree/src/engine/apps/apps.ts
 import { Convergence, type AppPlan } from './converging.ts';
-=======
-import { Convergence } from './converging.ts';
->>>>>>> /tmp/q/m.theirs
 import type { AppLogLine, AppSummary } from './events.ts';
 import { FailureLog } from './failure-log.ts';
 import { Healing } from './healing.ts';

@@ -21,6 +21,10 @@ export interface Change {
   scale?: Scale;
   /** Only this part of the replicas, beside the present ones: above 0, at most 1. */
   canary?: number;
+  /** The id of the plan that was shown: nothing else is done. */
+  plan?: string;
+  /** The revision to which it goes back. */
+  of?: number;
   /** It goes back to what was before: the rules of `deploy.rollback_config` hold. */
   isBack?: true;
   /** Services whose containers are made anew, as they are to be anyway. */

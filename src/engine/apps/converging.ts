@@ -14,30 +14,17 @@ import { execute, isUnwell, type Run } from './run.ts';
 import { ShownPlans } from './shown-plans.ts';
 import { summarize } from './summary.ts';
 
-<<<<<<< /tmp/q/tree/src/engine/apps/converging.ts
 /** What would be done to an app, and its id: the same as long as nothing of what it follows from changes. */
 export interface AppPlan extends PlanReport {
   id: string;
   revision: number;
   steps: Step[];
   notes: string[];
-=======
-/** What a run makes. */
-interface Made {
-  target: AppTarget;
-  scale: Scale;
-  change: Change;
->>>>>>> /tmp/q/m.theirs
 }
 
 const pausedNote =
   'the update is paused where it failed, as its failure_action says; berth up goes on with it, berth rollback goes back';
 
-<<<<<<< /tmp/q/tree/src/engine/apps/converging.ts
-=======
-const nobody: ReadonlySet<string> = new Set();
-
->>>>>>> /tmp/q/m.theirs
 /** Makes apps as their targets say. The caller holds the app's lock. */
 export class Convergence {
   readonly #parts: AppParts;
@@ -54,22 +41,12 @@ export class Convergence {
   }
 
   /** What `run` would do, the number that it would give, and notes on the scale. @throws as `#domain/app/plan.ts` */
-<<<<<<< /tmp/q/tree/src/engine/apps/converging.ts
   plan(target: AppTarget, asked: Asked): AppPlan {
     const { scale, notes } = this.#planning.scale(target, asked.scale);
     const steps = this.#planning.first(target, scale, asked);
     const id = this.#shown.show(this.#planning.basis(target, scale, asked));
     const revision = this.#planning.number(target, steps);
     return { id, revision, steps, notes, ...this.#planning.report(target, scale, steps) };
-=======
-  plan(
-    target: AppTarget,
-    options: Pick<Change, 'rebuild' | 'scale' | 'canary' | 'isBack' | 'renew' | 'stopped'>,
-  ): { revision: number; steps: Step[]; notes: string[] } {
-    const { scale, notes } = this.#scale(target, options.scale);
-    const steps = this.#first(target, scale, options);
-    return { revision: this.#number(target, steps), steps, notes };
->>>>>>> /tmp/q/m.theirs
   }
 
   /**
@@ -165,117 +142,6 @@ export class Convergence {
     return steps.some(changes);
   }
 
-<<<<<<< /tmp/q/tree/src/engine/apps/converging.ts
-=======
-  /** The steps as far as they can be foreseen before images are pulled or built. */
-  #first(
-    target: AppTarget,
-    scale: Scale,
-    options: Omit<Parameters<Convergence['plan']>[1], 'scale'>,
-  ): Step[] {
-    const whole = this.#steps(
-      this.#wanted(target, scale, { ...options, canary: undefined }),
-      options,
-      nobody,
-    );
-    if (options.canary === undefined) return whole;
-    const images = whole.filter(isImageStep);
-    const wanted = this.#wanted(this.#pinned(target), scale, options);
-    return [...images, ...this.#steps(wanted, options, nobody).filter((step) => !isImageStep(step))];
-  }
-
-  /** @throws conflict `app-canary-impossible`, `app-canary-same`, `app-not-up` */
-  #wanted(
-    target: AppTarget,
-    scale: Scale,
-    { canary, isBack }: { canary?: number | undefined; isBack?: true },
-  ): AppTarget {
-    const whole = inForce(isBack === true ? withRollbackPolicy(target) : target, scale);
-    if (canary === undefined) return whole;
-    const before = this.#records.get(target.app)?.target;
-    if (before === undefined)
-      throw conflict(
-        'app-not-up',
-        `nothing of the app ${target.app} is up that a canary could stand beside`,
-        {
-          hint: 'run berth up without --canary',
-        },
-      );
-    return canaryTarget(inForce(before, scale), whole, canary);
-  }
-
-  #steps(
-    target: AppTarget,
-    { rebuild, renew = nobody, stopped = [] }: Pick<Change, 'rebuild' | 'renew' | 'stopped'>,
-    fresh: ReadonlySet<string>,
-  ): Step[] {
-    const observed = observe(this.#parts, target.app, this.#records.get(target.app), target, fresh);
-    return plan(observed, target, { rebuild, renew, stopped: new Set(stopped) });
-  }
-
-  #pinned(target: AppTarget): AppTarget {
-    return pinned(target, (image) => this.#parts.images.find(image)?.id);
-  }
-
-  #scale(target: AppTarget, given: Scale | undefined): { scale: Scale; notes: string[] } {
-    if (given !== undefined) return { scale: given, notes: [] };
-    return keptScale(this.#records.get(target.app)?.scale ?? {}, target.model);
-  }
-
-  /** The number that the app will have: a new one when another target holds than before. */
-  #number(target: AppTarget, steps: readonly Step[]): number {
-    const { revision = 0, target: before } = this.#records.get(target.app) ?? {};
-    const isOther = before === undefined ? steps.some(changes) : !isSameTarget(before, this.#pinned(target));
-    return Math.max(1, revision + (isOther || steps.some(isImageStep) ? 1 : 0));
-  }
-
-  /**
-   * An app is known before its first step: one whose `up` was killed can be taken down, also when no
-   * container of it came to be. Gives whether it was not known before.
-   */
-  #begin(app: string, { folder, files }: Change): boolean {
-    this.#records.keep(app);
-    if (this.#records.get(app) !== undefined) return false;
-    const updated = this.#parts.clock.timestamp();
-    this.#records.save({ name: app, revision: 0, folder, files, updated, services: {} });
-    return true;
-  }
-
-  #remember({ target, scale, change }: Made, revision: number): void {
-    const { app } = target;
-    const before = this.#records.get(app);
-    const { stopped = [] } = change;
-    if (change.canary !== undefined && before !== undefined) {
-      const { canary: share, folder, files, sources } = change;
-      this.#records.save({ ...before, scale, stopped, canary: { target, share, folder, files, sources } });
-      return;
-    }
-    const { by, reason, folder, files, sources } = change;
-    const updated = this.#parts.clock.timestamp();
-    const services = servicesOf(inForce(target, scale));
-    this.#parts.store.transaction(() => {
-      this.#records.save({ name: app, revision, folder, files, updated, services, target, scale, stopped });
-      if (this.#revisions.list(app).at(-1)?.number === revision) return;
-      const changed = targetChanges(before?.target, target);
-      this.#revisions.add(
-        {
-          app,
-          number: revision,
-          created: updated,
-          by,
-          reason,
-          changes: changed,
-          folder,
-          files,
-          sources,
-          target,
-        },
-        target.model.update?.history ?? keptRevisions,
-      );
-    });
-  }
-
->>>>>>> /tmp/q/m.theirs
   #start(
     target: AppTarget,
     { folder, files, timeout }: Change,

@@ -16,7 +16,7 @@ import { targetInForce, type AppRecords } from './records.ts';
 import type { Revisions } from './revisions.ts';
 
 /** What a plan depends on beside the target. */
-export type Asked = Pick<Change, 'rebuild' | 'scale' | 'canary' | 'isBack'>;
+export type Asked = Pick<Change, 'rebuild' | 'scale' | 'canary' | 'isBack' | 'renew' | 'stopped'>;
 
 /** What becomes of an app, for people. */
 export interface PlanReport {
@@ -72,9 +72,13 @@ export class Planning {
   }
 
   /** @param fresh images that this run has pulled or built */
-  steps(target: AppTarget, { rebuild }: Asked, fresh: ReadonlySet<string>): Step[] {
+  steps(
+    target: AppTarget,
+    { rebuild, renew = nobody, stopped = [] }: Asked,
+    fresh: ReadonlySet<string>,
+  ): Step[] {
     const observed = observe(this.#parts, target.app, this.#records.get(target.app), target, fresh);
-    return plan(observed, target, { rebuild });
+    return plan(observed, target, { rebuild, renew, stopped: new Set(stopped) });
   }
 
   /** With the images that are here. */

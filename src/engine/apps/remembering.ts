@@ -46,9 +46,9 @@ export class Remembering {
     const { target, scale, change } = made;
     const { app } = target;
     const before = this.#records.get(app);
-    const { folder, files, sources, canary: share } = change;
+    const { stopped = [], folder, files, sources, canary: share } = change;
     if (share !== undefined && before !== undefined) {
-      this.#records.save({ ...before, scale, canary: { target, share, folder, files, sources } });
+      this.#records.save({ ...before, scale, stopped, canary: { target, share, folder, files, sources } });
       return;
     }
     const updated = this.#parts.clock.timestamp();
@@ -57,7 +57,7 @@ export class Remembering {
       if (!this.#revisions.list(app).some((one) => one.number === revision))
         this.#add(made, revision, before?.target, unwell === undefined ? {} : { failure: messageOf(unwell) });
       if (unwell === undefined) this.#revisions.settle(app, revision);
-      this.#records.save({ name: app, revision, folder, files, updated, services, target, scale });
+      this.#records.save({ name: app, revision, folder, files, updated, services, target, scale, stopped });
     });
   }
 
