@@ -58,6 +58,11 @@ export interface LinkCounters {
 export interface Links {
   /** A namespace with loopback up, kept alive by a mount. Gives its path. */
   createNamespace(id: string): Promise<string>;
+  /**
+   * The mount goes: from now on the namespace lives as long as the processes in it, and its path leads to it by `pid`, one of them. To be
+   * called again after a crash.
+   */
+  entrustNamespace(id: string, pid: number): Promise<void>;
   removeNamespace(id: string): Promise<void>;
   /** Ids of the namespaces of this instance, for clean-up after a crash. */
   listNamespaces(): Promise<string[]>;

@@ -15,6 +15,8 @@ export interface CreateTask {
   runtime?: string;
   /** False for the log driver `none`: output goes to attached clients only. */
   log: boolean;
+  /** The root file system stays within reach while the task lives, also when it is unmounted: see Runtime.rootOf. */
+  keepsRoot?: boolean;
 }
 
 export type TaskStatus = 'absent' | 'created' | 'running' | 'paused' | 'stopped';
@@ -98,6 +100,11 @@ export interface Runtime {
   onExit(listener: (exit: TaskExit) => void): void;
   /** Calls `listener` each time that memory runs out for a task that has a limit. */
   onOom(listener: (oom: TaskOom) => void): void;
+  /**
+   * Path of the root file system of a task that keeps it, for reading and without what is mounted in it; undefined for
+   * others, and for one that has ended.
+   */
+  rootOf(id: string): string | undefined;
   /** Ids of all tasks of this instance that exist, for clean-up after a crash. */
   list(): Promise<string[]>;
   /** @throws conflict `task-not-running` */

@@ -1,5 +1,8 @@
 import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { basename } from 'node:path';
 import { test } from 'node:test';
 import { NETLINK_ROUTE, NetlinkSocket } from '#adapters/linux/netlink.ts';
 import { listAddresses, readAddress } from '#adapters/netlink/messages.ts';
@@ -44,6 +47,31 @@ test('a bridge is brought to its shape again, with forwarding switched on and sa
   assert.ok(found.includes('10.2.0.1/24') && found.includes('fd00::1/64') && !found.includes('10.1.0.1/24'));
   assert.ok((await host.links.usedSubnets()).includes('10.2.0.0/24'));
   assert.equal(readFileSync(`/proc/sys/net/ipv4/conf/${name}/route_localnet`, 'utf8').trim(), '1');
+});
+
+test('a namespace that is left to a process stays reached by its path, is no mount, and is never the host’s', async () => {
+  await using host = new HostNetwork();
+  const bridge = await host.bridge('x', '10.1.0');
+  const { namespace } = await host.peer(bridge, '10.1.0.2');
+  const id = basename(namespace);
+  const child = spawn('nsenter', [`--net=${namespace}`, 'sh', '-c', 'echo inside; exec sleep 1000']);
+  await once(child.stdout, 'data');
+  await host.links.entrustNamespace(id, child.pid ?? 0);
+  assert.ok(!readFileSync('/proc/self/mountinfo', 'utf8').includes(namespace));
+  assert.deepEqual(Object.keys(await host.links.counters(namespace)), ['eth0']);
+  await host.links.entrustNamespace(id, child.pid ?? 0);
+  await host.links.disconnect(namespace, 'eth0');
+  assert.deepEqual(await host.links.counters(namespace), {});
+  const ended = once(child, 'exit');
+  child.kill();
+  await ended;
+  await assert.rejects(host.links.counters(namespace));
+  // As when the number of the process is another's by now.
+  await host.links.entrustNamespace(id, process.pid);
+  await assert.rejects(host.links.counters(namespace), { code: 'namespace-missing' });
+  await assert.rejects(host.links.disconnect(namespace, 'lo'), { code: 'namespace-missing' });
+  await host.links.removeNamespace(id);
+  assert.deepEqual(await host.links.listNamespaces(), []);
 });
 
 test('what is removed is gone, removing it again is fine, and links go with their namespace', async () => {

@@ -187,6 +187,7 @@ function hostNetworkOnly(): Networks {
     create: refuse,
     remove: refuse,
     createSandbox: refuse,
+    entrustSandbox: refuse,
     removeSandbox: () => Promise.resolve(),
     attach: refuse,
     detach: refuse,

@@ -29,11 +29,12 @@ const image: Image = {
   stored: '',
 };
 
-/** A part of which a test uses these members only; any other fails the test. */
-export function fake<T extends object>(members: Partial<T>): T {
+/** A part of which a test uses these members only, and those that are `absent`; any other fails the test. */
+export function fake<T extends object>(members: Partial<T>, absent: readonly (keyof T)[] = []): T {
   const create: (prototype: null) => T = Object.create;
   const strict = new Proxy(create(null), {
     get: (target, key) => {
+      if (absent.some((name) => name === key)) return undefined;
       if (!(key in target)) throw new Error(`'${String(key)}' is not part of this test`);
       const value: unknown = Reflect.get(target, key);
       return value;
@@ -138,11 +139,14 @@ function parts(world: World): Omit<ContainerParts, 'admission'> {
     logTargets: fake<ContainerParts['logTargets']>({}),
     cgroups: fake<ContainerParts['cgroups']>({ expectMove: () => undefined }),
     links: fake<ContainerParts['links']>({}),
-    host: fake<ContainerParts['host']>({
-      facts,
-      readInRoot: () => Promise.resolve(undefined),
-      makeFolderInRoot: done,
-    }),
+    host: fake<ContainerParts['host']>(
+      {
+        facts,
+        readInRoot: () => Promise.resolve(undefined),
+        makeFolderInRoot: done,
+      },
+      ['userNamespace'],
+    ),
     files: fake<ContainerParts['files']>({
       paths: (id) => ({
         hosts: `/${id}/hosts`,
@@ -156,7 +160,7 @@ function parts(world: World): Omit<ContainerParts, 'admission'> {
       kind: (path) => Promise.resolve(path.startsWith('/missing') ? undefined : 'folder'),
       makeFolder: done,
     }),
-    rootFiles: fake<ContainerParts['rootFiles']>({ copyUp: done }),
+    rootFiles: fake<ContainerParts['rootFiles']>({ copyUp: done, packAll: () => new PassThrough() }),
     processes: fake<ContainerParts['processes']>({}),
   };
 }
@@ -192,6 +196,7 @@ const none: Network = {
 };
 
 function networksOf(world: World): ContainerParts['networks'] {
+  const done = (): Promise<void> => Promise.resolve();
   return fake<ContainerParts['networks']>({
     get: () => none,
     list: () => [none],
@@ -215,6 +220,7 @@ function networksOf(world: World): ContainerParts['networks'] {
       world.sandboxes.add(id);
       return `/run/netns/${id}`;
     },
+    entrustSandbox: done,
     removeSandbox: ({ id }) => Promise.resolve(void world.sandboxes.delete(id)),
     portsOf: ({ ports }) => ports,
     resolvConf: () => '',
@@ -299,6 +305,7 @@ function runtimeOf(world: World): ContainerParts['runtime'] {
     onExit: (listener) => world.onExit(listener),
     onOom: () => undefined,
     list: () => Promise.resolve([...world.tasks.keys()]),
+    rootOf: (id) => (world.tasks.get(id) === 'running' ? `/roots/${id}` : undefined),
     attach: () => {
       const [stdin, stdout, stderr] = [new PassThrough(), new PassThrough(), new PassThrough()];
       return Promise.resolve({ stdin, stdout, stderr, close: () => stdout.destroy() });

@@ -14,6 +14,8 @@ export interface TaskRecord {
   runtime?: string;
   /** conmon closes the container's stdin when any client's connection ends. */
   closesStdin: boolean;
+  /** conmon keeps the root file system; absent: it does not. */
+  keepsRoot?: boolean;
 }
 
 /**
@@ -61,6 +63,7 @@ export class TaskFiles {
       cgroupPath: spec.linux.cgroupsPath,
       ...(task.runtime === undefined ? {} : { runtime: task.runtime }),
       closesStdin: task.stdin && task.stdinOnce && !task.tty,
+      ...(task.keepsRoot === true ? { keepsRoot: true } : {}),
     };
     mkdirSync(this.bundle(task.id), { recursive: true, mode: 0o700 });
     writeFileSync(join(this.bundle(task.id), 'config.json'), encode(spec), { mode: 0o600 });

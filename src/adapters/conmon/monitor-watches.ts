@@ -38,11 +38,12 @@ export class MonitorWatches {
     this.#handled.set(id, handled);
   }
 
-  /** Returns when nothing is done for the task any more. */
-  async forget(id: string): Promise<void> {
-    this.#watches.get(id)?.close();
+  /** Returns when nothing is done for the task any more. `gone` resolves when its monitor is, with all that it kept. */
+  async forget(id: string): Promise<{ gone: Promise<void> }> {
+    const gone = this.#watches.get(id)?.ended() ?? Promise.resolve();
     this.#watches.delete(id);
     await this.#handled.get(id);
+    return { gone };
   }
 
   close(): void {

@@ -4,6 +4,7 @@ import type { Socket } from 'node:net';
 import type { Readable } from 'node:stream';
 import { messageOf, systemCode } from '#base/errors.ts';
 import { pipe, readEnd } from '#adapters/linux/descriptors.ts';
+import { mountDetached } from '#adapters/linux/detached-mount.ts';
 import { reap, spawnInSession } from '#adapters/linux/spawn.ts';
 import type { CreateTask } from '#ports/runtime.ts';
 import type { TaskFiles } from './bundle.ts';
@@ -48,6 +49,14 @@ export async function tellMonitor(fifo: string, command: string): Promise<void> 
   }
 }
 
+/** The descriptor by which a monitor keeps the root of its task: the first that conmon has no use for, and leaves open. */
+const rootDescriptor = 4;
+
+/** The root that a monitor keeps, for whoever may look into its process. */
+export function keptRoot(monitor: number): string {
+  return `/proc/${monitor}/fd/${rootDescriptor}`;
+}
+
 interface Launched {
   pid: number;
   /** conmon reports here what became of the container. */
@@ -58,21 +67,23 @@ interface Launched {
 function launch(settings: MonitorSettings, task: CreateTask): Launched {
   const [sync, errors] = [pipe(), pipe()];
   const nowhere = openSync('/dev/null', 'r+');
+  const kept: number[] = [];
   try {
+    if (task.keepsRoot === true) kept.push(mountDetached(task.spec.root.path));
     const pid = spawnInSession({
       path: settings.program,
       args: monitorArguments(settings, task),
       env: { PATH: process.env.PATH ?? '/usr/sbin:/usr/bin:/sbin:/bin', _OCI_SYNCPIPE: '3' },
       // conmon writes the file `oom` where it is.
       cwd: settings.files.bundle(task.id),
-      descriptors: [nowhere, nowhere, errors.write, sync.write],
+      descriptors: [nowhere, nowhere, errors.write, sync.write, ...kept],
     });
     return { pid, sync: readEnd(sync.read), errors: readEnd(errors.read) };
   } catch (error) {
     for (const { read } of [sync, errors]) closeSync(read);
     throw runtimeFailure('create', task.spec.process.args[0] ?? '', messageOf(error));
   } finally {
-    for (const fd of [nowhere, sync.write, errors.write]) closeSync(fd);
+    for (const fd of [nowhere, sync.write, errors.write, ...kept]) closeSync(fd);
   }
 }
 

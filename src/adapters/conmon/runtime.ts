@@ -20,7 +20,7 @@ import { Crun } from './crun.ts';
 import { resizeConsole } from './console.ts';
 import { changeLimits } from './limits.ts';
 import { ExitWatcher, lostExit, readExit, writeLostExit } from './exits.ts';
-import { type MonitorSettings, startMonitor, tellMonitor } from './monitor.ts';
+import { keptRoot, type MonitorSettings, startMonitor, tellMonitor } from './monitor.ts';
 import { MonitorWatches } from './monitor-watches.ts';
 import type { OciRuntime, OciState } from './oci-runtime.ts';
 import { OomWatches } from './oom-watches.ts';
@@ -186,8 +186,10 @@ export class ConmonRuntime implements Runtime {
 
   async delete(id: string): Promise<void> {
     this.#ooms.forget(id);
-    await this.#monitors.forget(id);
+    const { gone } = await this.#monitors.forget(id);
     await removeTask(this.#removal(id), id);
+    // The kernel writes out what a root file system has not yet on the disk when the last who keeps it goes.
+    await gone;
     this.#exits.forget(id);
   }
 
@@ -236,6 +238,12 @@ export class ConmonRuntime implements Runtime {
     const exit = await this.exitOf(id);
     // A task that was deleted in the meantime has nobody who waits for it.
     if (exit !== undefined) for (const listener of this.#listeners) listener(exit);
+  }
+
+  rootOf(id: string): string | undefined {
+    if (this.#files.readRecord(id)?.keepsRoot !== true) return undefined;
+    const monitor = livingMonitor(this.#files, id);
+    return monitor === undefined ? undefined : keptRoot(monitor);
   }
 
   async list(): Promise<string[]> {

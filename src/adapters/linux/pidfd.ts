@@ -46,6 +46,12 @@ export class ProcessWatch {
     this.#socket.once('error', onEnd);
   }
 
+  /** Instead of calling back: resolves when the process has ended, and keeps this one alive for that. */
+  ended(): Promise<void> {
+    this.#socket.removeAllListeners('error').ref();
+    return new Promise((resolve) => this.#socket.once('error', () => resolve()));
+  }
+
   close(): void {
     this.#socket.removeAllListeners('error').destroy();
   }

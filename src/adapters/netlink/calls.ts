@@ -5,6 +5,7 @@ export interface LinkCalls {
   createNamespace: { request: string; reply: void };
   /** Keeps the network namespace of a process instead of making one. */
   keepNamespace: { request: { path: string; pid: number }; reply: void };
+  entrustNamespace: { request: { path: string; pid: number }; reply: void };
   removeNamespace: { request: string; reply: void };
   /** Replies with what had to be changed on the host, and whether bridged packets pass the packet filter. */
   ensureBridge: { request: BridgeLink; reply: { changes: string[]; filtered: boolean } };

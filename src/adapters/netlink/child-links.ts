@@ -1,4 +1,4 @@
-import { closeSync, openSync } from 'node:fs';
+import { closeSync } from 'node:fs';
 import { errno } from '#adapters/linux/libc.ts';
 import { systemCode } from '#base/errors.ts';
 import { pairOf } from '#domain/network/parent-link.ts';
@@ -51,7 +51,7 @@ export class ChildLinks {
   /** Failed: no link is left. */
   connect(child: ChildLink): void {
     const parent = this.#links.indexOf(child.parent);
-    const namespace = openSync(child.namespace, 'r');
+    const namespace = this.#home.open(child.namespace);
     try {
       this.#links.run(createChild(child, parent, namespace));
     } finally {

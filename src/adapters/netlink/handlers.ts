@@ -2,7 +2,7 @@ import type { CallHandlers } from '#adapters/linux/worker-calls.ts';
 import type { LinkCalls } from './calls.ts';
 import { ChildLinks } from './child-links.ts';
 import { HostLinks } from './host-links.ts';
-import { dropNamespace, HomeNamespace } from './namespaces.ts';
+import { dropNamespace, entrustNamespace, HomeNamespace } from './namespaces.ts';
 
 /** Answers the calls of NetlinkLinks, in a worker thread: they move the thread that they run in. */
 export function linkHandlers(): CallHandlers<LinkCalls> {
@@ -12,6 +12,7 @@ export function linkHandlers(): CallHandlers<LinkCalls> {
   return {
     createNamespace: (path) => home.create(path),
     keepNamespace: ({ path, pid }) => home.keep(path, `/proc/${pid}/ns/net`),
+    entrustNamespace: ({ path, pid }) => entrustNamespace(path, pid),
     removeNamespace: (path) => dropNamespace(path),
     ensureBridge: (bridge) => links.ensureBridge(bridge),
     removeLink: (name) => links.removeLink(name),

@@ -1,4 +1,4 @@
-import { closeSync, openSync } from 'node:fs';
+import { closeSync } from 'node:fs';
 import { errno } from '#adapters/linux/libc.ts';
 import { NETLINK_ROUTE, type NetlinkMessage, NetlinkSocket } from '#adapters/linux/netlink.ts';
 import { notFound, systemCode } from '#base/errors.ts';
@@ -94,7 +94,7 @@ export class HostLinks {
 
   /** Failed: no link is left. */
   connect(link: EndpointLink): void {
-    const namespace = openSync(link.namespace, 'r');
+    const namespace = this.#home.open(link.namespace);
     try {
       const bridgeIndex = this.#link(link.bridge).index;
       this.#socket.run(createVeth({ ...link, bridgeIndex, namespace }));

@@ -41,6 +41,10 @@ export class NetlinkLinks implements Links {
     return path;
   }
 
+  async entrustNamespace(id: string, pid: number): Promise<void> {
+    await this.#worker.call('entrustNamespace', { path: this.namespacePath(id), pid });
+  }
+
   async removeNamespace(id: string): Promise<void> {
     await this.#worker.call('removeNamespace', this.namespacePath(id));
   }

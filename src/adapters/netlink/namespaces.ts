@@ -1,8 +1,9 @@
-import { closeSync, mkdirSync, openSync, rmSync, writeFileSync } from 'node:fs';
+import { closeSync, mkdirSync, openSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { CLONE_NEWNET, mount, MS, setns, unmountIfMounted, unshare } from '#adapters/linux/libc.ts';
 import { NETLINK_ROUTE, NetlinkSocket } from '#adapters/linux/netlink.ts';
 import { setUp } from './messages.ts';
+import { openNamespace } from './open-namespace.ts';
 
 // Network namespaces, in a worker thread of their own: a switch moves the calling thread, and it is back
 // before anything else runs.
@@ -37,6 +38,11 @@ export class HomeNamespace {
     });
   }
 
+  /** @throws as openNamespace */
+  open(path: string): number {
+    return openNamespace(path, this.#fd);
+  }
+
   /** Opens a socket of the namespace at `path`. */
   socketIn(path: string): NetlinkSocket {
     return this.within(path, () => new NetlinkSocket(NETLINK_ROUTE));
@@ -44,7 +50,7 @@ export class HomeNamespace {
 
   /** Does something in the namespace at `path`. */
   within<T>(path: string, work: () => T): T {
-    const target = openSync(path, 'r');
+    const target = this.open(path);
     try {
       setns(target, CLONE_NEWNET);
       try {
@@ -74,4 +80,13 @@ function makePlace(path: string, fill: () => void): void {
 export function dropNamespace(path: string): void {
   unmountIfMounted(path);
   rmSync(path, { force: true });
+}
+
+/**
+ * From now on the namespace lives as long as the processes in it, and `path` leads to it by one of them: a mount less that each new
+ * mount namespace of the host would copy.
+ */
+export function entrustNamespace(path: string, pid: number): void {
+  dropNamespace(path);
+  symlinkSync(`/proc/${pid}/ns/net`, path);
 }

@@ -9,15 +9,15 @@ const setupFix = 'sudo berth setup';
 const asRoot = 'run it again as root: sudo berth doctor';
 const isRoot = (): boolean => process.getuid?.() === 0;
 
-/** 5.11 has the file system context calls for overlay and all else that is used. */
+/** 5.12 has mount_setattr(2), the latest of what is used. */
 export const kernel: Examine = async () => {
   const version = release();
   const [major = 0, minor = 0] = version.split('.').map(Number);
   await Promise.resolve();
   if (major > 6 || (major === 6 && minor >= 1)) return pass(`Linux ${version}`);
-  if (major > 5 || (major === 5 && minor >= 11))
+  if (major > 5 || (major === 5 && minor >= 12))
     return warn(`Linux ${version}: works, 6.1 and newer are tested`, 'upgrade the kernel');
-  return fail(`Linux ${version}: 5.11 or newer is required`, 'upgrade the kernel');
+  return fail(`Linux ${version}: 5.12 or newer is required`, 'upgrade the kernel');
 };
 
 /** v1, hybrid and v2 all work; what crun needs must be there. */

@@ -1,5 +1,6 @@
 import { describe, it } from 'node:test';
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import type { HostConfig } from '#domain/container/config.ts';
 import type { Containers } from './containers.ts';
 import { forbidden } from '#base/errors.ts';
@@ -86,6 +87,27 @@ describe('starting a container', () => {
       await room.start('web');
       assert.equal(room.get('web').state.status, 'running');
     });
+
+  it('leaves its root mounted in the container alone', async () => {
+    const world = new World();
+    const room = await world.room();
+    await create(room);
+    await room.start('web');
+    assert.deepEqual([...world.mounted], []);
+  });
+
+  it('leaves the root to those who read it since before the start', async () => {
+    const world = new World();
+    const room = await world.room();
+    const id = await create(room);
+    const reading = await room.exportRoot('web');
+    await room.start('web');
+    assert.deepEqual([...world.mounted], [id]);
+    await once(reading.destroy(), 'close');
+    world.end(id, 0);
+    await room.wait('web', 'not-running', never);
+    assert.deepEqual([...world.mounted], []);
+  });
 
   it('serves clients that attached before', async () => {
     const room = await new World().room();

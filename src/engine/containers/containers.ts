@@ -24,6 +24,7 @@ import { Observing } from '#engine/containers/observing.ts';
 import { Reconciling } from '#engine/containers/reconciling.ts';
 import { ContainerRegistry } from '#engine/containers/registry.ts';
 import { RootAccess } from '#engine/containers/root-access.ts';
+import { Roots } from '#engine/containers/roots.ts';
 import { Updating } from '#engine/containers/updating.ts';
 import { KeyedMutex } from '#base/mutex.ts';
 import { conflict, isKind, unchanged } from '#base/errors.ts';
@@ -46,11 +47,12 @@ export class Containers implements contracts.Containers {
   constructor(parts: ContainerParts) {
     this.#parts = parts;
     this.#registry = new ContainerRegistry(parts.store);
-    this.#execs = new Execs(parts, this.#registry);
+    const roots = new Roots(parts, this.#registry, this.#locks);
+    this.#execs = new Execs(parts, this.#registry, roots);
     this.#creating = new Creating(parts, this.#registry);
-    this.#cycle = new LifeCycle(parts, this.#registry, this.#lives, this.#locks, this.#execs);
+    this.#cycle = new LifeCycle(parts, this.#registry, this.#lives, this.#locks, this.#execs, roots);
     this.#observing = new Observing(parts);
-    this.#rootAccess = new RootAccess(parts, this.#registry, this.#locks);
+    this.#rootAccess = new RootAccess(parts, roots);
     this.#connecting = new Connecting(parts, this.#registry, this.#locks);
     this.#updating = new Updating(parts, this.#registry, this.#locks);
     this.#rotation = new LogRotation(parts, this.#registry);

@@ -2,6 +2,7 @@ import type { Container } from '#domain/container/container.ts';
 import type { Exec, ExecConfig } from '#engine/contracts.ts';
 import type { ContainerParts } from '#engine/containers/parts.ts';
 import type { ContainerRegistry } from '#engine/containers/registry.ts';
+import type { Roots } from '#engine/containers/roots.ts';
 import { execProcess } from '#domain/container/process.ts';
 import { announce } from '#engine/containers/announcer.ts';
 import { variablesOfLinks } from '#engine/containers/linking.ts';
@@ -31,11 +32,13 @@ const keptEnded = 50;
 export class Execs {
   readonly #parts: ContainerParts;
   readonly #registry: ContainerRegistry;
+  readonly #roots: Roots;
   readonly #entries = new Map<string, Entry>();
 
-  constructor(parts: ContainerParts, registry: ContainerRegistry) {
+  constructor(parts: ContainerParts, registry: ContainerRegistry, roots: Roots) {
     this.#parts = parts;
     this.#registry = registry;
+    this.#roots = roots;
   }
 
   /** @throws conflict `container-not-running`, `container-paused`; invalid `exec-command-missing` */
@@ -93,10 +96,10 @@ export class Execs {
 
   /** Runs a process without an entry of its own, as health probes are. */
   async run(container: Container, config: ExecConfig, io: ExecIo): Promise<ExecProcess> {
-    const { host, runtime, snapshotter, cgroups } = this.#parts;
+    const { host, runtime, cgroups } = this.#parts;
     cgroups.expectMove();
-    const rootPath = await snapshotter.mount(container.id);
-    const user = await userOf(host, container, rootPath, config.User || container.config.User || '');
+    const root = await this.#roots.ofRunning(container.id);
+    const user = await userOf(host, container, root, config.User || container.config.User || '');
     const process = execProcess({
       container,
       user,

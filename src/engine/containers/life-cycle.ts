@@ -3,6 +3,7 @@ import type { ContainerParts } from '#engine/containers/parts.ts';
 import type { ContainerRegistry } from '#engine/containers/registry.ts';
 import type { Execs } from '#engine/containers/execs.ts';
 import type { Lives } from '#engine/containers/lives.ts';
+import type { Roots } from '#engine/containers/roots.ts';
 import type { KeyedMutex } from '#base/mutex.ts';
 import type { StopOptions } from '#engine/contracts.ts';
 import type { TaskExit } from '#ports/runtime.ts';
@@ -41,6 +42,7 @@ export class LifeCycle {
     lives: Lives,
     locks: KeyedMutex,
     execs: Execs,
+    roots: Roots,
   ) {
     this.#parts = parts;
     this.#registry = registry;
@@ -49,7 +51,7 @@ export class LifeCycle {
     this.#execs = execs;
     this.#health = new HealthMonitor(parts, registry, execs);
     this.forwarding = new LogForwarding(parts);
-    this.#starting = new Starting(parts, registry, lives, this.#health, this.forwarding);
+    this.#starting = new Starting(parts, registry, lives, this.#health, this.forwarding, roots);
     this.#stopping = new Stopping(parts, registry, lives, locks);
     this.ending = new Ending(parts, registry, lives, this.#health, execs);
     this.removing = new Removing(parts, registry, lives, this.forwarding);

@@ -5,6 +5,7 @@ import type { LifeCycle } from '#engine/containers/life-cycle.ts';
 import type { TaskExit } from '#ports/runtime.ts';
 import { afterStart, hasProcess } from '#domain/container/state.ts';
 import { ownerOfImageKey } from '#engine/containers/mount-sources.ts';
+import { ownsSandbox } from '#engine/containers/endpoints.ts';
 import { settled } from '#engine/containers/registry.ts';
 
 /** Exit code of a main process that nobody saw end: the machine went down, or the monitor was killed. */
@@ -40,9 +41,10 @@ export class Reconciling {
     for (const container of halfMade) await this.#undoCreate(container);
     const containers = this.#registry.list();
     const ended = await this.#observe(containers);
-    await this.#parts.networks.adopt(
-      this.#registry.list().filter((each) => hasProcess(each) && !ended.has(each.id)),
-    );
+    const running = this.#registry.list().filter((each) => hasProcess(each) && !ended.has(each.id));
+    for (const { id, state } of running.filter(ownsSandbox))
+      await this.#parts.networks.entrustSandbox(id, state.pid);
+    await this.#parts.networks.adopt(running);
     for (const container of this.#registry.list()) this.#cycle.goOnSending(container);
     for (const [id, exit] of ended) await this.#afterAbsence(id, exit);
     for (const container of this.#registry.list()) await this.#finish(container);

@@ -1,25 +1,21 @@
 import type { Readable } from 'node:stream';
 import type { Container } from '#domain/container/container.ts';
 import type { ContainerParts } from '#engine/containers/parts.ts';
-import type { ContainerRegistry } from '#engine/containers/registry.ts';
-import type { KeyedMutex } from '#base/mutex.ts';
+import type { Roots } from '#engine/containers/roots.ts';
 import type { PathStat } from '#ports/root-files.ts';
 import { hasProcess } from '#domain/container/state.ts';
 import { userOf } from '#engine/containers/specifying.ts';
 import { cleanPath } from '#domain/container/paths.ts';
 import { forbidden, isKind, notFound } from '#base/errors.ts';
 
-/** The root file systems of containers, seen from outside; one that does not run is mounted for the time. */
+/** The files of containers, seen from outside. */
 export class RootAccess {
   readonly #parts: ContainerParts;
-  readonly #registry: ContainerRegistry;
-  readonly #locks: KeyedMutex;
-  readonly #users = new Map<string, number>();
+  readonly #roots: Roots;
 
-  constructor(parts: ContainerParts, registry: ContainerRegistry, locks: KeyedMutex) {
+  constructor(parts: ContainerParts, roots: Roots) {
     this.#parts = parts;
-    this.#registry = registry;
-    this.#locks = locks;
+    this.#roots = roots;
   }
 
   async sizes(container: Container): Promise<{ own: number; root: number }> {
@@ -28,13 +24,13 @@ export class RootAccess {
   }
 
   async exportRoot(container: Container): Promise<Readable> {
-    const root = await this.#open(container);
+    const root = await this.#roots.open(container);
     return this.#closing(container, this.#parts.rootFiles.packAll(root));
   }
 
   /** @throws not-found `path-missing` with Docker's words */
   async stat(container: Container, path: string): Promise<PathStat> {
-    return this.#with(container, async (root) => {
+    return this.#roots.with(container, async (root) => {
       const place = placeOf(container, root, path);
       const found = await this.#parts.rootFiles.stat(place.root, place.path);
       if (found === undefined) throw missing(container, path);
@@ -43,11 +39,11 @@ export class RootAccess {
   }
 
   async pack(container: Container, path: string): Promise<Readable> {
-    const place = placeOf(container, await this.#open(container), path);
+    const place = placeOf(container, await this.#roots.open(container), path);
     try {
       return this.#closing(container, await this.#parts.rootFiles.pack(place.root, place.path));
     } catch (error) {
-      await this.#close(container);
+      await this.#roots.close(container);
       throw isKind(error, 'not-found') ? missing(container, path) : error;
     }
   }
@@ -59,7 +55,7 @@ export class RootAccess {
     tar: Readable,
     options: { keepKinds: boolean; copyOwners: boolean },
   ): Promise<void> {
-    await this.#with(container, async (root) => {
+    await this.#roots.with(container, async (root) => {
       const place = placeOf(container, root, path);
       if (place.readOnly)
         throw forbidden('path-read-only', `container rootfs is marked read-only: ${path} cannot be written`);
@@ -74,41 +70,13 @@ export class RootAccess {
     });
   }
 
-  async #with<T>(container: Container, use: (root: string) => Promise<T>): Promise<T> {
-    const root = await this.#open(container);
-    try {
-      return await use(root);
-    } finally {
-      await this.#close(container);
-    }
-  }
-
-  async #open({ id }: Container): Promise<string> {
-    this.#users.set(id, (this.#users.get(id) ?? 0) + 1);
-    return this.#parts.snapshotter.mount(id);
-  }
-
-  /** The last user of a container that does not run unmounts its root. */
-  async #close({ id }: Container): Promise<void> {
-    const left = (this.#users.get(id) ?? 1) - 1;
-    if (left > 0) {
-      this.#users.set(id, left);
-      return;
-    }
-    this.#users.delete(id);
-    // Under the lock: a start that is on its way needs the mount.
-    await this.#locks.run(id, async () => {
-      const container = this.#registry.byId(id);
-      const needed = this.#users.has(id) || (container !== undefined && hasProcess(container));
-      if (!needed) await this.#parts.snapshotter.unmount(id);
-    });
-  }
-
   #closing(container: Container, stream: Readable): Readable {
     stream.once('close', () => {
-      this.#close(container).catch((error: unknown) =>
-        this.#parts.report(`the root of container ${container.id} stays mounted`, error),
-      );
+      this.#roots
+        .close(container)
+        .catch((error: unknown) =>
+          this.#parts.report(`the root of container ${container.id} stays mounted`, error),
+        );
     });
     return stream;
   }

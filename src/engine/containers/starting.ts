@@ -5,6 +5,7 @@ import type { ContainerRegistry } from '#engine/containers/registry.ts';
 import type { HealthMonitor } from '#engine/containers/health-monitor.ts';
 import type { LogForwarding } from '#engine/containers/log-forwarding.ts';
 import type { Lives } from '#engine/containers/lives.ts';
+import type { Roots } from '#engine/containers/roots.ts';
 import { healthPlan, initialHealth } from '#domain/container/health.ts';
 import { wantedPorts } from '#domain/container/port-bindings.ts';
 import { hasLinks } from '#domain/network/endpoint.ts';
@@ -33,6 +34,7 @@ export class Starting {
   readonly #lives: Lives;
   readonly #health: HealthMonitor;
   readonly #forwarding: LogForwarding;
+  readonly #roots: Roots;
 
   constructor(
     parts: ContainerParts,
@@ -40,12 +42,14 @@ export class Starting {
     lives: Lives,
     health: HealthMonitor,
     forwarding: LogForwarding,
+    roots: Roots,
   ) {
     this.#parts = parts;
     this.#registry = registry;
     this.#lives = lives;
     this.#health = health;
     this.#forwarding = forwarding;
+    this.#roots = roots;
   }
 
   /** @param restarted by the restart policy. @throws what the failing step threw; everything is undone then */
@@ -88,6 +92,7 @@ export class Starting {
         stdin: container.config.OpenStdin === true,
         stdinOnce: container.config.StdinOnce === true,
         log: container.hostConfig.LogConfig?.Type !== 'none',
+        keepsRoot: true,
       }),
       this.#publish(connected, undo),
     );
@@ -100,6 +105,19 @@ export class Starting {
     announce(events, running, 'start');
     this.#forwarding.begin(running, life.ended);
     this.#health.begin(running);
+    await this.#leave(running);
+  }
+
+  /** What the host had mounted for the start alone. */
+  async #leave(container: Container): Promise<void> {
+    const { networks, report } = this.#parts;
+    const { id, state } = container;
+    const failed = (error: unknown): void =>
+      report(`container ${id} has mounts of the host that it does not need`, error);
+    await Promise.all([
+      this.#roots.leave(id).catch(failed),
+      ownsSandbox(container) ? networks.entrustSandbox(id, state.pid).catch(failed) : undefined,
+    ]);
   }
 
   readonly #find = (ref: string): Container | undefined => this.#registry.find(ref);

@@ -31,6 +31,8 @@ export interface Networks {
   ): Endpoint;
   /** A network namespace for the container. Gives its path. */
   createSandbox(containerId: string): Promise<string>;
+  /** Leaves the namespace to the container's processes, of which `pid` is one. As Links.entrustNamespace. */
+  entrustSandbox(containerId: string, pid: number): Promise<void>;
   /** Disconnects everything, frees addresses and ports, removes the namespace. Idempotent. */
   removeSandbox(container: Container): Promise<void>;
   /**

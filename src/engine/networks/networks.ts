@@ -207,6 +207,10 @@ export class Networks implements contracts.Networks {
     return this.#sandboxes.create(containerId);
   }
 
+  entrustSandbox(containerId: string, pid: number): Promise<void> {
+    return this.#parts.links.entrustNamespace(containerId, pid);
+  }
+
   removeSandbox(container: Container): Promise<void> {
     return this.#sandboxes.remove(container);
   }

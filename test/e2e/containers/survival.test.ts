@@ -5,6 +5,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { startDaemon, type TestDaemon } from '../../support/daemon.ts';
+import { run } from '../../support/docker.ts';
 import { leaksOf } from '../../support/leaks.ts';
 
 async function ready(): Promise<TestDaemon> {
@@ -39,6 +40,36 @@ describe('containers and a daemon that is killed', () => {
     const expected = Array.from({ length: 60 }, (_, line) => `line ${line}`).join('\n');
     assert.equal(await followed, expected);
     assert.equal(await daemon.ok('logs', 'counter'), expected);
+  });
+
+  it('are no mounts of the host while they run, and are exported without their volumes, before and after', async () => {
+    await using daemon = await ready();
+    const write = 'echo own >/root/own; echo kept >/data/kept; exec sleep 600';
+    await daemon.ok('run', '-d', '--name', 'bare', '-v', '/data', 'busybox', 'sh', '-c', write);
+    const exported = async (): Promise<string[]> => {
+      const tar = join(daemon.folder, 'bare.tar');
+      await daemon.ok('export', '-o', tar, 'bare');
+      const { stdout } = await run('tar', ['-tf', tar]);
+      return stdout.split('\n').filter((name) => /^(root|data|proc|etc\/hostname)\b/.test(name));
+    };
+    const inside = ['data/', 'etc/hostname', 'proc/', 'root/', 'root/own'];
+    for (const kill of [false, true]) {
+      if (kill) {
+        await daemon.kill9();
+        await daemon.start();
+      }
+      const mounts = await readFile('/proc/self/mountinfo', 'utf8');
+      assert.deepEqual(
+        mounts.split('\n').filter((line) => line.includes(daemon.folder)),
+        [],
+      );
+      assert.deepEqual((await exported()).sort(), inside);
+      assert.equal(await daemon.ok('exec', '-u', 'nobody', 'bare', 'id', '-un'), 'nobody');
+    }
+    await daemon.ok('stop', '-t', '0', 'bare');
+    assert.deepEqual((await exported()).sort(), inside);
+    await daemon.ok('start', 'bare');
+    assert.equal(await daemon.ok('exec', 'bare', 'cat', '/data/kept'), 'kept');
   });
 
   it('keep mounts of images and of parts of volumes, which go with them', async () => {
