@@ -59,6 +59,8 @@ export async function startEngine(instance: Instance, settings: Settings, adapte
   const { ingress, certificates } = openIngress(settings, adapters, report);
   const apps = new Apps({
     ...{ store, clock, events, containers, images, builds, networks },
+    machine: adapters.machine,
+    node: { id: instance.id, arch: architecture, settings: { ...settings.defaults, ...settings.node } },
     places: networks.services,
     services: { settled: (app, service) => services.settled(app, service) },
     processes: adapters.processes,

@@ -63,7 +63,6 @@ function changes(app: FastifyInstance, { apps, callerOf }: AppRouteParts): void 
         by: callerOf(raw.socket),
         ...(body.canary === undefined ? {} : { canary: body.canary }),
         ...(body.plan === undefined ? {} : { plan: body.plan }),
-        ...(body.plan === undefined ? {} : { plan: body.plan }),
         overcommit: body.overcommit ?? false,
       };
       return sendJsonLines(

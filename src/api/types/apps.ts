@@ -25,6 +25,8 @@ export interface UpBody extends ProjectBody {
   canary?: number;
   /** The id of the plan that is carried out: nothing else is done. */
   plan?: string;
+  /** Also when more is reserved than the machine has. */
+  overcommit?: boolean;
 }
 
 export interface PlanBody extends ProjectBody {

@@ -29,7 +29,8 @@ export function roomFor(demand: Demand, free: Demand): { more: number; missing: 
   const short = nouns.flatMap((noun, index) => {
     if (counts[index] !== more) return [];
     const left = Math.max(0, free[noun] - more * demand[noun]);
-    return `each needs ${amount(noun, demand[noun])}, and of ${amount(noun, left)} that would be left ${amount(noun, demand[noun] - left)} is missing`;
+    const needs = amount(noun, demand[noun]);
+    return `each needs ${needs}, ${amount(noun, left)} would be left, ${amount(noun, demand[noun] - left)} is missing`;
   });
   return { more, missing: short.join('; ') };
 }

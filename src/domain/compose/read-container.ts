@@ -117,7 +117,7 @@ function readLimits(service: Reader): HostConfig {
   const cpus = same(limits.at('cpus'), service.at('cpus'), (at) => at.number());
   return compact<HostConfig>({
     NanoCpus: cpus === undefined ? undefined : Math.round(cpus * 1e9),
-    CpuShares: service.at('cpu_shares').integer(),
+    CpuShares: service.at('cpu_shares').integer() ?? sharesFor(reserved.at('cpus').number()),
     CpuPeriod: micros(service.at('cpu_period')),
     CpuQuota: micros(service.at('cpu_quota')),
     CpuRealtimePeriod: micros(service.at('cpu_rt_period')),
@@ -133,6 +133,11 @@ function readLimits(service: Reader): HostConfig {
     ShmSize: service.at('shm_size').bytes(),
     Ulimits: given(readUlimits(service.at('ulimits'))),
   });
+}
+
+/** What is reserved is a weight when processors are scarce, 1024 for a core, as Kubernetes has it for requests. */
+function sharesFor(cpus: number | undefined): number | undefined {
+  return cpus === undefined ? undefined : Math.max(2, Math.round(cpus * 1024));
 }
 
 /** Two keys for one thing: when both are given, they must say the same. */

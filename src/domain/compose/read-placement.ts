@@ -9,7 +9,10 @@ const known: Readonly<Record<string, string | undefined>> = {
 
 const keys = /^(?:node\.(?:id|hostname|role|platform\.(?:os|arch)|labels\..+)|engine\.labels\..+)$/;
 
-/** `deploy.placement`: everything runs on this machine, so what cannot be true of it is an error. */
+/**
+ * `deploy.placement`: everything runs on this machine, so what cannot be true of any is an error here; what depends on this
+ * one is judged by `domain/app/placement.ts`.
+ */
 export function readPlacement(placement: Reader, replicas: number): Placement | undefined {
   if (!placement.present) return undefined;
   const most = placement.at('max_replicas_per_node');
@@ -42,12 +45,7 @@ function checkConstraint(constraint: Reader): void {
     return;
   }
   const mine = known[key];
-  if (mine === undefined)
-    constraint.warn(
-      'compose-value-not-honoured',
-      `'${text}' is not checked: everything runs on this machine`,
-    );
-  else if ((mine === value) !== (operator === '=='))
+  if (mine !== undefined && (mine === value) !== (operator === '=='))
     constraint.complain(
       'compose-impossible-placement',
       `'${text}' is true of no machine: this one, the only one, has ${key} ${mine}`,

@@ -32,7 +32,10 @@ const build: Record<string, Support> = {
 
 const deploy: Record<string, Support> = {
   ...keys('services.*.deploy', ' .mode .replicas .resources .resources.limits .resources.limits.cpus'),
-  ...keys('services.*.deploy.resources', '.limits.memory .limits.pids .reservations .reservations.memory'),
+  ...keys(
+    'services.*.deploy.resources',
+    '.limits.memory .limits.pids .reservations .reservations.memory .reservations.cpus',
+  ),
   ...keys('services.*.deploy.resources.reservations.devices', ' [].capabilities [].count [].device_ids'),
   ...keys('services.*.deploy.resources.reservations.devices[]', '.driver .options'),
   ...keys('services.*.deploy.restart_policy', ' .condition .max_attempts .window'),
@@ -40,7 +43,6 @@ const deploy: Record<string, Support> = {
   'services.*.deploy.labels':
     'labels of the service are kept with the app, containers do not get them; use labels',
   'services.*.deploy.placement.preferences': 'everything runs on this machine',
-  'services.*.deploy.resources.reservations.cpus': 'nothing is reserved; on one machine limits decide',
   'services.*.deploy.resources.reservations.generic_resources': 'nothing is reserved',
   'services.*.deploy.restart_policy.delay': 'the delay grows from 100 ms by doubling',
   ...keys('services.*.deploy.', 'endpoint_mode update_config update_config.parallelism update_config.delay'),

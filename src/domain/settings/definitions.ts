@@ -64,6 +64,29 @@ export const definitions = {
     standard: 15,
     read: wholeNumber(1, 3600, 'a number of seconds from 1 to 3600'),
   }),
+  defaultMemory: define({
+    key: 'defaults.memory',
+    standard: 'none',
+    read: text(
+      /^(none|(100|[1-9]?\d)%|[1-9]\d*[kmgt]?)$/,
+      "'none', a share such as 25%, or a size such as 512m",
+    ),
+  }),
+  defaultPids: define({
+    key: 'defaults.pids',
+    standard: 4096,
+    read: wholeNumber(0, 4_194_304, 'a number of processes, 0 for no limit'),
+  }),
+  defaultCpuShares: define({
+    key: 'defaults.cpu-shares',
+    standard: 0,
+    read: wholeNumber(0, 262_144, "a weight such as 1024, 0 for the kernel's"),
+  }),
+  nodeLabels: define<string[]>({
+    key: 'node.labels',
+    standard: [],
+    read: listOf(text(/^[^=\s]+=.*$/, 'NAME=VALUE'), 'NAME=VALUE'),
+  }),
   debianMirror: define({
     key: 'mirrors.debian',
     standard: '',

@@ -37,6 +37,12 @@ export function readSettings(input: SettingsInput): { settings: Settings; effect
     runtime: get(definitions.runtime),
     usernsRemap: get(definitions.usernsRemap),
     names: { hostsFile: get({ ...definitions.hostsFile, standard: hostsFile }) },
+    defaults: {
+      memory: get(definitions.defaultMemory),
+      pids: get(definitions.defaultPids),
+      cpuShares: get(definitions.defaultCpuShares),
+    },
+    node: { labels: get(definitions.nodeLabels) },
     autoscale: { period: get(definitions.autoscalePeriod) },
     mirrors: { debian: get(definitions.debianMirror) },
     registries: { insecure: get(definitions.insecure) },

@@ -21,6 +21,15 @@ export interface Settings {
   };
   mirrors: { debian: string };
   registries: { insecure: string[] };
+  /** What containers of apps get that set nothing themselves; 0: nothing. */
+  defaults: {
+    /** `none`, a share of the machine's memory such as `25%`, or a size. */
+    memory: string;
+    pids: number;
+    cpuShares: number;
+  };
+  /** NAME=VALUE, for constraints of `deploy.placement`. */
+  node: { labels: string[] };
   autoscale: {
     /** Seconds between two looks at the services that are autoscaled. */
     period: number;

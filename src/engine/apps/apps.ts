@@ -9,6 +9,7 @@ import { Convergence, type AppPlan } from './converging.ts';
 import type { AppLogLine, AppSummary } from './events.ts';
 import { FailureLog } from './failure-log.ts';
 import { Healing } from './healing.ts';
+import { HostRules } from './host-rules.ts';
 import { History } from './history.ts';
 import { readLogs } from './logs.ts';
 import { ServiceControls, without } from './service-controls.ts';
@@ -46,6 +47,8 @@ export class Apps {
   readonly healing: Healing;
   /** Restarts, stops and starts services. */
   readonly controls: ServiceControls;
+  /** What the machine has, and has to say. */
+  readonly host: HostRules;
   /** Runs what runs at times. */
   readonly schedules: Schedules;
 
@@ -53,8 +56,9 @@ export class Apps {
 
   constructor(parts: AppParts) {
     this.#parts = parts;
-    this.#project = new ProjectReader(parts.files);
     this.#records = new AppRecords(parts.store);
+    this.host = new HostRules(parts, this.#records);
+    this.#project = new ProjectReader(parts.files, this.host);
     this.#revisions = new Revisions(parts.store);
     this.failures = new FailureLog(parts.store);
     this.healing = new Healing(parts, this);
@@ -74,8 +78,10 @@ export class Apps {
    * @throws invalid `compose-invalid` with every error at its place; as `#domain/app/plan.ts`
    */
   async plan(request: PlanRequest): Promise<AppPlan & { app: string; notices: Problem[] }> {
-    const { target, notices } = await this.#project.read(request);
-    return { app: target.app, notices, ...this.#convergence.plan(target, request) };
+    const { target, notices, notes } = await this.#project.read(request);
+    const plan = this.#convergence.plan(target, request);
+    const fit = await this.host.foresee(target.model);
+    return { app: target.app, notices, ...plan, notes: [...notes, ...fit, ...plan.notes] };
   }
 
   /** A project's files as one. @throws invalid `compose-invalid` */
@@ -92,7 +98,8 @@ export class Apps {
   async up(request: UpRequest, emit: Emit, signal: AbortSignal): Promise<void> {
     const { target, notices, sources } = await this.#project.read(request);
     const { by, folder, files, rebuild, timeout, canary, plan } = request;
-    await this.locks.run(target.app, 'up', () => {
+    await this.locks.run(target.app, 'up', async () => {
+      const fit = await this.host.check(target.model, request.overcommit ?? false);
       for (const { severity, code, message, path, at } of notices)
         emit({
           type: 'notice',
@@ -102,6 +109,7 @@ export class Apps {
           ...at,
         });
       const asked = { rebuild, ...(canary && { canary }), ...(plan !== undefined && { plan }) };
+      for (const message of fit) emit({ type: 'note', message });
       const change = { reason: 'up', by, folder, files, sources, timeout, ...asked };
       return this.#convergence.run(target, change, emit, signal);
     });

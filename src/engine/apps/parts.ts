@@ -13,13 +13,18 @@ import type {
 } from '#engine/contracts.ts';
 import type { ServicePlaces, Services } from '#engine/contracts/services.ts';
 import type { Clock } from '#ports/clock.ts';
+import type { Machine } from '#ports/machine.ts';
 import type { HostProcesses } from '#ports/host-processes.ts';
 import type { ProjectFiles } from '#ports/project-files.ts';
 import type { StateStore } from '#ports/state-store.ts';
+import type { HostRuleParts } from './host-rules.ts';
 import type { DownRequest } from './requests.ts';
 
 /** Everything that the room apps works with. */
 export interface AppParts {
+  machine: Pick<Machine, 'facts'>;
+  /** What this machine is as a node, and gives to who sets nothing. */
+  node: HostRuleParts['node'];
   store: StateStore;
   clock: Clock;
   events: Events;

@@ -6,12 +6,15 @@ import type { ComposeResult } from '#domain/compose/compose.ts';
 import { composeError, type Problem } from '#domain/compose/problem.ts';
 import type { SchemaCheck } from '#domain/compose/schema-problems.ts';
 import type { ProjectFiles } from '#ports/project-files.ts';
+import type { HostRules } from './host-rules.ts';
 import type { ProjectRequest } from './requests.ts';
 
 export interface Project {
   target: AppTarget;
   /** Warnings and advice. */
   notices: Problem[];
+  /** What services get that set nothing themselves. */
+  notes: string[];
   /** Fingerprint of the files' texts. */
   sources: string;
 }
@@ -35,17 +38,20 @@ export interface ProjectView {
  */
 export class ProjectReader {
   readonly #files: ProjectFiles;
+  readonly #host: Pick<HostRules, 'complete'>;
   #check: SchemaCheck | undefined;
 
-  constructor(files: ProjectFiles) {
+  constructor(files: ProjectFiles, host: Pick<HostRules, 'complete'>) {
     this.#files = files;
+    this.#host = host;
   }
 
   /** @throws invalid `compose-invalid` with all errors; not-found `project-folder-missing` */
   async read(request: ProjectRequest): Promise<Project> {
     const { model, problems, sources } = await this.#understood(request);
-    const target = appTarget(model, await this.#contexts(model));
-    return { target, notices: problems, sources: fingerprint(JSON.stringify([...sources])) };
+    const { model: whole, notes } = await this.#host.complete(model);
+    const target = appTarget(whole, await this.#contexts(model));
+    return { target, notices: problems, notes, sources: fingerprint(JSON.stringify([...sources])) };
   }
 
   /** The files as one. @throws invalid `compose-invalid` with all errors */

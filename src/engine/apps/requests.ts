@@ -22,6 +22,8 @@ export interface UpRequest extends ProjectRequest {
   by: string;
   /** Only this part of the replicas, beside the present ones: above 0, at most 1. */
   canary?: number;
+  /** Also when more is reserved than the machine has. */
+  overcommit?: boolean;
   /** The id of the plan that was shown: nothing else is done. */
   plan?: string;
 }

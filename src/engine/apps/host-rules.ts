@@ -1,0 +1,110 @@
+import { conflict, invalid } from '#base/errors.ts';
+import type { AppModel } from '#domain/app/model.ts';
+import { placementFaults } from '#domain/app/placement.ts';
+import type { Scale } from '#domain/app/scale.ts';
+import { memoryDefault, withDefaults } from '#domain/capacity/defaults.ts';
+import { overcommitment, shortages, totalOf } from '#domain/capacity/fit.ts';
+import { holdingsOf, HostCapacity } from '#engine/capacity/host-capacity.ts';
+import type { Containers } from '#engine/contracts/containers.ts';
+import type { Machine } from '#ports/machine.ts';
+import type { AppRecord } from './parts.ts';
+
+/** What this machine is as a node, and what it gives to who sets nothing. */
+export interface HostSettings {
+  /** `none`, a share such as `25%`, or a size. */
+  memory: string;
+  /** 0: no limit. */
+  pids: number;
+  /** 0: the kernel's. */
+  cpuShares: number;
+  /** NAME=VALUE */
+  labels: readonly string[];
+}
+
+export interface HostRuleParts {
+  machine: Pick<Machine, 'facts'>;
+  containers: Pick<Containers, 'list'>;
+  node: { id: string; arch: string; settings: HostSettings };
+}
+
+/** What this machine has to say to an app before it is brought up. */
+export class HostRules {
+  readonly #parts: HostRuleParts;
+  readonly #record: (app: string) => AppRecord | undefined;
+  readonly capacity: HostCapacity;
+
+  constructor(parts: HostRuleParts, records: { names(): string[]; get(app: string): AppRecord | undefined }) {
+    this.#parts = parts;
+    this.#record = (app) => records.get(app);
+    this.capacity = new HostCapacity(parts.machine, parts.containers, () =>
+      records.names().flatMap((app) => sizeOf(records.get(app)) ?? []),
+    );
+  }
+
+  /**
+   * The app with the machine's defaults, which `notes` name.
+   * @throws invalid `app-placement-impossible`
+   */
+  async complete(model: AppModel): Promise<{ model: AppModel; notes: string[] }> {
+    const { id, arch, settings } = this.#parts.node;
+    const { hostname, memory } = await this.#parts.machine.facts();
+    const faults = placementFaults(model, { id, hostname, arch, labels: labelsOf(settings.labels) });
+    if (faults.length > 0)
+      throw invalid('app-placement-impossible', faults.join('\n'), {
+        hint: "change deploy.placement.constraints, or give this machine labels: the setting 'node.labels'",
+      });
+    const { pids, cpuShares } = settings;
+    return withDefaults(model, { memory: memoryDefault(settings.memory, memory) ?? 0, pids, cpuShares });
+  }
+
+  /**
+   * Whether all that is promised fits into the machine. Gives what there is to say.
+   * @throws conflict `app-does-not-fit` unless `overcommit`, or it was so before and this app asks for no more now
+   */
+  async check(model: AppModel, overcommit: boolean): Promise<string[]> {
+    const { fault, notes } = await this.#look(model);
+    if (fault === undefined) return notes;
+    if (overcommit) return [...notes, `it does not fit: ${fault}`];
+    throw conflict('app-does-not-fit', `the app ${model.name} does not fit into this machine: ${fault}`, {
+      hint: 'reserve less, run fewer replicas, or take the risk: berth up --overcommit',
+    });
+  }
+
+  /** What `check` would say, for a plan. */
+  async foresee(model: AppModel): Promise<string[]> {
+    const { fault, notes } = await this.#look(model);
+    return fault === undefined ? notes : [...notes, `berth up will refuse it without --overcommit: ${fault}`];
+  }
+
+  async #look(model: AppModel): Promise<{ fault?: string; notes: string[] }> {
+    const record = this.#record(model.name);
+    const total = await this.capacity.total();
+    const own = holdingsOf({ model, scale: record?.scale ?? {} });
+    const all = [...this.capacity.holdings(model.name), ...own];
+    const faults = shortages(all, total);
+    const excess = overcommitment(all, total);
+    const notes = excess === undefined ? [] : [excess];
+    if (faults.length === 0) return { notes };
+    const before = totalOf(
+      record?.target === undefined ? [] : holdingsOf(sizeOf(record) ?? { model, scale: {} }),
+    );
+    const now = totalOf(own);
+    const asksMore = now.memory > before.memory || now.cpus > before.cpus;
+    if (!asksMore) return { notes: [...notes, ...faults] };
+    return { fault: faults.join('; '), notes };
+  }
+}
+
+function sizeOf(record: AppRecord | undefined): { model: AppModel; scale: Scale } | undefined {
+  if (record?.target === undefined) return undefined;
+  return { model: record.target.model, scale: record.scale ?? {} };
+}
+
+function labelsOf(lines: readonly string[]): Record<string, string> {
+  return Object.fromEntries(
+    lines.map((line) => {
+      const split = line.indexOf('=');
+      return [line.slice(0, split), line.slice(split + 1)];
+    }),
+  );
+}
