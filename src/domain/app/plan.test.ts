@@ -85,6 +85,19 @@ test('a first start makes everything in order of need, each image once', () => {
   ]);
 });
 
+test('an image that one service builds is built once, and pulled for none of those that use it', () => {
+  const none = { args: {}, labels: {}, tags: [], extraHosts: [], noCache: false, pull: false };
+  const build = { context: '/shop', dockerfile: 'Dockerfile', ...none };
+  const image = 'shop-app';
+  const services = [
+    service('migrate', { image, build }),
+    service('web', { image, build }),
+    service('worker', { image, pullPolicy: 'never' }),
+  ];
+  const images = kinds(services).filter((step) => step.includes('image'));
+  assert.deepEqual(images, ['build-image migrate']);
+});
+
 test('a change is told by the names of what changed, never by values', () => {
   const before = service('web', { container: { Env: ['URL=secret-1', 'OLD=x'], User: '1' } });
   const after = service('web', {

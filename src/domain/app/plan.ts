@@ -26,7 +26,7 @@ export function plan(observed: ObservedApp, target: AppTarget, options: PlanOpti
   const services = new Map(target.services.map((one) => [one.name, assess(observed, one)]));
   const { steps, cleanUp } = new Rollout(observed, target, services, options).steps();
   return [
-    ...onceEach(target.services.flatMap((service) => imageSteps(observed, service, options))),
+    ...allImageSteps(observed, target, options),
     ...ground,
     ...droppedStops(observed, services),
     ...steps,
@@ -46,6 +46,21 @@ export function groundSteps(observed: ObservedApp, target: AppTarget): Step[] {
 }
 
 const dropped = 'the service is no longer in the file';
+
+/** Services that share an image need it once; one that another service builds is not looked for elsewhere. */
+function allImageSteps(observed: ObservedApp, target: AppTarget, options: PlanOptions): Step[] {
+  const built = new Set(target.services.flatMap(({ build, image }) => (build === undefined ? [] : [image])));
+  const done = new Set<string>();
+  return target.services.flatMap((service) => {
+    const { image, build, imageId, buildFingerprint } = service;
+    if (build === undefined && imageId === undefined && built.has(image)) return [];
+    const steps = imageSteps(observed, service, options);
+    const key = `${image} ${buildFingerprint}`;
+    if (steps.length === 0 || done.has(key)) return [];
+    done.add(key);
+    return steps;
+  });
+}
 
 function imageSteps(observed: ObservedApp, service: ServiceTarget, options: PlanOptions): Step[] {
   const { image, name } = service;
@@ -81,17 +96,6 @@ export function checkPinned(observed: ObservedApp, { name, image, imageId = '' }
     `the image of the service ${name}, '${image}' with the id ${imageId}, is not here any more`,
     { hint: 'run berth up: it pulls or builds the image again' },
   );
-}
-
-/** Services that share an image need it pulled once. */
-function onceEach(steps: Step[]): Step[] {
-  const pulled = new Set<string>();
-  return steps.filter((step) => {
-    if (step.kind !== 'pull-image') return true;
-    const isFirst = !pulled.has(step.image);
-    pulled.add(step.image);
-    return isFirst;
-  });
 }
 
 function checkShared(observed: ObservedApp, target: AppTarget): void {
