@@ -1,50 +1,77 @@
-import { spawn, type ChildProcess } from 'node:child_process';
+import { closeSync } from 'node:fs';
 import { once } from 'node:events';
-import { unavailable } from '#base/errors.ts';
+import type { Socket } from 'node:net';
+import { messageOf, unavailable } from '#base/errors.ts';
+import { pipe, readEnd } from '#adapters/linux/descriptors.ts';
+import { reap, spawnInSession } from '#adapters/linux/spawn.ts';
 
 /** Says that it has come so far, and ends when its input does. */
 const script = 'echo ready; read -r line';
 
+export interface HeldProgram {
+  /** Absolute path of a program that runs the command which follows its arguments. */
+  path: string;
+  args: string[];
+  /** Becomes 3 in the process. */
+  descriptor?: number;
+}
+
 /**
  * Runs `use` while a process lives that some program made in new namespaces.
- * @param program as `['unshare', '--user']`: it runs the command that follows
- * @param descriptor becomes 3 in the process
  * @throws unavailable `user-namespace-failed`
  */
 export async function withHeldProcess<T>(
-  program: [string, ...string[]],
-  descriptor: number | undefined,
+  program: HeldProgram,
   use: (pid: number) => T | Promise<T>,
 ): Promise<T> {
-  const [command, ...args] = program;
-  const child = spawn(command, [...args, 'sh', '-c', script], {
-    stdio: ['pipe', 'pipe', 'pipe', ...(descriptor === undefined ? [] : [descriptor])],
-  });
-  const ended = new Promise<void>((resolve) => child.once('close', () => resolve()));
+  const { pid, input, output, errors } = launch(program);
+  const ended = Promise.all([closed(output), closed(errors)]);
   try {
-    return await use(await ready(child, command));
+    let said = '';
+    errors.setEncoding('utf8').on('data', (text: string) => (said += text));
+    const isReady = await Promise.race([once(output, 'data').then(() => true), ended.then(() => false)]);
+    if (!isReady) throw failed(program.path, said.trim());
+    return await use(pid);
   } finally {
-    child.stdin?.end();
+    closeSync(input);
+    // Nobody but the process has the other ends, so they close as it ends.
     await ended;
+    reap(pid);
   }
 }
 
-async function ready(child: ChildProcess, command: string): Promise<number> {
-  let said = '';
-  child.stderr?.setEncoding('utf8').on('data', (text: string) => (said += text));
-  const failed = new Promise<never>((_resolve, reject) => {
-    const fail = (reason: string): void =>
-      reject(
-        unavailable('user-namespace-failed', `making a namespace by '${command}': ${reason}`, {
-          hint: 'check that the kernel has user namespaces and that user.max_user_namespaces is not 0',
-        }),
-      );
-    child.once('error', (error) => fail(error.message));
-    child.once('close', (code) => fail(said.trim() || `it ended with ${String(code)}`));
+interface Launched {
+  pid: number;
+  /** The process ends when it is closed. */
+  input: number;
+  output: Socket;
+  errors: Socket;
+}
+
+function launch({ path, args, descriptor }: HeldProgram): Launched {
+  const [input, output, errors] = [pipe(), pipe(), pipe()];
+  const theirs = [input.read, output.write, errors.write, ...(descriptor === undefined ? [] : [descriptor])];
+  try {
+    const env = { PATH: process.env['PATH'] ?? '/usr/sbin:/usr/bin:/sbin:/bin' };
+    const pid = spawnInSession({
+      ...{ path, env, cwd: '/', descriptors: theirs },
+      args: [...args, '/bin/sh', '-c', script],
+    });
+    return { pid, input: input.write, output: readEnd(output.read), errors: readEnd(errors.read) };
+  } catch (error) {
+    for (const fd of [input.write, output.read, errors.read]) closeSync(fd);
+    throw failed(path, messageOf(error));
+  } finally {
+    for (const fd of [input.read, output.write, errors.write]) closeSync(fd);
+  }
+}
+
+function closed(socket: Socket): Promise<void> {
+  return new Promise((resolve) => socket.once('close', () => resolve()));
+}
+
+function failed(program: string, reason: string): Error {
+  return unavailable('user-namespace-failed', `making a namespace by '${program}': ${reason}`, {
+    hint: 'check that the kernel has user namespaces and that user.max_user_namespaces is not 0',
   });
-  const { stdout, pid } = child;
-  if (stdout === null || pid === undefined) return failed;
-  await Promise.race([once(stdout, 'data'), failed]);
-  failed.catch(() => undefined);
-  return pid;
 }

@@ -25,7 +25,8 @@ export class UserNamespace {
 
   /** Runs `use` with a process whose network namespace is new and belongs to this user namespace. */
   withNetworkNamespace<T>(use: (pid: number) => Promise<T>): Promise<T> {
-    return withHeldProcess(['nsenter', '--user=/proc/self/fd/3', 'unshare', '--net'], this.#fd, use);
+    const args = ['--user=/proc/self/fd/3', '/usr/bin/unshare', '--net'];
+    return withHeldProcess({ path: '/usr/bin/nsenter', args, descriptor: this.#fd }, use);
   }
 
   close(): void {
@@ -48,7 +49,7 @@ export async function bindAsContainersSee(
 }
 
 function openMapped(mappings: IdMappings): Promise<number> {
-  return withHeldProcess(['unshare', '--user'], undefined, (pid) => {
+  return withHeldProcess({ path: '/usr/bin/unshare', args: ['--user'] }, (pid) => {
     writeFileSync(`/proc/${pid}/uid_map`, mapText(mappings.uids));
     writeFileSync(`/proc/${pid}/gid_map`, mapText(mappings.gids));
     return openSync(`/proc/${pid}/ns/user`, 'r');

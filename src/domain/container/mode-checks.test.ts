@@ -33,6 +33,7 @@ describe('a container with remapped ids', () => {
     [{ Privileged: true }, /^privileged mode is incompatible with user namespaces/],
     [{ NetworkMode: 'host' }, /^cannot share the host's network namespace when user namespaces are enabled$/],
     [{ PidMode: 'host' }, /^cannot share the host PID namespace when user namespaces are enabled$/],
+    [{ IpcMode: 'host' }, /^cannot share the host's IPC namespace when user namespaces are enabled$/],
   ];
   for (const [host, message] of refused)
     it(`has no ${JSON.stringify(host)}, unless it is left out of the remapping`, () => {

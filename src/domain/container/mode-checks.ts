@@ -46,6 +46,8 @@ export function checkRemapped(host: HostConfig): void {
       "cannot share the host's network namespace when user namespaces are enabled",
     ],
     [host.PidMode === 'host', 'cannot share the host PID namespace when user namespaces are enabled'],
+    // Docker lets it fail later: message queues of another owner cannot be mounted.
+    [host.IpcMode === 'host', "cannot share the host's IPC namespace when user namespaces are enabled"],
   ];
   for (const [applies, message] of conflicts)
     if (applies)

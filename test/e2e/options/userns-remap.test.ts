@@ -32,6 +32,7 @@ function ownerOf(path: string): { uid: number; gid: number } {
 
 describe('a daemon with userns-remap', { concurrency: 1 }, () => {
   let daemon: TestDaemon;
+  const undo = new AsyncDisposableStack();
   const pidOf = (name: string): Promise<string> => daemon.ok('inspect', '-f', '{{.State.Pid}}', name);
   const upperOf = async (name: string): Promise<string> => {
     const id = await daemon.ok('inspect', '-f', '{{.Id}}', name);
@@ -39,11 +40,14 @@ describe('a daemon with userns-remap', { concurrency: 1 }, () => {
   };
 
   before(async () => {
-    for (const [path, line] of files)
+    undo.defer(() => rmSync(scratch, { recursive: true }));
+    for (const [path, line] of files) {
       writeFileSync(path, `${existsSync(path) ? readFileSync(path, 'utf8') : ''}${line}`);
+      undo.defer(() => writeFileSync(path, readFileSync(path, 'utf8').replace(line, '')));
+    }
     chmodSync(scratch, 0o755);
     writeFileSync(settings, `userns-remap = "${user}"\n`);
-    daemon = await startDaemon({ environment: { BERTH_CONFIG: settings } });
+    daemon = undo.use(await startDaemon({ environment: { BERTH_CONFIG: settings } }));
     await daemon.loadBusybox();
     await daemon.ok(
       ...[
@@ -63,9 +67,7 @@ describe('a daemon with userns-remap', { concurrency: 1 }, () => {
     );
   });
   after(async () => {
-    await daemon[Symbol.asyncDispose]();
-    for (const [path, line] of files) writeFileSync(path, readFileSync(path, 'utf8').replace(line, ''));
-    rmSync(scratch, { recursive: true });
+    await undo.disposeAsync();
   });
 
   it('tells it, and keeps its data apart from those of a daemon without', async () => {
@@ -204,8 +206,9 @@ describe('a daemon with userns-remap', { concurrency: 1 }, () => {
         { options: '--privileged', code: 125, says: /privileged mode is incompatible with user namespaces/ },
         { options: '--network host', code: 125, says: /cannot share the host's network namespace/ },
         { options: '--pid host', code: 125, says: /cannot share the host PID namespace/ },
+        { options: '--ipc host', code: 125, says: /cannot share the host's IPC namespace/ },
         {
-          options: '--privileged --network host --pid host --userns host',
+          options: '--privileged --network host --pid host --ipc host --userns host',
           run: 'tr -s " " </proc/self/uid_map; stat -c %u /bin/sh /proc',
           shows: new RegExp(`0 0 4294967295\n${root.uid}\n0$`),
         },
