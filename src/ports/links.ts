@@ -59,8 +59,9 @@ export interface Links {
   /** A namespace with loopback up, kept alive by a mount. Gives its path. */
   createNamespace(id: string): Promise<string>;
   /**
-   * The mount goes: from now on the namespace lives as long as the processes in it, and its path leads to it by `pid`, one of them. To be
-   * called again after a crash.
+   * The mount goes: from now on the namespace lives as long as the processes in it, and its path leads to it by `pid`, one
+   * of them. To be called again after a crash. Calls with the path of one that is gone throw not-found `namespace-missing`
+   * or ENOENT.
    */
   entrustNamespace(id: string, pid: number): Promise<void>;
   removeNamespace(id: string): Promise<void>;

@@ -1,5 +1,5 @@
 import koffi from 'koffi';
-import { check, close } from '#adapters/linux/libc.ts';
+import { check, close, MS } from '#adapters/linux/libc.ts';
 
 const libc = koffi.load('libc.so.6');
 
@@ -27,9 +27,9 @@ const setAttributes: SetAttributes = libc.func(
 );
 
 /**
- * Mounts the folder `path` once more, for reading and nowhere: who has the descriptor sees the tree without what is mounted in it, also when
- * it is unmounted at `path`, and no `..` leads out of it. The mount goes with the last copy of the descriptor
- * (open_tree(2), mount_setattr(2), Linux 5.12).
+ * Mounts the folder `path` once more, for reading and nowhere: who has the descriptor sees the tree without what is
+ * mounted in it now or later, also when it is unmounted at `path`, and no `..` leads out of it. The mount goes with the last
+ * copy of the descriptor (open_tree(2), mount_setattr(2), Linux 5.12).
  * @throws SystemCallError
  */
 export function mountDetached(path: string): number {
@@ -40,6 +40,7 @@ export function mountDetached(path: string): number {
     const attributes = Buffer.alloc(32);
     const { RDONLY, NOSUID, NODEV, NOEXEC } = MOUNT_ATTR;
     attributes.writeBigUInt64LE(BigInt(RDONLY | NOSUID | NODEV | NOEXEC), 0);
+    attributes.writeBigUInt64LE(BigInt(MS.PRIVATE), 16);
     check(
       setAttributes(NR.mount_setattr, mount, '', AT_EMPTY_PATH, attributes, attributes.length),
       'mount_setattr',

@@ -83,8 +83,8 @@ export function dropNamespace(path: string): void {
 }
 
 /**
- * From now on the namespace lives as long as the processes in it, and `path` leads to it by one of them: a mount less that each new
- * mount namespace of the host would copy.
+ * From now on the namespace lives as long as the processes in it, and `path` leads to it by one of them: one mount less that
+ * each new mount namespace of the host would copy.
  */
 export function entrustNamespace(path: string, pid: number): void {
   dropNamespace(path);
