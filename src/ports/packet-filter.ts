@@ -83,7 +83,7 @@ export type FilterChange =
   | { do: 'guard'; guarded: GuardedAddress }
   | { do: 'unguard'; address: string }
   /** For so many seconds from now the addresses are what a DNS name stands for. */
-  | { do: 'allow-name'; name: string; addresses: string[]; seconds: number };
+  | { do: 'allow-name'; name: string; addresses: readonly string[]; seconds: number };
 
 /**
  * The kernel's packet rules of this instance, in a table of its own. The adapter mirrors its state in

@@ -108,16 +108,20 @@ function serviceOf(name: string): Service {
   };
 }
 
+export function appModel(name: string, policy: Policy[]): AppModel {
+  return {
+    name,
+    services: Object.fromEntries(services.map((each) => [each, serviceOf(each)])),
+    networks: {},
+    volumes: {},
+    secrets: {},
+    configs: {},
+    policy,
+  };
+}
+
 /** Both apps with up to so many policies each. */
 export const policedApps = (most: number): fc.Arbitrary<AppModel[]> =>
-  fc.tuple(...apps.map(() => fc.array(policy, { maxLength: most }))).map((all) =>
-    all.map((policies, index) => ({
-      name: apps[index] ?? '',
-      services: Object.fromEntries(services.map((name) => [name, serviceOf(name)])),
-      networks: {},
-      volumes: {},
-      secrets: {},
-      configs: {},
-      policy: policies,
-    })),
-  );
+  fc
+    .tuple(...apps.map(() => fc.array(policy, { maxLength: most })))
+    .map((all) => all.map((policies, index) => appModel(apps[index] ?? '', policies)));

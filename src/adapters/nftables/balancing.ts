@@ -105,7 +105,8 @@ export function elementsOfService(service: BalancedService, order: readonly stri
     const backends = order.filter((one) => versionOf(one) === version);
     elements.push({ set: `virtual${version}`, key: address });
     elements.push(...spread(shapeOf(version), address, backends, service.affinity));
-    for (const one of backends) elements.push({ set: `selves${version}`, key: `${one} . ${one}` });
+    for (const one of backends)
+      for (const self of [one, address]) elements.push({ set: `selves${version}`, key: `${one} . ${self}` });
   }
   for (const port of service.ports) elements.push(...elementsOfPort(port, order, service.affinity));
   return elements;

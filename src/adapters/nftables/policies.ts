@@ -27,6 +27,12 @@ chain guarded {
   ip daddr vmap @ingress4
   ip6 daddr vmap @ingress6
 }
+# Calls of a service's address, before it is translated: a refusal must come from the address that was called.
+chain called {
+  type filter hook prerouting priority dstnat - 5; policy accept;
+  iifname @bridges ct state new ip daddr @virtual4 jump guarded
+  iifname @bridges ct state new ip6 daddr @virtual6 jump guarded
+}
 chain outward {
   ct state established,related accept
   goto guarded

@@ -28,7 +28,7 @@ const SETS = {
   /** Addresses of services. */
   virtual4: 'set type ipv4_addr',
   virtual6: 'set type ipv6_addr',
-  /** Each backend of a service twice: it calls the service and is chosen itself. */
+  /** Each backend of a service with itself and with the service's address: it calls the service and may be chosen itself. */
   selves4: 'set type ipv4_addr . ipv4_addr',
   selves6: 'set type ipv6_addr . ipv6_addr',
   /** Addresses that policies are about, and the chains of what is allowed. */

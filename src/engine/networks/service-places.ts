@@ -1,6 +1,6 @@
 import { KeyedMutex } from '#base/mutex.ts';
 import { isReady } from '#domain/app/ready.ts';
-import type { Container, PublishedPort } from '#domain/container/container.ts';
+import type { AppIdentity, Container, PublishedPort } from '#domain/container/container.ts';
 import type { Network } from '#domain/network/network.ts';
 import type * as contracts from '#engine/contracts/services.ts';
 import type { ServiceEndpoint, ServicePlace, ServiceSettings } from '#engine/contracts/services.ts';
@@ -23,14 +23,17 @@ export interface PlaceRooms {
 
 /** Virtual addresses and host ports of services, and the rules that spread what comes there over the replicas. */
 export class ServicePlaces implements contracts.ServicePlaces {
-  readonly #parts: Pick<NetworkParts, 'filter' | 'hostNames' | 'report'>;
+  readonly #parts: Pick<NetworkParts, 'filter' | 'policies' | 'hostNames' | 'report'>;
   readonly #rooms: PlaceRooms;
   readonly #stored: Collection<ServicePlace>;
   readonly #places: Map<string, ServicePlace>;
   readonly #ready = new Map<string, readonly ServiceEndpoint[]>();
   readonly #order = new KeyedMutex();
 
-  constructor(parts: Pick<NetworkParts, 'store' | 'filter' | 'hostNames' | 'report'>, rooms: PlaceRooms) {
+  constructor(
+    parts: Pick<NetworkParts, 'store' | 'filter' | 'policies' | 'hostNames' | 'report'>,
+    rooms: PlaceRooms,
+  ) {
     this.#parts = parts;
     this.#rooms = rooms;
     this.#stored = parts.store.collection<ServicePlace>('service-places');
@@ -83,6 +86,7 @@ export class ServicePlaces implements contracts.ServicePlaces {
       const { app, service } = place;
       const own = running.filter((one) => isReplica(one, app, service));
       this.#ready.set(keyOf(app, service), endpointsOf(own.filter(isReady)));
+      this.#parts.policies.adopt(standingFor(place), Object.values(place.addresses).flat());
       await this.#rooms.hostPorts.hold(heldBy(place), `service ${service} of the app ${app}`);
     }
     await this.#tellHost();
@@ -193,10 +197,14 @@ export class ServicePlaces implements contracts.ServicePlaces {
     const now = place === undefined ? [] : this.#rulesOf(place);
     const before = former === undefined ? [] : this.#rulesOf(former);
     const gone = before.filter((one) => !now.some((other) => other.key === one.key));
+    const addresses = now.flatMap((one) => one.addresses);
+    if (place !== undefined) await this.#parts.policies.join(standingFor(place), addresses);
     await this.#parts.filter.apply([
       ...gone.map(({ key }): FilterChange => ({ do: 'remove-service', key })),
       ...now.map((service): FilterChange => ({ do: 'set-service', service })),
     ]);
+    const left = before.flatMap((one) => one.addresses).filter((one) => !addresses.includes(one));
+    await this.#parts.policies.leave(left);
   }
 
   async #refresh(former: ServicePlace | undefined, place: ServicePlace | undefined): Promise<void> {
@@ -248,6 +256,11 @@ export class ServicePlaces implements contracts.ServicePlaces {
 /** Not one that ran a command once. */
 function isReplica({ identity }: Container, app: string, service: string): boolean {
   return identity?.app === app && identity.service === service && identity.run === undefined;
+}
+
+/** Who is called by a service's addresses, for policies. */
+function standingFor({ app, service }: ServicePlace): AppIdentity {
+  return { app, service, revision: 0, replica: 0 };
 }
 
 export function keyOf(app: string, service: string): string {
