@@ -1,9 +1,9 @@
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { Floor } from './floor.ts';
-import { timed } from './measure.ts';
 import { report, type Row } from './report.ts';
+import { makeRoot } from './root.ts';
 import { idleMemory, scenarios, type IdleMemory, type Scenario } from './scenarios.ts';
 import { startSubjects, type Subject } from './subjects.ts';
 
@@ -14,21 +14,6 @@ const { values: options } = parseArgs({
     only: { type: 'string', default: 'berth,dockerd,podman' },
   },
 });
-
-/** A root file system with busybox, as a folder and as a tar. */
-async function makeRoot(dir: string): Promise<{ root: string; tar: string }> {
-  const root = join(dir, 'busybox');
-  await mkdir(join(root, 'bin'), { recursive: true });
-  for (const name of ['etc', 'tmp', 'proc', 'sys', 'dev']) await mkdir(join(root, name));
-  await timed([
-    'sh',
-    '-c',
-    `cp "$(command -v busybox)" '${root}/bin/busybox' && chroot '${root}' /bin/busybox --install -s /bin`,
-  ]);
-  const tar = join(dir, 'busybox.tar');
-  await timed(['tar', '-C', root, '--numeric-owner', '-cf', tar, '.']);
-  return { root, tar };
-}
 
 /** Every round asks the floor and each engine once; who begins rotates. The first round warms up and is not counted. */
 async function measure(scenario: Scenario, subjects: Subject[], floor: Floor, reps: number): Promise<Row> {

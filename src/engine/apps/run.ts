@@ -1,6 +1,8 @@
+import { needsOf, waitingFor } from '#domain/app/concurrency.ts';
 import type { Step, StepKind } from '#domain/app/step.ts';
 import type { AppTarget, ServiceTarget } from '#domain/app/target.ts';
 import { invalid, messageOf } from '#base/errors.ts';
+import { Semaphore } from '#base/semaphore.ts';
 import type { AppEvent } from './events.ts';
 import type { AppParts, AppRecord } from './parts.ts';
 
@@ -53,36 +55,40 @@ export function plainRun(
 
 export type Executors = { [K in StepKind]: (step: Step<K>, run: Run) => Promise<void> };
 
-/** Runs the steps in order, neighbours that allow it at once; the first failure ends it, told as an event. */
+/** Steps that are carried out at once, waits aside: more of them only wait for the processors. */
+const atOnce = 8;
+
+/**
+ * Runs the steps, at once those that do not need each other; the first failure, told as an event, ends it once
+ * those that had begun have come to an end.
+ */
 export async function execute(steps: readonly Step[], executors: Executors, run: Run): Promise<void> {
-  for (const batch of batches(steps)) {
-    run.signal.throwIfAborted();
-    const work = batch.map((step) => executeOne(step, executors, run));
-    // All of them settle before an undo may begin.
-    await Promise.allSettled(work);
-    await Promise.all(work);
-  }
-}
-
-function batches(steps: readonly Step[]): Step[][] {
-  const result: Step[][] = [];
-  for (const step of steps) {
-    const [last] = result.at(-1) ?? [];
-    if (last !== undefined && areIndependent(last, step)) result.at(-1)?.push(step);
-    else result.push([step]);
-  }
-  return result;
-}
-
-const perService = new Set<StepKind>(['create-container', 'start-container', 'replace-container']);
-
-/** Neighbours that may be done at once. */
-function areIndependent(one: Step, next: Step): boolean {
-  if (one.kind === 'stop-container' && next.kind === 'stop-container') return one.wave === next.wave;
-  if (one.kind === 'wait-drained' && next.kind === 'wait-monitored') return true;
-  const isSame =
-    one.kind === next.kind && 'service' in one && 'service' in next && one.service === next.service;
-  return isSame && perService.has(one.kind);
+  const places = new Semaphore(atOnce);
+  const { signal } = run;
+  const stop = new AbortController();
+  const outcome: { failure?: { error: unknown } } = {};
+  const done: Promise<void>[] = [];
+  const carryOut = async (step: Step, needed: readonly number[]): Promise<void> => {
+    await Promise.all(needed.flatMap((other) => done[other] ?? []));
+    const free = step.kind.startsWith('wait-') ? undefined : await places.take();
+    try {
+      if (outcome.failure !== undefined) return;
+      run.signal.throwIfAborted();
+      await executeOne(step, executors, run);
+    } catch (error) {
+      outcome.failure ??= { error };
+      stop.abort(new Error('another step failed'));
+    } finally {
+      free?.();
+    }
+  };
+  run.signal = AbortSignal.any([signal, stop.signal]);
+  const needed = waitingFor(steps, needsOf(run.target));
+  steps.forEach((step, at) => done.push(carryOut(step, needed[at] ?? [])));
+  // All of them settle before an undo may begin.
+  await Promise.all(done);
+  run.signal = signal;
+  if (outcome.failure !== undefined) throw outcome.failure.error;
 }
 
 async function executeOne(step: Step, executors: Executors, run: Run): Promise<void> {
