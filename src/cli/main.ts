@@ -9,6 +9,7 @@ import { declareIngressCommands } from '#cli/commands/ingress.ts';
 import { declarePolicyCommands } from '#cli/commands/policies.ts';
 import { declareRunCommand } from '#cli/commands/runs.ts';
 import { declareScheduleCommands } from '#cli/commands/schedules.ts';
+import { declareSecretCommands } from '#cli/commands/secrets.ts';
 import { declareSocketCommands } from '#cli/commands/sockets.ts';
 import { Output } from '#cli/output.ts';
 
@@ -79,6 +80,7 @@ function declare(context: Context): Command {
   declareAutoscaleCommands(root, context);
   declareIngressCommands(root, context);
   declarePolicyCommands(root, context);
+  declareSecretCommands(root, context);
   declareSocketCommands(root, context);
   declareHostCommands(root, context);
   return root;

@@ -29,6 +29,7 @@ import { LocalProjectFiles } from '#adapters/project-files/project-files.ts';
 import { DiskRootFiles } from '#adapters/rootfs/disk-root-files.ts';
 import { NetworkProber } from '#adapters/prober/network-prober.ts';
 import { HttpRegistryClient } from '#adapters/registry-client/registry-client.ts';
+import { HostSecretProviders } from '#adapters/secret-providers/secret-providers.ts';
 import { SqliteStateStore } from '#adapters/sqlite/state-store.ts';
 import { DiskFileTrees } from '#adapters/trees/disk-file-trees.ts';
 import { FolderVolumeStorage } from '#adapters/volumes/folder-volume-storage.ts';
@@ -89,6 +90,7 @@ export async function openAdapters(
     rootFiles: new DiskRootFiles(namespace?.mappings),
     trees: new DiskFileTrees(join(root, 'builds')),
     projectFiles: new LocalProjectFiles(),
+    secretProviders: new HostSecretProviders(),
     volumeStorage: new FolderVolumeStorage(join(root, 'volumes'), owner),
     downloads: new HttpDownloads(),
     registry: new HttpRegistryClient({

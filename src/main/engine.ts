@@ -66,6 +66,7 @@ export async function startEngine(instance: Instance, settings: Settings, adapte
     processes: adapters.processes,
     volumes,
     files: adapters.projectFiles,
+    ...{ secrets, providers: adapters.secretProviders },
     ...{ ingress, policies, report },
   });
   const system = new System({

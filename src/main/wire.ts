@@ -22,6 +22,7 @@ import { ingressRoutes } from '#api/platform/ingress.ts';
 import { policyRoutes } from '#api/platform/policies.ts';
 import { runRoutes } from '#api/platform/runs.ts';
 import { scheduleRoutes } from '#api/platform/schedules.ts';
+import { secretRoutes } from '#api/platform/secrets.ts';
 import { socketRoutes } from '#api/platform/sockets.ts';
 import { instanceOf } from '#domain/instance.ts';
 import type { Settings } from '#domain/settings/settings.ts';
@@ -65,6 +66,7 @@ export async function wire(settings: Settings, log: Logger): Promise<Wired> {
       ingressRoutes(app, engine);
       policyRoutes(app, engine);
       autoscaleRoutes(app, engine);
+      secretRoutes(app, { ...engine, callerOf });
       socketRoutes(app, engine);
     },
     sockets: engine.sockets,

@@ -79,6 +79,11 @@ export class AppApi {
     return streamEvents(this.#client.lines({ method: 'POST', path, body, signal }));
   }
 
+  refreshSecrets(app: string, signal: AbortSignal): AsyncIterable<AppStreamEvent> {
+    const path = `/berth/v1/apps/${encodeURIComponent(app)}/secrets/refresh`;
+    return streamEvents(this.#client.lines({ method: 'POST', path, body: {}, signal }));
+  }
+
   async list(folder?: string): Promise<AppAnswer[]> {
     const query = folder === undefined ? '' : `?folder=${encodeURIComponent(folder)}`;
     return appAnswers(await this.#client.json({ path: `/berth/v1/apps${query}` }));

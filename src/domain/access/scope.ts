@@ -19,6 +19,8 @@ export const scopes = {
   'volumes:read': 'list and inspect',
   'volumes:write': 'create, remove and prune: root on this machine, by a bind option',
   'apps:read': 'list apps and read their logs',
+  'secrets:read': 'names and versions of secrets, never their values',
+  'secrets:write': 'set and remove secrets',
   'apps:write': 'bring apps up and down: root on this machine',
 } as const;
 

@@ -1,6 +1,8 @@
 import type { Autoscale } from '#domain/autoscale/model.ts';
 import type { ContainerConfig, HostConfig, Resources } from '#domain/container/config.ts';
 import type { Probes } from '#domain/container/probe.ts';
+import type { SecretRule } from '#domain/secret/provider.ts';
+import type { SecretReference } from '#domain/secret/secret.ts';
 import type { IngressEntry } from '#domain/ingress/model.ts';
 import type { Deploy } from './deploy.ts';
 import type { Policy } from '#domain/policy/model.ts';
@@ -15,6 +17,8 @@ export interface AppModel {
   volumes: Record<string, AppVolume>;
   secrets: Record<string, AppSecret>;
   configs: Record<string, AppConfig>;
+  /** By key of `secrets`. */
+  secretRules?: Record<string, SecretRule>;
   update?: AppUpdate;
   /** Who may call whom, beside what its services say. */
   policy?: Policy[];
@@ -198,6 +202,8 @@ export interface AppSecret {
   name: string;
   /** Where the value comes from. The value itself is never part of the model. */
   from: FileSource | VariableSource | ExternalSource | DriverSource;
+  /** The version that the app has; absent until its value has been read. */
+  stored?: SecretReference;
   labels: Record<string, string>;
   templateDriver?: string;
 }
@@ -205,7 +211,8 @@ export interface AppSecret {
 export interface AppConfig {
   name: string;
   /** A config from a variable has the variable's content. */
-  from: FileSource | ExternalSource | { kind: 'content'; content: string };
+  from: FileSource | ExternalSource | ContentSource;
+  stored?: SecretReference;
   labels: Record<string, string>;
   templateDriver?: string;
 }
@@ -219,6 +226,12 @@ export interface FileSource {
 export interface VariableSource {
   kind: 'environment';
   variable: string;
+}
+
+export interface ContentSource {
+  kind: 'content';
+  /** Absent once it is in the store. */
+  content?: string;
 }
 
 /** It was made beforehand, outside of the compose file. */

@@ -1,4 +1,5 @@
-import { canonical, type AppTarget, type ReplicaTarget, type ServiceTarget } from './target.ts';
+import type { AppModel } from './model.ts';
+import { appTarget, canonical, type AppTarget, type ReplicaTarget, type ServiceTarget } from './target.ts';
 
 /** The target with the images that its names stand for now; those that are known already stay. */
 export function pinned(target: AppTarget, idOf: (image: string) => string | undefined): AppTarget {
@@ -7,6 +8,17 @@ export function pinned(target: AppTarget, idOf: (image: string) => string | unde
     return imageId === undefined ? one : { ...one, imageId };
   });
   return { ...target, services };
+}
+
+/** The target with another model of the same services: their images and the contexts of their builds stay. */
+export function withModel(target: AppTarget, model: AppModel): AppTarget {
+  const former = new Map(target.services.map((one) => [one.name, one]));
+  const next = appTarget(model, {});
+  const services = next.services.map((one) => {
+    const { imageId, buildFingerprint = '' } = former.get(one.name) ?? {};
+    return { ...one, buildFingerprint, ...(imageId === undefined ? {} : { imageId }) };
+  });
+  return { ...next, services };
 }
 
 /** Whether two targets ask for the same: a build whose context changed but which gave the same image does. */

@@ -30,5 +30,10 @@ function serviceWords({ service, kind, differences: found }: ServiceDifference):
 function differenceWords({ setting, key, kind, before = '', after = '' }: Difference): string {
   if (setting === 'scale') return `scaled from ${before} to ${after}`;
   if (setting === 'image') return `image changed from ${before} to ${after}`;
+  if (setting === 'secrets' || setting === 'configs') {
+    const isNew = before !== '' && after !== '' && before !== after;
+    const versions = isNew ? ` (${before} -> ${after.replace('version ', '')})` : '';
+    return `${setting.slice(0, -1)} ${key ?? ''} ${kind}${versions}`;
+  }
   return key === undefined ? `${setting} ${kind}` : `${setting} ${key} ${kind}`;
 }

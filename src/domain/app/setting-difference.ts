@@ -31,8 +31,8 @@ const several: Record<string, ((value: unknown) => Entry[]) | undefined> = {
     records(value).map((one) => ({ key: text(one['target']), value: one, shown: mountWords(one) })),
   ports: portEntries,
   networks: (value) => records(value).map((one) => ({ key: text(one['network']), value: one })),
-  configs: (value) => records(value).map((one) => ({ key: text(one['source']), value: one })),
-  secrets: (value) => records(value).map((one) => ({ key: text(one['source']), value: one })),
+  configs: grantEntries,
+  secrets: grantEntries,
 };
 
 /** Settings whose values are no secrets, and how they are shown. */
@@ -140,6 +140,15 @@ function portWords(port: Record<string, unknown>): string {
   const address = port['hostIp'] === '' ? '' : `${text(port['hostIp'])}:`;
   const published = port['published'] === '' ? 'any' : text(port['published']);
   return `${address}${published}->${text(port['target'])}/${text(port['protocol'])}`;
+}
+
+/** Versions tell what values may not. */
+function grantEntries(value: unknown): Entry[] {
+  return records(value).map((one) => {
+    const { version } = record(one['stored']);
+    const entry = { key: text(one['source']), value: one };
+    return version === undefined ? entry : { ...entry, shown: `version ${text(version)}` };
+  });
 }
 
 function mountWords(mount: Record<string, unknown>): string {

@@ -1,8 +1,9 @@
 import { fingerprint } from '#base/ids.ts';
 import type { ContainerConfig, EndpointRequest, HostConfig } from '#domain/container/config.ts';
+import type { GrantedFile } from '#domain/container/granted-file.ts';
 import type { Probes } from '#domain/container/probe.ts';
 import type { AppModel, AppNetwork, AppVolume, Build, Dependency, PullPolicy, Service } from './model.ts';
-import { grantedFiles, grantMounts, type GrantedFile } from './file-grants.ts';
+import { grantedFiles, grantMounts, grantSettings } from './file-grants.ts';
 import { dependencyOrder } from './order.ts';
 import { exposedBy, publishedPorts, readMountRequests } from './host-request.ts';
 import { isReached, reachOf, type ServiceReach } from './reach.ts';
@@ -73,8 +74,7 @@ export interface ContainerRequest {
   hostConfig: HostConfig;
   endpoints: Record<string, EndpointRequest>;
   probes?: Probes;
-  /** Put into the container before it starts. */
-  files?: GrantedFile[];
+  granted?: GrantedFile[];
 }
 
 /** `contexts`: for each service with a build, a text that changes when its context does. */
@@ -175,7 +175,7 @@ function containerRequest(model: AppModel, service: Service, index: number): Con
     host.VolumesFrom = service.volumesFrom.map((source) => volumesFrom(model, source));
   if (Object.keys(bindings).length > 0) host.PortBindings = bindings;
   const exposed = { ...service.container.ExposedPorts, ...exposedBy(service.ports) };
-  const files = grantedFiles(model, service);
+  const granted = grantedFiles(model, service);
   const config: ContainerConfig = { ...service.container, Image: service.image ?? '' };
   if (Object.keys(exposed).length > 0) config.ExposedPorts = exposed;
   if (Object.keys(mounts.anonymous).length > 0) config.Volumes = mounts.anonymous;
@@ -186,7 +186,7 @@ function containerRequest(model: AppModel, service: Service, index: number): Con
     endpoints: endpointsOf(model, service),
     ...(service.platform === undefined ? {} : { platform: service.platform }),
     ...(service.probes === undefined ? {} : { probes: service.probes }),
-    ...(files.length === 0 ? {} : { files }),
+    ...(granted.length === 0 ? {} : { granted }),
   };
 }
 
@@ -251,8 +251,8 @@ function settingsOf(model: AppModel, service: Service): Settings {
     ...mount,
     name: model.volumes[mount.source]?.name,
   }));
-  settings['secrets'] = service.secrets.map((one) => ({ ...one, from: model.secrets[one.source]?.from }));
-  settings['configs'] = service.configs.map((one) => ({ ...one, from: model.configs[one.source]?.from }));
+  settings['secrets'] = grantSettings(service.secrets, model.secrets);
+  settings['configs'] = grantSettings(service.configs, model.configs);
   settings['networks'] = service.networks.map((one) => ({ ...one, name: model.networks[one.network]?.name }));
   settings['network_mode'] = service.networkMode;
   settings['probes'] = service.probes;

@@ -37,6 +37,8 @@ export interface ComposeResult {
   /** The merged document and its meaning; both undefined when there are errors. */
   document?: MapTree;
   model?: AppModel;
+  /** By key of `secrets`, what their variables hold. Neither document nor model has it. */
+  secretValues: ReadonlyMap<string, string>;
   /** In order of place: errors, warnings, advice. */
   problems: Problem[];
   sources: Sources;
@@ -57,12 +59,14 @@ export function readCompose(
   const asked = new Set<string>();
   const loading: Loading = { texts, problems: [], sources: new Map(), folder: input.folder, documents: 0 };
   const lookup = lookupOf(input, asked, loading);
-  const found = readAll(input, lookup, loading, check);
+  const secretValues = new Map<string, string>();
+  const found = readAll({ input, lookup, loading, secretValues }, check);
   const { wanted } = texts;
   const isWhole = wanted.length === 0 && !loading.problems.some((one) => one.severity === 'error');
   return {
     wanted,
     ...(isWhole ? found : {}),
+    secretValues,
     problems: inOrder(loading.problems),
     sources: loading.sources,
     variables: [...asked].sort(),
@@ -82,12 +86,8 @@ function lookupOf(input: ComposeInput, asked: Set<string>, loading: Loading): Lo
   return withEnvironmentFiles(files, caller, loading);
 }
 
-function readAll(
-  input: ComposeInput,
-  lookup: Lookup,
-  loading: Loading,
-  check: SchemaCheck,
-): Pick<ComposeResult, 'document' | 'model'> {
+function readAll(reading: Reading, check: SchemaCheck): Pick<ComposeResult, 'document' | 'model'> {
+  const { input, lookup, loading } = reading;
   const { folder } = input;
   const paths = input.files.map((file) => resolve(folder, file));
   const merged = loadLayer({ paths, folder, lookup, via: [], above: [] }, loading);
@@ -96,7 +96,7 @@ function readAll(
   loading.problems.push(...check(document), ...unsupportedKeys(document));
   if (loading.problems.some((one) => one.severity === 'error')) return {};
   const root = new Reader(document, [], loading.problems);
-  const model = readModel(root, { input, lookup, loading });
+  const model = readModel(root, reading);
   return document.kind === 'map' ? { document, model } : {};
 }
 
@@ -104,9 +104,10 @@ interface Reading {
   input: ComposeInput;
   lookup: Lookup;
   loading: Loading;
+  secretValues: Map<string, string>;
 }
 
-function readModel(root: Reader, { input, lookup, loading }: Reading): AppModel {
+function readModel(root: Reader, { input, lookup, loading, secretValues }: Reading): AppModel {
   const name = appName(root, input, lookup);
   const networks = readNetworkDefinitions(name, root.at('networks'));
   const volumes = readVolumeDefinitions(name, root.at('volumes'));
@@ -124,7 +125,7 @@ function readModel(root: Reader, { input, lookup, loading }: Reading): AppModel 
     documents: (path, at) => readDocuments(path, at, loading),
     networks: new Set(Object.keys(networks)),
     volumes: new Set(Object.keys(volumes)),
-    secrets: readSecretDefinitions(name, root.at('secrets'), absolute),
+    secrets: readSecretDefinitions(name, root.at('secrets'), absolute, secretValues),
     configs: readConfigDefinitions(name, root.at('configs'), absolute),
     environment: (service) => readEnvironment(service, loading),
     labels: (service) => readLabels(service, loading),

@@ -5,14 +5,17 @@ import { compact, type Reader } from './reader.ts';
 
 type Resolve = (path: string, at: Reader) => string;
 
-/** `secrets` at the top. */
+/** `secrets` at the top. `values` gets, by key, what variables hold: the model never has it. */
 export function readSecretDefinitions(
   app: string,
   secrets: Reader,
   resolve: Resolve,
+  values: Map<string, string>,
 ): Record<string, AppSecret> {
   const read = ([key, one]: [string, Reader]): [string, AppSecret] => {
     const { name } = readExternal(app, key, one);
+    const value = variableValue(one.at('environment'), 'a secret');
+    if (value !== undefined) values.set(key, value);
     const from = readSource<AppSecret['from']>(app, key, one, sources(one, resolve));
     return [key, compact<AppSecret>({ ...rest(name, one), from })];
   };
@@ -43,16 +46,22 @@ function rest(
 function configSources(config: Reader, resolve: Resolve): Record<string, AppConfig['from']> {
   const { file } = fileOrVariable(config, resolve);
   const variable = config.at('environment');
-  const name = variable.text();
-  const value = name === undefined ? undefined : variable.place.source.lookup(name);
-  if (name !== undefined && value === undefined)
-    variable.complain('variable-missing', `the variable '${name}' is not set, and a config is made of it`);
+  const value = variableValue(variable, 'a config');
   const content = config.at('content').text();
   return {
     ...(file?.kind === 'file' ? { file } : {}),
-    ...(name === undefined ? {} : { environment: { kind: 'content', content: value ?? '' } }),
+    ...(variable.text() === undefined ? {} : { environment: { kind: 'content', content: value ?? '' } }),
     ...(content === undefined ? {} : { content: { kind: 'content', content } }),
   };
+}
+
+function variableValue(variable: Reader, made: string): string | undefined {
+  const name = variable.text();
+  if (name === undefined) return undefined;
+  const value = variable.place.source.lookup(name);
+  if (value === undefined)
+    variable.complain('variable-missing', `the variable '${name}' is not set, and ${made} is made of it`);
+  return value;
 }
 
 function sources(secret: Reader, resolve: Resolve): Record<string, AppSecret['from']> {

@@ -61,7 +61,7 @@ export function readService(name: string, service: Reader, context: ServiceConte
     ports: readPorts(service.at('ports')),
     mounts: readVolumes(service, context),
     secrets: readGrants(service.at('secrets'), context.secrets, '/run/secrets'),
-    configs: readConfigs(service, context),
+    configs: readGrants(service.at('configs'), context.configs, '/'),
     deploy: readDeploy(service.at('deploy'), replicas),
     postStart: readHooks(service.at('post_start')),
     preStop: readHooks(service.at('pre_stop')),
@@ -108,27 +108,6 @@ function readPullPolicy(policy: Reader): PullPolicy {
     `found '${text}', required is 'always', 'missing', 'never' or 'build'`,
   );
   return 'missing';
-}
-
-function readConfigs(service: Reader, { configs }: ServiceContext): Service['configs'] {
-  const references = service.at('configs');
-  const grants = readGrants(references, configs, '/');
-  const isReadOnly = service.at('read_only').boolean() === true;
-  for (const { source, uid, gid, mode } of grants) {
-    const from = configs[source]?.from.kind;
-    if (from === 'content' && isReadOnly)
-      references.complain(
-        'compose-unsupported',
-        `the content of the config '${source}' cannot be put into a container that is read_only`,
-        'put it into a file, which is mounted',
-      );
-    if (from === 'file' && (uid ?? gid ?? mode) !== undefined)
-      references.warn(
-        'compose-value-not-honoured',
-        `uid, gid and mode of '${source}' are not honoured: the file keeps those that it has on the host`,
-      );
-  }
-  return grants;
 }
 
 function readVolumesFrom(sources: Reader): string[] | undefined {

@@ -46,6 +46,7 @@ test('each known key that is there is read by its reader', () => {
   const { tree } = readTree({ name: 'f', folder: '/', lookup: () => undefined, via: [] }, 'depth: 3');
   const context = {
     app: 'app',
+    secrets: {},
     resolve: (path: string) => path,
     services: new Set<string>(),
     documents: () => [],

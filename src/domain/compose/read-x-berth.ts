@@ -1,11 +1,12 @@
 import type { SchemaObject } from 'ajv';
-import type { AppModel, Service } from '#domain/app/model.ts';
+import type { AppModel, AppSecret, Service } from '#domain/app/model.ts';
 import { affinityKey } from './read-x-berth-affinity.ts';
 import { autoscaleKey } from './read-x-berth-autoscale.ts';
 import { ingressKey } from './read-x-berth-ingress.ts';
 import { appPolicyKey, servicePolicyKey } from './read-x-berth-policy.ts';
 import { probesKey } from './read-x-berth-probes.ts';
 import { scheduleKey } from './read-x-berth-schedule.ts';
+import { appSecretsKey } from './read-x-berth-secrets.ts';
 import { appUpdateKey, serviceUpdateKey } from './read-x-berth-update.ts';
 import type { Reader } from './reader.ts';
 
@@ -14,6 +15,8 @@ import type { Reader } from './reader.ts';
 
 export interface ExtensionContext {
   app: string;
+  /** The app's, by key. */
+  secrets: Readonly<Record<string, AppSecret>>;
   /** Makes a path of the file absolute; `at` is the value that holds it, since each file has its own folder. */
   resolve: (path: string, at: Reader) => string;
   /** Names of the app's services. */
@@ -45,7 +48,11 @@ export const serviceKeys: Keys<Service> = {
   update: serviceUpdateKey,
 };
 
-export const appKeys: Keys<AppModel> = { policy: appPolicyKey, update: appUpdateKey };
+export const appKeys: Keys<AppModel> = {
+  policy: appPolicyKey,
+  secrets: appSecretsKey,
+  update: appUpdateKey,
+};
 
 /** The fields that `x-berth` of a service adds to it. */
 export function readServiceExtension(service: Reader, context: ExtensionContext): Partial<Service> {

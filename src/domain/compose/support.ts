@@ -109,13 +109,10 @@ const mounts: Record<string, Support> = {
   ...keys('services.*.volumes[]', '.bind.create_host_path .bind.recursive .image .image.subpath .volume'),
   ...keys('services.*.volumes[]', '.volume.nocopy .volume.subpath .volume.labels .tmpfs .tmpfs.size'),
   ...keys('services.*.volumes[]', '.tmpfs.mode'),
-  ...keys('services.*.secrets', ' [].source [].target'),
+  ...keys('services.*.secrets', ' [].source [].target [].uid [].gid [].mode'),
   ...keys('services.*.configs', ' [].source [].target [].uid [].gid [].mode'),
   'services.*.volumes[].bind.selinux': 'the label of the files is not changed',
   'services.*.volumes[].consistency': 'it is for macOS; Linux is always consistent',
-  'services.*.secrets[].uid': 'the file keeps its owner on the host',
-  'services.*.secrets[].gid': 'the file keeps its group on the host',
-  'services.*.secrets[].mode': 'the file keeps its mode on the host',
 };
 
 const networks: Record<string, Support> = {
@@ -134,8 +131,8 @@ const rest: Record<string, Support> = {
   ...keys('', 'name services volumes secrets configs'),
   ...keys('include', ' [].path [].env_file [].project_directory'),
   ...keys('volumes.*', '.name .driver .driver_opts .external .external.name .labels'),
-  ...keys('secrets.*', '.file'),
-  ...keys('configs.*', '.file .content .environment'),
+  ...keys('secrets.*', '.file .environment .external .external.name .name'),
+  ...keys('configs.*', '.file .content .environment .external .external.name .name'),
   jobs: 'no job is run; a service can have a schedule (x-berth)',
   models: 'no model is provided',
   version: 'it is obsolete and has no effect; remove it',
@@ -144,14 +141,11 @@ const rest: Record<string, Support> = {
 const stores: Record<string, Support> = {
   ...Object.fromEntries(
     ['secrets', 'configs'].flatMap((noun) => [
-      [`${noun}.*.name`, 'it has no effect: the files of the project are mounted'],
-      [`${noun}.*.external`, 'there is no store outside the project; use file'],
       [`${noun}.*.labels`, 'it has no effect here'],
-      [`${noun}.*.template_driver`, 'the file is mounted as it is'],
+      [`${noun}.*.template_driver`, 'the value is taken as it is'],
     ]),
   ),
-  'secrets.*.environment': 'it is not provided; put it into a file',
-  'secrets.*.driver': 'it has no effect here',
+  'secrets.*.driver': 'no driver is called; x-berth.secrets can name a provider',
   'secrets.*.driver_opts': 'it has no effect here',
 };
 

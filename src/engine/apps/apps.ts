@@ -4,6 +4,7 @@ import { boundNotes, withScale } from '#domain/app/scale.ts';
 import type { AppTarget } from '#domain/app/target.ts';
 import type { Problem } from '#domain/compose/problem.ts';
 import { AppLocks } from './app-locks.ts';
+import { AppSecrets, type Grant } from './app-secrets.ts';
 import type { Change, Emit } from './change.ts';
 import { Convergence, type AppPlan } from './converging.ts';
 import type { AppLogLine, AppSummary } from './events.ts';
@@ -47,11 +48,11 @@ export class Apps {
   readonly healing: Healing;
   /** Restarts, stops and starts services. */
   readonly controls: ServiceControls;
-  /** What the machine has, and has to say. */
-  readonly host: HostRules;
   /** Runs what runs at times. */
   readonly schedules: Schedules;
-
+  readonly secrets: AppSecrets;
+  /** What the machine has, and has to say. */
+  readonly host: HostRules;
   readonly history: History;
 
   constructor(parts: AppParts) {
@@ -66,6 +67,7 @@ export class Apps {
     this.controls = new ServiceControls(parts, this.#records, this);
     this.#convergence = new Convergence(parts, this.#records, this.#revisions);
     this.history = new History(this.#revisions, this);
+    this.secrets = new AppSecrets(parts, this, this.#convergence, this.#revisions);
     parts.images.usedBy((imageId) =>
       this.#revisions
         .needing(imageId)
@@ -78,7 +80,7 @@ export class Apps {
    * @throws invalid `compose-invalid` with every error at its place; as `#domain/app/plan.ts`
    */
   async plan(request: PlanRequest): Promise<AppPlan & { app: string; notices: Problem[] }> {
-    const { target, notices, notes } = await this.#project.read(request);
+    const { target, notices, notes } = await this.#project.read(request, this.secrets.foresee);
     const plan = this.#convergence.plan(target, request);
     const fit = await this.host.foresee(target.model);
     return { app: target.app, notices, ...plan, notes: [...notes, ...fit, ...plan.notes] };
@@ -95,8 +97,12 @@ export class Apps {
   }
 
   /** Makes the app as its files say. @throws as `plan` and `converge` */
-  async up(request: UpRequest, emit: Emit, signal: AbortSignal): Promise<void> {
-    const { target, notices, sources } = await this.#project.read(request);
+  up(request: UpRequest, emit: Emit, signal: AbortSignal): Promise<void> {
+    return this.secrets.keeping(request.by, (grant) => this.#up(request, grant, emit, signal));
+  }
+
+  async #up(request: UpRequest, grant: Grant, emit: Emit, signal: AbortSignal): Promise<void> {
+    const { target, notices, sources } = await this.#project.read(request, grant);
     const { by, folder, files, rebuild, timeout, canary, plan } = request;
     await this.locks.run(target.app, 'up', async () => {
       const fit = await this.host.check(target.model, request.overcommit ?? false);
@@ -108,8 +114,8 @@ export class Apps {
           message: path === '' ? message : `${path}: ${message}`,
           ...at,
         });
-      const asked = { rebuild, ...(canary && { canary }), ...(plan !== undefined && { plan }) };
       for (const message of fit) emit({ type: 'note', message });
+      const asked = { rebuild, ...(canary && { canary }), ...(plan !== undefined && { plan }) };
       const change = { reason: 'up', by, folder, files, sources, timeout, ...asked };
       return this.#convergence.run(target, change, emit, signal);
     });
@@ -230,6 +236,7 @@ export class Apps {
     void this.#finishDowns();
     this.healing.start();
     this.schedules.start();
+    this.secrets.refreshByRule('berth');
   }
 
   /** Ends each `down` that a crash cut off; a person's command goes first. */

@@ -18,7 +18,7 @@ export function containerRequest(
   service: ServiceTarget,
   { replica, name, request }: ReplicaTarget,
 ): CreateContainer & { identity: AppIdentity } {
-  const { config, hostConfig, endpoints, platform, probes } = request;
+  const { config, hostConfig, endpoints, platform, probes, granted } = request;
   const labels = {
     ...config.Labels,
     [composeLabels.project]: app,
@@ -37,6 +37,7 @@ export function containerRequest(
     identity: { app, service: service.name, revision, replica },
     ...(platform === undefined ? {} : { platform }),
     ...(probes === undefined ? {} : { probes }),
+    ...(granted === undefined ? {} : { granted }),
   };
 }
 

@@ -8,7 +8,6 @@ import { buildImage, pullImage } from './image-executors.ts';
 import { runPostStart, runPreStop } from './hooks.ts';
 import { anonymousVolumes, composeLabels } from './observe.ts';
 import { placeService, withdrawService } from './reach-executors.ts';
-import { placeFiles } from './placing.ts';
 import { serviceOf, type Executors, type Run } from './run.ts';
 import { shiftTraffic, waitDrained } from './traffic.ts';
 import {
@@ -109,7 +108,7 @@ async function makeContainer(
   const replica = service.replicas.find((one) => one.replica === step.replica);
   if (replica === undefined) return;
   const made = madeOf(service, replica);
-  const { config, hostConfig, endpoints, platform, probes } = replica.request;
+  const { config, hostConfig, endpoints, platform, probes, granted } = replica.request;
   const labels = {
     ...config.Labels,
     ...labelsOf(run, made.hash),
@@ -128,11 +127,11 @@ async function makeContainer(
     ...(platform === undefined ? {} : { platform }),
     ...(step.held === true ? { traffic: 'held' as const } : {}),
     ...(probes === undefined ? {} : { probes }),
+    ...(granted === undefined ? {} : { granted }),
   });
   run.onFailure({ kind: 'create-container', reason: 'new', ...step }, () =>
     ignoring('not-found', run.parts.containers.remove(id, { force: true, volumes: inherited.length === 0 })),
   );
-  await placeFiles(run.parts.containers, id, replica.request.files);
 }
 
 /** By its name, as long as that stands for the very image that is wanted. */

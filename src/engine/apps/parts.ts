@@ -9,6 +9,7 @@ import type {
   Ingress,
   Networks,
   Policies,
+  Secrets,
   Volumes,
 } from '#engine/contracts.ts';
 import type { ServicePlaces, Services } from '#engine/contracts/services.ts';
@@ -16,6 +17,7 @@ import type { Clock } from '#ports/clock.ts';
 import type { Machine } from '#ports/machine.ts';
 import type { HostProcesses } from '#ports/host-processes.ts';
 import type { ProjectFiles } from '#ports/project-files.ts';
+import type { SecretProviders } from '#ports/secret-providers.ts';
 import type { StateStore } from '#ports/state-store.ts';
 import type { HostRuleParts } from './host-rules.ts';
 import type { DownRequest } from './requests.ts';
@@ -36,6 +38,8 @@ export interface AppParts {
   places: ServicePlaces;
   volumes: Volumes;
   files: ProjectFiles;
+  secrets: Pick<Secrets, 'put' | 'foresee' | 'latest' | 'value' | 'usedBy' | 'collect'>;
+  providers: SecretProviders;
   services: Pick<Services, 'settled'>;
   processes: Pick<HostProcesses, 'inboundConnections'>;
   ingress: Pick<Ingress, 'check' | 'assign' | 'remove'>;

@@ -6,6 +6,7 @@ import type { ComposeResult } from '#domain/compose/compose.ts';
 import { composeError, type Problem } from '#domain/compose/problem.ts';
 import type { SchemaCheck } from '#domain/compose/schema-problems.ts';
 import type { ProjectFiles } from '#ports/project-files.ts';
+import type { Grant } from './app-secrets.ts';
 import type { HostRules } from './host-rules.ts';
 import type { ProjectRequest } from './requests.ts';
 
@@ -46,11 +47,11 @@ export class ProjectReader {
     this.#host = host;
   }
 
-  /** @throws invalid `compose-invalid` with all errors; not-found `project-folder-missing` */
-  async read(request: ProjectRequest): Promise<Project> {
-    const { model, problems, sources } = await this.#understood(request);
+  /** @throws invalid `compose-invalid` with all errors; not-found `project-folder-missing`; as `grant` */
+  async read(request: ProjectRequest, grant: Grant): Promise<Project> {
+    const { model, secretValues, problems, sources } = await this.#understood(request);
     const { model: whole, notes } = await this.#host.complete(model);
-    const target = appTarget(whole, await this.#contexts(model));
+    const target = appTarget(await grant(whole, { secretValues }), await this.#contexts(model));
     return { target, notices: problems, notes, sources: fingerprint(JSON.stringify([...sources])) };
   }
 

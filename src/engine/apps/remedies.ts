@@ -4,7 +4,6 @@ import type { Remedy } from '#domain/app/heal.ts';
 import type { AppTarget } from '#domain/app/target.ts';
 import type { Container } from '#domain/container/container.ts';
 import { containerRequest } from './container-request.ts';
-import { placeFiles } from './placing.ts';
 import { executors } from './executors.ts';
 import { observe, replicasOfApp } from './observe.ts';
 import type { AppParts, AppRecord } from './parts.ts';
@@ -97,7 +96,6 @@ export class Remedies {
     const { revision = 1, folder = '', files = [] } = this.#record(target.app) ?? {};
     const origin = { app: target.app, revision, folder, files };
     const { id } = await containers.create(containerRequest(images, origin, service, replica));
-    await placeFiles(containers, id, replica.request.files);
     await containers.start(id);
   }
 }
