@@ -11,10 +11,16 @@ await client.query('CREATE TABLE IF NOT EXISTS migrations (name text PRIMARY KEY
 const done = new Set((await client.query('SELECT name FROM migrations')).rows.map(({ name }) => name));
 
 for (const name of names.filter((one) => !done.has(one))) {
-  await client.query('BEGIN');
-  await client.query(await readFile(new URL(name, folder), 'utf8'));
-  await client.query('INSERT INTO migrations VALUES ($1)', [name]);
-  await client.query('COMMIT');
+  try {
+    await client.query('BEGIN');
+    await client.query(await readFile(new URL(name, folder), 'utf8'));
+    await client.query('INSERT INTO migrations VALUES ($1)', [name]);
+    await client.query('COMMIT');
+  } catch (error) {
+    // Not committed: nothing of it is in.
+    console.error(`${name}: ${error.message}`);
+    process.exit(1);
+  }
   console.log(`applied ${name}`);
 }
 await client.end();
