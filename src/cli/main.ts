@@ -6,6 +6,7 @@ import { declareAutoscaleCommands } from '#cli/commands/autoscales.ts';
 import { declareHistoryCommands } from '#cli/commands/histories.ts';
 import { declareHostCommands } from '#cli/commands/host.ts';
 import { declareIngressCommands } from '#cli/commands/ingress.ts';
+import { declarePortsCommand } from '#cli/commands/ports.ts';
 import { declarePolicyCommands } from '#cli/commands/policies.ts';
 import { declareRunCommand } from '#cli/commands/runs.ts';
 import { declareScheduleCommands } from '#cli/commands/schedules.ts';
@@ -80,6 +81,7 @@ function declare(context: Context): Command {
   declareAutoscaleCommands(root, context);
   declareIngressCommands(root, context);
   declarePolicyCommands(root, context);
+  declarePortsCommand(root, context);
   declareSecretCommands(root, context);
   declareSocketCommands(root, context);
   declareHostCommands(root, context);

@@ -44,6 +44,7 @@ const peer: fc.Arbitrary<Peer> = fc.oneof(
     except: fc.subarray(['10.1.0.10/31', '198.51.100.0/24']),
   }),
   fc.constant<Peer>({ kind: 'world' }),
+  fc.constant<Peer>({ kind: 'lan' }),
 );
 
 const port: fc.Arbitrary<PolicyPort> = fc.oneof(

@@ -61,6 +61,7 @@ function isAnyPeer(allow: Allow, ownApp: string, party: Party): boolean {
 
 function isPeer(peer: Peer, ownApp: string, party: Party): boolean {
   if (peer.kind === 'world') return party.isWorld === true;
+  if (peer.kind === 'lan') return party.isWorld === true && party.address.startsWith('192.168.');
   if (peer.kind === 'service') return party.app === peer.app && party.service === peer.service;
   if (peer.kind === 'app') return party.app === peer.app;
   if (peer.kind === 'cidr') {

@@ -1,5 +1,6 @@
 import { fingerprint } from '#base/ids.ts';
 import type { FilterRule, RuleList, RulePeer } from '#domain/policy/compile.ts';
+import { lanSubnets } from '#domain/policy/model.ts';
 import type { GuardedAddress, PolicyRules } from '#ports/packet-filter.ts';
 import type { Element } from './elements.ts';
 
@@ -220,9 +221,17 @@ function matchesOf({ peer }: FilterRule, side: 'saddr' | 'daddr'): string[] {
     case 'host':
       // What comes from the host does not pass here.
       return side === 'saddr' ? [] : ['fib daddr type local'];
+    case 'lan':
+      return lanSubnets.map(
+        (cidr) => `${outside(side)} ${subnetMatch({ kind: 'cidr', cidr, except: [] }, side)}`,
+      );
     case 'world':
-      return [side === 'saddr' ? 'iifname != @bridges' : 'fib daddr type != local oifname != @bridges'];
+      return [outside(side)];
   }
+}
+
+function outside(side: 'saddr' | 'daddr'): string {
+  return side === 'saddr' ? 'iifname != @bridges' : 'fib daddr type != local oifname != @bridges';
 }
 
 function subnetMatch({ cidr, except }: RulePeer & { kind: 'cidr' }, side: 'saddr' | 'daddr'): string {

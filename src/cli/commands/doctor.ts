@@ -1,3 +1,5 @@
+import { isKind } from '#base/errors.ts';
+import type { OpenPort } from '#cli/commands/open-ports.ts';
 import type { Context } from '#cli/context.ts';
 import { examine, type Check } from '#cli/host/checks.ts';
 import * as kernel from '#cli/host/kernel-checks.ts';
@@ -10,7 +12,7 @@ const colours = { pass: 'green', warn: 'yellow', fail: 'red' } as const satisfie
 >;
 
 /** `berth doctor`: looks at everything that Berth needs of a machine. The exit code is 1 when a check fails. */
-export async function doctor({ output, program }: Context): Promise<void> {
+export async function doctor({ client, output, program }: Context): Promise<void> {
   const { settings } = await program.settings();
   const checks = await examine({
     kernel: kernel.kernel,
@@ -31,11 +33,26 @@ export async function doctor({ output, program }: Context): Promise<void> {
     clock: machine.clock,
     'dns-port': machine.dnsPort,
   });
+  const ports = await outsidePorts(client);
   const isWell = checks.every(({ result }) => result !== 'fail');
-  output.json({ ok: isWell, checks });
+  output.json({ ok: isWell, checks, ports });
   for (const { id, result, reason, fix } of checks) {
     output.print(`${output.paint(colours[result], result)}  ${id.padEnd(11)} ${reason}`);
     if (fix !== undefined) output.print(`      ${' '.repeat(11)} fix: ${fix}`);
   }
+  if (ports.length > 0) output.print('Ports of this machine that are reached from outside:');
+  for (const { address, port, protocol, reach, holder, why } of ports)
+    output.print(`  ${address}:${port}/${protocol}  ${reach}  ${holder}: ${why}`);
   if (!isWell) process.exitCode = 1;
+}
+
+/** None while no daemon answers: then nothing of it is reached. */
+async function outsidePorts(client: Context['client']): Promise<OpenPort[]> {
+  try {
+    const { openPorts } = await import('./open-ports.ts');
+    return (await openPorts(await client())).filter(({ reach }) => reach !== 'private');
+  } catch (error) {
+    if (isKind(error, 'unavailable')) return [];
+    throw error;
+  }
 }

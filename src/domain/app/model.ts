@@ -5,7 +5,7 @@ import type { SecretRule } from '#domain/secret/provider.ts';
 import type { SecretReference } from '#domain/secret/secret.ts';
 import type { IngressEntry } from '#domain/ingress/model.ts';
 import type { Deploy } from './deploy.ts';
-import type { Policy } from '#domain/policy/model.ts';
+import type { Exposure, Policy } from '#domain/policy/model.ts';
 import type { AppUpdate, ServiceUpdate } from './update.ts';
 import type { Schedule } from './schedule.ts';
 
@@ -20,6 +20,8 @@ export interface AppModel {
   /** By key of `secrets`. */
   secretRules?: Record<string, SecretRule>;
   update?: AppUpdate;
+  /** Of the ports of services that do not say it themselves. */
+  exposure?: Exposure;
   /** Who may call whom, beside what its services say. */
   policy?: Policy[];
 }
@@ -51,6 +53,8 @@ export interface Service {
   autoscale?: Autoscale;
   /** They take the place of a health check. */
   probes?: Probes;
+  /** Who reaches its ports of the host. */
+  exposure?: Exposure;
   /** Who may call it, and whom it may call. */
   policy?: Policy[];
   /** It runs at times; no container of it runs permanently. */

@@ -11,6 +11,7 @@ import { readConfigDefinitions, readSecretDefinitions } from './read-files.ts';
 import { readService, type ServiceContext } from './read-service.ts';
 import { readNetworkDefinitions, readVolumeDefinitions } from './read-top.ts';
 import { readAppExtension } from './read-x-berth.ts';
+import { withExposure } from './read-x-berth-exposure.ts';
 import { Reader } from './reader.ts';
 import type { SchemaCheck } from './schema-problems.ts';
 import { unsupportedKeys } from './support.ts';
@@ -137,6 +138,8 @@ function readModel(root: Reader, { input, lookup, loading, secretValues }: Readi
   const kept = Object.entries(networks).filter(([key]) => used.has(key));
   const extension = readAppExtension(root, context);
   const { secrets, configs } = context;
+  for (const [key, service] of Object.entries(services))
+    services[key] = withExposure(name, service, extension.exposure);
   return { name, services, networks: Object.fromEntries(kept), volumes, secrets, configs, ...extension };
 }
 

@@ -36,18 +36,18 @@ export const policyPort = {
   ],
 };
 
-/** `web`, `shop/web`, `10.0.0.0/8`, `host`, `world`, or a mapping of `service`, `app`, `cidr`, `dns`. */
+/** `web`, `shop/web`, `10.0.0.0/8`, `host`, `lan`, `world`, or a mapping of `service`, `app`, `cidr`, `dns`. */
 export function readPolicyPeer(value: Reader, end: 'from' | 'to', context: ExtensionContext): Peer[] {
   if (value.tree?.kind === 'map') return readMapping(value, end, context);
   const word = value.text() ?? '';
-  if (word === 'host' || word === 'world') return [{ kind: word }];
+  if (word === 'host' || word === 'lan' || word === 'world') return [{ kind: word }];
   const [app = '', service, ...rest] = word.split('/');
   if (isAddress(app)) return readCidr(value, word, []);
   if (rest.length === 0 && app !== '' && service !== '') {
     if (service === undefined) return own(value, app, context);
     return app === context.app ? own(value, service, context) : [{ kind: 'service', app, service }];
   }
-  return refuse(value, `found '${word}', required is a service, APP/SERVICE, a CIDR, host or world`);
+  return refuse(value, `found '${word}', required is a service, APP/SERVICE, a CIDR, host, lan or world`);
 }
 
 function own(value: Reader, service: string, context: ExtensionContext): Peer[] {

@@ -170,6 +170,29 @@ for (const [what, policy, complaint] of wrong)
     assert.deepEqual(rest, []);
   });
 
+test('exposure binds ports to loopback, or lets only private addresses, the app and this machine in', () => {
+  const text = (top: string, own: string): string =>
+    [
+      'name: shop',
+      ...(top === '' ? [] : ['x-berth: { exposure: ' + top + ' }']),
+      'services:',
+      '  db:',
+      '    image: a',
+      '    ports: ["80:80", "10.0.0.1:81:81"]',
+      ...(own === '' ? [] : ['    x-berth: { exposure: ' + own + ' }']),
+    ].join('\n');
+  const of = (top: string, own: string): unknown[] => {
+    const { model } = readProject({ 'compose.yaml': text(top, own) });
+    const db = model?.services['db'];
+    return [db?.ports.map(({ hostIp }) => hostIp), db?.policy?.map(words)];
+  };
+  assert.deepEqual(of('', ''), [['', '10.0.0.1'], undefined]);
+  assert.deepEqual(of('private', ''), [['127.0.0.1', '10.0.0.1'], undefined]);
+  assert.deepEqual(of('private', 'public'), [['', '10.0.0.1'], undefined]);
+  assert.deepEqual(of('', 'lan'), [['', '10.0.0.1'], ['6 x-berth.exposure db in[shop/*,lan:any]']]);
+  assert.match(complaints(text('', 'open')).join(), /^compose.yaml:6:26 \S+ found the text 'open'/);
+});
+
 test('what Kubernetes knows and Berth does not is refused by name, at its line of the file', () => {
   const text = networkPolicy
     .replace('namespace: shop', 'namespace: other')

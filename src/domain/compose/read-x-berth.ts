@@ -2,6 +2,7 @@ import type { SchemaObject } from 'ajv';
 import type { AppModel, AppSecret, Service } from '#domain/app/model.ts';
 import { affinityKey } from './read-x-berth-affinity.ts';
 import { autoscaleKey } from './read-x-berth-autoscale.ts';
+import { appExposureKey, serviceExposureKey } from './read-x-berth-exposure.ts';
 import { ingressKey } from './read-x-berth-ingress.ts';
 import { appPolicyKey, servicePolicyKey } from './read-x-berth-policy.ts';
 import { probesKey } from './read-x-berth-probes.ts';
@@ -41,6 +42,7 @@ type Keys<Model> = Readonly<Record<string, ExtensionKey<Model>>>;
 export const serviceKeys: Keys<Service> = {
   affinity: affinityKey,
   autoscale: autoscaleKey,
+  exposure: serviceExposureKey,
   ingress: ingressKey,
   policy: servicePolicyKey,
   probes: probesKey,
@@ -49,6 +51,7 @@ export const serviceKeys: Keys<Service> = {
 };
 
 export const appKeys: Keys<AppModel> = {
+  exposure: appExposureKey,
   policy: appPolicyKey,
   secrets: appSecretsKey,
   update: appUpdateKey,

@@ -13,6 +13,7 @@ export type RulePeer =
   /** Addresses that the resolver has given for a name. */
   | { kind: 'name'; name: string }
   | { kind: 'host' }
+  | { kind: 'lan' }
   | { kind: 'world' };
 
 export interface FilterRule {
@@ -164,6 +165,7 @@ function rulePeers({ world, service, join }: Compiling, peer: Peer): RulePeer[] 
     case 'dns':
       return [{ kind: 'name', name: peer.name }];
     case 'host':
+    case 'lan':
     case 'world':
       return [{ kind: peer.kind }];
     case 'app':

@@ -1,5 +1,13 @@
 import { contains, parseAddress, parseSubnet } from '#domain/network/cidr.ts';
-import { formatPlace, type Allow, type Direction, type Peer, type Policy, type Protocol } from './model.ts';
+import {
+  formatPlace,
+  lanSubnets,
+  type Allow,
+  type Direction,
+  type Peer,
+  type Policy,
+  type Protocol,
+} from './model.ts';
 import { isPeer, matchesName } from './selectors.ts';
 import { grantsOf, numbered, type Granted, type PolicedService, type PolicyWorld } from './world.ts';
 
@@ -108,6 +116,10 @@ function isEnd(peer: Peer, own: string, end: FlowEnd, world: PolicyWorld): boole
       return end.kind === 'host';
     case 'world':
       return end.kind === 'world';
+    case 'lan':
+      return (
+        end.kind === 'world' && end.addresses.some((one) => lanSubnets.some((lan) => isInside(one, lan, [])))
+      );
     case 'dns':
       return end.kind === 'world' && end.names.some((name) => matchesName(peer.name, name));
     case 'cidr':

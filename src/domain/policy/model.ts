@@ -34,6 +34,8 @@ export type Peer =
   | { kind: 'dns'; name: string }
   /** This machine. It reaches its containers always, for probes and ingress. */
   | { kind: 'host' }
+  /** Private addresses outside (RFC 1918, 4193, link-local, carrier-grade NAT). */
+  | { kind: 'lan' }
   /** Whatever is neither on this machine nor in one of its container networks. */
   | { kind: 'world' };
 
@@ -57,6 +59,18 @@ export interface Policy {
   /** It only adds where another policy has closed the direction. */
   addsOnly?: true;
 }
+
+/** Who reaches the ports of the host that lead to a service. */
+export interface Exposure {
+  word: 'private' | 'lan' | 'public';
+  at: RulePlace;
+}
+
+/** Of `lan`. */
+export const lanSubnets = [
+  ...['10.0.0.0/8', '172.16.0.0/12', '192.168.0.0/16', '169.254.0.0/16', '100.64.0.0/10'],
+  ...['fc00::/7', 'fe80::/10'],
+];
 
 export function formatPlace({ file, line }: RulePlace): string {
   return `${file}:${line}`;

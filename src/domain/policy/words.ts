@@ -16,6 +16,7 @@ export function formatPeer(peer: Peer): string {
     case 'dns':
       return peer.name;
     case 'host':
+    case 'lan':
     case 'world':
       return peer.kind;
   }

@@ -4,6 +4,7 @@ import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { startDaemon } from '../../support/daemon.ts';
+import { freePort } from '../../support/free-port.ts';
 import type { RunResult } from '../../support/docker.ts';
 
 const daemon = await startDaemon();
@@ -32,7 +33,10 @@ x-berth:
       - { from: web, to: db, ports: [${ports}] }
 `;
 
+const port = await freePort();
+
 const blog = `name: blog
+x-berth: { exposure: private }
 services:
   client:
     image: busybox
@@ -40,6 +44,7 @@ services:
     stop_grace_period: 1s
     command: httpd -f -p 8000 -h /etc
     networks: [shared]
+    ports: ["${port}:8000"]
 networks:
   shared: { external: true }
 `;
@@ -126,6 +131,13 @@ test('apps in one network are isolated, and other containers are not', async () 
   await daemon.docker('run', '-d', '--name', 'plain', '--network', 'shared', 'busybox', 'sleep', '1000');
   assert.ok(await reaches('plain', 'client:8000'));
   await daemon.docker('rm', '-f', 'plain');
+});
+
+test('ports are told with who reaches them, and private ones are bound to loopback', async () => {
+  assert.match(await (await fetch(`http://127.0.0.1:${port}/hostname`)).text(), /\w/);
+  const { stdout } = await daemon.berth('ports');
+  assert.match(stdout, new RegExp(`127.0.0.1:${port}/tcp +private +blog/client +published, to port 8000`));
+  assert.doesNotMatch((await daemon.berth('doctor')).stdout, new RegExp(`:${port}/`), 'not from outside');
 });
 
 test('a new policy holds for new connections, without touching containers or what is established', async () => {
