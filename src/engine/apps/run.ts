@@ -115,15 +115,21 @@ export function serviceOf(run: Run, name: string): ServiceTarget {
 
 /**
  * Lets new containers of a service fail as often as its update policy allows.
+ * @param unwell how many of those that the work was about are not well
  * @throws what `work` throws beyond that
  */
-export async function tolerating(service: string, run: Run, work: () => Promise<void>): Promise<void> {
+export async function tolerating(
+  service: string,
+  run: Run,
+  work: () => Promise<void>,
+  unwell: () => number,
+): Promise<void> {
   try {
     await work();
   } catch (error) {
     if (!isUnwell(error) || run.failed === undefined) throw error;
     const { update, replicas } = serviceOf(run, service);
-    const count = (run.failed.get(service) ?? 0) + 1;
+    const count = (run.failed.get(service) ?? 0) + Math.max(1, unwell());
     run.failed.set(service, count);
     if (update.failureAction !== 'continue' && count / replicas.length > update.maxFailureRatio) throw error;
   }

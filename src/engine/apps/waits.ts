@@ -42,10 +42,11 @@ export async function waitCompleted(step: Step<'wait-completed'>, run: Run): Pro
 /** Then it has to stay so for the settle time. */
 export async function waitReady({ service, names, settle }: Step<'wait-ready'>, run: Run): Promise<void> {
   const watch: Watch = { ...named(service, names, run), goal: 'become ready', judge: judgeReady };
-  await tolerating(service, run, async () => {
+  const work = async (): Promise<void> => {
     await watchUntilWell(run, watch);
     await watchFor(run, watch, settle);
-  });
+  };
+  await tolerating(service, run, work, () => unwellOf(watch));
 }
 
 /** For containers that have been well before. @throws conflict `app-unwell` */
@@ -62,7 +63,16 @@ export async function waitMonitored(
   run: Run,
 ): Promise<void> {
   const watch: Watch = { ...named(service, names, run), goal: 'stay well', judge: judgeReady };
-  await tolerating(service, run, () => watchFor(run, watch, seconds));
+  await tolerating(
+    service,
+    run,
+    () => watchFor(run, watch, seconds),
+    () => unwellOf(watch),
+  );
+}
+
+function unwellOf({ mine }: Pick<Watch, 'mine'>): number {
+  return mine().filter((one) => judgeReady(one)?.ok !== true).length;
 }
 
 function judgeReady(container: Container): Verdict {
