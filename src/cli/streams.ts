@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import type { Duplex } from 'node:stream';
 
@@ -16,7 +17,7 @@ export interface JoinedStreams {
 export function connectStreams(socket: Duplex, tty: boolean): JoinedStreams {
   const { stdin, stdout } = process;
   if (tty) {
-    stdin.setRawMode(true);
+    makeRaw();
     socket.on('data', (chunk: Buffer) => stdout.write(chunk));
   } else readFrames(socket);
   stdin.pipe(socket);
@@ -30,6 +31,15 @@ export function connectStreams(socket: Duplex, tty: boolean): JoinedStreams {
       socket.destroy();
     },
   };
+}
+
+/**
+ * Node's raw mode leaves the terminal to put a carriage return before each line feed, which the container's terminal
+ * has done already. stty is of coreutils; the end of raw mode puts all back.
+ */
+function makeRaw(): void {
+  process.stdin.setRawMode(true);
+  spawnSync('stty', ['-opost'], { stdio: ['inherit', 'ignore', 'ignore'] });
 }
 
 /** Frames of the Engine API's "Stream format": one byte for the stream, three of nothing, four for the length. */

@@ -21,7 +21,7 @@ test('berth run at a terminal gives the container one of the same size, and ends
   const { code, stdout } = await run('script', ['-qec', line, '/dev/null'], {
     environment: daemon.environment,
   });
-  assert.match(stdout, /\/dev\/pts\/0\r+\n/);
+  assert.match(stdout, /\/dev\/pts\/0\r\n/);
   assert.equal(code, 6);
   assert.equal((await daemon.berth('down', folder)).code, 0);
 });
