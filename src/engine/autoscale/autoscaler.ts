@@ -106,7 +106,7 @@ export class Autoscaler {
     this.#history.retain(keys);
     const ids = scaled.length === 0 ? [] : this.#parts.containers.list().map(({ id }) => id);
     this.#measuring.retain(new Set(ids), keys);
-    const free = scaled.filter(({ app }) => this.#pause(app) === undefined);
+    const free = scaled.filter((one) => this.#pause(one) === undefined);
     const decided = await this.#decide(free, true);
     const changes = Map.groupBy(
       decided.filter(({ decision, current }) => decision.replicas !== current),
@@ -207,9 +207,10 @@ export class Autoscaler {
     });
   }
 
-  /** Why an app is left as it is. */
-  #pause(app: string): string | undefined {
+  /** Why a service is left as it is. */
+  #pause({ app, service }: Scaled): string | undefined {
     const { apps, clock } = this.#parts;
+    if (apps.record(app)?.stopped?.includes(service.name) === true) return 'it was stopped by a person';
     if (this.#working.has(app)) return 'it is being scaled';
     const verb = apps.locks.verb(app);
     if (verb !== undefined) return `${verb} is changing the app`;
@@ -274,8 +275,9 @@ export class Autoscaler {
     this.#failed.set(app, { count, until: clock.now() + pause, reason });
   }
 
-  #view({ key, app, service, rules, decision, measured }: Decided): AutoscaleView {
-    const paused = this.#pause(app);
+  #view(decided: Decided): AutoscaleView {
+    const { key, app, service, rules, decision, measured } = decided;
+    const paused = this.#pause(decided);
     return {
       ...{ app, service: service.name, rules, decision, notes: measured.notes },
       ...(paused === undefined ? {} : { paused }),
