@@ -56,7 +56,7 @@ export async function startEngine(instance: Instance, settings: Settings, adapte
     admission: [],
     report,
   });
-  const { ingress, certificates } = openIngress(settings, adapters, report);
+  const { ingress, certificates } = openIngress(settings, adapters, secrets, report);
   const apps = new Apps({
     ...{ store, clock, events, containers, images, builds, networks },
     machine: adapters.machine,

@@ -1,12 +1,14 @@
 import type { Settings } from '#domain/settings/settings.ts';
 import { Certificates } from '#engine/ingress/certificates.ts';
 import { Ingress } from '#engine/ingress/ingress.ts';
+import type { Secrets } from '#engine/secrets/secrets.ts';
 import type { Adapters } from '#main/adapters.ts';
 
 /** Constructs what serves requests from outside. */
 export function openIngress(
   { ingress: settings }: Settings,
   { store, clock, balancer, certificates: sources }: Adapters,
+  secrets: Pick<Secrets, 'value'>,
   report: (problem: string, error: unknown) => void,
 ): { ingress: Ingress; certificates: Certificates } {
   const certificates = new Certificates({
@@ -14,5 +16,5 @@ export function openIngress(
     ...{ store, clock, balancer, report },
     settings: settings.acme,
   });
-  return { ingress: new Ingress({ balancer, certificates, settings, report }), certificates };
+  return { ingress: new Ingress({ balancer, certificates, settings, secrets, report }), certificates };
 }

@@ -269,12 +269,10 @@ export class HaproxyBalancer implements Balancer {
     const users = new Map<string, string[]>();
     for (const { name, app, service, shape } of backends) {
       if (shape.users === undefined) continue;
-      users.set(
-        name,
-        'lines' in shape.users
-          ? shape.users.lines
-          : await this.#linesOf(shape.users.file, `${app}/${service}`),
-      );
+      const { users: from } = shape;
+      // What is still a secret could not be opened.
+      const lines = 'lines' in from ? from.lines : 'secret' in from ? [] : undefined;
+      users.set(name, lines ?? ('file' in from ? await this.#linesOf(from.file, `${app}/${service}`) : []));
     }
     return users;
   }

@@ -48,7 +48,7 @@ const entry = closed({
   timeouts: closed({ connect: text, response: text, idle: text }),
   max_body: { type: ['integer', 'string'] },
   compress: flag,
-  basic_auth: { ...closed({ file: text }), required: ['file'] },
+  basic_auth: { ...closed({ file: text, secret: text }), minProperties: 1, maxProperties: 1 },
   proxy_protocol: closed({ in: flag, out: { enum: ['v1', 'v2'] } }),
   hsts: { type: ['boolean', 'string'] },
 });
@@ -112,13 +112,12 @@ function readTls(tls: Reader, { resolve }: ExtensionContext): { tls: TlsMode; ce
 function readShape(
   item: Reader,
   protocol: BackendShape['protocol'],
-  { resolve }: ExtensionContext,
+  context: ExtensionContext,
 ): BackendShape {
   const seconds = (name: 'connect' | 'response' | 'idle'): number => {
     const nanos = item.at('timeouts').at(name).duration();
     return nanos === undefined ? standardShape.timeouts[name] : nanos / 1e9;
   };
-  const users = item.at('basic_auth').at('file');
   const send = item.at('proxy_protocol').at('out').text();
   return compact<BackendShape>({
     protocol,
@@ -130,10 +129,23 @@ function readShape(
     timeouts: { connect: seconds('connect'), response: seconds('response'), idle: seconds('idle') },
     maxBody: item.at('max_body').bytes(),
     compress: item.at('compress').boolean() ?? false,
-    users: users.present ? { file: resolve(users.text() ?? '', users) } : undefined,
+    users: readUsers(item.at('basic_auth'), context),
     sendProxy: send === 'v1' || send === 'v2' ? send : undefined,
     hsts: readHsts(item.at('hsts')),
   });
+}
+
+function readUsers(users: Reader, { resolve, secrets }: ExtensionContext): BackendShape['users'] {
+  const [file, secret] = [users.at('file'), users.at('secret')];
+  if (file.present) return { file: resolve(file.text() ?? '', file) };
+  if (!secret.present) return undefined;
+  const key = secret.text() ?? '';
+  if (!Object.hasOwn(secrets, key))
+    secret.complain(
+      'compose-undefined-reference',
+      `the secret '${key}' is not defined at the top of the file`,
+    );
+  return { secret: key };
 }
 
 function stripped(strip: Reader, shape: BackendShape, path: string): BackendShape {

@@ -1,3 +1,5 @@
+import type { SecretReference } from '#domain/secret/secret.ts';
+
 /** How requests from outside reach a service: what a compose file says, with all defaults in place. */
 export interface IngressEntry {
   /** In small letters; `*.example.com` stands for one label more; '' for any host. */
@@ -54,11 +56,19 @@ export interface BackendShape {
   /** Bytes. */
   maxBody?: number;
   compress: boolean;
-  /** Who may come in: lines USER:PASSWORD, the password plain or as crypt(3) has it, or a file of them. */
-  users?: { file: string } | { lines: string[] };
+  /** Who may come in: lines USER:PASSWORD, the password plain or as crypt(3) has it, or a file or a secret of them. */
+  users?: { file: string } | { lines: string[] } | SecretUsers;
   sendProxy?: 'v1' | 'v2';
   /** Seconds. */
   hsts?: number;
+}
+
+/** Lines in one of the app's secrets. */
+export interface SecretUsers {
+  /** Its key. */
+  secret: string;
+  /** The version that the app has. */
+  stored?: SecretReference;
 }
 
 export const standardShape: BackendShape = {

@@ -133,10 +133,13 @@ export class AppSecrets {
 
   /** Secrets can be opened again: what could not start without them is tried again at once. */
   async unlocked(): Promise<void> {
-    for (const app of this.#apps.names())
+    for (const app of this.#apps.names()) {
+      const model = this.#apps.record(app)?.target?.model;
+      if (model !== undefined) await this.#parts.ingress.assign(model);
       // What a person does with it goes on, and healing looks at it then.
       if (this.#apps.locks.verb(app) === undefined)
         await this.#apps.locks.run(app, 'secret unlock', () => Promise.resolve());
+    }
   }
 
   /** What is left over now goes the next time. */

@@ -165,8 +165,19 @@ function usedOf<T>(
   kind: 'secrets' | 'configs',
   defined: Readonly<Record<string, T>>,
 ): [string, T][] {
-  const used = new Set(services.flatMap((service) => service[kind].map(({ source }) => source)));
+  const used = new Set(
+    services.flatMap((service) => [
+      ...service[kind].map(({ source }) => source),
+      ...(kind === 'secrets' ? ingressSecrets(service) : []),
+    ]),
+  );
   return Object.entries(defined).filter(([key]) => used.has(key));
+}
+
+function ingressSecrets({ ingress = [] }: Service): string[] {
+  return ingress.flatMap(({ shape: { users } }) =>
+    users !== undefined && 'secret' in users ? [users.secret] : [],
+  );
 }
 
 function isProvided(model: AppModel, key: string): boolean {

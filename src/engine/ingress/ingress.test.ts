@@ -101,7 +101,13 @@ function room(obtain: () => Promise<Certificate> = () => Promise.reject(new Erro
     files: { read: () => Promise.reject(new Error('no files here')) },
   });
   const ports = { addresses: [], httpPort: 80, httpsPort: 443, trustedProxies: [], accessLog: false };
-  const ingress = new Ingress({ balancer, certificates, report, settings: { ...ports, acme } });
+  const secrets = {
+    value: ({ version }: { version: number }) =>
+      version === 2
+        ? Promise.reject(new Error('locked'))
+        : Promise.resolve(Buffer.from(`ann:pw${version}\n`)),
+  };
+  const ingress = new Ingress({ balancer, certificates, secrets, report, settings: { ...ports, acme } });
   const ready = [endpoint('one', '10.0.0.1'), endpoint('two', '10.0.0.2')];
   const draining: ServiceEndpoint[] = [];
   let follower: ServiceFollower = { apply: () => Promise.resolve() };
@@ -151,6 +157,29 @@ test('clients that are bound to a replica keep it while it drains, others do not
     );
   assert.deepEqual(of('shop'), ['one', 'two']);
   assert.deepEqual(of('stay'), ['one', 'two', 'old drains']);
+});
+
+test('users in a secret are those of its version; one that cannot be opened lets nobody in', async () => {
+  const { ingress, balancer, services, reports } = room();
+  await ingress.start(services, []);
+  const shape = { ...standardShape, users: { secret: 'staff' } };
+  const versioned = (version: number): AppModel => ({
+    ...model('shop', { shape }),
+    secrets: {
+      staff: {
+        ...{ name: 'staff', labels: {}, from: { kind: 'external' } },
+        stored: { key: 'secret//staff', version },
+      },
+    },
+  });
+  const users = (): unknown => balancer.table.backends[0]?.shape.users;
+  await ingress.assign(versioned(1));
+  assert.deepEqual(users(), { lines: ['ann:pw1', ''] });
+  await ingress.assign(versioned(2));
+  assert.deepEqual(users(), { secret: 'staff', stored: { key: 'secret//staff', version: 2 } });
+  assert.match(reports.join(), /nobody may enter shop\/web: Error: locked/);
+  await ingress.assign(versioned(3));
+  assert.deepEqual(users(), { lines: ['ann:pw3', ''] });
 });
 
 test('what the balancer refuses changes nothing', async () => {

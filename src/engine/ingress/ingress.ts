@@ -8,6 +8,7 @@ import type { IngressRoute, IngressSettings } from '#domain/ingress/model.ts';
 import { routesOf } from '#domain/ingress/routes.ts';
 import type { Backend, BackendServer, IngressTable } from '#domain/ingress/table.ts';
 import type * as contracts from '#engine/contracts/ingress.ts';
+import type { Secrets } from '#engine/contracts/secrets.ts';
 import type { Services } from '#engine/contracts/services.ts';
 import type { BackendLoad, Balancer } from '#ports/balancer.ts';
 import type { Certificates } from './certificates.ts';
@@ -17,6 +18,7 @@ export interface IngressParts {
   balancer: Balancer;
   certificates: Certificates;
   settings: IngressSettings;
+  secrets: Pick<Secrets, 'value'>;
   report: (problem: string, error: unknown) => void;
 }
 
@@ -118,7 +120,7 @@ export class Ingress implements contracts.Ingress {
   /** Servers and certificates first, so that no request meets a backend without them. */
   async #serve(routes: readonly IngressRoute[]): Promise<void> {
     const { balancer, certificates, settings } = this.#parts;
-    const table = buildTable(routes, settings);
+    const table = await this.#withUsers(buildTable(routes, settings));
     await certificates.ensure(wantedCertificates(routes));
     const before = this.#table;
     // From here on the new backends are told of changes too.
@@ -126,12 +128,33 @@ export class Ingress implements contracts.Ingress {
     for (const backend of table.backends) await balancer.setServers(backend.name, this.#serversOf(backend));
     try {
       await balancer.apply(table);
-      this.#isServing = true;
+      this.#isServing = !table.backends.some(
+        ({ shape: { users } }) => users !== undefined && 'secret' in users,
+      );
     } catch (error) {
       this.#table = before;
       this.#isServing = false;
       throw error;
     }
+  }
+
+  /** Secrets that cannot be opened let nobody in; the next `assign` tries again. */
+  async #withUsers(table: IngressTable): Promise<IngressTable> {
+    const backends = await Promise.all(
+      table.backends.map(async (backend) => {
+        const { users } = backend.shape;
+        if (users === undefined || !('secret' in users) || users.stored === undefined) return backend;
+        try {
+          const value = await this.#parts.secrets.value(users.stored);
+          const lines = Buffer.from(value).toString().split('\n');
+          return { ...backend, shape: { ...backend.shape, users: { lines } } };
+        } catch (error) {
+          this.#parts.report(`nobody may enter ${backend.app}/${backend.service}`, error);
+          return backend;
+        }
+      }),
+    );
+    return { ...table, backends };
   }
 
   async #tell(app: string, service: string): Promise<void> {
