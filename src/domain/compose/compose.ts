@@ -2,6 +2,7 @@ import { own } from '#base/own.ts';
 import type { AppModel, Service } from '#domain/app/model.ts';
 import { dependencyOrder } from '#domain/app/order.ts';
 import type { Lookup } from './interpolate.ts';
+import { checkPolicies } from './check-policies.ts';
 import { readDocuments, withEnvironmentFiles, type Loading } from './document.ts';
 import { loadLayer } from './load.ts';
 import { resolve } from './paths.ts';
@@ -140,7 +141,9 @@ function readModel(root: Reader, { input, lookup, loading, secretValues }: Readi
   const { secrets, configs } = context;
   for (const [key, service] of Object.entries(services))
     services[key] = withExposure(name, service, extension.exposure);
-  return { name, services, networks: Object.fromEntries(kept), volumes, secrets, configs, ...extension };
+  const model = { name, services, networks: Object.fromEntries(kept), volumes, secrets, configs };
+  checkPolicies({ ...model, ...extension }, root);
+  return { ...model, ...extension };
 }
 
 function readServices(root: Reader, context: ServiceContext, lookup: Lookup): Record<string, Service> {

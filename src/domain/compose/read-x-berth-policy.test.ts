@@ -170,6 +170,22 @@ for (const [what, policy, complaint] of wrong)
     assert.deepEqual(rest, []);
   });
 
+test('what no rule could keep is refused: named ports that nobody has, services in the network of the host', () => {
+  const found = complaints(
+    app(['egress: [{ to: world, ports: [https] }]', 'allow: [{ from: web, to: db, ports: [pq] }]']).replace(
+      'web: { image: a }',
+      'web: { image: a, network_mode: host }',
+    ),
+  );
+  const of = "whose network_mode 'host' no policy reaches";
+  assert.deepEqual(found, [
+    `compose.yaml:9:1 policy-unenforceable x-berth.policy is about the service web, ${of}`,
+    "compose.yaml:9:1 policy-invalid the port 'https' is named, and only services have named ports: required is a number here",
+    "compose.yaml:10:1 policy-invalid no service that the policy selects has a port named 'pq'",
+    `compose.yaml:10:1 policy-unenforceable x-berth.policy.allow is about the service web, ${of}`,
+  ]);
+});
+
 test('exposure binds ports to loopback, or lets only private addresses, the app and this machine in', () => {
   const text = (top: string, own: string): string =>
     [

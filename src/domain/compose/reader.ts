@@ -1,4 +1,4 @@
-import { problem, type Place, type Problem } from './problem.ts';
+import { problem, type Place, type Position, type Problem } from './problem.ts';
 import { formatPath, type ScalarTree, type Tree } from './tree.ts';
 import { parseBytes } from '#domain/units/bytes.ts';
 import { parseBoolean, parseSeconds, splitCommand } from './values.ts';
@@ -58,6 +58,11 @@ export class Reader {
   complain(code: string, message: string, hint?: string): void {
     const place = { path: formatPath(this.path), at: this.place };
     this.#problems.push(problem('error', code, place, message, hint));
+  }
+
+  /** About what was read before and stands elsewhere. */
+  complainAt(at: Position, code: string, message: string): void {
+    this.#problems.push(problem('error', code, { path: '', at }, message));
   }
 
   warn(code: string, message: string): void {
