@@ -2,7 +2,7 @@ import { Command, CommanderError } from 'commander';
 import { BerthError, messageOf, systemCode, unavailable } from '#base/errors.ts';
 import type { Context, Program } from '#cli/context.ts';
 import { declareAppCommands } from '#cli/commands/apps.ts';
-import { declareAutoscaleCommands } from '#cli/commands/autoscales.ts';
+import { declareAdviseCommand, declareAutoscaleCommands } from '#cli/commands/autoscales.ts';
 import { declareHistoryCommands } from '#cli/commands/histories.ts';
 import { declareHostCommands } from '#cli/commands/host.ts';
 import { declareIngressCommands } from '#cli/commands/ingress.ts';
@@ -79,6 +79,7 @@ function declare(context: Context): Command {
   declareRunCommand(root, context);
   declareScheduleCommands(root, context);
   declareAutoscaleCommands(root, context);
+  declareAdviseCommand(root, context);
   declareIngressCommands(root, context);
   declarePolicyCommands(root, context);
   declarePortsCommand(root, context);

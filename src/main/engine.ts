@@ -17,7 +17,7 @@ import { Sockets } from '#engine/sockets/sockets.ts';
 import { System } from '#engine/system/system.ts';
 import { Volumes } from '#engine/volumes/volumes.ts';
 import type { Adapters } from '#main/adapters.ts';
-import { startAutoscaler } from '#main/autoscale.ts';
+import { startMeasuring } from '#main/measuring.ts';
 import { openIngress } from '#main/ingress.ts';
 import { release } from '#main/release.ts';
 
@@ -88,9 +88,9 @@ export async function startEngine(instance: Instance, settings: Settings, adapte
   policies.start();
   apps.start();
   const nouns = { apps, containers, services, ingress, events, report };
-  const autoscaler = startAutoscaler(settings, adapters, nouns);
+  const measured = startMeasuring(settings, adapters, nouns);
   return {
-    ...{ autoscaler, certificates, ingress, events, services, volumes, images },
+    ...{ ...measured, certificates, ingress, events, services, volumes, images },
     ...{ networks, policies, builds, containers, apps, secrets, sockets, system },
   };
 }

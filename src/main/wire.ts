@@ -16,6 +16,7 @@ import { guardScopes, type AccessLookup } from '#api/access.ts';
 import { appReplicaRoutes } from '#api/platform/app-replicas.ts';
 import { appHistoryRoutes } from '#api/platform/app-history.ts';
 import { appRoutes } from '#api/platform/apps.ts';
+import { adviceRoutes } from '#api/platform/advice.ts';
 import { autoscaleRoutes } from '#api/platform/autoscale.ts';
 import { composeRoutes } from '#api/platform/compose.ts';
 import { ingressRoutes } from '#api/platform/ingress.ts';
@@ -66,6 +67,7 @@ export async function wire(settings: Settings, log: Logger): Promise<Wired> {
       ingressRoutes(app, engine);
       policyRoutes(app, engine);
       autoscaleRoutes(app, engine);
+      adviceRoutes(app, engine);
       secretRoutes(app, { ...engine, callerOf });
       socketRoutes(app, engine);
     },
@@ -74,6 +76,7 @@ export async function wire(settings: Settings, log: Logger): Promise<Wired> {
       engine.apps.healing.close();
       engine.apps.schedules.close();
       engine.autoscaler.close();
+      engine.sampler.close();
       engine.certificates.close();
       engine.services.close();
       engine.policies.close();

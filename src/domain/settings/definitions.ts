@@ -59,6 +59,11 @@ export const definitions = {
     read: text(/^[A-Za-z0-9_][A-Za-z0-9_.-]*(:[A-Za-z0-9_][A-Za-z0-9_.-]*)?$/, 'default or USER[:GROUP]'),
   }),
   hostsFile: define({ key: 'names.hosts-file', standard: '', read: absolutePath }),
+  advisePeriod: define({
+    key: 'advise.period',
+    standard: 60,
+    read: wholeNumber(1, 3600, 'a number of seconds from 1 to 3600'),
+  }),
   autoscalePeriod: define({
     key: 'autoscale.period',
     standard: 15,

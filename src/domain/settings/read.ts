@@ -43,6 +43,7 @@ export function readSettings(input: SettingsInput): { settings: Settings; effect
       cpuShares: get(definitions.defaultCpuShares),
     },
     node: { labels: get(definitions.nodeLabels) },
+    advise: { period: get(definitions.advisePeriod) },
     autoscale: { period: get(definitions.autoscalePeriod) },
     mirrors: { debian: get(definitions.debianMirror) },
     registries: { insecure: get(definitions.insecure) },

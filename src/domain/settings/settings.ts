@@ -19,8 +19,6 @@ export interface Settings {
     /** The file, as hosts(5) has it, in which the daemon keeps the names of services for the host itself. */
     hostsFile: string;
   };
-  mirrors: { debian: string };
-  registries: { insecure: string[] };
   /** What containers of apps get that set nothing themselves; 0: nothing. */
   defaults: {
     /** `none`, a share of the machine's memory such as `25%`, or a size. */
@@ -30,10 +28,16 @@ export interface Settings {
   };
   /** NAME=VALUE, for constraints of `deploy.placement`. */
   node: { labels: string[] };
+  advise: {
+    /** Seconds between two looks at what services use. */
+    period: number;
+  };
   autoscale: {
     /** Seconds between two looks at the services that are autoscaled. */
     period: number;
   };
+  mirrors: { debian: string };
+  registries: { insecure: string[] };
   api: {
     /** Where the daemon listens besides `host`. */
     hosts: string[];
