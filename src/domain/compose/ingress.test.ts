@@ -138,3 +138,19 @@ test('a rule of Traefik that is not understood is an error at the labels', () =>
     /4:13 error traefik-rule-invalid .*the matcher HostRegexp is not offered/,
   );
 });
+
+test('users may be a secret of the app, which must be defined', () => {
+  const lines = (secret: string): string[] => [
+    'expose: ["8080"]',
+    `x-berth: { ingress: [{ host: a.test, basic_auth: { secret: ${secret} } }] }`,
+  ];
+  const defined = ['secrets: { staff: { external: true } }', 'services:', '  web:', '    image: a'];
+  const text = [...defined, ...lines('staff').map((line) => `    ${line}`)].join('\n');
+  const { model, problems } = readProject({ 'compose.yaml': text });
+  assert.deepEqual(problems, []);
+  assert.deepEqual(model?.services['web']?.ingress?.[0]?.shape.users, { secret: 'staff' });
+  assert.match(
+    read(lines('none')).problems.join(),
+    /the secret 'none' is not defined at the top of the file/,
+  );
+});
