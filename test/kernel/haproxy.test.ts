@@ -172,6 +172,22 @@ test('a server that was added while it ran keeps its connection for the next req
   assert.equal(connections, 1);
 });
 
+test('a server that comes back at another address gets requests there, also while it is still leaving', async () => {
+  await using ingress = await openIngress();
+  await using one = await echoServer('one');
+  await using two = await echoServer('two');
+  const { balancer, ports, table } = ingress;
+  await balancer.setServers(web, [at('replica', one)]);
+  await balancer.apply(table(route({})));
+  const served = async (): Promise<string> => echoed(await askHttp(ports.httpPort)).name;
+  assert.equal(await served(), 'one');
+  await balancer.setServers(web, []);
+  await balancer.setServers(web, [at('replica', two)]);
+  assert.equal(await served(), 'two');
+  await balancer.setServers(web, [at('replica', one)]);
+  assert.equal(await served(), 'one');
+});
+
 test('a port that is taken is refused, and what was served goes on', async () => {
   await using ingress = await openIngress();
   await using one = await echoServer('one');
