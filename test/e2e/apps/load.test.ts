@@ -32,9 +32,12 @@ after(async () => {
 // Answers after a moment, so that requests are always under way; told to end, it asks clients to come anew.
 const server = `import { createServer } from 'node:http';
 import { hostname } from 'node:os';
+import { readFileSync } from 'node:fs';
+const key = readFileSync('/run/secrets/key');
 let ends = false;
 const server = createServer((request, response) => {
   if (request.url === '/name') response.end(hostname());
+  else if (request.url === '/key') response.end(key);
   else setTimeout(() => {
     if (ends) response.setHeader('Connection', 'close');
     response.end(process.env.VERSION);
@@ -305,4 +308,24 @@ test('kill -9 of HAProxy fails what it holds, and no request that does not pass 
     Object.values(others).reduce((sum, count) => sum + failuresOf(count), 0),
     0,
   );
+});
+
+test('going back to the former revision fails no request', async (t) => {
+  const version = (): Promise<string> => askHttp(httpPort, { host }).then(({ text }) => text);
+  await deploy('former');
+  await deploy('latter');
+  const counts = await under(t, 'rollback', async () => {
+    await berth('rollback', 'load');
+  });
+  assert.equal(await version(), rounds % 2 === 1 ? 'former' : 'latter');
+  noneFailed(counts);
+});
+
+test('rotating a secret fails no request', async (t) => {
+  const counts = await under(t, 'rotation of a secret', async (round) => {
+    await write('key.txt', `another, ${round}`);
+    await berth('up', folder);
+  });
+  assert.equal((await askHttp(httpPort, { host, path: '/key' })).text, `another, ${rounds - 1}`);
+  noneFailed(counts);
 });
