@@ -129,6 +129,29 @@ test('other names go to the host’s resolvers, by TCP where the answer does not
   assert.deepEqual([whole.flag_tc, data(whole)], [false, ['203.0.113.9']]);
 });
 
+test('what others answer for an awaited name is told before the asker has it, and for no other name', async (t) => {
+  const port = await upstream(t);
+  const told: string[] = [];
+  const allowed = Promise.withResolvers<void>();
+  const watching: NameSource = {
+    ...names,
+    awaits: (name) => name === 'out.example',
+    resolved: (...words) => {
+      told.push(words.join(' '));
+      return allowed.promise;
+    },
+  };
+  const { made, ask } = await resolver(t, `nameserver ${HERE}`, port, watching);
+  const answered: string[] = [];
+  const first = ask('out.example').then(() => answered.push('out'));
+  await ask('other.example').then(() => answered.push('other'));
+  assert.deepEqual(answered, ['other']);
+  allowed.resolve();
+  await first;
+  assert.deepEqual(told, [`out.example ${HERE} 203.0.113.9 60`]);
+  assert.ok((await made.lookup('out.example')).includes('203.0.113.9'));
+});
+
 test('when nobody answers, one label is unknown and a longer name a failure', async (t) => {
   const port = await upstream(t);
   const { ask } = await resolver(t, `nameserver ${HERE}`, port, { ...names, upstreams: () => [] });
