@@ -4,6 +4,7 @@ import { canaryTarget } from './canary.ts';
 import type { AppModel, Service } from './model.ts';
 import { pinned } from './pinned.ts';
 import { autoscaling, boundNotes, inForce, keptScale, withScale } from './scale.ts';
+import type { Schedule } from './schedule.ts';
 import { appTarget, type AppTarget } from './target.ts';
 
 function model(image: string, given: Partial<Service> = {}): AppModel {
@@ -25,6 +26,16 @@ function model(image: string, given: Partial<Service> = {}): AppModel {
   return { name: 'shop', services: { web }, networks: {}, volumes: {}, secrets: {}, configs: {} };
 }
 
+const nightly: Schedule = {
+  cron: '0 3 * * *',
+  timezone: 'UTC',
+  concurrency: 'forbid',
+  retries: 0,
+  backoff: 10,
+  history: { succeeded: 3, failed: 1 },
+  missed: 'skip',
+};
+
 const target = (...given: Parameters<typeof model>): AppTarget =>
   pinned(appTarget(model(...given), {}), (image) => `id of ${image}`);
 const namesOf = (one: AppTarget): (string | undefined)[] =>
@@ -43,6 +54,8 @@ test('a scale holds until the file says another number, and says so', () => {
   assert.deepEqual(other.scale, {});
   assert.match(other.notes[0] ?? '', /the 3 replicas that the file says now, no longer the 5/);
   assert.throws(() => withScale({}, model('a'), { db: 1 }, 'ann'), { code: 'app-service-missing' });
+  const scheduled = model('a', { schedule: nightly });
+  assert.throws(() => withScale({}, scheduled, { web: 5 }, 'ann'), { code: 'app-scale-scheduled' });
   assert.throws(() => inForce(target('a', { containerName: 'one', replicas: 1 }), scale), {
     code: 'app-scale-named',
   });
