@@ -86,24 +86,6 @@ async function ups(all: Engine[], folder: string): Promise<{ first: Samples; aga
   return { first, again };
 }
 
-/** Milliseconds of processor time of the command alone, which others on the machine do not stretch. */
-async function processorOf(engine: Engine, folder: string): Promise<number[]> {
-  await timed(engine.up(folder), engine.env);
-  const found: number[] = [];
-  for (let run = 0; run < 4 * rounds; run += 1) {
-    const { stdout } = await timed(
-      ['sh', '-c', '"$@" >/dev/null && times', 'sh', ...engine.up(folder)],
-      engine.env,
-    );
-    const [user = 0, system = 0] = [...(stdout.split('\n')[1] ?? '').matchAll(/(\d+)m([\d.]+)s/g)].map(
-      ([, minutes, seconds]) => Number(minutes) * 60 + Number(seconds),
-    );
-    found.push((user + system) * 1000);
-  }
-  await timed(engine.down(folder), engine.env);
-  return found;
-}
-
 async function replicas(engine: Engine, folder: string): Promise<{ count: number; ms: number[] }[]> {
   const found: { count: number; ms: number[] }[] = [10, 25, 50].map((count) => ({ count, ms: [] }));
   await timed(engine.up(folder), engine.env);
@@ -169,8 +151,6 @@ async function main(): Promise<void> {
     if (berth?.name !== 'berth' || subject === undefined) throw new Error('no berth to measure');
     const ten = await project(scratch, 'ten', tenServices());
     const { first, again } = await ups(all, ten);
-    const processor: Samples = {};
-    for (const engine of all) processor[engine.name] = await processorOf(engine, ten);
     const plain =
       'services: { web: { image: bench, command: sleep 1000, init: true, stop_grace_period: 1s } }';
     const scaled = await replicas(berth, await project(scratch, 'scaled', plain));
@@ -190,7 +170,6 @@ async function main(): Promise<void> {
       '| --- | --- | --- | --- |',
       row(`\`up\` of ${services} services, ready images, to all healthy`, first),
       row('`up` with nothing to do, the command included', again),
-      row('the same, processor time of the command', processor),
       '',
       '| replicas, from 1 | ms | ms a replica |',
       '| --- | --- | --- |',
