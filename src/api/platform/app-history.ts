@@ -26,7 +26,7 @@ export function appHistoryRoutes(app: FastifyInstance, { apps, callerOf }: AppRo
   app.get<{ Params: Static<typeof RevisionPath> }>(
     '/berth/v1/apps/:app/history/:revision',
     { schema: { params: RevisionPath } },
-    ({ params }): HistoryDetailAnswer => apps.history.get(params.app, Number(params.revision)),
+    ({ params }): Promise<HistoryDetailAnswer> => apps.history.get(params.app, Number(params.revision)),
   );
   app.post<{ Body: Static<typeof RollbackBody>; Params: Static<typeof AppPath> }>(
     '/berth/v1/apps/:app/rollback',

@@ -81,8 +81,7 @@ test('every kind of change is named, with values only where they can be no secre
     'scale changed 1 3 stays',
     'volumes /data added volume data read-only renews',
   ]);
-  const config = services[0]?.differences.find((one) => one.setting === 'configs');
-  assert.deepEqual(config?.lines, [' a', '-b', '+B', ' c']);
+  assert.deepEqual(lineDifference('a\nb\nc', 'a\nB\nc'), [' a', '-b', '+B', ' c']);
   assert.deepEqual(differences(after, after), { services: [], shared: [] });
 });
 

@@ -1,4 +1,3 @@
-import { lineDifference } from './line-difference.ts';
 import { canonical, type Settings } from './target.ts';
 
 /** One thing that differs between two targets. */
@@ -11,7 +10,7 @@ export interface Difference {
   /** Only of settings that can hold no secret. */
   before?: string;
   after?: string;
-  /** Of a file that the compose file has as a config: its lines, those that go with `-`, those that come with `+`. */
+  /** Of a config whose former and next content are known: its lines, those that go with `-`, those that come with `+`. */
   lines?: string[];
   /** It takes another container. */
   renews: boolean;
@@ -102,7 +101,6 @@ export function entryDifferences(
     const shown = {
       ...(former?.shown === undefined ? {} : { before: former.shown }),
       ...(wanted?.shown === undefined ? {} : { after: wanted.shown }),
-      ...(setting === 'configs' ? contentDifference(former?.value, wanted?.value) : {}),
     };
     return [{ setting, key, kind: kindOf(former, wanted), ...shown, renews }];
   });
@@ -113,14 +111,6 @@ export function entryDifferences(
 function kindOf(before: Entry | undefined, after: Entry | undefined): Difference['kind'] {
   if (before === undefined) return 'added';
   return after === undefined ? 'removed' : 'changed';
-}
-
-/** Of configs that the compose file itself has the text of. */
-function contentDifference(before: unknown, after: unknown): { lines?: string[] } {
-  const content = (grant: unknown): unknown => record(record(grant)['from'])['content'];
-  const [old, now] = [content(before), content(after)];
-  if (typeof old !== 'string' || typeof now !== 'string' || old === now) return {};
-  return { lines: lineDifference(old, now) };
 }
 
 function byKey(entries: readonly Entry[]): Map<string, Entry> {

@@ -66,7 +66,7 @@ export class Apps {
     this.schedules = new Schedules(parts, this);
     this.controls = new ServiceControls(parts, this.#records, this);
     this.#convergence = new Convergence(parts, this.#records, this.#revisions);
-    this.history = new History(this.#revisions, this);
+    this.history = new History(this.#revisions, this, parts.secrets);
     this.secrets = new AppSecrets(parts, this, this.#convergence, this.#revisions);
     parts.images.usedBy((imageId) =>
       this.#revisions

@@ -1,7 +1,9 @@
 import { conflict } from '#base/errors.ts';
 import { differences, type AppDifference } from '#domain/app/difference.ts';
+import { lineDifference } from '#domain/app/line-difference.ts';
 import { isSameTarget } from '#domain/app/pinned.ts';
 import type { AppTarget } from '#domain/app/target.ts';
+import type { Secrets } from '#engine/contracts/secrets.ts';
 import type { Apps } from './apps.ts';
 import type { Change, Emit } from './change.ts';
 import type { AppRecord } from './parts.ts';
@@ -26,14 +28,17 @@ export interface RollbackRequest extends Requester {
   revision?: number;
 }
 
+type ValuesOf = Pick<Secrets, 'value'>;
 type HistoryApps = Pick<Apps, 'record' | 'get' | 'converge'>;
 
 /** What apps once were, and the way back there. */
 export class History {
   readonly #revisions: Revisions;
   readonly #apps: HistoryApps;
+  readonly #values: ValuesOf;
 
-  constructor(revisions: Revisions, apps: HistoryApps) {
+  constructor(revisions: Revisions, apps: HistoryApps, values: ValuesOf) {
+    this.#values = values;
     this.#revisions = revisions;
     this.#apps = apps;
   }
@@ -45,7 +50,7 @@ export class History {
   }
 
   /** @throws not-found `app-missing`, `app-revision-missing` */
-  get(app: string, number: number): HistoryDetail {
+  async get(app: string, number: number): Promise<HistoryDetail> {
     this.#apps.get(app);
     const revision = this.#revisions.get(app, number);
     const list = this.#revisions.list(app);
@@ -58,8 +63,8 @@ export class History {
         image,
         ...(imageId === undefined ? {} : { imageId }),
       })),
-      sincePrevious: differences(previous?.target, revision.target),
-      toIt: differences(this.#apps.record(app)?.target, revision.target),
+      sincePrevious: await this.#differences(previous?.target, revision.target),
+      toIt: await this.#differences(this.#apps.record(app)?.target, revision.target),
     };
   }
 
@@ -82,6 +87,22 @@ export class History {
     const origin = { folder, files, sources, rebuild: false, of: revision.number };
     const change: Change = { reason, by, timeout, ...origin, isBack: true };
     await this.#apps.converge('rollback', target, change, emit, signal);
+  }
+
+  /** With the lines of configs; of secrets nobody sees any. */
+  async #differences(before: AppTarget | undefined, after: AppTarget): Promise<AppDifference> {
+    const found = differences(before, after);
+    for (const one of found.services.flatMap((service) => service.differences)) {
+      if (one.setting !== 'configs' || one.key === undefined) continue;
+      const [old, now] = [before, after].map((target) => target?.model.configs[one.key ?? '']?.stored);
+      if (old === undefined || now === undefined) continue;
+      // A store that is locked, or a value that is gone, leaves the versions to tell.
+      const values = Promise.all([this.#values.value(old), this.#values.value(now)]);
+      const texts = await values.then((both) => both.map(textOf)).catch(() => []);
+      const [former, wanted] = texts;
+      if (former !== undefined && wanted !== undefined) one.lines = lineDifference(former, wanted);
+    }
+    return found;
   }
 
   /** Where a rollback without a number leads: from one that was a rollback itself further back. */
@@ -112,6 +133,10 @@ export class History {
     if (record?.target !== undefined) return { ...record, target: record.target };
     throw conflict('app-not-up', `the app ${app} was never up`, { hint: 'run berth up first' });
   }
+}
+
+function textOf(value: Uint8Array): string {
+  return Buffer.from(value).toString('utf8');
 }
 
 type UpRecord = AppRecord & { target: AppTarget };

@@ -125,6 +125,8 @@ test('an app goes back as a whole, without its files and without a failed reques
     '~ environment TOKEN',
     '~ environment VERSION',
     '~ configs settings',
+    '-first',
+    '+second',
     'From what is in force',
   ])
     assert.ok(one.includes(line), `'${line}' is missing in\n${one}`);
