@@ -65,9 +65,9 @@ export async function wire(settings: Settings, log: Logger): Promise<Wired> {
       appReplicaRoutes(app, { ...engine, callerOf });
       composeRoutes(app, engine);
       ingressRoutes(app, engine);
-      policyRoutes(app, engine);
       autoscaleRoutes(app, engine);
       adviceRoutes(app, engine);
+      policyRoutes(app, engine);
       secretRoutes(app, { ...engine, callerOf });
       socketRoutes(app, engine);
     },

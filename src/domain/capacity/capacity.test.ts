@@ -14,7 +14,7 @@ function services(text: string) {
   return model;
 }
 
-test('a replica counts for what it reserves, else for its limit, else for nothing', () => {
+test('a replica counts for what it reserves, of memory else for its limit, else for nothing', () => {
   const { services: found } = services(`
     reserved: { image: a, deploy: { resources: { limits: { memory: 2g, cpus: "2" }, reservations: { memory: 1g, cpus: "0.5" } } } },
     limited: { image: a, mem_limit: 1g, cpus: 1.5 },
@@ -23,8 +23,8 @@ test('a replica counts for what it reserves, else for its limit, else for nothin
   const demands = Object.fromEntries(Object.values(found).map((one) => [one.name, demandOf(one)]));
   assert.deepEqual(demands, {
     reserved: { memory: gib, cpus: 0.5 },
-    limited: { memory: gib, cpus: 1.5 },
-    quota: { memory: 0, cpus: 0.5 },
+    limited: { memory: gib, cpus: 0 },
+    quota: { memory: 0, cpus: 0 },
     free: { memory: 0, cpus: 0 },
   });
   assert.equal(cpuLimitOf({ CpuQuota: 30_000, CpuPeriod: 10_000 }), 3);

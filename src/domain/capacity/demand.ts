@@ -9,21 +9,24 @@ export interface Demand {
   cpus: number;
 }
 
-/** What a replica is counted for: what it reserves; where it reserves nothing, its limit; else nothing. */
+/**
+ * What a replica is counted for: what it reserves, and of memory, where it reserves nothing, its limit. A limit of
+ * cpus promises nothing: processors are shared when all want them, memory that is gone kills.
+ */
 export function demandOf({ deploy, host }: Pick<Service, 'deploy' | 'host'>): Demand {
   const reserved = deploy?.reservations;
   return {
     memory: reserved?.memory ?? demandOfHost(host).memory,
-    cpus: reserved?.cpus ?? cpuLimitOf(host) ?? 0,
+    cpus: reserved?.cpus ?? 0,
   };
 }
 
 /** The same of a container that belongs to no app. */
-export function demandOfHost(host: Pick<Resources, LimitFields>): Demand {
-  return { memory: host.MemoryReservation || host.Memory || 0, cpus: cpuLimitOf(host) ?? 0 };
+export function demandOfHost(host: Pick<Resources, 'MemoryReservation' | 'Memory'>): Demand {
+  return { memory: host.MemoryReservation || host.Memory || 0, cpus: 0 };
 }
 
-type LimitFields = 'MemoryReservation' | 'Memory' | 'NanoCpus' | 'CpuQuota' | 'CpuPeriod';
+type CpuFields = 'NanoCpus' | 'CpuQuota' | 'CpuPeriod';
 
 /** The kernel's, where only a quota is given (cpu.cfs_period_us); microseconds. */
 const standardPeriod = 100_000;
@@ -33,7 +36,7 @@ export function cpuLimitOf({
   NanoCpus = 0,
   CpuQuota = 0,
   CpuPeriod = 0,
-}: Pick<Resources, LimitFields>): number | undefined {
+}: Pick<Resources, CpuFields>): number | undefined {
   if (NanoCpus > 0) return NanoCpus / 1e9;
   return CpuQuota > 0 ? CpuQuota / (CpuPeriod || standardPeriod) : undefined;
 }
