@@ -153,7 +153,7 @@ export interface Port {
   name?: string;
   /** Such as `http`. */
   appProtocol?: string;
-  mode?: 'ingress' | 'host';
+  mode?: 'host';
 }
 
 export interface Mount {

@@ -54,7 +54,8 @@ function readLong(item: Reader): Port[] {
     published,
     name: item.at('name').text(),
     appProtocol: item.at('app_protocol').text(),
-    mode: item.at('mode').oneOf(['ingress', 'host'] as const),
+    // What is not `host` is `ingress`, as in the short form, which cannot say it.
+    mode: item.at('mode').oneOf(['ingress', 'host'] as const) === 'host' ? 'host' : undefined,
   });
   return [port];
 }
