@@ -58,7 +58,7 @@ async function together(start: (i: number) => Promise<unknown>): Promise<number>
 
 const parallelRuns: Scenario = {
   name: `${parallel} parallel docker run -d`,
-  share: 0.2,
+  share: 0.5,
   engine: async (subject) => {
     const ms = await together(() =>
       docker(subject, 'run', '-d', '--label', 'bench', 'bench', 'sleep', '600'),
