@@ -35,13 +35,17 @@ const engineShare: Scenario[] = networks.map((network) => ({
 }));
 
 /** The floor's exec needs a running container; one for the whole run is started lazily. */
-function execScenario(): Scenario {
+function execScenario(
+  name: string,
+  share: number,
+  engine: (subject: Subject, container: string) => Promise<number>,
+): Scenario {
   let idle: Promise<string> | undefined;
   return {
-    name: 'docker exec CONTAINER true',
-    share: 1,
+    name,
+    share,
     prepare: (subject) => docker(subject, 'run', '-d', '--name', 'bench-exec', 'bench', 'sleep', '600'),
-    engine: async (subject) => (await docker(subject, 'exec', 'bench-exec', 'true')).ms,
+    engine: (subject) => engine(subject, 'bench-exec'),
     floor: async (floor) => {
       idle ??= floor.idle();
       return floor.exec(await idle);
@@ -98,7 +102,13 @@ async function removeAll(subject: Subject): Promise<void> {
 }
 
 export function scenarios(): Scenario[] {
-  return [...runs, ...engineShare, execScenario(), parallelRuns, shortLines];
+  const byClient = execScenario('docker exec CONTAINER true', 1, async (subject, container) => {
+    return (await docker(subject, 'exec', container, 'true')).ms;
+  });
+  const byApi = execScenario('API: exec create + start to its end', 2, ({ api }, container) =>
+    api.execOnce(container),
+  );
+  return [...runs, ...engineShare, byClient, byApi, parallelRuns, shortLines];
 }
 
 /** Resident bytes of the daemon with idle containers: right after their start, and after a rest. */
