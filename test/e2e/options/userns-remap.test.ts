@@ -179,18 +179,18 @@ describe('a daemon with userns-remap', { concurrency: 1 }, () => {
     const steps = [
       'FROM busybox AS one',
       'RUN cat /proc/self/uid_map && touch /made && chown 7:8 /made',
-      'WORKDIR /work/deep',
-      'COPY a /work/a',
-      'COPY --chown=9:10 a /work/b',
-      'RUN stat -c "%u:%g %n" /work/deep /work/a /work/b /made && echo more >>/work/a',
+      'WORKDIR /made-by/deep',
+      'COPY a /made-by/a',
+      'COPY --chown=9:10 a /made-by/b',
+      'RUN stat -c "%u:%g %n" /made-by/deep /made-by/a /made-by/b /made && echo more >>/made-by/a',
       'FROM busybox',
-      'COPY --from=one /work/a /a',
+      'COPY --from=one /made-by/a /a',
       'RUN cat /a',
     ];
     writeFileSync(join(context, 'Dockerfile'), steps.join('\n'));
     const built = await daemon.ok('build', '-t', 'built', context, { environment: { DOCKER_BUILDKIT: '0' } });
     assert.match(built, new RegExp(`^ +0 +${root.uid} +65536$`, 'm'));
-    assert.match(built, /^0:0 \/work\/deep\n0:0 \/work\/a\n9:10 \/work\/b\n7:8 \/made$/m);
+    assert.match(built, /^0:0 \/made-by\/deep\n0:0 \/made-by\/a\n9:10 \/made-by\/b\n7:8 \/made$/m);
     assert.match(built, /^amore$/m);
     assert.equal(await daemon.ok('run', '--rm', 'built', 'stat', '-c', '%u:%g', '/a'), '0:0');
     writeFileSync(join(context, 'Dockerfile'), 'FROM busybox\nCOPY --chown=70000 a /a\n');
