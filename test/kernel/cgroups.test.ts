@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
+import { readdirSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { test } from 'node:test';
 import { TaskBench } from '../support/tasks.ts';
@@ -45,4 +46,11 @@ test('to expect a move leaves this process in its groups', async () => {
   bench.cgroups.expectMove();
   await bench.launch(['true']);
   assert.equal(await readFile('/proc/self/cgroup', 'utf8'), before);
+});
+
+test('a watch for lack of memory of a group that is gone holds no descriptor', async () => {
+  await using bench = await TaskBench.make();
+  const before = readdirSync('/proc/self/fd').length;
+  bench.cgroups.watchOom(`${bench.cgroupParent}/nosuch`, () => undefined);
+  assert.equal(readdirSync('/proc/self/fd').length, before);
 });

@@ -12,22 +12,29 @@ import { oomKillsV2 } from './usage-v2.ts';
  * Gives what ends the watch.
  */
 export function watchOomV1(folder: string, onOom: () => void): () => void {
-  const event = openEventFd();
-  const control = openSync(join(folder, 'memory.oom_control'), 'r');
-  try {
-    writeFileSync(join(folder, 'cgroup.event_control'), `${event} ${control}`);
-  } catch (error) {
-    closeSync(event);
-    throw error;
-  } finally {
-    closeSync(control);
-  }
-  const { socket } = adopt(event);
+  const { socket } = adopt(registeredEvent(folder));
   socket.unref();
   // The removal of the group is signalled, too.
   socket.on('data', () => existsSync(folder) && onOom());
   socket.on('error', () => socket.destroy());
   return () => void socket.destroy();
+}
+
+/** An eventfd that the kernel signals; the caller's to close. */
+function registeredEvent(folder: string): number {
+  const control = openSync(join(folder, 'memory.oom_control'), 'r');
+  try {
+    const event = openEventFd();
+    try {
+      writeFileSync(join(folder, 'cgroup.event_control'), `${event} ${control}`);
+      return event;
+    } catch (error) {
+      closeSync(event);
+      throw error;
+    }
+  } finally {
+    closeSync(control);
+  }
 }
 
 /** Of version 2: `memory.events` changes with each event, of which running out of memory is one. */
