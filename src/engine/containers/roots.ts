@@ -37,7 +37,12 @@ export class Roots {
   /** Gives its path, until `close`. */
   async open({ id }: Pick<Container, 'id'>): Promise<string> {
     this.#users.set(id, (this.#users.get(id) ?? 0) + 1);
-    return this.#runs(id) ? this.ofRunning(id) : this.#parts.snapshotter.mount(id);
+    try {
+      return await (this.#runs(id) ? this.ofRunning(id) : this.#parts.snapshotter.mount(id));
+    } catch (error) {
+      await this.close({ id });
+      throw error;
+    }
   }
 
   /** For as long as the container runs. */
