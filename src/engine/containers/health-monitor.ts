@@ -77,7 +77,7 @@ export class HealthMonitor {
     const before = container.state.health ?? initialHealth();
     const startedAfter = Date.parse(result.Start) - Date.parse(container.state.startedAt);
     const health = afterProbe(plan, before, result, startedAfter);
-    const judged = this.#registry.setState(container, { health });
+    const judged = this.#registry.noteState(container, { health });
     if (health.status !== before.status)
       announce(this.#parts.events, judged, `health_status: ${health.status}`);
   }

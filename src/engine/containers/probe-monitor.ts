@@ -60,7 +60,7 @@ export class ProbeMonitor {
     const before = container.state.health?.status;
     const change = probed(probes, container.state, role, result);
     if (change === undefined) return;
-    const judged = this.#registry.setState(container, change);
+    const judged = this.#registry.noteState(container, change);
     const status = change.health?.status ?? 'none';
     if (status !== before) announce(this.#parts.events, judged, `health_status: ${status}`);
   }

@@ -118,6 +118,11 @@ export class ContainerRegistry {
     return this.put({ ...container, state: { ...container.state, ...state } });
   }
 
+  /** As `setState`, for what the next look at the container finds out again. */
+  noteState(container: Container, state: Partial<ContainerState>): Container {
+    return this.note({ ...container, state: { ...container.state, ...state } });
+  }
+
   setTraffic(container: Container, traffic: Container['traffic']): void {
     const { traffic: before, ...rest } = container;
     if (traffic !== before) this.put(traffic === undefined ? rest : { ...rest, traffic });
