@@ -56,6 +56,8 @@ export class World {
   readonly events: string[] = [];
   readonly problems: string[] = [];
   readonly signals: string[] = [];
+  /** Open ones to receivers of logs. */
+  connections = 0;
   /** Sleeps that nobody has ended yet, in milliseconds. */
   readonly sleeps: { ms: number; wake: () => void }[] = [];
   /** Step that fails: `snapshot`, `create`, `start` ... */
@@ -136,7 +138,13 @@ function parts(world: World): Omit<ContainerParts, 'admission'> {
       path: () => '/log',
       remove: done,
     }),
-    logTargets: fake<ContainerParts['logTargets']>({}),
+    logTargets: fake<ContainerParts['logTargets']>({
+      origin: { hostName: 'host', processId: 1, zoneMinutes: () => 0 },
+      open: () => {
+        world.connections++;
+        return Promise.resolve({ send: () => Promise.resolve(0), close: () => (world.connections -= 1) });
+      },
+    }),
     cgroups: fake<ContainerParts['cgroups']>({ expectMove: () => undefined }),
     links: fake<ContainerParts['links']>({}),
     host: fake<ContainerParts['host']>(

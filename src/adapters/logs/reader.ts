@@ -117,18 +117,19 @@ export async function* physicalLines(
 class Following implements Disposable {
   hasEnded = false;
   readonly #signal: AbortSignal | undefined;
-
   readonly #timer: NodeJS.Timeout | undefined;
+  readonly #wake: () => void;
 
   constructor(changes: FolderChanges, { ended, signal, until }: Reading['query']) {
     this.#signal = signal;
+    this.#wake = (): void => changes.nudge();
     const finish = (): void => {
       this.hasEnded = true;
       changes.nudge();
     };
     ended?.then(finish, finish);
     if (until !== undefined) this.#timer = setTimeout(finish, Math.max(0, Date.parse(until) - Date.now()));
-    signal?.addEventListener('abort', () => changes.nudge(), { once: true });
+    signal?.addEventListener('abort', this.#wake, { once: true });
   }
 
   get isAborted(): boolean {
@@ -137,6 +138,7 @@ class Following implements Disposable {
 
   [Symbol.dispose](): void {
     clearTimeout(this.#timer);
+    this.#signal?.removeEventListener('abort', this.#wake);
   }
 }
 

@@ -88,10 +88,30 @@ describe('starting a container', () => {
       assert.equal(room.get('web').state.status, 'running');
     });
 
+  it('hangs up on the receiver of its log when it fails', async () => {
+    const world = new World();
+    const room = await world.room();
+    await create(room, { LogConfig: { Type: 'journald', Config: {} } });
+    world.failing = 'create';
+    await assert.rejects(room.start('web'), /create failed/);
+    assert.equal(world.connections, 0);
+  });
+
   it('leaves its root mounted in the container alone', async () => {
     const world = new World();
     const room = await world.room();
     await create(room);
+    await room.start('web');
+    assert.deepEqual([...world.mounted], []);
+  });
+
+  it('leaves its root mounted in the container alone, also after a reading that failed', async () => {
+    const world = new World();
+    const room = await world.room();
+    await create(room);
+    world.failing = 'mount';
+    await assert.rejects(room.exportRoot('web'), /mount failed/);
+    world.failing = '';
     await room.start('web');
     assert.deepEqual([...world.mounted], []);
   });

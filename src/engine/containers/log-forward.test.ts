@@ -1,5 +1,6 @@
 import { it } from 'node:test';
 import assert from 'node:assert/strict';
+import { getEventListeners } from 'node:events';
 import type { Container } from '#domain/container/container.ts';
 import type { LogEntry, LogPosition, LogProgress } from '#ports/log-store.ts';
 import { LogForward, type ForwardParts } from './log-forward.ts';
@@ -20,6 +21,10 @@ class Bench {
   readonly problems: string[] = [];
   /** How many sendings fail first. */
   failures = 0;
+  /** Who waits for the stop after the run. */
+  listeners: number | undefined;
+  /** What ends the sending. */
+  stop: AbortSignal | undefined;
   /** The clock, in seconds. */
   now = 0;
 
@@ -30,10 +35,12 @@ class Bench {
     });
     const forward = new LogForward(this.#parts(batches), container, {
       get: () => undefined,
-      put: ({ offset }: LogPosition) => void this.positions.push(offset),
+      note: ({ offset }: LogPosition) => void this.positions.push(offset),
     });
     forward.begin(Promise.resolve(), this.#sender());
     while (this.positions.length < batches.length) await forward.drained();
+    await forward.drained();
+    this.listeners = this.stop && getEventListeners(this.stop, 'abort').length;
     await forward.stop();
   }
 
@@ -48,7 +55,12 @@ class Bench {
         timestamp: () => entry(this.now, '').time,
         sleep: () => Promise.resolve(),
       },
-      logs: fake<ForwardParts['logs']>({ followFrom: () => progress() }),
+      logs: fake<ForwardParts['logs']>({
+        followFrom: (_id, _position, { signal }) => {
+          this.stop = signal;
+          return progress();
+        },
+      }),
       report: (problem) => void this.problems.push(problem),
     };
   }
@@ -74,6 +86,12 @@ it('what a receiver did not take is sent again, and recorded only then', async (
   assert.deepEqual(bench.recordedBefore, [0, 0, 0, 0]);
   assert.deepEqual(bench.positions, [1]);
   assert.deepEqual(bench.problems, ['the log of container c waits for its receiver']);
+});
+
+it('a run that is over leaves nothing that waits for the stop', async () => {
+  const bench = new Bench();
+  await bench.run({}, [entry(1, 'a')]);
+  assert.equal(bench.listeners, 0);
 });
 
 it('without blocking, what waited beyond the buffer is dropped and told of', async () => {

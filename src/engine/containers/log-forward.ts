@@ -10,7 +10,7 @@ export type ForwardParts = Pick<ContainerParts, 'clock' | 'logs' | 'report'>;
 /** Where the position in a log is kept. */
 export interface PositionRecord {
   get(): LogPosition | undefined;
-  put(position: LogPosition): void;
+  note(position: LogPosition): void;
 }
 
 /** Milliseconds before a receiver that was not reached is asked again. */
@@ -62,13 +62,18 @@ export class LogForward {
     const { signal } = this.#stop;
     if (signal.aborted) return;
     // A sending that hangs ends with its connection.
-    signal.addEventListener('abort', () => sender.close(), { once: true });
-    const progress = this.#parts.logs.followFrom(this.#id, this.#position.get(), { ended, signal });
-    for await (const { entries, position } of progress) {
-      const kept = entries.filter((entry) => this.#backlog.keeps(entry));
-      if (kept.length > 0) await this.#send(kept, sender);
-      this.#tellDropped();
-      this.#position.put(position);
+    const hangUp = (): void => sender.close();
+    signal.addEventListener('abort', hangUp, { once: true });
+    try {
+      const progress = this.#parts.logs.followFrom(this.#id, this.#position.get(), { ended, signal });
+      for await (const { entries, position } of progress) {
+        const kept = entries.filter((entry) => this.#backlog.keeps(entry));
+        if (kept.length > 0) await this.#send(kept, sender);
+        this.#tellDropped();
+        this.#position.note(position);
+      }
+    } finally {
+      signal.removeEventListener('abort', hangUp);
     }
   }
 

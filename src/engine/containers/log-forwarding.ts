@@ -15,7 +15,7 @@ const drainMs = 5000;
 /**
  * Sends the output of containers with the log drivers `syslog` and `journald` to where these say. The monitor writes
  * all output to the container's file; from there it is sent, and the position is recorded after each sending. So a
- * restart of the daemon loses no line: after a kill -9 the last ones may be sent twice.
+ * restart of the daemon loses no line: after a kill -9 or a power cut the last ones may be sent twice.
  */
 export class LogForwarding {
   readonly #parts: Parts;
@@ -43,7 +43,7 @@ export class LogForwarding {
       const failed = `failed to create task for container: failed to initialize logging driver: ${message}`;
       throw new BerthError(kind, code, failed, { cause: error, ...(hint !== undefined && { hint }) });
     }
-    this.#connected.get(container.id)?.close();
+    this.hangUp(container.id);
     this.#connected.set(container.id, sender);
   }
 
@@ -60,6 +60,12 @@ export class LogForwarding {
     this.#connected.delete(id);
   }
 
+  /** Takes back `connect`, when nothing was begun after it. Idempotent. */
+  hangUp(id: string): void {
+    this.#connected.get(id)?.close();
+    this.#connected.delete(id);
+  }
+
   /** After the container's end, before its file goes. */
   async finish(id: string): Promise<void> {
     const forward = this.#forwards.get(id);
@@ -70,14 +76,14 @@ export class LogForwarding {
       limit.abort();
       await forward.stop();
     }
-    this.#connected.get(id)?.close();
-    this.#connected.delete(id);
+    this.hangUp(id);
     this.#forwards.delete(id);
     this.#positions.delete(id);
   }
 
   /** Stops to send; the next start of the daemon goes on. */
   async close(): Promise<void> {
+    for (const id of [...this.#connected.keys()]) this.hangUp(id);
     await Promise.all([...this.#forwards.values()].map((forward) => forward.stop()));
   }
 
@@ -88,7 +94,7 @@ export class LogForwarding {
   #record(id: string): PositionRecord {
     return {
       get: () => this.#positions.get(id),
-      put: (position) => this.#positions.put(id, position),
+      note: (position) => this.#positions.note(id, position),
     };
   }
 }

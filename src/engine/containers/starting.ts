@@ -152,6 +152,7 @@ export class Starting {
     const { snapshotter, logs } = this.#parts;
     undo.add(() => snapshotter.unmount(container.id));
     const [rootPath] = await together(snapshotter.mount(container.id), logs.prepare(container.id));
+    undo.add(() => this.#forwarding.hangUp(container.id));
     await this.#forwarding.connect(container);
     undo.add(() => closeSources(this.#parts, container));
     const sources = await openSources(this.#parts, container);
