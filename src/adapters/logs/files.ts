@@ -1,3 +1,4 @@
+import type { Stats } from 'node:fs';
 import { type FileHandle, mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { systemCode } from '#base/errors.ts';
@@ -56,6 +57,8 @@ export class LogFiles {
    */
   async openAfter(handle: FileHandle | undefined): Promise<FileHandle | undefined> {
     const inode = handle === undefined ? undefined : (await handle.stat()).ino;
+    // Mostly it is the newest: those who follow ask after each change.
+    if (inode !== undefined && (await statIfThere(this.current))?.ino === inode) return undefined;
     const candidates = await this.open();
     const inodes = await Promise.all(candidates.map(async (candidate) => (await candidate.stat()).ino));
     const own = inode === undefined ? -1 : inodes.indexOf(inode);
@@ -110,17 +113,18 @@ async function openIfThere(path: string): Promise<FileHandle | undefined> {
 }
 
 async function sizeOf(path: string): Promise<number> {
-  try {
-    return (await stat(path)).size;
-  } catch (error) {
-    if (systemCode(error) === 'ENOENT') return 0;
-    throw error;
-  }
+  return (await statIfThere(path))?.size ?? 0;
 }
 
 async function exists(path: string): Promise<boolean> {
-  return stat(path).then(
-    () => true,
-    () => false,
-  );
+  return (await statIfThere(path)) !== undefined;
+}
+
+async function statIfThere(path: string): Promise<Stats | undefined> {
+  try {
+    return await stat(path);
+  } catch (error) {
+    if (systemCode(error) === 'ENOENT') return undefined;
+    throw error;
+  }
 }
