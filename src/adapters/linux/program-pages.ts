@@ -15,7 +15,7 @@ export interface Region {
 
 /**
  * Unmaps the pages of this process's own program file: most were needed for its start only. They stay in the kernel's page cache
- * and are mapped again where they are used, but what nobody uses the kernel can now take back as easily as any other file's.
+ * and are mapped again where they are used, but what nobody uses the kernel can now take back as easily as those of any other file.
  */
 export function releaseProgramPages(): void {
   for (const { start, length } of programRegions(
