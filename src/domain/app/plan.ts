@@ -89,7 +89,10 @@ function imageSteps(observed: ObservedApp, service: ServiceTarget, options: Plan
 }
 
 /** @throws not-found `app-image-missing` for an image that is pinned and gone */
-export function checkPinned(observed: ObservedApp, { name, image, imageId = '' }: ServiceTarget): [] {
+export function checkPinned(
+  observed: Pick<ObservedApp, 'imageIds'>,
+  { name, image, imageId = '' }: Pick<ServiceTarget, 'name' | 'image' | 'imageId'>,
+): [] {
   if (observed.imageIds.has(imageId)) return [];
   throw notFound(
     'app-image-missing',

@@ -1,3 +1,4 @@
+import { madeOf } from '#domain/app/pinned.ts';
 import type { AppIdentity } from '#domain/container/container.ts';
 import type { ReplicaTarget, ServiceTarget } from '#domain/app/target.ts';
 import type { CreateContainer, Images } from '#engine/contracts.ts';
@@ -11,30 +12,31 @@ export interface Origin {
   files: string[];
 }
 
-/** The request that makes a service's container, with the app's identity and Docker Compose's labels. */
+/** The request that makes a replica's container, with the app's identity and Docker Compose's labels. */
 export function containerRequest(
   images: Pick<Images, 'find'>,
   { app, revision, folder, files }: Origin,
   service: ServiceTarget,
-  { replica, name, request }: ReplicaTarget,
+  replica: ReplicaTarget,
 ): CreateContainer & { identity: AppIdentity } {
-  const { config, hostConfig, endpoints, platform, probes, granted } = request;
+  const { config, hostConfig, endpoints, platform, probes, granted } = replica.request;
+  const made = madeOf(service, replica);
   const labels = {
     ...config.Labels,
     [composeLabels.project]: app,
-    [composeLabels.hash]: service.hash,
+    [composeLabels.hash]: made.hash,
     [composeLabels.service]: service.name,
-    [composeLabels.number]: String(replica),
+    [composeLabels.number]: String(replica.replica),
     [composeLabels.oneOff]: 'False',
     [composeLabels.folder]: folder,
     [composeLabels.files]: files.join(','),
   };
   return {
-    name,
-    config: { ...config, Labels: labels, Image: imageOf(images, service) },
+    name: replica.name,
+    config: { ...config, Labels: labels, Image: imageOf(images, made) },
     hostConfig,
     endpoints,
-    identity: { app, service: service.name, revision, replica },
+    identity: { app, service: service.name, revision, replica: replica.replica },
     ...(platform === undefined ? {} : { platform }),
     ...(probes === undefined ? {} : { probes }),
     ...(granted === undefined ? {} : { granted }),
@@ -42,6 +44,6 @@ export function containerRequest(
 }
 
 /** By its name, as long as that stands for the very image that is wanted. */
-function imageOf(images: Pick<Images, 'find'>, { image, imageId }: ServiceTarget): string {
+function imageOf(images: Pick<Images, 'find'>, { image, imageId }: ReturnType<typeof madeOf>): string {
   return imageId === undefined || images.find(image)?.id === imageId ? image : imageId;
 }

@@ -1,9 +1,9 @@
 import { conflict, isKind } from '#base/errors.ts';
-import { madeOf } from '#domain/app/pinned.ts';
 import type { HostConfig } from '#domain/container/config.ts';
 import type { StopOptions } from '#engine/contracts.ts';
 import type { Step } from '#domain/app/step.ts';
 import { shortId } from '#base/ids.ts';
+import { containerRequest } from './container-request.ts';
 import { buildImage, pullImage } from './image-executors.ts';
 import { runPostStart, runPreStop } from './hooks.ts';
 import { anonymousVolumes, composeLabels } from './observe.ts';
@@ -96,47 +96,31 @@ function labelsOf(run: Run, hash: string): Record<string, string> {
 async function createContainer(step: Step<'create-container'>, run: Run): Promise<void> {
   // Others answer meanwhile: when it fails, they go on to.
   if (step.held === true) run.displaced += 1;
-  await makeContainer(step, run, []);
+  const id = await makeContainer(step, run, []);
+  run.onFailure(step, () => removeMade(id, run, true));
 }
 
+/** Gives the id; '' for a replica that is not wanted. */
 async function makeContainer(
   step: { service: string; replica: number; name: string; held?: boolean },
   run: Run,
   inherited: readonly { name: string; destination: string }[],
-): Promise<void> {
+): Promise<string> {
   const service = serviceOf(run, step.service);
   const replica = service.replicas.find((one) => one.replica === step.replica);
-  if (replica === undefined) return;
-  const made = madeOf(service, replica);
-  const { config, hostConfig, endpoints, platform, probes, granted } = replica.request;
-  const labels = {
-    ...config.Labels,
-    ...labelsOf(run, made.hash),
-    [composeLabels.service]: service.name,
-    [composeLabels.number]: String(replica.replica),
-    [composeLabels.oneOff]: 'False',
-    [composeLabels.folder]: run.folder,
-    [composeLabels.files]: run.files.join(','),
-  };
+  if (replica === undefined) return '';
+  const request = containerRequest(run.parts.images, run, service, replica);
   const { id } = await run.parts.containers.create({
+    ...request,
     name: step.name,
-    config: { ...config, Labels: labels, Image: imageOf(made, run) },
-    hostConfig: withInherited(hostConfig, inherited),
-    endpoints,
-    identity: { app: run.app, service: service.name, revision: run.revision, replica: replica.replica },
-    ...(platform === undefined ? {} : { platform }),
+    hostConfig: withInherited(request.hostConfig, inherited),
     ...(step.held === true ? { traffic: 'held' as const } : {}),
-    ...(probes === undefined ? {} : { probes }),
-    ...(granted === undefined ? {} : { granted }),
   });
-  run.onFailure({ kind: 'create-container', reason: 'new', ...step }, () =>
-    ignoring('not-found', run.parts.containers.remove(id, { force: true, volumes: inherited.length === 0 })),
-  );
+  return id;
 }
 
-/** By its name, as long as that stands for the very image that is wanted. */
-function imageOf({ image, imageId }: ReturnType<typeof madeOf>, run: Run): string {
-  return imageId === undefined || run.parts.images.find(image)?.id === imageId ? image : imageId;
+async function removeMade(id: string, run: Run, volumes: boolean): Promise<void> {
+  if (id !== '') await ignoring('not-found', run.parts.containers.remove(id, { force: true, volumes }));
 }
 
 /** Data in volumes that nobody named go over to the next container, as Docker Compose does. */
@@ -158,8 +142,11 @@ async function replaceContainer(step: Step<'replace-container'>, run: Run): Prom
   const { containers } = run.parts;
   const former = containers.get(step.container);
   const wasUp = former.state.status === 'running' || former.state.status === 'restarting';
+  const inherited = anonymousVolumes(run.parts, former);
+  let made = '';
   run.displaced += 1;
   run.onFailure(step, async () => {
+    await removeMade(made, run, inherited.length === 0);
     const now = containers.find(former.id);
     if (now === undefined) return;
     if (now.name !== former.name) await containers.rename(now.id, former.name);
@@ -170,7 +157,7 @@ async function replaceContainer(step: Step<'replace-container'>, run: Run): Prom
   await ignoring('unchanged', containers.stop(former.id, stopOptions(run)));
   const aside = `${shortId(former.id)}_${step.name}`;
   if (former.name === step.name) await containers.rename(former.id, aside);
-  await makeContainer(step, run, anonymousVolumes(run.parts, former));
+  made = await makeContainer(step, run, inherited);
 }
 
 async function startContainer(step: Step<'start-container'>, run: Run): Promise<void> {

@@ -1,4 +1,5 @@
 import type { ObservedApp, ObservedContainer } from '#domain/app/observed.ts';
+import { madeOf } from '#domain/app/pinned.ts';
 import type { AppTarget } from '#domain/app/target.ts';
 import type { Image } from '#domain/image/image.ts';
 import type { Container } from '#domain/container/container.ts';
@@ -27,7 +28,8 @@ export function observe(
 ): ObservedApp {
   const services = target?.services ?? [];
   const images = services.map(({ image, imageId }) => [image, parts.images.find(imageId ?? image)] as const);
-  const pins = services.flatMap(({ imageId }) => imageId ?? []);
+  const made = services.flatMap((one) => [one, ...one.replicas.map((replica) => madeOf(one, replica))]);
+  const pins = new Set(made.flatMap(({ imageId }) => imageId ?? []));
   return {
     containers: (target === undefined ? containersOf : replicasOfApp)(parts, app).map((one) =>
       observedContainer(parts, one),
@@ -35,7 +37,7 @@ export function observe(
     networks: parts.networks.list().map(observedShared),
     volumes: parts.volumes.list().map(observedShared),
     images: Object.fromEntries(images.map(([name, image]) => [name, image?.id])),
-    imageIds: new Set(pins.filter((id) => parts.images.find(id) !== undefined)),
+    imageIds: new Set([...pins].filter((id) => parts.images.find(id) !== undefined)),
     probedImages: new Set(images.flatMap(([name, image]) => (isProbed(image) ? [name] : []))),
     fresh,
     reaches: Object.fromEntries(parts.places.list(app).map((one) => [one.service, one.settings.hash])),

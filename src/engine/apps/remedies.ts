@@ -1,5 +1,6 @@
 import { isKind, notFound } from '#base/errors.ts';
 import { checkPinned, groundSteps } from '#domain/app/plan.ts';
+import { madeOf } from '#domain/app/pinned.ts';
 import type { Remedy } from '#domain/app/heal.ts';
 import type { AppTarget } from '#domain/app/target.ts';
 import type { Container } from '#domain/container/container.ts';
@@ -91,7 +92,8 @@ export class Remedies {
     const replica = service?.replicas.find((one) => one.replica === number);
     if (service === undefined || replica === undefined)
       throw notFound('app-service-missing', `the app ${target.app} has no replica ${number} of '${name}'`);
-    checkPinned(observe(this.#parts, target.app, undefined, target, new Set()), service);
+    const observed = observe(this.#parts, target.app, undefined, target, new Set());
+    checkPinned(observed, { name, ...madeOf(service, replica) });
     const { containers, images } = this.#parts;
     const { revision = 1, folder = '', files = [] } = this.#record(target.app) ?? {};
     const origin = { app: target.app, revision, folder, files };

@@ -141,6 +141,30 @@ test('an update that never gets healthy puts the former containers back', async 
   await daemon.berth('down', folder);
 });
 
+test('an update that must stop the former container first takes each step back once', async () => {
+  const policy = '    deploy:\n      update_config: { order: stop-first }\n';
+  const folder = await project('turns', probed('"true"') + policy);
+  assert.equal((await daemon.berth('up', folder)).code, 0);
+  const former = await daemon.ok('inspect', '-f', '{{.Id}}', 'turns-web-1');
+  await project('turns', probed('exit 1') + policy);
+  const { code, stderr } = await daemon.berth('up', folder);
+  assert.equal(code, 1);
+  assert.equal(stderr.match(/replace turns-web-1: undone/g)?.length, 1);
+  assert.equal(
+    await daemon.ok(
+      'ps',
+      '-a',
+      '--no-trunc',
+      '--filter',
+      'name=turns',
+      '--format',
+      '{{.ID}} {{.Names}} {{.State}}',
+    ),
+    `${former} turns-web-1 running`,
+  );
+  await daemon.berth('down', folder);
+});
+
 test('a second up of the same app at once is refused', async () => {
   const folder = await project('busy', probed('test -e /tmp/ready').replace('retries: 2', 'retries: 1000'));
   const first = daemon.berth('up', folder);
