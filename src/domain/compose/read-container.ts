@@ -120,8 +120,6 @@ function readLimits(service: Reader): HostConfig {
     CpuShares: service.at('cpu_shares').integer() ?? sharesFor(reserved.at('cpus').number()),
     CpuPeriod: micros(service.at('cpu_period')),
     CpuQuota: micros(service.at('cpu_quota')),
-    CpuRealtimePeriod: micros(service.at('cpu_rt_period')),
-    CpuRealtimeRuntime: micros(service.at('cpu_rt_runtime')),
     CpusetCpus: service.at('cpuset').text(),
     Memory: same(limits.at('memory'), service.at('mem_limit'), (at) => at.bytes()),
     MemoryReservation: same(reserved.at('memory'), service.at('mem_reservation'), (at) => at.bytes()),

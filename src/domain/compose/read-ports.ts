@@ -46,6 +46,10 @@ function readLong(item: Reader): Port[] {
   const published = item.at('published').text() ?? '';
   if (!item.at('target').present) item.complain('compose-missing-key', "the key 'target' is missing");
   if (target === undefined || protocol === undefined) return [];
+  if (target.from !== target.to)
+    item
+      .at('target')
+      .complain('compose-invalid-port', 'the long form takes one port', 'write FROM-TO:FROM-TO for a range');
   if (published !== '' && readRange(item.at('published'), published) === undefined) return [];
   const port = compact<Port>({
     target: target.from,

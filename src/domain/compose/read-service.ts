@@ -76,7 +76,7 @@ export function readService(name: string, service: Reader, context: ServiceConte
   return whole;
 }
 
-/** What is not for Berth at all. */
+/** What Berth cannot do. */
 function refuse(service: Reader): void {
   if (service.at('provider').present)
     service
@@ -90,6 +90,11 @@ function refuse(service: Reader): void {
     service
       .at('models')
       .complain('compose-unsupported', 'Berth runs no language models', 'run the model server as a service');
+  for (const key of ['cpu_rt_period', 'cpu_rt_runtime'])
+    if (service.at(key).present)
+      service
+        .at(key)
+        .complain('compose-unsupported', 'services have no real-time budget', 'use cpus or cpu_shares');
 }
 
 const refreshing = /^(?:daily|weekly|refresh|every_.+)$/;
@@ -153,6 +158,9 @@ function readNetworks(networks: Reader, known: ReadonlySet<string>): ServiceNetw
         'compose-undefined-reference',
         `the network '${name}' is not defined at the top of the file`,
       );
+  for (const [, one] of wanted)
+    if (one.at('link_local_ips').present)
+      one.at('link_local_ips').complain('compose-unsupported', 'containers get no link-local addresses');
   return wanted
     .map(([name, one]) =>
       compact<ServiceNetwork>({
