@@ -1,6 +1,7 @@
 import { release } from 'node:os';
 import koffi from 'koffi';
 import { check, close } from '#adapters/linux/libc.ts';
+import { placeMount } from '#adapters/linux/mount-calls.ts';
 import { mountOverlayByOptions } from '#adapters/linux/overlay-options.ts';
 
 // Mounts by the file system context API (fsopen(2), fsconfig(2), fsmount(2), move_mount(2)): from Linux 6.7 on an option
@@ -8,15 +9,13 @@ import { mountOverlayByOptions } from '#adapters/linux/overlay-options.ts';
 
 const libc = koffi.load('libc.so.6');
 
-const AT_FDCWD = -100;
 const FSOPEN_CLOEXEC = 1;
 const FSMOUNT_CLOEXEC = 1;
-const MOVE_MOUNT_F_EMPTY_PATH = 4;
 const FSCONFIG_SET_STRING = 1;
 const FSCONFIG_CMD_CREATE = 6;
 
 // The same numbers on x86-64 and arm64.
-const NR = { move_mount: 429, fsopen: 430, fsconfig: 431, fsmount: 432 } as const;
+const NR = { fsopen: 430, fsconfig: 431, fsmount: 432 } as const;
 
 const fsopen: (nr: number, name: string, flags: number) => number = libc.func(
   'long syscall(long nr, const char *name, unsigned int flags)',
@@ -34,17 +33,6 @@ const fsconfig: Fsconfig = libc.func(
 );
 const fsmount: (nr: number, fd: number, flags: number, attributes: number) => number = libc.func(
   'long syscall(long nr, int fd, unsigned int flags, unsigned int attributes)',
-);
-type MoveMount = (
-  nr: number,
-  from: number,
-  fromPath: string,
-  to: number,
-  toPath: string,
-  flags: number,
-) => number;
-const moveMount: MoveMount = libc.func(
-  'long syscall(long nr, int from, const char *fromPath, int to, const char *toPath, unsigned int flags)',
 );
 
 export interface OverlayMount {
@@ -104,11 +92,7 @@ function mountByContext(overlay: OverlayMount): void {
 function place(context: number, target: string): void {
   const made = check(fsmount(NR.fsmount, context, FSMOUNT_CLOEXEC, 0), 'fsmount', 'overlay');
   try {
-    check(
-      moveMount(NR.move_mount, made, '', AT_FDCWD, target, MOVE_MOUNT_F_EMPTY_PATH),
-      'move_mount',
-      `to '${target}'`,
-    );
+    placeMount(made, target);
   } finally {
     close(made);
   }
