@@ -1,5 +1,5 @@
-/** The parts, one after the other. For rooms that know no Buffer. */
-export function concatBytes(parts: readonly Uint8Array[]): Uint8Array {
+/** The parts, one after the other, in memory of its own. For rooms that know no Buffer, and to hand to other threads. */
+export function concatBytes(parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
   const whole = new Uint8Array(parts.reduce((total, part) => total + part.length, 0));
   let at = 0;
   for (const part of parts) {

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { rmSync } from 'node:fs';
 import { parentPort } from 'node:worker_threads';
+import { concatBytes } from '#base/bytes.ts';
 import { BerthError, internal, messageOf, systemCode } from '#base/errors.ts';
 import { TarParser } from '#domain/archive/tar-parser.ts';
 import type { IdMappings } from '#domain/user-namespace/id-mappings.ts';
@@ -60,21 +61,10 @@ function tar(upper: string, rules: TarRules): Running {
         gathered.push(next.value);
         size += next.value.length;
       }
-      return gathered.length === 0 ? undefined : joined(gathered);
+      return gathered.length === 0 ? undefined : concatBytes(gathered);
     },
     cancel: () => void pieces.return(undefined),
   };
-}
-
-/** In memory of its own, so that it can be handed to the other thread without copying. */
-function joined(pieces: Uint8Array[]): Uint8Array<ArrayBuffer> {
-  const whole = new Uint8Array(pieces.reduce((sum, piece) => sum + piece.length, 0));
-  let at = 0;
-  for (const piece of pieces) {
-    whole.set(piece, at);
-    at += piece.length;
-  }
-  return whole;
 }
 
 function atOnce(job: Exclude<TreeJob, { do: 'unpack' | 'tar' }>): TreeResult {

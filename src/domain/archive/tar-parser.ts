@@ -7,6 +7,7 @@ import {
   type TarEntry,
   type TarType,
 } from '#domain/archive/tar-entry.ts';
+import { concatBytes } from '#base/bytes.ts';
 import { decodePax } from '#domain/archive/pax.ts';
 import {
   corrupt,
@@ -158,7 +159,7 @@ export class TarParser {
   #extensionSize = 0;
 
   #finishExtension(flag: string, parts: Uint8Array[]): void {
-    const body = join(parts).subarray(0, this.#extensionSize);
+    const body = concatBytes(parts).subarray(0, this.#extensionSize);
     this.#extensionSize = 0;
     this.#step = { at: 'header' };
     // Global records (g) are ignored, as Docker ignores them.
@@ -301,14 +302,4 @@ function paxNumber(pax: Map<string, string>, key: string): number | undefined {
 function untilZero(body: Uint8Array): string {
   const end = body.indexOf(0);
   return byteString(end < 0 ? body : body.subarray(0, end));
-}
-
-function join(parts: Uint8Array[]): Uint8Array {
-  const whole = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    whole.set(part, at);
-    at += part.length;
-  }
-  return whole;
 }
