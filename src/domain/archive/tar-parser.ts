@@ -1,11 +1,9 @@
 import {
   blockSize,
   byteString,
-  bytesOf,
   paddingOf,
   type SparsePiece,
   type TarEntry,
-  type TarType,
 } from '#domain/archive/tar-entry.ts';
 import { concatBytes } from '#base/bytes.ts';
 import { decodePax } from '#domain/archive/pax.ts';
@@ -17,6 +15,7 @@ import {
   oldSparseHeader,
   type RawHeader,
 } from '#domain/archive/tar-header.ts';
+import { memberEntry, paxNumber, type Extensions } from '#domain/archive/member-entry.ts';
 import { paxSparse, SparseMapReader, type SparseFile } from '#domain/archive/tar-sparse.ts';
 
 /** Hears the members of an archive in order, synchronously. A chunk is valid only during the call. */
@@ -28,31 +27,12 @@ export interface TarListener {
   end(): void;
 }
 
-const types: Record<string, TarType> = {
-  '0': 'file',
-  '7': 'file',
-  S: 'file',
-  '1': 'hard-link',
-  '2': 'symlink',
-  '3': 'character',
-  '4': 'block',
-  '5': 'directory',
-  '6': 'fifo',
-};
-
 /** Longest extension (PAX records, GNU long name) that is kept in memory. */
 const maxExtension = 1024 * 1024;
 
-/** What the extension members before a member say about it. */
-interface Extensions {
-  pax: Map<string, string>;
-  longName?: string;
-  longLink?: string;
-}
-
 type Step =
   | { at: 'header' }
-  | { at: 'extension'; flag: string; parts: Uint8Array[]; left: number }
+  | { at: 'extension'; flag: string; size: number; parts: Uint8Array[]; left: number }
   | { at: 'old-sparse'; header: RawHeader; file: SparseFile }
   | { at: 'sparse-map'; header: RawHeader; size: number; reader: SparseMapReader }
   | { at: 'body'; pieces: SparsePiece[]; left: number; done: number }
@@ -101,7 +81,7 @@ export class TarParser {
         const piece = chunk.slice(0, step.left);
         step.parts.push(piece);
         step.left -= piece.length;
-        if (step.left === 0) this.#finishExtension(step.flag, step.parts);
+        if (step.left === 0) this.#finishExtension(step.flag, step.parts, step.size);
         return piece.length;
       }
       case 'skip': {
@@ -146,21 +126,13 @@ export class TarParser {
   #startExtension(header: RawHeader): void {
     if (header.size > maxExtension)
       throw corrupt(`an extended header has ${header.size} bytes; at most ${maxExtension} are read`);
-    this.#step = {
-      at: 'extension',
-      flag: header.flag,
-      parts: [],
-      left: header.size + paddingOf(header.size),
-    };
-    if (header.size === 0) this.#finishExtension(header.flag, []);
-    else this.#extensionSize = header.size;
+    const { flag, size } = header;
+    this.#step = { at: 'extension', flag, size, parts: [], left: size + paddingOf(size) };
+    if (size === 0) this.#finishExtension(flag, [], 0);
   }
 
-  #extensionSize = 0;
-
-  #finishExtension(flag: string, parts: Uint8Array[]): void {
-    const body = concatBytes(parts).subarray(0, this.#extensionSize);
-    this.#extensionSize = 0;
+  #finishExtension(flag: string, parts: Uint8Array[], size: number): void {
+    const body = concatBytes(parts).subarray(0, size);
     this.#step = { at: 'header' };
     // Global records (g) are ignored, as Docker ignores them.
     if (flag === 'x') this.#extensions.pax = decodePax(body);
@@ -198,7 +170,7 @@ export class TarParser {
 
   /** `stored` is what follows in the archive; a sparse file is larger. */
   #begin(header: RawHeader, stored: number, sparse: SparseFile | undefined): void {
-    const entry = toEntry(header, stored, this.#extensions, sparse);
+    const entry = memberEntry(header, stored, this.#extensions, sparse);
     this.#extensions = { pax: new Map() };
     if (entry?.type !== 'file') {
       if (entry !== undefined) {
@@ -237,66 +209,6 @@ export class TarParser {
   #skip(left: number): void {
     this.#step = left === 0 ? { at: 'header' } : { at: 'skip', left };
   }
-}
-
-function toEntry(
-  header: RawHeader,
-  size: number,
-  { pax, longName, longLink }: Extensions,
-  sparse: SparseFile | undefined,
-): TarEntry | undefined {
-  const name = sparse?.name ?? pax.get('path') ?? longName ?? header.name;
-  const type = header.flag === '0' && name.endsWith('/') ? 'directory' : types[header.flag];
-  if (type === undefined) return undefined;
-  if (name.includes('\0')) throw corrupt(`'${name}' has a NUL in its name`);
-  const entry: TarEntry = {
-    name,
-    type,
-    linkName: pax.get('linkpath') ?? longLink ?? header.linkName,
-    mode: header.mode & 0o7777,
-    ...numbersOf(header, pax),
-    size: sparse?.size ?? (type === 'file' ? size : 0),
-    major: header.major,
-    minor: header.minor,
-    xattrs: xattrsOf(pax),
-  };
-  if (sparse !== undefined) entry.sparse = checkedPieces(sparse);
-  return entry;
-}
-
-function numbersOf(header: RawHeader, pax: Map<string, string>): { uid: number; gid: number; mtime: number } {
-  return {
-    uid: paxNumber(pax, 'uid') ?? header.uid,
-    gid: paxNumber(pax, 'gid') ?? header.gid,
-    mtime: paxNumber(pax, 'mtime') ?? header.mtime,
-  };
-}
-
-function checkedPieces({ size, pieces }: SparseFile): SparsePiece[] {
-  for (const piece of pieces)
-    if (piece.offset < 0 || piece.size < 0 || piece.offset + piece.size > size)
-      throw corrupt('the map of a sparse file reaches beyond its end');
-  return pieces;
-}
-
-function xattrsOf(pax: Map<string, string>): Map<string, Uint8Array> {
-  const xattrs = new Map<string, Uint8Array>();
-  for (const [key, value] of pax)
-    if (key.startsWith('SCHILY.xattr.')) xattrs.set(key.slice('SCHILY.xattr.'.length), bytesOf(value));
-  return xattrs;
-}
-
-function paxNumber(pax: Map<string, string>, key: string): number | undefined {
-  const text = pax.get(key);
-  if (text === undefined || text === '') return undefined;
-  const value = Number(text);
-  if (
-    !/^-?[0-9]*\.?[0-9]*$/.test(text) ||
-    !Number.isFinite(value) ||
-    (key !== 'mtime' && !(Number.isSafeInteger(value) && value >= 0))
-  )
-    throw corrupt(`PAX record ${key}='${text}' is not a number`);
-  return value;
 }
 
 function untilZero(body: Uint8Array): string {
