@@ -86,12 +86,17 @@ export class JobRunner {
     try {
       const request = runRequest(this.#parts.images, this.#apps, job, name);
       const { id } = await containers.create(request);
+      if (!this.#goesOn(job, before)) {
+        await containers.remove(id, { force: true, volumes: true });
+        return;
+      }
       const run = this.#log.note(nameOf(job), { ...before, tries, container: request.name ?? id });
       await containers.start(id);
       await this.#watch(job, run);
     } catch (error) {
       if (this.#closed.signal.aborted) throw error;
-      await this.#ended(job, { ...this.#now(job, before), tries }, 'failed', 128, messageOf(error));
+      const run = this.#log.run(nameOf(job), before.id) ?? before;
+      await this.#ended(job, { ...run, tries }, 'failed', 128, messageOf(error));
     }
   }
 
@@ -115,18 +120,17 @@ export class JobRunner {
     }
   }
 
-  /** As it is stored: somebody may have ended it meanwhile. */
-  #now(job: Job, run: JobRun): JobRun {
-    return this.#log.run(nameOf(job), run.id) ?? run;
+  /** Another run may have replaced it meanwhile, or its app may be gone. */
+  #goesOn(job: Job, { id }: JobRun): boolean {
+    return this.#log.run(nameOf(job), id)?.outcome === 'running';
   }
 
   async #ended(job: Job, run: JobRun, outcome: RunOutcome, exitCode: number, error?: string): Promise<void> {
-    if (this.#now(job, run).outcome !== 'running') return;
+    if (!this.#goesOn(job, run)) return;
     const wait = outcome === 'failed' ? retryIn(job.schedule, run.tries) : undefined;
     if (wait !== undefined) {
       await this.#parts.clock.sleep(wait, this.#closed.signal);
-      const latest = this.#now(job, run);
-      if (latest.outcome === 'running') await this.#try(job, { ...latest, tries: run.tries });
+      if (this.#goesOn(job, run)) await this.#try(job, run);
       return;
     }
     const ended = this.#parts.clock.timestamp();

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { notFound } from '#base/errors.ts';
 import { appTarget, type AppTarget } from '#domain/app/target.ts';
 import { readProject } from '../../../test/support/compose.ts';
 import { MemoryState } from '../../../test/support/image-room.ts';
@@ -72,6 +73,8 @@ class World {
       create: () => Promise.resolve({ id: 'c', warnings: [] }),
       start: () => Promise.resolve(),
       wait: () => Promise.resolve({ exitCode: 0 }),
+      stop: () => Promise.reject(notFound('container-missing', 'its container is not made yet')),
+      remove: () => Promise.resolve(),
       list: () => [],
       find: () => undefined,
     };
@@ -124,5 +127,21 @@ test('a new schedule makes up for nothing', async () => {
   const schedules = world.daemon();
   await world.pass(10);
   assert.deepEqual(world.events, []);
+  schedules.close();
+});
+
+test('a run that is replaced while its container is made stays replaced', async () => {
+  const world = new World('cron: "0 0 1 3 *", concurrency: replace');
+  const schedules = world.daemon();
+  const first = schedules.run('shop', 'job');
+  schedules.run('shop', 'job');
+  await settle();
+  assert.deepEqual(
+    schedules.history('shop', 'job').map(({ id, outcome }) => [id === first.id, outcome]),
+    [
+      [false, 'succeeded'],
+      [true, 'replaced'],
+    ],
+  );
   schedules.close();
 });
