@@ -9,7 +9,6 @@ import type { ExecProcess } from '#ports/runtime.ts';
 import type { Change } from '#ports/snapshotter.ts';
 import type { Readable } from 'node:stream';
 import { ownChanges } from '#domain/container/own-changes.ts';
-import { parseName } from '#domain/container/names.ts';
 import { parseSignal } from '#domain/container/signals.ts';
 import { hasProcess, isActive } from '#domain/container/state.ts';
 import { announce } from '#engine/containers/announcer.ts';
@@ -21,20 +20,22 @@ import { LifeCycle } from '#engine/containers/life-cycle.ts';
 import { Lives, type Outcome } from '#engine/containers/lives.ts';
 import { LogRotation } from '#engine/containers/log-rotation.ts';
 import { Observing } from '#engine/containers/observing.ts';
+import { Pruning } from '#engine/containers/pruning.ts';
 import { Reconciling } from '#engine/containers/reconciling.ts';
 import { ContainerRegistry } from '#engine/containers/registry.ts';
+import { Renaming } from '#engine/containers/renaming.ts';
 import { RootAccess } from '#engine/containers/root-access.ts';
 import { Roots } from '#engine/containers/roots.ts';
 import { Updating } from '#engine/containers/updating.ts';
+import { tellUses } from '#engine/containers/uses.ts';
 import { KeyedMutex } from '#base/mutex.ts';
-import { conflict, isKind, unchanged } from '#base/errors.ts';
+import { conflict, unchanged } from '#base/errors.ts';
 
 /** The noun's front: each verb finds the container and hands over to the part that knows how. */
 export class Containers implements contracts.Containers {
   readonly #parts: ContainerParts;
   readonly #registry: ContainerRegistry;
   readonly #lives = new Lives();
-  readonly #locks = new KeyedMutex();
   readonly #execs: Execs;
   readonly #creating: Creating;
   readonly #cycle: LifeCycle;
@@ -42,21 +43,26 @@ export class Containers implements contracts.Containers {
   readonly #rootAccess: RootAccess;
   readonly #connecting: Connecting;
   readonly #updating: Updating;
+  readonly #renaming: Renaming;
+  readonly #pruning: Pruning;
   readonly #rotation: LogRotation;
 
   constructor(parts: ContainerParts) {
     this.#parts = parts;
     this.#registry = new ContainerRegistry(parts.store);
-    const roots = new Roots(parts, this.#registry, this.#locks);
+    const locks = new KeyedMutex();
+    const roots = new Roots(parts, this.#registry, locks);
     this.#execs = new Execs(parts, this.#registry, roots);
     this.#creating = new Creating(parts, this.#registry);
-    this.#cycle = new LifeCycle(parts, this.#registry, this.#lives, this.#locks, this.#execs, roots);
+    this.#cycle = new LifeCycle(parts, this.#registry, this.#lives, locks, this.#execs, roots);
     this.#observing = new Observing(parts);
     this.#rootAccess = new RootAccess(parts, roots);
-    this.#connecting = new Connecting(parts, this.#registry, this.#locks);
-    this.#updating = new Updating(parts, this.#registry, this.#locks);
+    this.#connecting = new Connecting(parts, this.#registry, locks);
+    this.#updating = new Updating(parts, this.#registry, locks);
+    this.#renaming = new Renaming(parts, this.#registry, locks);
+    this.#pruning = new Pruning(parts, this.#registry, this.#cycle);
     this.#rotation = new LogRotation(parts, this.#registry);
-    this.#tellOthers();
+    tellUses(parts, this.#registry);
   }
 
   /**
@@ -119,20 +125,7 @@ export class Containers implements contracts.Containers {
   }
 
   rename(ref: string, name: string): Promise<void> {
-    const { id } = this.get(ref);
-    const wanted = parseName(name);
-    return this.#locks.run(id, () => {
-      const container = this.#registry.get(id);
-      this.#registry.reserve(wanted, id);
-      this.#registry.releaseName(container.name);
-      const renamed = this.#registry.put({
-        ...container,
-        name: wanted,
-        endpoints: renamedEndpoints(container, wanted),
-      });
-      announce(this.#parts.events, renamed, 'rename', { oldName: `/${container.name}` });
-      return Promise.resolve();
-    });
+    return this.#renaming.rename(this.get(ref).id, name);
   }
 
   remove(ref: string, options: { force?: boolean; volumes?: boolean } = {}): Promise<void> {
@@ -228,28 +221,8 @@ export class Containers implements contracts.Containers {
     return this.#updating.update(this.get(ref).id, changes);
   }
 
-  async prune(wanted: (container: Container) => boolean): Promise<{ removed: string[]; reclaimed: number }> {
-    const removed: string[] = [];
-    let reclaimed = 0;
-    for (const container of this.list().filter((each) => !isActive(each) && wanted(each))) {
-      const size = await this.#parts.snapshotter.usage(container.id);
-      if (!(await this.#removeIdle(container.id))) continue;
-      reclaimed += size;
-      removed.push(container.id);
-    }
-    this.#parts.events.emit('container', 'prune', '', { reclaimed: String(reclaimed) });
-    return { removed, reclaimed };
-  }
-
-  /** False when somebody else started or removed it meanwhile. */
-  async #removeIdle(id: string): Promise<boolean> {
-    try {
-      await this.remove(id);
-      return true;
-    } catch (error) {
-      if (isKind(error, 'conflict') || isKind(error, 'not-found')) return false;
-      throw error;
-    }
+  prune(wanted: (container: Container) => boolean): Promise<{ removed: string[]; reclaimed: number }> {
+    return this.#pruning.prune(wanted);
   }
 
   top(ref: string, psArguments: string[]): Promise<{ titles: string[]; processes: string[][] }> {
@@ -308,37 +281,4 @@ export class Containers implements contracts.Containers {
   onChange(listener: (container: Container) => void): () => void {
     return this.#registry.onChange(listener);
   }
-
-  /** What images, volumes and networks need to know before they let something be removed. */
-  #tellOthers(): void {
-    const { images, volumes, networks } = this.#parts;
-    images.usedBy((imageId) =>
-      this.#registry
-        .ofImage(imageId)
-        .map((container) => ({ containerId: container.id, running: isActive(container) })),
-    );
-    // One that is being removed holds its volumes no more: they may have to go with it.
-    volumes.usedBy((name) =>
-      this.#registry
-        .ofVolume(name)
-        .filter(({ state }) => state.status !== 'removing')
-        .map(({ id }) => id),
-    );
-    networks.connectedBy((networkId) =>
-      this.#registry
-        .ofNetwork(networkId)
-        .flatMap((container) =>
-          container.endpoints
-            .filter((endpoint) => endpoint.networkId === networkId)
-            .map((endpoint) => ({ container, endpoint })),
-        ),
-    );
-  }
-}
-
-function renamedEndpoints(container: Container, name: string): Container['endpoints'] {
-  return container.endpoints.map((endpoint) => ({
-    ...endpoint,
-    dnsNames: endpoint.dnsNames.map((known) => (known === container.name ? name : known)),
-  }));
 }
