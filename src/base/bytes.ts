@@ -9,6 +9,22 @@ export function concatBytes(parts: readonly Uint8Array[]): Uint8Array<ArrayBuffe
   return whole;
 }
 
+/** All that a stream gives, which is left alone once it gives more. @throws what `tooMuch` makes */
+export async function limitedBytes(
+  source: AsyncIterable<Uint8Array>,
+  limit: number,
+  tooMuch: () => Error,
+): Promise<Uint8Array<ArrayBuffer>> {
+  const parts: Uint8Array[] = [];
+  let size = 0;
+  for await (const part of source) {
+    size += part.length;
+    if (size > limit) throw tooMuch();
+    parts.push(part);
+  }
+  return concatBytes(parts);
+}
+
 /** In UTF-8. */
 export function utf8Bytes(text: string): Uint8Array {
   return new TextEncoder().encode(text);

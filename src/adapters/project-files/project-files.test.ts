@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import { mkdir, mkdtemp, rm, stat, symlink, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -19,6 +20,16 @@ test('a file that does not exist has no text; a folder is no text', async (t) =>
   await writeFile(join(root, 'a'), 'text');
   assert.equal(await files.readText(join(root, 'a')), 'text');
   await assert.rejects(files.readText(root), (error) => isKind(error, 'invalid'));
+});
+
+test('what has no end is not read on and on', async (t) => {
+  const root = await folder(t);
+  const files = new LocalProjectFiles();
+  const pipe = join(root, 'pipe');
+  execFileSync('mkfifo', [pipe]);
+  assert.equal(await files.readText(pipe), '');
+  assert.equal(await files.readText('/dev/null'), '');
+  await assert.rejects(files.readText('/dev/zero'), /it has more than the 4194304 bytes/);
 });
 
 test('the fingerprint changes with every kind of change and only then', async (t) => {

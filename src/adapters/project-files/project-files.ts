@@ -1,7 +1,8 @@
 import { createHash, type Hash } from 'node:crypto';
-import type { BigIntStats } from 'node:fs';
-import { lstat, opendir, readFile, readlink, stat } from 'node:fs/promises';
+import { constants, type BigIntStats } from 'node:fs';
+import { lstat, open, opendir, readlink } from 'node:fs/promises';
 import { join } from 'node:path';
+import { limitedBytes } from '#base/bytes.ts';
 import { invalid, messageOf, notFound, systemCode } from '#base/errors.ts';
 import type { ProjectFiles } from '#ports/project-files.ts';
 import { FileDigests } from './file-digests.ts';
@@ -17,9 +18,7 @@ export class LocalProjectFiles implements ProjectFiles {
 
   async readBytes(path: string): Promise<Buffer | undefined> {
     try {
-      const { size } = await stat(path);
-      if (size > largestText) throw new Error(`it has ${size} bytes, allowed are ${largestText}`);
-      return await readFile(path);
+      return await content(path);
     } catch (error) {
       const code = systemCode(error);
       if (code === 'ENOENT' || code === 'ENOTDIR') return undefined;
@@ -57,4 +56,12 @@ export class LocalProjectFiles implements ProjectFiles {
     if (info.isSymbolicLink()) return readlink(path);
     return info.isFile() ? this.#digests.of(path, info) : '';
   }
+}
+
+/** A device or a pipe may have no end, and a pipe nobody who writes to it: neither is waited for. */
+async function content(path: string): Promise<Buffer> {
+  const file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
+  const source: AsyncIterable<Uint8Array> = file.createReadStream();
+  const tooMuch = (): Error => new Error(`it has more than the ${largestText} bytes that are allowed`);
+  return Buffer.from(await limitedBytes(source, largestText, tooMuch));
 }

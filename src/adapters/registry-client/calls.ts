@@ -1,7 +1,7 @@
 import type { Readable } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
 import { internal, isKind } from '#base/errors.ts';
-import { endpointOf, scopeOf, type Actions } from '#adapters/registry-client/endpoints.ts';
+import { endpointOf, mayBeInsecure, scopeOf, type Actions } from '#adapters/registry-client/endpoints.ts';
 import { Tokens } from '#adapters/registry-client/tokens.ts';
 import {
   isTransient,
@@ -62,8 +62,8 @@ export class Calls {
 
   /** Sends one request to a registry, or to a server that it named. */
   send(registry: string, request: HttpRequest): Promise<HttpResponse> {
-    const { insecure } = endpointOf(registry, this.#options.insecureRegistries);
-    return this.#transport.send(request, insecure);
+    const { insecureRegistries } = this.#options;
+    return this.#transport.send(request, (url) => mayBeInsecure(registry, url, insecureRegistries));
   }
 
   /** A call without effects, made again when the connection or the registry failed. */
@@ -129,7 +129,7 @@ export class Calls {
   async #speaksTls(base: URL, signal: AbortSignal): Promise<boolean> {
     try {
       const url = new URL('/v2/', base);
-      const response = await this.#transport.send({ method: 'GET', url, headers: {}, signal }, true);
+      const response = await this.#transport.send({ method: 'GET', url, headers: {}, signal }, () => true);
       response.body.resume();
       return true;
     } catch (error) {

@@ -15,6 +15,17 @@ export function endpointOf(registry: string, insecureRegistries: string[]): Endp
   return { host, insecure: isLoopback(host) || insecureRegistries.includes(registry) };
 }
 
+/**
+ * Whether what a registry sends us to (its token server, where its blobs lie) may be insecure too: as with Docker when the
+ * settings call the registry so, else on this host only.
+ */
+export function mayBeInsecure(registry: string, { host }: URL, insecureRegistries: string[]): boolean {
+  return (
+    insecureRegistries.includes(registry) ||
+    (isLoopback(host) && endpointOf(registry, insecureRegistries).insecure)
+  );
+}
+
 function isLoopback(host: string): boolean {
   const name = host.replace(/:\d+$/, '');
   return name === 'localhost' || name === '[::1]' || /^127(?:\.\d{1,3}){3}$/.test(name);

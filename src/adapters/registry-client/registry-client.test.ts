@@ -1,11 +1,17 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { createServer, type IncomingMessage, type Server } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { buffer } from 'node:stream/consumers';
 import { test, type TestContext } from 'node:test';
 import { mediaTypes } from '#domain/image/manifest.ts';
 import { parseDigest } from '#domain/image/digest.ts';
 import type { Reference } from '#domain/image/reference.ts';
+import { makeCertificates } from '../../../test/support/certificates.ts';
 import { listen, portOf, type Answer } from '../../../test/support/registry.ts';
 import { parseChallenges } from './challenge.ts';
 import { HttpRegistryClient } from './registry-client.ts';
@@ -136,6 +142,35 @@ test('a token is used until it expires; an identity token is exchanged by POST',
   time += 120_000;
   await get();
   assert.equal(tokens.length, 2);
+});
+
+test('credentials go to no server elsewhere whose certificate nobody signed', async (t) => {
+  const folder = await mkdtemp(join(tmpdir(), 'berth-tls-'));
+  t.after(() => rm(folder, { recursive: true }));
+  await makeCertificates(folder);
+  const [key, cert] = ['server-key.pem', 'server.pem'].map((name) => readFileSync(join(folder, name)));
+  const asked: unknown[] = [];
+  const tokens = closing(
+    t,
+    createTlsServer({ key, cert }, (request, response) => {
+      asked.push(request.headers.authorization);
+      response.end('{"token":"t"}');
+    }),
+  );
+  await new Promise<void>((resolve) => tokens.listen(0, '127.0.0.1', resolve));
+  const realmAt = (host: string): string => `Bearer realm="https://${host}:${portOf(tokens)}/token"`;
+  let realm = realmAt('0.0.0.0');
+  const { reference } = await serve(t, ({ headers }) =>
+    headers.authorization === 'Bearer t'
+      ? { status: 200, body: {} }
+      : { status: 401, headers: { 'www-authenticate': realm }, body: {} },
+  );
+  const get = (): Promise<unknown> => client(t).manifest(reference, { username: 'u', password: 'p' }, signal);
+  await assert.rejects(get(), /0\.0\.0\.0.*certificate/);
+  assert.deepEqual(asked, []);
+  realm = realmAt('127.0.0.1');
+  await get();
+  assert.equal(asked.length, 1);
 });
 
 test('an aborted request ends with the reason of the abort', async (t) => {

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { Readable } from 'node:stream';
-import { text } from 'node:stream/consumers';
+import { limitedBytes } from '#base/bytes.ts';
 import { internal, invalid, messageOf, unauthorized } from '#base/errors.ts';
 import { registryOfServerAddress } from '#adapters/registry-client/endpoints.ts';
 import {
@@ -11,7 +11,12 @@ import {
   type RegistryOptions,
 } from '#adapters/registry-client/calls.ts';
 import { pullError, pushError } from '#adapters/registry-client/registry-errors.ts';
-import { isTransient, type HttpRequest, type HttpResponse } from '#adapters/registry-client/transport.ts';
+import {
+  isTransient,
+  textOf,
+  type HttpRequest,
+  type HttpResponse,
+} from '#adapters/registry-client/transport.ts';
 import { parseDigest, type Digest } from '#domain/image/digest.ts';
 import { mediaTypes, type Descriptor } from '#domain/image/manifest.ts';
 import type { Reference } from '#domain/image/reference.ts';
@@ -51,8 +56,10 @@ export class HttpRegistryClient implements RegistryClient {
       headers: { accept: manifestTypes.join(', ') },
       actions: 'pull',
     });
-    if (response.status !== 200) throw pullError(reference, response.status, await text(response.body));
-    const content = await limited(response.body, maxManifest);
+    if (response.status !== 200) throw pullError(reference, response.status, await textOf(response));
+    const tooMuch = (): Error =>
+      invalid('manifest-too-large', `a manifest has more than ${maxManifest} bytes`);
+    const content = Buffer.from(await limitedBytes(response.body, maxManifest, tooMuch));
     const digest = parseDigest(`sha256:${createHash('sha256').update(content).digest('hex')}`);
     if (reference.digest !== undefined && reference.digest !== digest)
       throw invalid(
@@ -222,24 +229,13 @@ export class HttpRegistryClient implements RegistryClient {
     const response = await this.#calls.retried(caller, { method: 'GET', path, headers, actions: 'pull' });
     if (response.status === 206 && offset > 0) return response.body;
     if (response.status === 200) return skip(response.body, offset);
-    throw pullError(caller.reference, response.status, await text(response.body));
+    throw pullError(caller.reference, response.status, await textOf(response));
   }
 }
 
 async function expect(response: HttpResponse, status: number): Promise<void> {
-  const content = await text(response.body);
+  const content = await textOf(response);
   if (response.status !== status) throw pushError(response.status, content);
-}
-
-async function limited(body: AsyncIterable<Buffer>, limit: number): Promise<Buffer> {
-  const chunks: Buffer[] = [];
-  let size = 0;
-  for await (const chunk of body) {
-    size += chunk.length;
-    if (size > limit) throw invalid('manifest-too-large', `a manifest has more than ${limit} bytes`);
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks);
 }
 
 /** For a registry that does not know ranges. */

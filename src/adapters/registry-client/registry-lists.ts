@@ -1,7 +1,7 @@
-import { text } from 'node:stream/consumers';
 import { internal } from '#base/errors.ts';
 import type { Call, Caller, Calls } from '#adapters/registry-client/calls.ts';
 import { pullError } from '#adapters/registry-client/registry-errors.ts';
+import { textOf } from '#adapters/registry-client/transport.ts';
 import type { SearchResult } from '#ports/registry-client.ts';
 
 /** Pages of a list that are read: what has more does not mean well. */
@@ -35,7 +35,7 @@ export async function search(
     headers: { 'x-docker-token': 'true' },
     actions: 'pull',
   });
-  const body = await text(response.body);
+  const body = await textOf(response);
   if (response.status === 200) return found(body).slice(0, limit);
   if (response.status !== 404) throw internal('registry-failed', `Unexpected status code ${response.status}`);
   const names: string[] = [];
@@ -57,7 +57,7 @@ async function* pages(calls: Calls, caller: Caller, call: Call): AsyncGenerator<
   let path: string | undefined = call.path;
   for (let page = 0; path !== undefined && page < maxPages; page++) {
     const response = await calls.retried(caller, { ...call, path });
-    const body = await text(response.body);
+    const body = await textOf(response);
     if (response.status !== 200) throw pullError(caller.reference, response.status, body);
     yield body;
     const link = [response.headers['link'] ?? ''].flat().join(',');

@@ -1,8 +1,7 @@
-import { text } from 'node:stream/consumers';
 import { internal, unauthorized } from '#base/errors.ts';
 import { fingerprint } from '#base/ids.ts';
 import { parseChallenges, type Challenge } from '#adapters/registry-client/challenge.ts';
-import type { HttpRequest, HttpResponse } from '#adapters/registry-client/transport.ts';
+import { textOf, type HttpRequest, type HttpResponse } from '#adapters/registry-client/transport.ts';
 import type { Credentials } from '#ports/registry-client.ts';
 
 type Send = (request: HttpRequest) => Promise<HttpResponse>;
@@ -153,7 +152,7 @@ function realmOf(challenge: Challenge, registry: URL): URL {
 
 async function ask(request: HttpRequest, send: Send): Promise<Answer> {
   const response = await send(request);
-  const content = await text(response.body);
+  const content = await textOf(response);
   if (response.status === 401 || response.status === 403)
     throw unauthorized(
       'registry-denied',

@@ -9,6 +9,7 @@ import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
 import { isIP } from 'node:net';
 import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
+import { limitedBytes } from '#base/bytes.ts';
 import { internal, messageOf, systemCode } from '#base/errors.ts';
 
 export interface HttpRequest {
@@ -28,6 +29,20 @@ export interface HttpResponse {
   url: URL;
 }
 
+/** Bytes of an answer that is no blob. */
+const maxText = 4 * 1024 * 1024;
+
+/** The whole of an answer that is no blob. @throws internal `registry-answer-too-large` */
+export async function textOf({ body, url }: HttpResponse): Promise<string> {
+  const bytes = await limitedBytes(body, maxText, () =>
+    internal(
+      'registry-answer-too-large',
+      `${url.origin}${url.pathname} answers with more than ${maxText} bytes`,
+    ),
+  );
+  return Buffer.from(bytes).toString();
+}
+
 /** A connection that gives no byte for so long has stalled. */
 const stallMillis = 60_000;
 const maxRedirects = 10;
@@ -41,7 +56,7 @@ export class Transport {
     const options = { keepAlive: true, timeout: stallMillis };
     const proxied = { ...options, proxyEnv: environment };
     this.#verified = { http: new HttpAgent(proxied), https: new HttpsAgent(proxied) };
-    // Registries on this host and those that the settings call insecure: any certificate will do.
+    // For registries on this host and those that the settings call insecure: certificates are not checked.
     this.#local = {
       http: new HttpAgent(options),
       https: new HttpsAgent({ ...options, rejectUnauthorized: false }),
@@ -49,13 +64,14 @@ export class Transport {
   }
 
   /**
+   * @param mayBeInsecure is asked for the request and for each redirect
    * @throws internal `registry-unreachable` with Docker's words when no answer comes; the signal's reason
    */
-  async send(request: HttpRequest, insecure: boolean): Promise<HttpResponse> {
+  async send(request: HttpRequest, mayBeInsecure: (url: URL) => boolean): Promise<HttpResponse> {
     let { url } = request;
     let { headers } = request;
     for (let hops = 0; ; hops++) {
-      const response = await this.#once({ ...request, url, headers }, insecure);
+      const response = await this.#once({ ...request, url, headers }, mayBeInsecure(url));
       const location = response.headers.location;
       const isRedirect = [301, 302, 303, 307, 308].includes(response.status);
       if (!isRedirect || location === undefined || (request.method !== 'GET' && request.method !== 'HEAD'))

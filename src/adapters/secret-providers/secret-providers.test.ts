@@ -1,6 +1,9 @@
 import assert from 'node:assert/strict';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { createServer, type IncomingMessage } from 'node:http';
 import { once } from 'node:events';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import type { ExecProvider } from '#domain/secret/provider.ts';
 import { HostSecretProviders } from './secret-providers.ts';
@@ -33,6 +36,16 @@ test('a program that fails, hangs, is not there or prints too much is said, with
     });
 });
 
+test('who took the pipe out of the group is not waited for', async (t) => {
+  const folder = await mkdtemp(join(tmpdir(), 'berth-provider-'));
+  t.after(() => rm(folder, { recursive: true }));
+  const file = join(folder, 'pid');
+  const given = providers.exec(shell(`setsid sleep 60 & echo $! > ${file}; sleep 60`, 0.5));
+  await assert.rejects(given, /it did not end within 0\.5 s$/);
+  // It would have ended by itself only after a minute.
+  process.kill(Number(await readFile(file, 'utf8')), 'SIGKILL');
+});
+
 /** A server that knows one secret, as KV v2 answers. */
 async function vault() {
   const requests: IncomingMessage[] = [];
@@ -40,6 +53,8 @@ async function vault() {
     requests.push(request);
     if (request.headers['x-vault-token'] !== 'good') return response.writeHead(403).end('hidden');
     if (request.url === '/v1/secret/data/slow') return undefined;
+    if (request.url === '/v1/secret/data/endless') return response.end(Buffer.alloc(3 * 1024 * 1024));
+    if (request.url === '/v1/secret/data/stalls') return response.write('{');
     if (request.url !== '/v1/secret/data/shop/db') return response.writeHead(404).end('hidden');
     const data = { data: { password: 'from the vault', number: 1 }, metadata: { version: 3 } };
     return response.end(JSON.stringify({ request_id: 'x', data }));
@@ -75,6 +90,8 @@ test('a field of a key-value store is read with a token', async () => {
     [{ ...at, field: 'user' }, 'good', /it has no field 'user' that is a text/],
     [{ ...at, field: 'number' }, 'good', /it has no field 'number' that is a text/],
     [{ ...at, path: 'secret/slow', timeout: 0.1 }, 'good', /no answer within 0\.1 s/],
+    [{ ...at, path: 'secret/endless' }, 'good', /its answer has more than 2097152 bytes/],
+    [{ ...at, path: 'secret/stalls', timeout: 0.1 }, 'good', /no answer within 0\.1 s/],
     [{ ...at, url: 'http://127.0.0.1:1' }, 'good', /ECONNREFUSED|bad port/],
   ] as const;
   for (const [provider, token, message] of wrong)

@@ -4,8 +4,8 @@ import type { ExecProvider, VaultProvider } from '#domain/secret/provider.ts';
 import type { SecretProviders } from '#ports/secret-providers.ts';
 import { readVault } from './vault.ts';
 
-/** Bytes that are read of an answer. */
-const largest = 1024 * 1024 + 1;
+/** Bytes that an answer may have. */
+const largest = 1024 * 1024;
 
 export class HostSecretProviders implements SecretProviders {
   async exec({ command, timeout }: ExecProvider): Promise<Uint8Array> {
@@ -37,14 +37,19 @@ function printed(program: string, args: string[], timeoutMs: number): Promise<Bu
     const end = (why: string): void => {
       problem ??= why;
       if (child.pid !== undefined) killGroup(child.pid);
+      // Who left the group may hold the pipe open for ever.
+      child.stdout.destroy();
     };
     const timer = setTimeout(() => end(`it did not end within ${timeoutMs / 1000} s`), timeoutMs);
     child.stdout.on('data', (chunk: Buffer) => {
       chunks.push(chunk);
       size += chunk.length;
-      if (size > largest) end(`it printed more than ${largest - 1} bytes`);
+      if (size > largest) end(`it printed more than ${largest} bytes`);
     });
-    child.on('error', reject);
+    child.on('error', (error) => {
+      clearTimeout(timer);
+      reject(error);
+    });
     child.on('close', (code, signal) => {
       clearTimeout(timer);
       if (problem !== undefined) reject(new Error(problem));

@@ -1,10 +1,23 @@
+import { Readable } from 'node:stream';
+import { limitedBytes } from '#base/bytes.ts';
 import type { VaultProvider } from '#domain/secret/provider.ts';
 
 /**
  * A field of a secret by the HTTP API of KV version 2 (developer.hashicorp.com/vault/api-docs/secret/kv/kv-v2):
  * GET /v1/MOUNT/data/NAME, the fields are in data.data. The answer's text never becomes part of an error.
  */
-export async function readVault(
+export async function readVault(provider: Omit<VaultProvider, 'token'>, token: string): Promise<Uint8Array> {
+  try {
+    return await read(provider, token);
+  } catch (error) {
+    throw new Error(reasonOf(error, provider.timeout), { cause: error });
+  }
+}
+
+/** Bytes that an answer may have: a value, and what stands around it. */
+const largest = 2 * 1024 * 1024;
+
+async function read(
   { url, path, field, timeout }: Omit<VaultProvider, 'token'>,
   token: string,
 ): Promise<Uint8Array> {
@@ -13,14 +26,17 @@ export async function readVault(
     headers: { 'X-Vault-Token': token },
     redirect: 'error',
     signal: AbortSignal.timeout(timeout * 1000),
-  }).catch((error: unknown) => {
-    throw new Error(reasonOf(error, timeout));
   });
-  const text = await response.text();
+  const source: AsyncIterable<Uint8Array> = response.body ?? Readable.from([]);
+  const text = await limitedBytes(
+    source,
+    largest,
+    () => new Error(`its answer has more than ${largest} bytes`),
+  );
   if (response.status === 403) throw new Error('the token is not allowed to read it (403)');
   if (response.status === 404) throw new Error('there is no such secret (404)');
   if (!response.ok) throw new Error(`the server answered ${response.status}`);
-  const value = fieldOf(text, field);
+  const value = fieldOf(Buffer.from(text).toString(), field);
   if (value === undefined) throw new Error(`it has no field '${field}' that is a text`);
   return Buffer.from(value);
 }
