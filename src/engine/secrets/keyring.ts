@@ -64,7 +64,12 @@ export class Keyring {
   }
 
   /** @throws invalid `secrets-passphrase-wrong`; conflict `secrets-not-locked` where no passphrase is asked for */
-  async unlock(passphrase: string): Promise<void> {
+  unlock(passphrase: string): Promise<void> {
+    // One after the other: each guess takes 128 MiB.
+    return this.#turns.run(only, () => this.#unlock(passphrase));
+  }
+
+  async #unlock(passphrase: string): Promise<void> {
     const record = this.#stored.get(only);
     if (record?.stretching === undefined)
       throw conflict(
@@ -121,7 +126,7 @@ export class Keyring {
     const passphrase = await this.#parts.passphrase();
     if (record === undefined) this.#open = await this.#make(passphrase);
     else if (record.stretching === undefined) this.#open = this.#opened(record, await this.#find(record));
-    else if (passphrase !== undefined) await this.unlock(passphrase);
+    else if (passphrase !== undefined) await this.#unlock(passphrase);
   }
 
   async #find(record: KeyringRecord): Promise<Uint8Array> {
