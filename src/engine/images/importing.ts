@@ -63,7 +63,11 @@ export async function importUrl(
   const tar = measured(content, (current) =>
     onProgress({ status: 'Importing', progressDetail: { current, total: size } }),
   );
-  return await importRoot(parts, tar, options);
+  try {
+    return await importRoot(parts, tar, options);
+  } finally {
+    content.destroy();
+  }
 }
 
 function urlOf(source: string): URL {
