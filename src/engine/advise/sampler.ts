@@ -1,6 +1,7 @@
 import { nothingUsed, type UsageRecord, type UsageSample } from '#domain/advise/usage.ts';
 import type { Container } from '#domain/container/container.ts';
 import type { Containers } from '#engine/contracts/containers.ts';
+import { pause } from '#engine/pause.ts';
 import type { CgroupUsage } from '#ports/cgroups.ts';
 import type { Clock } from '#ports/clock.ts';
 import type { Collection, StateStore } from '#ports/state-store.ts';
@@ -75,12 +76,7 @@ export class Sampler {
   async #run(): Promise<void> {
     const { clock, period, report } = this.#parts;
     const { signal } = this.#closed;
-    const slept = (): Promise<boolean> =>
-      clock.sleep(period * 1000, signal).then(
-        () => true,
-        () => false,
-      );
-    while (await slept())
+    while (await pause(clock, period * 1000, signal))
       await this.look().catch((error: unknown) => report('the use of services could not be measured', error));
   }
 

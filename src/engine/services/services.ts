@@ -3,6 +3,7 @@ import { isReady } from '#domain/app/ready.ts';
 import type { AppIdentity, Container } from '#domain/container/container.ts';
 import type { Containers } from '#engine/contracts/containers.ts';
 import type * as contracts from '#engine/contracts/services.ts';
+import { pause } from '#engine/pause.ts';
 import type { Clock } from '#ports/clock.ts';
 import { endpointsOf } from './endpoints.ts';
 
@@ -90,19 +91,11 @@ export class Services implements contracts.Services {
     if (this.#retried.has(key)) return;
     this.#retried.add(key);
     let wait = firstRetryMs;
-    while (this.#isNews(app, service) && (await this.#sleep(wait))) {
+    while (this.#isNews(app, service) && (await pause(this.#clock, wait, this.#end.signal))) {
       await this.settled(app, service);
       wait = Math.min(2 * wait, longestRetryMs);
     }
     this.#retried.delete(key);
-  }
-
-  /** Gives false when nothing is to be done any more. */
-  #sleep(ms: number): Promise<boolean> {
-    return this.#clock.sleep(ms, this.#end.signal).then(
-      () => true,
-      () => false,
-    );
   }
 
   #isNews(app: string, service: string): boolean {
