@@ -16,5 +16,5 @@ export function openIngress(
     ...{ store, clock, balancer, report },
     settings: settings.acme,
   });
-  return { ingress: new Ingress({ balancer, certificates, settings, secrets, report }), certificates };
+  return { ingress: new Ingress({ clock, balancer, certificates, settings, secrets, report }), certificates };
 }

@@ -77,6 +77,7 @@ export async function wire(settings: Settings, log: Logger): Promise<Wired> {
       engine.apps.schedules.close();
       engine.autoscaler.close();
       engine.sampler.close();
+      engine.ingress.close();
       engine.certificates.close();
       engine.services.close();
       engine.policies.close();

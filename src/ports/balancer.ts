@@ -22,8 +22,6 @@ export interface Balancer {
   setCertificate(certificate: HostCertificate): Promise<void>;
   /** What is answered at a path by plain HTTP; undefined: nothing any more. */
   setChallenge(path: string, answer: string | undefined): Promise<void>;
-  /** Requests and connections that a server works on now, in all backends. */
-  sessions(serverId: string): Promise<number>;
   /** Of each backend that is served now, by name. */
   load(): Promise<ReadonlyMap<string, BackendLoad>>;
   /** Lets go of it; it goes on. */

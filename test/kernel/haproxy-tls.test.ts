@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
+import { readdir } from 'node:fs/promises';
 import {
   connect as connectHttp2,
   createServer as createHttp2Server,
@@ -7,6 +8,7 @@ import {
   type ServerHttp2Stream,
 } from 'node:http2';
 import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import { connect as connectTls, createServer as createTlsServer, type TLSSocket } from 'node:tls';
 import { X509LocalAuthority } from '#adapters/certificates/local-authority.ts';
@@ -101,7 +103,7 @@ test('HTTPS speaks HTTP/2 and HTTP/1.1, plain HTTP leads to it, and HSTS asks fo
 
 test('certificates come, are renewed and go in the running process', async () => {
   await using ingress = await openIngress();
-  const { balancer, ports, table } = ingress;
+  const { balancer, ports, table, folder } = ingress;
   await balancer.setCertificate(await certificate(''));
   await balancer.setCertificate(await certificate('a.test'));
   await balancer.apply(table(secure()));
@@ -116,6 +118,11 @@ test('certificates come, are renewed and go in the running process', async () =>
   assert.equal((await offered(ports.httpsPort, 'b.test')).trusted, true);
   await balancer.apply(table(secure()));
   assert.equal((await offered(ports.httpsPort, 'b.test')).trusted, false);
+  // Its key is nowhere any more, and it can come back.
+  assert.deepEqual((await readdir(join(folder, 'haproxy/certs'))).toSorted(), ['_any.pem', 'a.test.pem']);
+  await balancer.setCertificate(await certificate('b.test'));
+  await balancer.apply(table(secure(), secure({ host: 'b.test' })));
+  assert.equal((await offered(ports.httpsPort, 'b.test')).trusted, true);
   assert.equal(await balancer.worker(), worker);
   assert.deepEqual(ingress.reports, []);
 });

@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { Agent, createServer, type ServerResponse } from 'node:http';
 import { join } from 'node:path';
@@ -199,6 +201,36 @@ test('a port that is taken is refused, and what was served goes on', async () =>
   assert.equal(echoed(await askHttp(ports.httpPort)).name, 'one');
 });
 
+test('a configuration that HAProxy refuses changes nothing, not even who may enter', async () => {
+  await using ingress = await openIngress();
+  await using one = await echoServer('one');
+  const { balancer, ports, table } = ingress;
+  const guarded = route({ shape: { users: { lines: ['ann:secret'] } } });
+  await balancer.setServers(backendOf(guarded).name, [at('one', one)]);
+  await balancer.apply(table(guarded));
+  const worker = await balancer.worker();
+  const refused = table(route({ host: 'b.test', shape: { requestHeaders: { 'no header': 'x' } } }));
+  await assert.rejects(balancer.apply(refused), { code: 'balancer-failed', message: /set-header/ });
+  await balancer.setChallenge('/.well-known/acme-challenge/x', 'y');
+  const headers = { authorization: `Basic ${Buffer.from('ann:secret').toString('base64')}` };
+  assert.equal((await askHttp(ports.httpPort, { headers })).status, 200);
+  assert.equal((await askHttp(ports.httpPort)).status, 401);
+  assert.equal(await balancer.worker(), worker);
+});
+
+test('it ends with all that it had, but with nobody who only reads its configuration', async (t) => {
+  await using ingress = await openIngress();
+  const { balancer, ports, table, folder } = ingress;
+  await balancer.apply(table(route({})));
+  const reader = spawn('tail', ['-f', join(folder, 'haproxy/haproxy.cfg')], { stdio: 'ignore' });
+  t.after(() => reader.kill());
+  await once(reader, 'spawn');
+  await balancer.apply({ listeners: [], backends: [] });
+  await assert.rejects(askHttp(ports.httpPort), /ECONNREFUSED/);
+  assert.equal(existsSync(join(folder, 'haproxy')), false);
+  assert.deepEqual([reader.exitCode, reader.signalCode], [null, null]);
+});
+
 test('a server that leaves finishes what it works on', async () => {
   await using ingress = await openIngress();
   await using one = await echoServer('one');
@@ -215,13 +247,14 @@ test('a server that leaves finishes what it works on', async () => {
   await balancer.apply(table(route({})));
   const late = askHttp(ports.httpPort);
   await asked.promise;
-  assert.equal(await balancer.sessions('one'), 1);
+  const inFlight = async (): Promise<number | undefined> => (await balancer.load()).get(web)?.inFlight;
+  assert.equal(await inFlight(), 1);
   await balancer.setServers(web, [at('two', two)]);
   assert.equal(echoed(await askHttp(ports.httpPort)).name, 'two');
-  assert.equal(await balancer.sessions('one'), 1);
+  assert.equal(await inFlight(), 1);
   release.resolve();
   assert.equal((await late).text, 'late');
-  assert.equal(await balancer.sessions('one'), 0);
+  assert.equal(await inFlight(), 0);
 });
 
 test('what goes on and how many requests there were is told for each backend', async () => {

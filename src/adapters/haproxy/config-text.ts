@@ -48,8 +48,9 @@ function globalLines({ paths, accessLog }: FrontendSettings): string[] {
     '  user haproxy',
     '  group haproxy',
     `  chroot ${paths.empty}`,
-    // Connections of WebSockets outlive a reload, but not for ever.
+    // Connections of WebSockets outlive a reload, but not for ever, and not so many that their processes fill the machine.
     '  hard-stop-after 6h',
+    '  mworker-max-reloads 50',
     '  ssl-default-bind-options ssl-min-ver TLSv1.2 no-tls-tickets',
     '  ssl-default-bind-ciphers ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:ECDHE-ECDSA-AES256-GCM-SHA384:ECDHE-RSA-AES256-GCM-SHA384:ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-RSA-CHACHA20-POLY1305',
     ...(accessLog ? ['  log stdout format raw local0'] : []),

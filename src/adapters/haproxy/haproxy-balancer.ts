@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
-import { chmod, mkdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { setTimeout } from 'node:timers/promises';
-import { messageOf } from '#base/errors.ts';
+import { isDeepStrictEqual } from 'node:util';
 import { KeyedMutex } from '#base/mutex.ts';
 import type {
   Backend,
@@ -13,14 +13,15 @@ import type {
 import type { BackendLoad, Balancer } from '#ports/balancer.ts';
 import { AccessLog } from './access-log.ts';
 import { backendLoads } from './backend-loads.ts';
-import { configText, structureText } from './config-text.ts';
+import { configText, structureText, type ConfigInput } from './config-text.ts';
 import type { FrontendSettings } from './frontend-text.ts';
 import { loadFiles } from './load.ts';
-import { filesOf, readLoaded, type Files, type Loaded } from './loaded.ts';
+import { filesOf, offeredHosts, pathsOf, readLoaded, type Files, type Loaded } from './loaded.ts';
 import { pathsIn, type HaproxyPaths } from './paths.ts';
 import { checkPorts } from './port-check.ts';
 import { HaproxyProcess } from './process.ts';
 import { RunningServers } from './servers.ts';
+import { readUsers } from './users.ts';
 
 export interface HaproxyOptions {
   /** For its files; gone after a reboot. */
@@ -32,7 +33,9 @@ export interface HaproxyOptions {
   report: (problem: string, error: unknown) => void;
 }
 
-const nothing: IngressTable = { listeners: [], backends: [] };
+type Wanted = Pick<ConfigInput, 'table' | 'users'>;
+
+const nothing: Wanted = { table: { listeners: [], backends: [] }, users: new Map() };
 /** How often servers that are to leave are looked at. */
 const tidyMs = 500;
 const retryMs = { first: 100, most: 30_000 };
@@ -52,8 +55,7 @@ export class HaproxyBalancer implements Balancer {
   readonly #servers = new Map<string, readonly BackendServer[]>();
   readonly #certificates = new Map<string, string>();
   readonly #challenges = new Map<string, string>();
-  #table: IngressTable = nothing;
-  #users = new Map<string, string[]>();
+  #wanted = nothing;
   #loaded: Loaded | undefined;
   #isAdopted = false;
   #isClosed = false;
@@ -86,24 +88,25 @@ export class HaproxyBalancer implements Balancer {
     return this.#alone(async () => {
       await this.#adopt();
       await this.check(table.listeners);
-      const before = this.#table;
-      this.#table = table;
-      this.#users = await this.#readUsers(table.backends);
+      const before = this.#wanted;
+      this.#wanted = { table, users: await readUsers(table.backends, this.#report) };
       try {
         await this.#converge();
       } catch (error) {
-        this.#table = before;
+        this.#wanted = before;
         throw error;
       }
       const names = new Set(table.backends.map(({ name }) => name));
       for (const name of this.#servers.keys()) if (!names.has(name)) this.#servers.delete(name);
+      const hosts = offeredHosts(table);
+      for (const host of this.#certificates.keys()) if (!hosts.has(host)) this.#certificates.delete(host);
     });
   }
 
   setServers(name: string, servers: readonly BackendServer[]): Promise<void> {
     return this.#alone(async () => {
       this.#servers.set(name, servers);
-      const backend = this.#table.backends.find((one) => one.name === name);
+      const backend = this.#wanted.table.backends.find((one) => one.name === name);
       if (this.#process.runs && backend !== undefined) await this.#syncServers(backend);
     });
   }
@@ -121,10 +124,6 @@ export class HaproxyBalancer implements Balancer {
       else this.#challenges.set(path, answer);
       if (this.#process.runs) await this.#converge();
     });
-  }
-
-  async sessions(serverId: string): Promise<number> {
-    return this.#process.runs ? this.#running.sessions(serverId) : 0;
   }
 
   async load(): Promise<ReadonlyMap<string, BackendLoad>> {
@@ -168,28 +167,30 @@ export class HaproxyBalancer implements Balancer {
   async #adopt(): Promise<void> {
     if (this.#isAdopted) return;
     this.#isAdopted = true;
-    const { folder, certificates, empty } = this.#paths;
-    await mkdir(folder, { recursive: true });
-    // The process that serves is another user's, and reads nothing here.
-    await chmod(folder, 0o700);
-    for (const each of [certificates, empty]) await mkdir(each, { recursive: true, mode: 0o711 });
     if (!(await this.#process.adopt())) return;
     this.#loaded = await readLoaded(this.#paths.loaded);
     await this.#running.observe();
   }
 
   async #converge(): Promise<void> {
-    if (this.#table.listeners.length === 0) {
+    const { table } = this.#wanted;
+    const { folder } = this.#paths;
+    if (table.listeners.length === 0) {
       if (this.#process.runs) await this.#process.stop();
+      // Keys and passwords are there no longer than they are needed.
+      await rm(folder, { recursive: true, force: true });
+      this.#loaded = undefined;
       return;
     }
-    const input = { table: this.#table, users: this.#users, settings: this.#settings };
     const files = filesOf(
-      this.#table,
+      table,
       { certificates: this.#certificates, challenges: this.#challenges },
-      structureText(input),
+      structureText({ ...this.#wanted, settings: this.#settings }),
       this.#paths,
     );
+    // The process that serves is another user's, and reads nothing here.
+    for (const each of [folder, this.#paths.certificates, this.#paths.empty])
+      if (!this.#process.runs) await mkdir(each, { recursive: true, mode: 0o700 });
     await this.#write(files);
     if (!this.#process.runs) await this.#begin(() => this.#process.start(), files);
     else if (this.#loaded?.structure !== files.loaded.structure)
@@ -200,20 +201,24 @@ export class HaproxyBalancer implements Balancer {
   /** A process that reads everything anew. */
   async #begin(action: () => Promise<void>, files: Files): Promise<void> {
     const servers = (name: string): readonly BackendServer[] => this.#servers.get(name) ?? [];
-    const { backends } = this.#table;
-    const input = { table: this.#table, users: this.#users, settings: this.#settings, servers };
+    const input = { ...this.#wanted, settings: this.#settings, servers };
     await this.#replace(this.#paths.config, configText(input));
+    await this.#forget();
     await action();
-    this.#running.began(backends, servers);
+    this.#running.began(this.#wanted.table.backends, servers);
     await this.#remember(files.loaded);
   }
 
   async #change(before: Loaded, files: Files): Promise<void> {
     try {
-      await loadFiles(this.#paths.api, before, files);
-      for (const backend of this.#table.backends) await this.#running.sync(backend, this.#of(backend));
-      await this.#remember(files.loaded);
+      if (!isDeepStrictEqual(before, files.loaded)) {
+        await this.#forget();
+        await loadFiles(this.#paths.api, before, files);
+        await this.#remember(files.loaded);
+      }
+      for (const backend of this.#wanted.table.backends) await this.#running.sync(backend, this.#of(backend));
     } catch (error) {
+      this.#loaded = undefined;
       // Whatever the process holds, after a reload it holds what the files say.
       this.#report('HAProxy is reloaded, since it could not be changed while it runs', error);
       await this.#begin(() => this.#process.reload(), files);
@@ -260,32 +265,15 @@ export class HaproxyBalancer implements Balancer {
   }
 
   async #remember(loaded: Loaded): Promise<void> {
+    const kept = new Set(pathsOf(loaded));
+    const gone = this.#loaded === undefined ? [] : pathsOf(this.#loaded).filter((path) => !kept.has(path));
+    for (const path of gone) await rm(path, { force: true });
     this.#loaded = loaded;
     await this.#replace(this.#paths.loaded, JSON.stringify(loaded));
   }
 
-  /** A file that cannot be read lets nobody in. */
-  async #readUsers(backends: readonly Backend[]): Promise<Map<string, string[]>> {
-    const users = new Map<string, string[]>();
-    for (const { name, app, service, shape } of backends) {
-      if (shape.users === undefined) continue;
-      const { users: from } = shape;
-      // What is still a secret could not be opened.
-      const lines = 'lines' in from ? from.lines : 'secret' in from ? [] : undefined;
-      users.set(name, lines ?? ('file' in from ? await this.#linesOf(from.file, `${app}/${service}`) : []));
-    }
-    return users;
-  }
-
-  async #linesOf(file: string, service: string): Promise<string[]> {
-    try {
-      return (await readFile(file, 'utf8')).split('\n');
-    } catch (error) {
-      this.#report(
-        `nobody may enter ${service}: its users in '${file}' cannot be read: ${messageOf(error)}`,
-        error,
-      );
-      return [];
-    }
+  /** A daemon that comes after a crash in the middle of a change has it all loaded anew. */
+  async #forget(): Promise<void> {
+    await rm(this.#paths.loaded, { force: true });
   }
 }

@@ -15,6 +15,8 @@ export async function loadFiles(socket: string, before: Loaded, files: Files): P
     await storeCertificate(socket, path, pem);
   }
   for (const [path, lines] of files.lists) await changeList(socket, path, before.lists[path] ?? [], lines);
+  for (const path of Object.keys(before.certificates))
+    if (!files.certificates.has(path)) await command(socket, `del ssl cert ${path}`, /deleted/);
 }
 
 async function storeCertificate(socket: string, path: string, pem: string): Promise<void> {

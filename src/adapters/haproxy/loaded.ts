@@ -30,8 +30,11 @@ export function filesOf(
 ): Files {
   const maps = mapTexts(table, paths);
   maps.set(paths.challenges, [...state.challenges].map((pair) => `${pair.join(' ')}\n`).join(''));
+  const offered = offeredHosts(table);
   const certificates = new Map(
-    [...state.certificates].map(([host, pem]) => [certificatePath(paths, host), pem] as const),
+    [...state.certificates].flatMap(([host, pem]) =>
+      offered.has(host) ? [[certificatePath(paths, host), pem] as const] : [],
+    ),
   );
   const known = new Set(state.certificates.keys());
   const lists = new Map(
@@ -54,6 +57,16 @@ export function filesOf(
       lists: Object.fromEntries(lists),
     },
   };
+}
+
+/** Hosts whose certificates are needed; '' is for clients that name none of them. */
+export function offeredHosts({ listeners }: IngressTable): Set<string> {
+  return new Set(listeners.flatMap(({ tls, hosts }) => (tls ? ['', ...hosts] : [])));
+}
+
+/** Of all files that a process has read, but for its configuration. */
+export function pathsOf({ maps, certificates, lists }: Loaded): string[] {
+  return [maps, certificates, lists].flatMap((files) => Object.keys(files));
 }
 
 /** Undefined when no process was left, or nobody knows what it has loaded: then a reload says so. */

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { closeSync, openSync, readdirSync, readFileSync } from 'node:fs';
+import { closeSync, existsSync, openSync, readdirSync, readFileSync } from 'node:fs';
 import { readFile, rm } from 'node:fs/promises';
 import { connect, type Socket } from 'node:net';
 import { setTimeout } from 'node:timers/promises';
@@ -43,18 +43,20 @@ export class HaproxyProcess {
   /** Takes over the one that an earlier daemon started. Gives whether there is one. */
   async adopt(): Promise<boolean> {
     const { paths } = this.#options;
+    // Its files are there for as long as it may run.
+    if (!existsSync(paths.config)) return false;
     const pid = Number(await readFile(paths.pid, 'utf8').catch(() => '0'));
-    if (!(pid > 0) || !this.#isOurs(pid)) return false;
-    const { current } = await this.#workers();
-    if (current === undefined) return false;
-    this.#pid = pid;
-    await this.#keepWatch();
-    return true;
+    const isThere = this.#isOurs(pid) && (await this.#workers()).current !== undefined;
+    if (isThere) {
+      this.#pid = pid;
+      await this.#keepWatch();
+    } else await this.#endAll();
+    return isThere;
   }
 
   /** @throws unavailable `balancer-failed` with what HAProxy says */
   async start(): Promise<void> {
-    this.#endLeftovers();
+    await this.#endAll();
     const { paths, program, log } = this.#options;
     for (const path of [paths.master, paths.pid]) await rm(path, { force: true });
     const [out, messages] = [openSync(log, 'a', 0o640), openSync(paths.messages, 'w', 0o640)];
@@ -69,7 +71,9 @@ export class HaproxyProcess {
     try {
       await this.#until(({ current }) => current !== undefined, ended.signal);
     } catch (error) {
-      throw await this.#failure('start', error);
+      const failure = await this.#failure('start', error);
+      await this.#endAll();
+      throw failure;
     }
     this.#pid = child.pid;
     await this.#keepWatch();
@@ -98,12 +102,9 @@ export class HaproxyProcess {
 
   /** Ends it with its connections. */
   async stop(): Promise<void> {
-    const pid = this.#pid;
     this.#pid = undefined;
     this.#letGo();
-    if (pid !== undefined) signal(pid, 'SIGTERM');
-    while (pid !== undefined && this.#isOurs(pid)) await setTimeout(lookMs);
-    this.#endLeftovers();
+    await this.#endAll();
   }
 
   /** The process that serves now. */
@@ -184,15 +185,24 @@ export class HaproxyProcess {
   }
 
   #isOurs(pid: number): boolean {
-    // A zombie has no arguments.
-    return argumentsOf(pid).includes(this.#options.paths.config);
+    // A zombie has no arguments; an editor may have the configuration among its own.
+    const [program, ...others] = argumentsOf(pid);
+    return program === this.#options.program && others.includes(this.#options.paths.config);
   }
 
-  /** Workers whose master is gone serve on with what nobody can change any more. */
-  #endLeftovers(): void {
+  /** The master with all workers, also those of before a reload, and those whose master is gone. */
+  async #endAll(): Promise<void> {
     // In one go: a file of /proc takes 16 us so, and fifteen times as long through the pool of threads.
-    for (const name of readdirSync('/proc'))
-      if (/^\d+$/.test(name) && this.#isOurs(Number(name))) signal(Number(name), 'SIGTERM');
+    const pids = readdirSync('/proc').map(Number);
+    let left = pids.filter((pid) => pid > 0 && this.#isOurs(pid));
+    for (const name of ['SIGTERM', 'SIGKILL'] as const) {
+      for (const pid of left) signal(pid, name);
+      const deadline = performance.now() + patienceMs;
+      while (left.length > 0 && performance.now() < deadline) {
+        await setTimeout(lookMs);
+        left = left.filter((pid) => this.#isOurs(pid));
+      }
+    }
   }
 }
 

@@ -59,14 +59,6 @@ export class RunningServers {
     for (const some of inGroups(commands)) await command(this.#socket, some, fine);
   }
 
-  /** Requests and connections of a server, in all backends. */
-  async sessions(id: string): Promise<number> {
-    let sum = 0;
-    for (const [backend, servers] of this.#present)
-      if (servers.has(id)) sum += (await this.#used(backend)).get(id) ?? 0;
-    return sum;
-  }
-
   #of(backend: string): Map<string, Present> {
     const known = this.#present.get(backend) ?? new Map<string, Present>();
     this.#present.set(backend, known);

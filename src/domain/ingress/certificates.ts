@@ -1,4 +1,5 @@
 import { endsTls } from './build-table.ts';
+import { nameOf } from './check-routes.ts';
 import type { IngressRoute, OwnCertificate } from './model.ts';
 
 /** One host's certificate: who is to sign it. */
@@ -13,17 +14,46 @@ const strength = { own: 2, acme: 1, internal: 0 } as const;
 
 /** For each host with TLS one, the strongest that is asked for; and one ('') for clients that name no known host. */
 export function wantedCertificates(routes: readonly IngressRoute[]): WantedCertificate[] {
-  const wanted = new Map<string, WantedCertificate>();
-  for (const route of routes) {
+  const chosen = [...strongest(routes).values()].map(wishOf);
+  const isComplete = chosen.length === 0 || chosen.some(({ host }) => host === '');
+  return isComplete ? chosen : [{ host: '', mode: 'internal' }, ...chosen];
+}
+
+/** In words where a host is offered another certificate than one of these routes asks for. */
+export function displacedCertificates(
+  mine: readonly IngressRoute[],
+  others: readonly IngressRoute[],
+): string[] {
+  const chosen = strongest([...others, ...mine]);
+  const notes = [...others, ...mine].flatMap((route) => {
+    const holder = chosen.get(route.host);
+    if (!endsTls(route) || holder === undefined || isSameWish(holder, route)) return [];
+    if (!mine.includes(holder) && !mine.includes(route)) return [];
+    const host = route.host === '' ? 'any host' : route.host;
+    return `${host} is offered the certificate that ${nameOf(holder)} asks for (tls: ${holder.tls}), not that of ${nameOf(route)} (tls: ${route.tls}): a host has one`;
+  });
+  return [...new Set(notes)];
+}
+
+/** By host. Between equals the name decides, so that it is the same one after each start. */
+function strongest(routes: readonly IngressRoute[]): Map<string, IngressRoute> {
+  const chosen = new Map<string, IngressRoute>();
+  for (const route of routes.toSorted((a, b) => (nameOf(a) < nameOf(b) ? -1 : 1))) {
     if (!endsTls(route)) continue;
-    if (!wanted.has('')) wanted.set('', { host: '', mode: 'internal' });
-    const { host, tls, certificate } = route;
-    if (tls === 'off' || tls === 'passthrough') continue;
-    const known = wanted.get(host);
-    if (known !== undefined && strength[known.mode] >= strength[tls]) continue;
-    wanted.set(host, certificate === undefined ? { host, mode: tls } : { host, mode: tls, own: certificate });
+    const known = chosen.get(route.host);
+    if (known === undefined || strength[wishOf(known).mode] < strength[wishOf(route).mode])
+      chosen.set(route.host, route);
   }
-  return [...wanted.values()];
+  return chosen;
+}
+
+function wishOf({ host, tls, certificate }: IngressRoute): WantedCertificate {
+  const mode = tls === 'own' || tls === 'acme' ? tls : 'internal';
+  return certificate === undefined ? { host, mode } : { host, mode, own: certificate };
+}
+
+function isSameWish(one: IngressRoute, other: IngressRoute): boolean {
+  return JSON.stringify(wishOf(one)) === JSON.stringify(wishOf(other));
 }
 
 /** When two thirds of its life are over. Milliseconds since 1970. */

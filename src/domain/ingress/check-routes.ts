@@ -67,6 +67,6 @@ function isBytes({ shape }: IngressRoute): boolean {
   return shape.protocol === 'tcp';
 }
 
-function nameOf({ app, service, at }: IngressRoute): string {
+export function nameOf({ app, service, at }: IngressRoute): string {
   return `${app}/${service} (${at})`;
 }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { backendOf, buildTable } from './build-table.ts';
-import { nextAttempt, renewalTime, wantedCertificates } from './certificates.ts';
+import { displacedCertificates, nextAttempt, renewalTime, wantedCertificates } from './certificates.ts';
 import { checkRoutes } from './check-routes.ts';
 import { standardShape, type BackendShape, type IngressRoute } from './model.ts';
 import { parseRate } from './rate.ts';
@@ -136,6 +136,22 @@ test('each host has the strongest certificate that is asked for, and strangers g
     { host: 'b.test', mode: 'own', own },
   ]);
   assert.deepEqual(wantedCertificates([route()]), []);
+});
+
+test('of two certificates for a host the same one is offered in whatever order they come, and it is said', () => {
+  const asks = (app: string) =>
+    route({ app, path: `/${app}`, tls: 'own', certificate: { cert: `/${app}`, key: '/k' } });
+  const [one, other] = [asks('a'), asks('b')];
+  for (const routes of [
+    [one, other],
+    [other, one],
+  ])
+    assert.deepEqual(wantedCertificates(routes)[1]?.own, { cert: '/a', key: '/k' });
+  assert.match(
+    displacedCertificates([other], [one]).join(),
+    /^a\.test is offered the certificate that a\/web .* asks for \(tls: own\), not that of b\/web /,
+  );
+  assert.deepEqual(displacedCertificates([route({ host: 'c.test', tls: 'acme' })], [one, other]), []);
 });
 
 test('a certificate is renewed after two thirds of its life; failures wait ever longer', () => {

@@ -62,8 +62,8 @@ export class Convergence {
     const wanted = inForce(target, scale);
     const first = this.#planning.first(target, scale, change);
     const revision = this.#planning.number(target, first);
-    await this.#parts.ingress.check(target.model);
-    for (const message of notes) emit({ type: 'note', message });
+    const onIngress = await this.#parts.ingress.check(target.model);
+    for (const message of [...notes, ...onIngress]) emit({ type: 'note', message });
     emit({ type: 'plan', app, revision, steps: first, ...this.#planning.report(target, scale, first) });
     const undo = new Undo((problem, error) => {
       this.#parts.report(problem, error);

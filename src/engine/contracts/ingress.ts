@@ -37,18 +37,16 @@ export interface CertificateView {
 /** Requests from outside to the replicas of services. */
 export interface Ingress {
   /**
-   * Whether an app could be served so, before anything of it changes.
+   * Whether an app could be served so, before anything of it changes. Gives what there is to say about it.
    * @throws conflict `ingress-conflict`, `ingress-port-conflict`, `ingress-port-taken`; invalid `certificate-invalid`
    */
-  check(model: AppModel): Promise<void>;
+  check(model: AppModel): Promise<string[]>;
   /** Serves an app as its model says. @throws as `check` */
   assign(model: AppModel): Promise<void>;
   /** The app is gone. */
   remove(app: string): Promise<void>;
   /** Sorted by app, service, host and path. */
   list(): RouteView[];
-  /** Requests and connections that a container works on now. */
-  sessions(containerId: string): Promise<number>;
   /** What goes to each service through ingress, by APP/SERVICE. */
   load(): Promise<ReadonlyMap<string, BackendLoad>>;
 }

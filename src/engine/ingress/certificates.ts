@@ -62,8 +62,9 @@ export class Certificates {
     const hosts = new Set(wanted.map(({ host }) => host));
     for (const host of this.#entries.keys()) if (!hosts.has(host)) this.#entries.delete(host);
     for (const one of wanted) await this.#begin(one);
+    this.#forgetExpired(hosts);
     this.#wake.abort();
-    if (this.#isTending) return;
+    if (this.#isTending || this.#entries.size === 0) return;
     this.#isTending = true;
     void this.#tend();
   }
@@ -80,6 +81,13 @@ export class Certificates {
   close(): void {
     this.#isClosed = true;
     this.#wake.abort();
+  }
+
+  /** Of a host that comes back a certificate that still holds is used again: an authority signs few of each. */
+  #forgetExpired(hosts: ReadonlySet<string>): void {
+    const now = this.#parts.clock.now();
+    for (const [host, { notAfter }] of this.#stored.entries())
+      if (!hosts.has(host) && notAfter <= now) this.#stored.delete(host);
   }
 
   async #begin(wanted: WantedCertificate): Promise<void> {
@@ -130,7 +138,7 @@ export class Certificates {
 
   /** Gets what is due, one after the other, and sleeps until the next. */
   async #tend(): Promise<void> {
-    while (!this.#isClosed) {
+    while (!this.#isClosed && this.#entries.size > 0) {
       this.#wake = new AbortController();
       const { signal } = this.#wake;
       for (const entry of this.#entries.values())
@@ -140,6 +148,7 @@ export class Certificates {
       const pause = Math.min(next - this.#parts.clock.now(), 86_400_000);
       await this.#parts.clock.sleep(Math.max(pause, 0), signal).catch(() => undefined);
     }
+    this.#isTending = false;
   }
 
   async #renew(entry: Entry): Promise<void> {
@@ -147,6 +156,8 @@ export class Certificates {
     const { clock, balancer } = this.#parts;
     try {
       const fresh = await this.#obtain(entry.wanted);
+      // Meanwhile another one may be wanted, or none.
+      if (this.#entries.get(host) !== entry) return;
       if (fresh.pem !== entry.current.pem) await balancer.setCertificate({ host, pem: fresh.pem });
       Object.assign(entry, { current: fresh, isStandIn: false, failures: 0 });
       delete entry.problem;

@@ -18,7 +18,6 @@ class FakeBalancer implements Balancer {
   readonly servers = new Map<string, readonly BackendServer[]>();
   readonly certificates = new Map<string, string>();
   readonly check = (): Promise<void> => Promise.resolve();
-  readonly sessions = (): Promise<number> => Promise.resolve(0);
   readonly load = (): Promise<ReadonlyMap<string, BackendLoad>> =>
     Promise.resolve(new Map(this.table.backends.map(({ name }) => [name, { inFlight: 2, requests: 7 }])));
   readonly setChallenge = (): Promise<void> => Promise.resolve();
@@ -107,7 +106,10 @@ function room(obtain: () => Promise<Certificate> = () => Promise.reject(new Erro
         ? Promise.reject(new Error('locked'))
         : Promise.resolve(Buffer.from(`ann:pw${version}\n`)),
   };
-  const ingress = new Ingress({ balancer, certificates, secrets, report, settings: { ...ports, acme } });
+  const ingress = new Ingress({
+    ...{ clock, balancer, certificates, secrets, report },
+    settings: { ...ports, acme },
+  });
   const ready = [endpoint('one', '10.0.0.1'), endpoint('two', '10.0.0.2')];
   const draining: ServiceEndpoint[] = [];
   let follower: ServiceFollower = { apply: () => Promise.resolve() };
@@ -123,7 +125,7 @@ function room(obtain: () => Promise<Certificate> = () => Promise.reject(new Erro
     await new Promise((resolve) => setImmediate(resolve));
   };
   return {
-    ...{ balancer, ingress, reports, ready, draining, services, pass },
+    ...{ balancer, ingress, reports, ready, draining, services, pass, sleeps },
     tell: () => follower.apply('shop', 'web', ready),
   };
 }
@@ -206,6 +208,50 @@ test('what could not be served at the start is served by the next up', async () 
   balancer.failure = undefined;
   await ingress.assign(model('shop'));
   assert.equal(balancer.table.listeners.length, 1);
+});
+
+test('a port that becomes free is served on without anybody; until then apps without ingress are not hindered', async () => {
+  const { ingress, balancer, services, reports, pass } = room();
+  balancer.failure = new Error('port 80 is taken');
+  await ingress.start(services, [model('shop')]);
+  const plain = model('plain');
+  for (const service of Object.values(plain.services)) delete service.ingress;
+  await ingress.assign(plain);
+  await pass(1000);
+  assert.equal(balancer.table.listeners.length, 0);
+  balancer.failure = undefined;
+  await pass(1999);
+  assert.equal(balancer.table.listeners.length, 0);
+  await pass(1);
+  assert.equal(balancer.table.listeners.length, 1);
+  assert.equal(reports.length, 1, reports.join('\n'));
+});
+
+test('nothing waits for anything where no app has ingress', async () => {
+  const { ingress, services, sleeps } = room();
+  await ingress.start(services, []);
+  assert.deepEqual(sleeps, []);
+});
+
+test('an app is told when its host is offered the certificate that another one asks for', async () => {
+  const { ingress, services } = room();
+  await ingress.start(services, [model('shop', { tls: 'internal' })]);
+  const notes = await ingress.check(model('blog', { tls: 'acme', path: '/blog' }));
+  assert.deepEqual(notes, [
+    'a.test is offered the certificate that blog/web (blog.yaml:1) asks for (tls: acme), not that of shop/web (shop.yaml:1) (tls: internal): a host has one',
+  ]);
+  assert.deepEqual(await ingress.check(model('blog', { tls: 'internal', path: '/blog' })), []);
+});
+
+test('what an authority signs too late is not offered in place of what is wanted by then', async () => {
+  const signed = Promise.withResolvers<Certificate>();
+  const { ingress, balancer, services, pass } = room(() => signed.promise);
+  await ingress.start(services, [model('shop', { tls: 'acme' })]);
+  await pass(0);
+  await ingress.assign(model('shop', { tls: 'internal' }));
+  signed.resolve({ pem: 'signed', notBefore: 0, notAfter: 90 * day, issuer: 'authority' });
+  await pass(0);
+  assert.equal(balancer.certificates.get('a.test'), 'local a.test');
 });
 
 test('until an authority has signed, a stand-in is offered; failures are told once and wait ever longer', async () => {

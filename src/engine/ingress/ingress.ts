@@ -1,8 +1,8 @@
-import { invalid } from '#base/errors.ts';
+import { invalid, messageOf } from '#base/errors.ts';
 import { KeyedMutex } from '#base/mutex.ts';
 import type { AppModel } from '#domain/app/model.ts';
 import { backendOf, buildTable, endsTls, entrypointOf } from '#domain/ingress/build-table.ts';
-import { wantedCertificates } from '#domain/ingress/certificates.ts';
+import { displacedCertificates, wantedCertificates } from '#domain/ingress/certificates.ts';
 import { checkRoutes } from '#domain/ingress/check-routes.ts';
 import type { IngressRoute, IngressSettings } from '#domain/ingress/model.ts';
 import { routesOf } from '#domain/ingress/routes.ts';
@@ -10,17 +10,22 @@ import type { Backend, BackendServer, IngressTable } from '#domain/ingress/table
 import type * as contracts from '#engine/contracts/ingress.ts';
 import type { Secrets } from '#engine/contracts/secrets.ts';
 import type { Services } from '#engine/contracts/services.ts';
+import { pause } from '#engine/pause.ts';
 import type { BackendLoad, Balancer } from '#ports/balancer.ts';
+import type { Clock } from '#ports/clock.ts';
 import type { Certificates } from './certificates.ts';
 import { serversOf } from './servers.ts';
 
 export interface IngressParts {
+  clock: Pick<Clock, 'sleep'>;
   balancer: Balancer;
   certificates: Certificates;
   settings: IngressSettings;
   secrets: Pick<Secrets, 'value'>;
   report: (problem: string, error: unknown) => void;
 }
+
+const retryMs = { first: 1000, most: 30_000 };
 
 /** Requests from outside: keeps the balancer as the apps' models and the ready replicas say. */
 export class Ingress implements contracts.Ingress {
@@ -29,8 +34,12 @@ export class Ingress implements contracts.Ingress {
   readonly #routes = new Map<string, IngressRoute[]>();
   readonly #turns = new KeyedMutex();
   #table: IngressTable = { listeners: [], backends: [] };
-  /** Whether the balancer has the table; not so when it failed. */
-  #isServing = true;
+  /** Why the balancer does not serve what it should. */
+  #problem: string | undefined;
+  /** Whether users of some backend are in a secret that could not be opened. */
+  #isLocked = false;
+  #isRetrying = false;
+  readonly #closed = new AbortController();
   #services: Pick<Services, 'ready' | 'draining'> = { ready: () => [], draining: () => [] };
 
   constructor(parts: IngressParts) {
@@ -54,20 +63,29 @@ export class Ingress implements contracts.Ingress {
     services.follow({ apply: (app, service) => this.#tell(app, service) });
   }
 
-  async check(model: AppModel): Promise<void> {
+  /** Nothing is tried again any more. */
+  close(): void {
+    this.#closed.abort(new Error('the daemon ends'));
+  }
+
+  async check(model: AppModel): Promise<string[]> {
     const mine = routesOf(model);
+    if (mine.length === 0) return [];
     const { settings, balancer, certificates } = this.#parts;
     if (mine.some(({ tls }) => tls === 'acme')) refuseWithoutTerms(settings);
     const others = this.#all(model.name);
     checkRoutes(mine, others, settings);
-    if (mine.length === 0) return;
     await certificates.check(wantedCertificates(mine));
     await balancer.check(buildTable([...others, ...mine], settings).listeners);
+    return displacedCertificates(mine, others);
   }
 
   async assign(model: AppModel): Promise<void> {
     const routes = routesOf(model);
-    if (this.#isServing && sameRoutes(routes, this.#routes.get(model.name) ?? [])) return;
+    const isNews = !sameRoutes(routes, this.#routes.get(model.name) ?? []);
+    // Who wants nothing of ingress is not hindered by what is wrong with it.
+    const isDue = (this.#problem !== undefined || this.#isLocked) && routes.length > 0;
+    if (!isNews && !isDue) return;
     await this.#turns.run('table', async () => {
       const others = this.#all(model.name);
       checkRoutes(routes, others, this.#parts.settings);
@@ -89,10 +107,6 @@ export class Ingress implements contracts.Ingress {
     const key = ({ app, service, host, path }: contracts.RouteView): string =>
       [app, service, host, path].join('\n');
     return views.sort((a, b) => (key(a) < key(b) ? -1 : 1));
-  }
-
-  sessions(containerId: string): Promise<number> {
-    return this.#parts.balancer.sessions(containerId);
   }
 
   async load(): Promise<ReadonlyMap<string, BackendLoad>> {
@@ -120,22 +134,44 @@ export class Ingress implements contracts.Ingress {
   /** Servers and certificates first, so that no request meets a backend without them. */
   async #serve(routes: readonly IngressRoute[]): Promise<void> {
     const { balancer, certificates, settings } = this.#parts;
-    const table = await this.#withUsers(buildTable(routes, settings));
-    await certificates.ensure(wantedCertificates(routes));
     const before = this.#table;
-    // From here on the new backends are told of changes too.
-    this.#table = table;
-    for (const backend of table.backends) await balancer.setServers(backend.name, this.#serversOf(backend));
     try {
+      const table = await this.#withUsers(buildTable(routes, settings));
+      await certificates.ensure(wantedCertificates(routes));
+      // From here on the new backends are told of changes too.
+      this.#table = table;
+      for (const backend of table.backends) await balancer.setServers(backend.name, this.#serversOf(backend));
       await balancer.apply(table);
-      this.#isServing = !table.backends.some(
+      this.#problem = undefined;
+      this.#isLocked = table.backends.some(
         ({ shape: { users } }) => users !== undefined && 'secret' in users,
       );
     } catch (error) {
       this.#table = before;
-      this.#isServing = false;
+      this.#problem = messageOf(error);
+      void this.#retry();
       throw error;
     }
+  }
+
+  /** What should be served is tried again after ever longer pauses: a port may have become free. */
+  async #retry(): Promise<void> {
+    if (this.#isRetrying) return;
+    this.#isRetrying = true;
+    let wait = retryMs.first;
+    while (this.#problem !== undefined && (await pause(this.#parts.clock, wait, this.#closed.signal))) {
+      await this.#turns.run('table', () => this.#serveAgain());
+      wait = Math.min(2 * wait, retryMs.most);
+    }
+    this.#isRetrying = false;
+  }
+
+  async #serveAgain(): Promise<void> {
+    const known = this.#problem;
+    if (known === undefined) return;
+    await this.#serve(this.#all()).catch((error: unknown) => {
+      if (messageOf(error) !== known) this.#parts.report('ingress does not serve', error);
+    });
   }
 
   /** Secrets that cannot be opened let nobody in; the next `assign` tries again. */
