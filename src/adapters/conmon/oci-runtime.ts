@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { internal } from '#base/errors.ts';
 import { SealedProgram } from '#adapters/linux/sealed-program.ts';
 import type { ExecProcess } from '#ports/runtime.ts';
-import type { TaskFiles } from './bundle.ts';
+import type { RuntimeName, TaskFiles } from './bundle.ts';
 import type { ExecRequest } from './exec.ts';
 
 /** What an OCI runtime writes of a container in its state folder. */
@@ -16,7 +16,7 @@ export interface OciState {
 
 /** An OCI runtime with one root folder. */
 export abstract class OciRuntime {
-  abstract readonly name: string;
+  abstract readonly name: RuntimeName;
   /** What goes before every command. */
   abstract readonly options: string[];
   readonly root: string;

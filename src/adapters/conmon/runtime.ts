@@ -1,4 +1,3 @@
-import { existsSync } from 'node:fs';
 import { execFile } from 'node:child_process';
 import { readdir } from 'node:fs/promises';
 import { promisify } from 'node:util';
@@ -15,20 +14,20 @@ import type {
   TaskState,
 } from '#ports/runtime.ts';
 import { Attachment } from './attachment.ts';
-import { readIfThere, type RuntimeName, TaskFiles, type TaskRecord } from './bundle.ts';
-import { Crun } from './crun.ts';
+import { type RuntimeName, TaskFiles, type TaskRecord } from './bundle.ts';
 import { resizeConsole } from './console.ts';
 import { changeLimits } from './limits.ts';
-import { ExitWatcher, lostExit, readExit, writeLostExit } from './exits.ts';
+import { readExit, writeLostExit } from './exits.ts';
 import { keptRoot, type MonitorSettings, startMonitor, tellMonitor } from './monitor.ts';
 import { MonitorWatches } from './monitor-watches.ts';
-import type { OciRuntime, OciState } from './oci-runtime.ts';
+import type { OciState } from './oci-runtime.ts';
+import { OciRuntimes } from './oci-runtimes.ts';
 import { OomWatches } from './oom-watches.ts';
 import { isAlive, kill, livingMonitor } from './processes.ts';
 import { endTask, removeTask, type RemovalParts } from './removal.ts';
-import { Runc } from './runc.ts';
 import { giveStreams, userOnHost } from './stream-owner.ts';
 import { SeccompCache } from './seccomp-cache.ts';
+import { TaskExits } from './task-exits.ts';
 
 export interface ConmonRuntimeOptions {
   /** The instance's run folder (absolute); bundles/, crun/, runc/, exits/ and execs/ are made in it. */
@@ -52,15 +51,11 @@ export interface ConmonRuntimeOptions {
 export class ConmonRuntime implements Runtime {
   readonly name: RuntimeName;
   readonly #files: TaskFiles;
-  readonly #crun: Crun;
-  readonly #runc: Runc;
-  readonly #runcProgram: string;
+  readonly #runtimes: OciRuntimes;
   readonly #cgroups: Cgroups;
   readonly #monitor: Omit<MonitorSettings, 'runtime'>;
-  readonly #listeners = new Set<(exit: TaskExit) => void>();
-  readonly #oomListeners = new Set<(oom: TaskOom) => void>();
   readonly #ooms: OomWatches;
-  readonly #exits: ExitWatcher;
+  readonly #exits: TaskExits;
   readonly #monitors: MonitorWatches;
   readonly #filters: SeccompCache;
   readonly #remapped: boolean;
@@ -68,9 +63,7 @@ export class ConmonRuntime implements Runtime {
   private constructor(options: ConmonRuntimeOptions, files: TaskFiles) {
     this.#files = files;
     this.name = options.standard ?? 'crun';
-    this.#crun = new Crun(options.crun ?? '/usr/bin/crun', files.roots.crun);
-    this.#runcProgram = options.runc ?? '/usr/sbin/runc';
-    this.#runc = new Runc(this.#runcProgram, files.roots.runc);
+    this.#runtimes = new OciRuntimes(files, options);
     this.#cgroups = options.cgroups;
     this.#remapped = options.remapped === true;
     this.#monitor = {
@@ -79,10 +72,8 @@ export class ConmonRuntime implements Runtime {
       logPath: options.logPath,
     };
     this.#filters = new SeccompCache(files);
-    this.#ooms = new OomWatches(options.cgroups, (oom) => {
-      for (const listener of this.#oomListeners) listener(oom);
-    });
-    this.#exits = new ExitWatcher(files, (id) => void this.#tell(id));
+    this.#ooms = new OomWatches(options.cgroups, options.report);
+    this.#exits = new TaskExits(files, this.#runtimes, options.cgroups, options.report);
     this.#monitors = new MonitorWatches(files, (id) =>
       this.#monitorEnded(id).catch((error: unknown) =>
         options.report(`container ${id}, whose monitor was killed, was not ended`, error),
@@ -112,27 +103,18 @@ export class ConmonRuntime implements Runtime {
     const record = this.#files.readRecord(id);
     if (record === undefined || readExit(this.#files, id) !== undefined) return;
     // One that was never made has nothing to end.
-    if (this.#of(id).state(id) === undefined) return;
+    if (this.#runtimes.of(id).state(id) === undefined) return;
     await endTask(this.#removal(id), id, record);
     await writeLostExit(this.#files, id);
   }
 
   get names(): readonly RuntimeName[] {
-    return existsSync(this.#runcProgram) ? ['crun', 'runc'] : ['crun'];
-  }
-
-  /** The OCI runtime of a task that exists; of others nothing is known, so it does not matter. */
-  #of(id: string): OciRuntime {
-    return this.#named(this.#files.readRecord(id)?.runtime);
-  }
-
-  #named(name: string | undefined): OciRuntime {
-    return name === 'runc' ? this.#runc : this.#crun;
+    return this.#runtimes.names;
   }
 
   async version(): Promise<{ runtime: string; monitor: string; commit: string }> {
     const [{ version, commit }, { stdout }] = await Promise.all([
-      this.#named(this.name).version(),
+      this.#runtimes.named(this.name).version(),
       promisify(execFile)(this.#monitor.program, ['--version']),
     ]);
     return {
@@ -144,14 +126,14 @@ export class ConmonRuntime implements Runtime {
 
   async create(asked: CreateTask): Promise<{ pid: number }> {
     const task = { ...asked, runtime: asked.runtime ?? this.name };
-    const runtime = this.#named(task.runtime);
-    this.#files.writeBundle(task, runtime === this.#crun ? this.#filters.prepare(task.spec) : task.spec);
+    const runtime = this.#runtimes.named(task.runtime);
+    this.#files.writeBundle(task, runtime.name === 'crun' ? this.#filters.prepare(task.spec) : task.spec);
     try {
       const pid = await startMonitor({ ...this.#monitor, runtime }, task);
       await this.#monitors.watch(task.id);
       if (this.#remapped) giveStreams(pid, task.spec.process.user);
       this.#watchMemory(task.id, task.spec.linux.cgroupsPath, task.spec.linux.resources);
-      if (runtime === this.#crun) this.#filters.learn(task.id, task.spec);
+      if (runtime.name === 'crun') this.#filters.learn(task.id, task.spec);
       return { pid };
     } catch (error) {
       await this.delete(task.id);
@@ -164,7 +146,7 @@ export class ConmonRuntime implements Runtime {
   }
 
   async start(id: string): Promise<void> {
-    await this.#of(id).release(id);
+    await this.#runtimes.of(id).release(id);
   }
 
   signal(id: string, signal: number): Promise<void> {
@@ -176,12 +158,12 @@ export class ConmonRuntime implements Runtime {
 
   async pause(id: string): Promise<void> {
     this.#running(id);
-    await this.#of(id).run('pause', id);
+    await this.#runtimes.of(id).run('pause', id);
   }
 
   async resume(id: string): Promise<void> {
     this.#running(id);
-    await this.#of(id).run('resume', id);
+    await this.#runtimes.of(id).run('resume', id);
   }
 
   async delete(id: string): Promise<void> {
@@ -194,13 +176,13 @@ export class ConmonRuntime implements Runtime {
   }
 
   #removal(id: string): RemovalParts {
-    return { files: this.#files, runtime: this.#of(id), cgroups: this.#cgroups };
+    return { files: this.#files, runtime: this.#runtimes.of(id), cgroups: this.#cgroups };
   }
 
   async observe(id: string): Promise<TaskState> {
     const record = this.#files.readRecord(id);
     if (record === undefined) return { status: 'absent', pid: 0 };
-    const runtime = this.#of(id);
+    const runtime = this.#runtimes.of(id);
     const state = runtime.state(id);
     if (state === undefined || !isAlive(state)) return { status: 'stopped', pid: 0 };
     const { pid } = state;
@@ -209,35 +191,16 @@ export class ConmonRuntime implements Runtime {
     return { status: paused ? 'paused' : 'running', pid };
   }
 
-  async exitOf(id: string): Promise<TaskExit | undefined> {
-    const exit = readExit(this.#files, id) ?? lostExit(this.#files, this.#of(id), id);
-    if (exit === undefined) return undefined;
-    return { id, ...exit, ...(await this.#memoryOf(id)) };
-  }
-
-  /** conmon notes that memory ran out; where it could not watch (a hybrid tree), the group still counts. */
-  async #memoryOf(id: string): Promise<Pick<TaskExit, 'oomKilled' | 'memory'>> {
-    const noted = readIfThere(this.#files.inBundle(id, 'oom')) !== undefined;
-    const path = this.#files.readRecord(id)?.cgroupPath;
-    if (!noted && (path === undefined || this.#cgroups.oomKills(path) === 0)) return { oomKilled: false };
-    const usage = path === undefined ? undefined : await this.#cgroups.usage(path);
-    if (usage === undefined) return { oomKilled: true };
-    const { limit, peak } = usage.memory;
-    return { oomKilled: true, memory: { limit, peak } };
+  exitOf(id: string): Promise<TaskExit | undefined> {
+    return this.#exits.of(id);
   }
 
   onExit(listener: (exit: TaskExit) => void): void {
-    this.#listeners.add(listener);
+    this.#exits.onExit(listener);
   }
 
   onOom(listener: (oom: TaskOom) => void): void {
-    this.#oomListeners.add(listener);
-  }
-
-  async #tell(id: string): Promise<void> {
-    const exit = await this.exitOf(id);
-    // A task that was deleted in the meantime has nobody who waits for it.
-    if (exit !== undefined) for (const listener of this.#listeners) listener(exit);
+    this.#ooms.onOom(listener);
   }
 
   rootOf(id: string): string | undefined {
@@ -283,7 +246,7 @@ export class ConmonRuntime implements Runtime {
   async exec(id: string, process: ProcessSpec, io: { tty: boolean; stdin: boolean }): Promise<ExecProcess> {
     const { pid } = this.#running(id);
     const owner = this.#remapped ? { owner: userOnHost(pid, process.user) } : {};
-    return await this.#of(id).exec(this.#files, { id, process, ...io, ...owner });
+    return await this.#runtimes.of(id).exec(this.#files, { id, process, ...io, ...owner });
   }
 
   async processes(id: string): Promise<number[]> {
@@ -293,7 +256,7 @@ export class ConmonRuntime implements Runtime {
 
   async update(id: string, resources: RuntimeSpec['linux']['resources']): Promise<void> {
     this.#running(id);
-    await changeLimits(this.#of(id), this.#files, id, resources);
+    await changeLimits(this.#runtimes.of(id), this.#files, id, resources);
     this.#watchMemory(id, this.#record(id).cgroupPath, resources);
   }
 
@@ -301,8 +264,7 @@ export class ConmonRuntime implements Runtime {
     this.#exits.close();
     this.#monitors.close();
     this.#ooms.close();
-    this.#crun.close();
-    this.#runc.close();
+    this.#runtimes.close();
     return Promise.resolve();
   }
 
@@ -313,7 +275,7 @@ export class ConmonRuntime implements Runtime {
   }
 
   #running(id: string): OciState {
-    const state = this.#of(id).state(id);
+    const state = this.#runtimes.of(id).state(id);
     if (state === undefined || !isAlive(state)) throw notRunning(id);
     return state;
   }
