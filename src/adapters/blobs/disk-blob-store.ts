@@ -63,7 +63,9 @@ export class DiskBlobStore implements BlobStore {
         'blob-too-large',
         `blob ${digest} has ${info.size} bytes; at most ${limit} are read at once`,
       );
-    return readFile(this.#path(digest));
+    const content = await readFile(this.#path(digest)).catch(ignoreMissing);
+    if (content === undefined) throw missing(digest);
+    return content;
   }
 
   async write(

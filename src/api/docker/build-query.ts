@@ -2,10 +2,7 @@ import { Type } from 'typebox';
 import { Value } from 'typebox/value';
 import { invalid, unsupported } from '#base/errors.ts';
 import type { BuildRequest } from '#engine/contracts.ts';
-import { flag, integer, type Query } from '#api/docker/query.ts';
-
-/** As it comes: a parameter may be repeated. */
-export type RawQuery = Record<string, string | string[] | undefined>;
+import { all, flag, integer, single, type ManyQuery, type Query } from '#api/docker/query.ts';
 
 export type BuildSettings = Omit<BuildRequest, 'context' | 'onProgress' | 'signal' | 'auths'>;
 
@@ -22,21 +19,10 @@ export interface ReadQuery {
 }
 
 /** @throws invalid, unsupported naming the parameter */
-export function readBuildQuery(raw: RawQuery): ReadQuery {
+export function readBuildQuery(raw: ManyQuery): ReadQuery {
   const query = single(raw);
   refuse(query);
   return { settings: settingsOf(query, raw), quiet: flag(query, 'q'), warnings: warningsOf(query) };
-}
-
-function single(raw: RawQuery): Query {
-  return Object.fromEntries(
-    Object.entries(raw).map(([name, value]) => [name, Array.isArray(value) ? value[0] : value]),
-  );
-}
-
-function list(raw: RawQuery, name: string): string[] {
-  const value = raw[name];
-  return (Array.isArray(value) ? value : [value ?? '']).filter((each) => each !== '');
 }
 
 function refuse(query: Query): void {
@@ -91,14 +77,14 @@ function warningsOf(query: Query): string[] {
   return warnings;
 }
 
-function settingsOf(query: Query, raw: RawQuery): BuildSettings {
+function settingsOf(query: Query, raw: ManyQuery): BuildSettings {
   return {
-    tags: list(raw, 't'),
+    tags: all(raw, 't'),
     buildArgs: parsed(query, 'buildargs', NullableMap) ?? {},
     labels: parsed(query, 'labels', StringMap) ?? {},
     noCache: flag(query, 'nocache'),
     pull: flag(query, 'pull'),
-    extraHosts: list(raw, 'extrahosts'),
+    extraHosts: all(raw, 'extrahosts'),
     resources: resourcesOf(query),
     ...text(query, 'dockerfile', 'dockerfile'),
     ...text(query, 'target', 'target'),

@@ -8,8 +8,8 @@ import { StepFailure } from '#engine/builds/failures.ts';
 import type { Builds, Progress } from '#engine/contracts.ts';
 import { buildPrune } from '#api/docker/build-cache.ts';
 import { readRegistryConfig } from '#api/docker/build-auth.ts';
-import { readBuildQuery, type RawQuery, type ReadQuery } from '#api/docker/build-query.ts';
-import type { Query } from '#api/docker/query.ts';
+import { readBuildQuery, type ReadQuery } from '#api/docker/build-query.ts';
+import type { ManyQuery, Query } from '#api/docker/query.ts';
 import { clientGone, sendJsonLines, uploadOf } from '#api/streams.ts';
 
 type Line = Progress & { errorDetail?: { code: number; message: string }; error?: string };
@@ -21,7 +21,7 @@ const keptLines = 1000;
 
 /** `POST /build` with the classic builder's stream, `/build/cancel` and `/build/prune`. */
 export function buildRoutes(app: FastifyInstance, engine: { builds: Builds; now: () => number }): void {
-  app.post<{ Querystring: RawQuery }>('/build', { config: { repeats: true } }, (request, reply) => {
+  app.post<{ Querystring: ManyQuery }>('/build', { config: { repeats: true } }, (request, reply) => {
     const read = readBuildQuery(request.query);
     const auths = readRegistryConfig(request.headers['x-registry-config']);
     const signal = clientGone(reply);

@@ -1,4 +1,5 @@
 import type { FastifyInstance } from 'fastify';
+import { isKind } from '#base/errors.ts';
 import type { Container } from '#domain/container/container.ts';
 import type { ContainerApiParts } from '#api/docker/containers.ts';
 import {
@@ -10,6 +11,8 @@ import {
 } from '#domain/container/filters.ts';
 import { compareVersions } from '#api/versions.ts';
 import { isActive } from '#domain/container/state.ts';
+import type { Descriptor } from '#domain/image/manifest.ts';
+import type { Images } from '#engine/contracts.ts';
 import { inspectJson, summaryJson } from '#api/docker/container-json.ts';
 import { filters, flag, integer, labelsMatch, type Filters, type Query } from '#api/docker/query.ts';
 
@@ -34,12 +37,12 @@ export function containerViews(app: FastifyInstance, parts: ContainerApiParts): 
 
   app.get<Named>('/containers/:id/json', async ({ params, query, apiVersion }) => {
     const container = withPorts(parts, containers.get(params.id));
-    const image = images.find(container.imageId);
+    const manifest = await manifestOf(images, container);
     const context = {
       paths: containers.pathsOf(container),
       execs: containers.execsOf(container.id),
       sandbox: `/proc/${container.state.pid}/ns/net`,
-      ...(image !== undefined && { manifest: await images.descriptor(image.id) }),
+      ...(manifest !== undefined && { manifest }),
       apiVersion,
     };
     if (!flag(query, 'size')) return inspectJson(container, context);
@@ -50,6 +53,17 @@ export function containerViews(app: FastifyInstance, parts: ContainerApiParts): 
 /** With the ports that lead to it by its service, too. */
 function withPorts({ networks }: ContainerApiParts, container: Container): Container {
   return { ...container, ports: networks.portsOf(container) };
+}
+
+/** Undefined where the image is gone, be it while it is asked for. */
+async function manifestOf(images: Images, { imageId }: Container): Promise<Descriptor | undefined> {
+  if (images.find(imageId) === undefined) return undefined;
+  try {
+    return await images.descriptor(imageId);
+  } catch (error) {
+    if (isKind(error, 'not-found')) return undefined;
+    throw error;
+  }
 }
 
 function choose(parts: ContainerApiParts, query: Query, wanted: Filters): Container[] {
@@ -90,8 +104,7 @@ export async function containerSummary(
   { withSize, apiVersion }: { withSize: boolean; apiVersion: string },
 ): Promise<Record<string, unknown>> {
   const nameHolds = images.find(container.imageName)?.id === container.imageId;
-  const image = compareVersions(apiVersion, '1.48') < 0 ? undefined : images.find(container.imageId);
-  const manifest = image && (await images.descriptor(image.id));
+  const manifest = compareVersions(apiVersion, '1.48') < 0 ? undefined : await manifestOf(images, container);
   const context = { now: now(), nameHolds, apiVersion, ...(manifest !== undefined && { manifest }) };
   if (!withSize) return summaryJson(container, context);
   return summaryJson(container, { ...context, sizes: await containers.sizes(container.id) });

@@ -1,6 +1,6 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { checkPlatform, platformsOf } from '#api/docker/platform-query.ts';
-import { all, flag, one, type ManyQuery } from '#api/docker/query.ts';
+import { all, flag, one, single, type ManyQuery } from '#api/docker/query.ts';
 import { readRegistryAuth } from '#api/docker/registry-auth.ts';
 import { clientGone, linesOf, sendJsonLines, uploadOf } from '#api/streams.ts';
 import { invalid } from '#base/errors.ts';
@@ -15,7 +15,7 @@ export function imageTransfers(app: FastifyInstance, images: Images): void {
     throw invalid('source-missing', 'one of the query parameters fromImage and fromSrc is required');
   });
   app.post<{ Querystring: ManyQuery }>('/images/load', { config: { repeats: true } }, (request, reply) => {
-    const isQuiet = flag({ quiet: one(request.query, 'quiet') }, 'quiet');
+    const isQuiet = flag(single(request.query), 'quiet');
     const platforms = platformsOf(request.query);
     const lines = linesOf<Progress>((write) =>
       images.load(

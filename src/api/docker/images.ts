@@ -7,7 +7,16 @@ import { listImages } from '#api/docker/images-list.ts';
 import { imageSearch } from '#api/docker/images-search.ts';
 import { imageTransfers, joined, push } from '#api/docker/images-transfer.ts';
 import { momentOf } from '#api/docker/prune-filters.ts';
-import { filters, flag, isTrue, labelsMatch, one, type ManyQuery, type Query } from '#api/docker/query.ts';
+import {
+  filters,
+  flag,
+  isTrue,
+  labelsMatch,
+  one,
+  single,
+  type ManyQuery,
+  type Query,
+} from '#api/docker/query.ts';
 import { AuthConfig, authOf, readRegistryAuth } from '#api/docker/registry-auth.ts';
 import { clientGone } from '#api/streams.ts';
 import { compareVersions } from '#api/versions.ts';
@@ -77,15 +86,15 @@ function namedImages(app: FastifyInstance, images: Images): void {
     ({ params, query }) => {
       checkPlatform(images, params['*'], query, 'platforms');
       return images.remove(params['*'], {
-        force: flag({ force: one(query, 'force') }, 'force'),
-        prune: !flag({ noprune: one(query, 'noprune') }, 'noprune'),
+        force: flag(single(query), 'force'),
+        prune: !flag(single(query), 'noprune'),
       });
     },
   );
 }
 
 function wantsManifests(query: ManyQuery): boolean {
-  return flag({ manifests: one(query, 'manifests') }, 'manifests');
+  return flag(single(query), 'manifests');
 }
 
 /** @throws invalid in Docker's words */

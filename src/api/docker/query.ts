@@ -17,6 +17,13 @@ export function one(query: ManyQuery, name: string): string {
   return all(query, name)[0] ?? '';
 }
 
+/** As routes have it whose parameters come once: of each the first value. */
+export function single(query: ManyQuery): Query {
+  return Object.fromEntries(
+    Object.entries(query).map(([name, value]) => [name, Array.isArray(value) ? value[0] : value]),
+  );
+}
+
 /** Docker's reading of a boolean in a query: everything but '', 0, no, false and none is true. */
 export function flag(query: Query, name: string, absent = false): boolean {
   const value = query[name];
