@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import type { ServiceSettings } from '#engine/contracts/services.ts';
+import { endpointsOf } from '#engine/services/endpoints.ts';
 import { NetworkEngine } from '../support/network-engine.ts';
 import type { Peer } from '../support/peer.ts';
 import { callTcp } from '../support/peer-worker.ts';
@@ -28,12 +29,17 @@ function settings(
   };
 }
 
-/** A replica of shop/web that says its number on port 80. */
-async function replica(engine: NetworkEngine, number: number, networks: string[]): Promise<Peer> {
-  const { peer } = await engine.run(`shop-web-${number}`, {
+/** A replica of shop/web. */
+function run(engine: NetworkEngine, number: number, networks: string[]): ReturnType<NetworkEngine['run']> {
+  return engine.run(`shop-web-${number}`, {
     networks: Object.fromEntries(networks.map((name) => [name, { Aliases: ['web', 'www'] }])),
     identity: { app: 'shop', service: 'web', revision: 1, replica: number },
   });
+}
+
+/** One that says its number on port 80. */
+async function replica(engine: NetworkEngine, number: number, networks: string[]): Promise<Peer> {
+  const { peer } = await run(engine, number, networks);
   await peer.serveTcp(80, String(number));
   return peer;
 }
@@ -105,6 +111,40 @@ test('addresses, ports and open connections stay through a restart of the daemon
   const again = await engine.networks.services.declare('shop', 'web', settings(engine, ['net'], { ports }));
   assert.deepEqual(again.addresses, place.addresses);
   assert.deepEqual(again.ports, place.ports);
+});
+
+test('a connection to a replica that died is reset when its client speaks; all others go on', async () => {
+  await using engine = await NetworkEngine.start();
+  await engine.networks.create({ name: 'net', ipv6: true });
+  const place = await engine.networks.services.declare('shop', 'web', settings(engine, ['net']));
+  const virtual = place.addresses[engine.networks.get('net').id] ?? [];
+  assert.equal(virtual.length, 2);
+  const client = await engine.run('client', { networks: { net: {} } });
+  /** One that alone gets new connections, and a connection to it by each kind of address. */
+  const start = async (number: number) => {
+    const one = await run(engine, number, ['net']);
+    await one.peer.serveEcho(81, String(number));
+    await engine.networks.services.apply('shop', 'web', endpointsOf([one.container]));
+    const connections = await Promise.all(virtual.map((address) => client.peer.open(address, 81)));
+    const say = (text: string): Promise<string[]> => Promise.all(connections.map((each) => each.say(text)));
+    assert.deepEqual(await say('hello'), [`${number} hello`, `${number} hello`]);
+    return { ...one, say };
+  };
+  /** At once: its programs have no time to end their connections. */
+  const die = async (one: Awaited<ReturnType<typeof start>>): Promise<void> => {
+    await engine.links.disconnect(engine.links.namespacePath(one.container.id), 'eth0');
+    await engine.stop(one);
+  };
+  const reset = ['ECONNRESET', 'ECONNRESET'];
+  const [first, second] = [await start(1), await start(2)];
+  await engine.networks.services.apply('shop', 'web', []);
+  await die(first);
+  assert.deepEqual(await first.say('a'), reset, 'by the host');
+  assert.deepEqual(await second.say('b'), ['2 b', '2 b']);
+  const third = await start(3);
+  await die(second);
+  assert.deepEqual(await second.say('c'), reset, 'by the other replica');
+  assert.deepEqual(await third.say('d'), ['3 d', '3 d']);
 });
 
 test('a change of ports or networks touches only what it is about; a port in use refuses all of it', async () => {

@@ -1,3 +1,4 @@
+import { addressBytes, addressText } from '#adapters/linux/address.ts';
 import { attribute, attributes, nested, NLM, type NetlinkMessage } from '#adapters/linux/netlink.ts';
 import {
   formatAddress,
@@ -155,16 +156,6 @@ export function deleteLink(name: string): NetlinkMessage {
   return { type: RTM.DELLINK, flags: 0, body, about: `delete link '${name}'` };
 }
 
-function binary(ip: string): Buffer {
-  const { version, value } = parseAddress(ip);
-  return Buffer.from(value.toString(16).padStart(version === 4 ? 8 : 32, '0'), 'hex');
-}
-
-function textOf(data: Buffer): string {
-  const value = BigInt(`0x${data.toString('hex')}`);
-  return formatAddress({ version: data.length === 4 ? 4 : 6, value });
-}
-
 /**
  * struct ifa_cacheinfo: valid for ever, preferred never. A virtual IPv6 address is not to be what the host calls
  * others from, as it would be for being the most alike.
@@ -179,7 +170,7 @@ function addressMessage(
   cidr: string,
 ): NetlinkMessage {
   const { address, prefix } = parseInterface(cidr);
-  const ip = binary(formatAddress(address));
+  const ip = addressBytes(formatAddress(address));
   const header = Buffer.alloc(8);
   header.writeUInt8(FAMILY[address.version], 0);
   header.writeUInt8(prefix, 1);
@@ -188,7 +179,7 @@ function addressMessage(
   const parts = [header, attribute(IFA.LOCAL, ip), attribute(IFA.ADDRESS, ip)];
   if (address.version === 4 && prefix < 31) {
     const broadcast = formatAddress({ version: 4, value: lastOf(parseSubnet(cidr)) });
-    parts.push(attribute(IFA.BROADCAST, binary(broadcast)));
+    parts.push(attribute(IFA.BROADCAST, addressBytes(broadcast)));
   }
   if (prefix === 128) parts.push(attribute(IFA.CACHEINFO, NEVER_PREFERRED));
   return { type, flags, about, body: Buffer.concat(parts) };
@@ -215,7 +206,11 @@ export function addDefaultRoute(gateway: string, index: number): NetlinkMessage 
   header.writeUInt8(TABLE_MAIN, 4);
   header.writeUInt8(3, 5); // RTPROT_BOOT
   header.writeUInt8(1, 7); // RTN_UNICAST
-  const body = Buffer.concat([header, attribute(RTA.GATEWAY, binary(gateway)), attribute(RTA.OIF, index)]);
+  const body = Buffer.concat([
+    header,
+    attribute(RTA.GATEWAY, addressBytes(gateway)),
+    attribute(RTA.OIF, index),
+  ]);
   return {
     type: RTM.NEWROUTE,
     flags: NLM.CREATE | NLM.REPLACE,
@@ -279,7 +274,7 @@ export function readAddress(body: Buffer): { index: number; cidr: string } | und
   const found = attributes(body, 8);
   const ip = found.get(IFA.LOCAL) ?? found.get(IFA.ADDRESS);
   if (ip === undefined) return undefined;
-  return { index: body.readUInt32LE(4), cidr: `${textOf(ip)}/${body.readUInt8(1)}` };
+  return { index: body.readUInt32LE(4), cidr: `${addressText(ip)}/${body.readUInt8(1)}` };
 }
 
 export const listRoutes: NetlinkMessage = {
@@ -295,6 +290,6 @@ export function readRoute(body: Buffer): string | undefined {
   const table = found.get(RTA.TABLE)?.readUInt32LE(0) ?? body.readUInt8(4);
   const target = found.get(RTA.DST);
   if (table !== TABLE_MAIN || target === undefined) return undefined;
-  const subnet = formatSubnet(parseSubnet(`${textOf(target)}/${body.readUInt8(1)}`));
+  const subnet = formatSubnet(parseSubnet(`${addressText(target)}/${body.readUInt8(1)}`));
   return /^(fe80|ff)/.test(subnet) ? undefined : subnet;
 }

@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net';
+import { addressText } from '#adapters/linux/address.ts';
 import { readEnd } from '#adapters/linux/descriptors.ts';
 import { attribute, attributes, NETLINK_NETFILTER, NetlinkSocket } from '#adapters/linux/netlink.ts';
-import { formatAddress } from '#domain/network/cidr.ts';
 import type { Instance } from '#domain/instance.ts';
 import type { DenialLog, DeniedPacket } from '#ports/denial-log.ts';
 import { logGroupOf, PREFIX } from './policies.ts';
@@ -96,7 +96,7 @@ function packetOf(prefix: Buffer | undefined, packet: Buffer | undefined): Denie
   const header = isV4 ? ((packet[0] ?? 0) & 15) * 4 : 40;
   const protocol = PROTOCOLS[packet[isV4 ? 9 : 6] ?? 0] ?? 'other';
   const hasPort = protocol !== 'other' && packet.length >= header + 4;
-  const address = (from: number): string => addressIn(packet.subarray(from, from + (isV4 ? 4 : 16)));
+  const address = (from: number): string => addressText(packet.subarray(from, from + (isV4 ? 4 : 16)));
   return {
     direction,
     protocol,
@@ -109,8 +109,4 @@ function packetOf(prefix: Buffer | undefined, packet: Buffer | undefined): Denie
 function directionOf(prefix: Buffer | undefined): DeniedPacket['direction'] {
   const word = prefix?.toString('latin1').replace(/\0.*$/s, '');
   return word === PREFIX.egress ? 'egress' : 'ingress';
-}
-
-function addressIn(bytes: Buffer): string {
-  return formatAddress({ version: bytes.length === 4 ? 4 : 6, value: BigInt(`0x${bytes.toString('hex')}`) });
 }

@@ -143,8 +143,7 @@ export class NftPacketFilter implements PacketFilter {
         if (element?.chain !== undefined) this.#chains.add(element.chain.name);
       }
       for (const name of unused) this.#chains.delete(name);
-      await this.#forgetFlows(changes);
-      if (wanted.left.length > 0) await this.#worker.call('forgetBackends', wanted.left);
+      await this.#forgetFlows(changes, wanted.left);
     });
   }
 
@@ -185,7 +184,7 @@ export class NftPacketFilter implements PacketFilter {
     return [...this.#chains].filter((name) => !used.has(name));
   }
 
-  async #forgetFlows(changes: FilterChange[]): Promise<void> {
+  async #forgetFlows(changes: FilterChange[], left: string[]): Promise<void> {
     const udp = (kind: 'publish' | 'unpublish'): Publication[] =>
       changes.flatMap((change) =>
         change.do === kind && change.publication.protocol === 'udp' ? [change.publication] : [],
@@ -194,6 +193,9 @@ export class NftPacketFilter implements PacketFilter {
     const begun = ports.filter((port) => port.protocol === 'udp');
     const flows = { begun: [...udp('publish'), ...begun], ended: udp('unpublish') };
     if (flows.begun.length + flows.ended.length > 0) await this.#worker.call('forgetFlows', flows);
+    if (left.length > 0) await this.#worker.call('forgetBackends', left);
+    const vacated = changes.flatMap((change) => (change.do === 'vacate' ? [change.address] : []));
+    if (vacated.length > 0) await this.#worker.call('forgetAddresses', vacated);
   }
 
   #want(change: FilterChange, wanted: Wanted): void {
@@ -237,6 +239,8 @@ function want(change: Exclude<FilterChange, PolicyChange>, wanted: Wanted): void
       return;
     case 'remove-service':
       balance(wanted, change.key, undefined);
+      return;
+    case 'vacate':
       return;
   }
 }

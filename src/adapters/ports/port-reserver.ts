@@ -1,5 +1,6 @@
 import koffi from 'koffi';
 import { relayTcp, relayUdp, type Relay } from './relay.ts';
+import { addressBytes } from '#adapters/linux/address.ts';
 import { check, close, errno, SystemCallError } from '#adapters/linux/libc.ts';
 import { conflict, invalid, unsupported } from '#base/errors.ts';
 import { isAddress, parseAddress } from '#domain/network/cidr.ts';
@@ -150,11 +151,10 @@ function allocated(ip: string, port: number): Error {
 
 /** struct sockaddr_in, sockaddr_in6 */
 function socketAddress(ip: string, port: number): Buffer {
-  const { version, value } = parseAddress(ip);
+  const { version } = parseAddress(ip);
   const out = Buffer.alloc(version === 4 ? 16 : 28);
   out.writeUInt16LE(FAMILY[version], 0);
   out.writeUInt16BE(port, 2);
-  const bytes = Buffer.from(value.toString(16).padStart(version === 4 ? 8 : 32, '0'), 'hex');
-  bytes.copy(out, version === 4 ? 4 : 8);
+  addressBytes(ip).copy(out, version === 4 ? 4 : 8);
   return out;
 }

@@ -44,7 +44,7 @@ export class Sandboxes {
       // The addresses are free only when nothing answers to them any more.
       await this.#parts.links.removeNamespace(container.id);
       const leases = addresses.ofContainer(container.id);
-      await this.#parts.policies.leave(leases.flatMap(({ endpoint }) => addressesOf(endpoint)));
+      await this.#vacate(container.identity !== undefined, leases);
       for (const lease of leases) {
         addresses.release(lease);
         this.#event('disconnect', lease);
@@ -82,7 +82,7 @@ export class Sandboxes {
     if (lease === undefined) return;
     const namespace = links.namespacePath(containerId);
     await links.disconnect(namespace, lease.endpoint.interfaceName);
-    await this.#parts.policies.leave(addressesOf(lease.endpoint));
+    await this.#vacate(this.#containerIn(containerId, lease.network.id)?.identity !== undefined, [lease]);
     addresses.release(lease);
     const next = addresses.ofContainer(containerId).find((each) => hasWayOut(each.network));
     await publisher.retarget(containerId, lease, this.#publicLease(containerId));
@@ -120,6 +120,14 @@ export class Sandboxes {
     if (container !== undefined) return routeCarrier(container.endpoints, leadsOut) === networkId;
     const hasRoute = addresses.ofContainer(containerId).some((lease) => lease.carriesDefaultRoute);
     return leadsOut(networkId) && (asked || !hasRoute);
+  }
+
+  /** Before others get the addresses: no policy speaks of them, and callers of a service learn that their replica is gone. */
+  async #vacate(isReplica: boolean, leases: readonly Lease[]): Promise<void> {
+    const { policies, filter } = this.#parts;
+    const addresses = leases.flatMap(({ endpoint }) => addressesOf(endpoint));
+    await policies.leave(addresses);
+    if (isReplica) await filter.apply(addresses.map((address) => ({ do: 'vacate', address })));
   }
 
   #publicLease(containerId: string): Lease | undefined {
