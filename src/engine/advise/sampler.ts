@@ -36,12 +36,15 @@ export class Sampler {
   /** The last reading of each container. */
   readonly #before = new Map<string, Before>();
   readonly #closed = new AbortController();
+  /** Milliseconds since 1970. */
+  readonly #began: number;
   #looks = 0;
 
   constructor(parts: SamplerParts) {
     this.#parts = parts;
     this.#stored = parts.store.collection<UsageRecord>('usage');
     this.#records = new Map(this.#stored.entries());
+    this.#began = parts.clock.now();
   }
 
   /** To be called when the containers of before have been taken over. */
@@ -83,10 +86,10 @@ export class Sampler {
   async #lookAt(key: string, replicas: readonly Container[]): Promise<void> {
     let record = this.#records.get(key) ?? nothingUsed;
     let most: UsageSample | undefined;
-    for (const { id } of replicas) {
-      const usage = (await this.#parts.containers.usage(id))?.cgroup;
+    for (const replica of replicas) {
+      const usage = (await this.#parts.containers.usage(replica.id))?.cgroup;
       if (usage === undefined) continue;
-      const seen = this.#difference(id, usage);
+      const seen = this.#difference(replica, usage);
       record = {
         ...record,
         memoryPeak: Math.max(record.memoryPeak, peakWithoutCache(usage)),
@@ -110,13 +113,16 @@ export class Sampler {
 
   /** What came since the last look; of a container that is new there is no rate yet. */
   #difference(
-    id: string,
+    { id, state }: Container,
     { cpu, memory, pids, oomKills }: CgroupUsage,
   ): { sample?: UsageSample; periods: number; throttledPeriods: number; oomKills: number } {
     const at = this.#parts.clock.now();
     const before = this.#before.get(id);
     const { totalNanos: cpuNanos, periods, throttledPeriods } = cpu;
     this.#before.set(id, { at, cpuNanos, periods, throttledPeriods, oomKills });
+    // An earlier daemon has counted what a container of its time did.
+    if (before === undefined && Date.parse(state.startedAt) < this.#began)
+      return { periods: 0, throttledPeriods: 0, oomKills: 0 };
     // A restarted container counts anew.
     if (before === undefined || cpuNanos < before.cpuNanos) return { periods, throttledPeriods, oomKills };
     const since = {
