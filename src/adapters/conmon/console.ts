@@ -1,8 +1,9 @@
-import { readdirSync, readlinkSync } from 'node:fs';
+import { readlinkSync } from 'node:fs';
 import { close } from '#adapters/linux/libc.ts';
 import { setWindowSize } from '#adapters/linux/descriptors.ts';
 import { openProcess, withDescriptorOf } from '#adapters/linux/pidfd.ts';
 import { systemCode } from '#base/errors.ts';
+import { namesIfThereSync } from '#adapters/files/if-there.ts';
 
 /**
  * Sets the size of the terminal whose controlling side a monitor holds. Through conmon's FIFO `ctl` the size would come
@@ -26,17 +27,8 @@ export function resizeConsole(monitor: number, columns: number, rows: number): v
 
 function controllingSide(monitor: number): number | undefined {
   const folder = `/proc/${monitor}/fd`;
-  const number = readDescriptors(folder).find((name) => targetOf(`${folder}/${name}`).endsWith('/ptmx'));
+  const number = namesIfThereSync(folder).find((name) => targetOf(`${folder}/${name}`).endsWith('/ptmx'));
   return number === undefined ? undefined : Number(number);
-}
-
-function readDescriptors(folder: string): string[] {
-  try {
-    return readdirSync(folder);
-  } catch (error) {
-    if (systemCode(error) === 'ENOENT') return [];
-    throw error;
-  }
 }
 
 function targetOf(link: string): string {

@@ -1,13 +1,13 @@
 import { mountContents } from './contents.ts';
-import { chownSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { chown, mkdir, readdir, readFile, realpath } from 'node:fs/promises';
+import { chownSync, mkdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { chown, mkdir, readFile, realpath } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { dirname, join } from 'node:path';
 import { mount, MS, unmountIfMounted } from '#adapters/linux/libc.ts';
 import { bindPart, findMount } from './host-mounts.ts';
 import { toHost, type IdMappings, type Owner } from '#domain/user-namespace/id-mappings.ts';
 import type { ContainerFiles, EtcPaths, FileContent } from '#ports/container-files.ts';
-import { systemCode } from '#base/errors.ts';
+import { namesIfThere, namesIfThereSync, textIfThereSync } from '#adapters/files/if-there.ts';
 
 /** Begins the names of mounts of parts. */
 const part = 'part-';
@@ -85,7 +85,7 @@ export class DiskContainerFiles implements ContainerFiles {
   }
 
   unmountAll(id: string): Promise<void> {
-    for (const name of namesIn(join(this.#folder, id)))
+    for (const name of namesIfThereSync(join(this.#folder, id)))
       if (name === 'shm' || name === contents || name.startsWith(part))
         unmountIfMounted(join(this.#folder, id, name));
     return Promise.resolve();
@@ -96,13 +96,8 @@ export class DiskContainerFiles implements ContainerFiles {
     rmSync(join(this.#folder, id), { recursive: true, force: true });
   }
 
-  async list(): Promise<string[]> {
-    try {
-      return await readdir(this.#folder);
-    } catch (error) {
-      if (systemCode(error) === 'ENOENT') return [];
-      throw error;
-    }
+  list(): Promise<string[]> {
+    return namesIfThere(this.#folder);
   }
 
   kind(path: string): Promise<'folder' | 'other' | undefined> {
@@ -124,25 +119,11 @@ export class DiskContainerFiles implements ContainerFiles {
 
   ofHost(): Promise<EtcPaths> {
     return new Promise((resolve) =>
-      resolve({ hosts: textOf('/etc/hosts'), resolvConf: textOf('/etc/resolv.conf'), hostname: hostname() }),
+      resolve({
+        hosts: textIfThereSync('/etc/hosts'),
+        resolvConf: textIfThereSync('/etc/resolv.conf'),
+        hostname: hostname(),
+      }),
     );
-  }
-}
-
-function namesIn(folder: string): string[] {
-  try {
-    return readdirSync(folder);
-  } catch (error) {
-    if (systemCode(error) === 'ENOENT') return [];
-    throw error;
-  }
-}
-
-function textOf(path: string): string {
-  try {
-    return readFileSync(path, 'utf8');
-  } catch (error) {
-    if (systemCode(error) === 'ENOENT') return '';
-    throw error;
   }
 }

@@ -1,6 +1,7 @@
-import { chmod, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { chmod, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { KeyedMutex } from '#base/mutex.ts';
 import { systemCode } from '#base/errors.ts';
+import { textIfThere } from '#adapters/files/if-there.ts';
 import type { HostName, HostNames } from '#ports/host-names.ts';
 
 const MODE = 0o644;
@@ -20,19 +21,10 @@ export class HostsFile implements HostNames {
 
   set(names: HostName[]): Promise<void> {
     return this.#order.run(this.#path, async () => {
-      const before = await this.#read();
+      const before = await textIfThere(this.#path);
       const after = this.#without(before) + this.#block(names);
       if (after !== before) await this.#write(after);
     });
-  }
-
-  async #read(): Promise<string> {
-    try {
-      return await readFile(this.#path, 'utf8');
-    } catch (error) {
-      if (systemCode(error) === 'ENOENT') return '';
-      throw error;
-    }
   }
 
   /** A block whose end is missing reaches to the end of the file: it was written last. */

@@ -1,6 +1,7 @@
-import { readdir, readFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { invalid, messageOf, systemCode } from '#base/errors.ts';
+import { invalid, messageOf } from '#base/errors.ts';
+import { namesIfThere } from '#adapters/files/if-there.ts';
 import type { CdiFile } from '#domain/container/cdi.ts';
 
 /** Where the CDI specification has vendors put their files; the later folder goes before. */
@@ -10,7 +11,7 @@ export const cdiFolders = ['/etc/cdi', '/var/run/cdi'];
 export async function readCdiFiles(folders: readonly string[]): Promise<CdiFile[]> {
   const files: CdiFile[] = [];
   for (const folder of folders)
-    for (const name of (await namesIn(folder)).filter((each) => /\.(json|ya?ml)$/.test(each)).sort())
+    for (const name of (await namesIfThere(folder)).filter((each) => /\.(json|ya?ml)$/.test(each)).sort())
       files.push(await readCdiFile(join(folder, name)));
   return files;
 }
@@ -26,14 +27,5 @@ async function readCdiFile(path: string): Promise<CdiFile> {
     throw invalid('cdi-spec-invalid', `could not read CDI devices: ${path}: ${messageOf(error)}`, {
       cause: error,
     });
-  }
-}
-
-async function namesIn(folder: string): Promise<string[]> {
-  try {
-    return await readdir(folder);
-  } catch (error) {
-    if (systemCode(error) === 'ENOENT') return [];
-    throw error;
   }
 }

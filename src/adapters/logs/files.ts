@@ -1,7 +1,8 @@
 import type { Stats } from 'node:fs';
-import { type FileHandle, mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
+import { type FileHandle, mkdir, open, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { systemCode } from '#base/errors.ts';
+import { namesIfThere } from '#adapters/files/if-there.ts';
 
 const current = 'log';
 
@@ -22,11 +23,7 @@ export class LogFiles {
 
   /** Numbers of the older files, the oldest (highest) first. */
   async #older(): Promise<number[]> {
-    const names = await readdir(this.folder).catch((error: unknown) => {
-      if (systemCode(error) === 'ENOENT') return [];
-      throw error;
-    });
-    return names
+    return (await namesIfThere(this.folder))
       .flatMap((name) => /^log\.(\d+)$/.exec(name)?.[1] ?? [])
       .map(Number)
       .sort((a, b) => b - a);

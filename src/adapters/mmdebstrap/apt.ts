@@ -1,6 +1,7 @@
-import { mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { notFound, systemCode, unavailable, type BerthError } from '#base/errors.ts';
+import { notFound, unavailable, type BerthError } from '#base/errors.ts';
+import { textIfThere } from '#adapters/files/if-there.ts';
 import { nearestName, standInStatus, wantedPackages } from '#domain/base/package-set.ts';
 import type { BootstrapRequest } from '#ports/bootstrapper.ts';
 import { aptConfig, hostAcquireSettings } from './apt-config.ts';
@@ -55,7 +56,7 @@ export class Apt {
     const ended = await this.#apt(['apt-get', '--error-on=any', 'update'], request);
     if (ended.exitCode === 0) await writeFile(this.path('refreshed'), sources);
     else if (missingSuite(ended.tail)) throw await this.#suiteUnknown(sources, ended);
-    else if ((await textOf(this.path('refreshed'))) !== sources) throw unreachable(suite, ended.tail);
+    else if ((await textIfThere(this.path('refreshed'))) !== sources) throw unreachable(suite, ended.tail);
     else request.onProgress('The mirror does not answer: going on with the package lists from before');
   }
 
@@ -126,7 +127,7 @@ export class Apt {
   }
 
   async #isFresh(sources: string): Promise<boolean> {
-    if ((await textOf(this.path('refreshed'))) !== sources) return false;
+    if ((await textIfThere(this.path('refreshed'))) !== sources) return false;
     const { mtimeMs } = await stat(this.path('refreshed'));
     const age = Date.now() - mtimeMs;
     return age >= 0 && age < this.#options.refreshMs;
@@ -191,13 +192,4 @@ function errorsOf(words: string): string {
 function fetched(line: string): string {
   const match = /^Get:\d+ \S+ \S+ \S+ (\S+) \S+ (\S+) (\[[^\]]+\])/.exec(line);
   return match === null ? line : `Fetched ${match.slice(1).join(' ')}`;
-}
-
-async function textOf(path: string): Promise<string> {
-  try {
-    return await readFile(path, 'utf8');
-  } catch (error) {
-    if (systemCode(error) === 'ENOENT') return '';
-    throw error;
-  }
 }

@@ -1,6 +1,5 @@
-import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { systemCode } from '#base/errors.ts';
+import { namesIfThere, textIfThere } from '#adapters/files/if-there.ts';
 import {
   debianAt,
   formatSources,
@@ -22,10 +21,12 @@ export async function sourcesText(suite: string, mirror: string | undefined): Pr
 }
 
 async function hostSources(): Promise<Source[]> {
-  const parts = (await listed(join(etc, 'sources.list.d'))).map((name) => join(etc, 'sources.list.d', name));
+  const parts = (await namesIfThere(join(etc, 'sources.list.d')))
+    .sort()
+    .map((name) => join(etc, 'sources.list.d', name));
   const files = [join(etc, 'sources.list'), ...parts].filter((path) => /\.(?:list|sources)$/.test(path));
   const parsed = files.map(async (path) => {
-    const text = await textOf(path);
+    const text = await textIfThere(path);
     return path.endsWith('.sources') ? parseDeb822(text) : parseOneLine(text);
   });
   return (await Promise.all(parsed)).flat();
@@ -33,25 +34,7 @@ async function hostSources(): Promise<Source[]> {
 
 /** The codename of a Debian host, '' elsewhere: only Debian's archives are of use here. */
 async function hostSuite(): Promise<string> {
-  const text = await textOf('/etc/os-release');
+  const text = await textIfThere('/etc/os-release');
   if (!/^ID="?debian"?$/m.test(text)) return '';
   return /^VERSION_CODENAME="?([a-z]+)"?$/m.exec(text)?.[1] ?? '';
-}
-
-async function listed(path: string): Promise<string[]> {
-  try {
-    return (await readdir(path)).sort();
-  } catch (error) {
-    if (systemCode(error) === 'ENOENT') return [];
-    throw error;
-  }
-}
-
-async function textOf(path: string): Promise<string> {
-  try {
-    return await readFile(path, 'utf8');
-  } catch (error) {
-    if (systemCode(error) === 'ENOENT') return '';
-    throw error;
-  }
 }

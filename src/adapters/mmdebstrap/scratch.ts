@@ -1,7 +1,7 @@
-import { mkdir, mkdtemp, readdir, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { freemem } from 'node:os';
 import { join } from 'node:path';
-import { systemCode } from '#base/errors.ts';
+import { namesIfThere } from '#adapters/files/if-there.ts';
 import { mount, MS, unmountIfMounted } from '#adapters/linux/libc.ts';
 
 /** A folder for one tree that is thrown away after it was packed. */
@@ -28,20 +28,11 @@ export async function makeScratch(parent: string, bytes: number): Promise<Scratc
 
 /** Removes what a crash left below `parent`. */
 export async function removeScratches(parent: string): Promise<void> {
-  for (const name of await namesIn(parent)) await removeScratch(join(parent, name));
+  for (const name of await namesIfThere(parent)) await removeScratch(join(parent, name));
   await rm(parent, { recursive: true, force: true });
 }
 
 async function removeScratch(path: string): Promise<void> {
   unmountIfMounted(path);
   await rm(path, { recursive: true, force: true });
-}
-
-async function namesIn(parent: string): Promise<string[]> {
-  try {
-    return await readdir(parent);
-  } catch (error) {
-    if (systemCode(error) === 'ENOENT') return [];
-    throw error;
-  }
 }

@@ -1,7 +1,6 @@
-import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Calls } from '#adapters/linux/worker-calls.ts';
-import { systemCode } from '#base/errors.ts';
+import { namesIfThere } from '#adapters/files/if-there.ts';
 import type { Instance } from '#domain/instance.ts';
 import type { BridgeLink, ChildKind, ChildLink, EndpointLink, LinkCounters, Links } from '#ports/links.ts';
 import type { LinkCalls } from './calls.ts';
@@ -49,13 +48,8 @@ export class NetlinkLinks implements Links {
     await this.#worker.call('removeNamespace', this.namespacePath(id));
   }
 
-  async listNamespaces(): Promise<string[]> {
-    try {
-      return await readdir(this.#folder);
-    } catch (error) {
-      if (systemCode(error) === 'ENOENT') return [];
-      throw error;
-    }
+  listNamespaces(): Promise<string[]> {
+    return namesIfThere(this.#folder);
   }
 
   namespacePath(id: string): string {

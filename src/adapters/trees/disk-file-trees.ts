@@ -10,10 +10,11 @@ import {
   writeFileSync,
   type Stats,
 } from 'node:fs';
-import { mkdir, readdir, rm } from 'node:fs/promises';
+import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
-import { invalid, notFound, systemCode } from '#base/errors.ts';
+import { invalid, notFound } from '#base/errors.ts';
+import { namesIfThere } from '#adapters/files/if-there.ts';
 import type { CopyRules, FileFacts, FileTrees, Filter, Owner, Place } from '#ports/file-trees.ts';
 import { bytes, lstatOrUndefined, raw, text } from '#adapters/files/byte-path.ts';
 import { makeFolderAt, resolveInRoot } from '#adapters/files/private-root.ts';
@@ -46,13 +47,8 @@ export class DiskFileTrees implements FileTrees {
     await rm(join(this.#folder, id), { recursive: true, force: true });
   }
 
-  async listFolders(): Promise<string[]> {
-    try {
-      return await readdir(this.#folder);
-    } catch (error) {
-      if (systemCode(error) === 'ENOENT') return [];
-      throw error;
-    }
+  listFolders(): Promise<string[]> {
+    return namesIfThere(this.#folder);
   }
 
   stat(place: Place): Promise<FileFacts | undefined> {

@@ -1,12 +1,11 @@
-import { readFile } from 'node:fs/promises';
-import { systemCode } from '#base/errors.ts';
+import { textIfThere } from '#adapters/files/if-there.ts';
 import type { IdMappings } from '#domain/user-namespace/id-mappings.ts';
 import { remapOf } from '#domain/user-namespace/remap.ts';
 
 /** The mappings for a setting by the host's files. @throws invalid `userns-remap-invalid` */
 export async function readRemap(setting: string): Promise<IdMappings> {
   const [passwd, group, subuid, subgid] = await Promise.all(
-    ['passwd', 'group', 'subuid', 'subgid'].map((name) => textOf(`/etc/${name}`)),
+    ['passwd', 'group', 'subuid', 'subgid'].map((name) => textIfThere(`/etc/${name}`)),
   );
   return remapOf(setting, {
     passwd: passwd ?? '',
@@ -14,13 +13,4 @@ export async function readRemap(setting: string): Promise<IdMappings> {
     subuid: subuid ?? '',
     subgid: subgid ?? '',
   });
-}
-
-async function textOf(path: string): Promise<string> {
-  try {
-    return await readFile(path, 'utf8');
-  } catch (error) {
-    if (systemCode(error) === 'ENOENT') return '';
-    throw error;
-  }
 }
