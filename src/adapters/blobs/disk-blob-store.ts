@@ -13,6 +13,7 @@ import {
 } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
+import { syncFolder } from '#adapters/files/sync-folder.ts';
 import { invalid, notFound, systemCode } from '#base/errors.ts';
 import { isDigest, parseDigest, type Digest } from '#domain/image/digest.ts';
 import type { BlobInfo, BlobStore, Expectation } from '#ports/blob-store.ts';
@@ -182,13 +183,4 @@ function missing(digest: Digest): Error {
 function ignoreMissing(error: unknown): undefined {
   if (systemCode(error) === 'ENOENT') return undefined;
   throw error;
-}
-
-async function syncFolder(path: string): Promise<void> {
-  const folder = await open(path, 'r');
-  try {
-    await folder.sync();
-  } finally {
-    await folder.close();
-  }
 }

@@ -1,5 +1,6 @@
 import { mkdir, open, readFile, rename, rm, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { syncFolder } from '#adapters/files/sync-folder.ts';
 import { invalid, messageOf, systemCode } from '#base/errors.ts';
 import type { KeyStore } from '#ports/key-store.ts';
 
@@ -29,7 +30,7 @@ export class KeyFile implements KeyStore {
     await mkdir(folder, { recursive: true, mode: 0o711 });
     if (keys.length === 0) await rm(this.place, { force: true });
     else await this.#replace(keys);
-    await sync(folder);
+    await syncFolder(folder);
   }
 
   async #replace(keys: readonly Uint8Array[]): Promise<void> {
@@ -73,14 +74,5 @@ export class KeyFile implements KeyStore {
     return invalid('key-file-invalid', `the key file '${this.place}' cannot be used: ${problem}`, {
       hint: 'restore it from a backup; without its key no secret can be opened',
     });
-  }
-}
-
-async function sync(folder: string): Promise<void> {
-  const handle = await open(folder, 'r');
-  try {
-    await handle.sync();
-  } finally {
-    await handle.close();
   }
 }

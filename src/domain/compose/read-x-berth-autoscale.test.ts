@@ -58,8 +58,9 @@ test('what contradicts itself is an error at its line', () => {
   schedule: [{ cron: often, min: 9, for: 1h }]`,
     '    container_name: one\n',
   );
-  const required = 'required is a cron expression of five fields and a time zone such as Europe/Berlin';
-  assert.deepEqual(problems.map((one) => one.replace(/(Europe\/Berlin): .*/, '$1')).toSorted(), [
+  const required =
+    "required is a cron expression of five fields such as '30 3 * * *', or a name such as @daily";
+  assert.deepEqual(problems.map((one) => one.replace(/(@daily): .*/, '$1')).toSorted(), [
     '10: it is measured where requests come in, but the service has no x-berth.ingress',
     "11: found '100%', required is a share from 0% to below 100%",
     "12: required is either 'percent' or 'pods'",

@@ -1,5 +1,4 @@
 import type { Service } from '#domain/app/model.ts';
-import { cronFault } from '#domain/app/schedule.ts';
 import {
   standardDown,
   standardTolerance,
@@ -13,6 +12,7 @@ import {
 } from '#domain/autoscale/model.ts';
 import { parseBytes } from '#domain/units/bytes.ts';
 import type { ExtensionKey } from './read-x-berth.ts';
+import { checkCron } from './read-x-berth-schedule.ts';
 import { compact, type Reader } from './reader.ts';
 
 const count = { type: 'integer', minimum: 1 };
@@ -206,17 +206,10 @@ function readPolicy(value: Reader): ScalingPolicy | undefined {
 function readMinimum(value: Reader): ScheduledMinimum {
   const cron = value.at('cron').text() ?? '';
   const timezone = value.at('timezone').text() ?? 'UTC';
-  const zoneFault = cronFault('@daily', timezone);
-  const fault = zoneFault ?? cronFault(cron, timezone);
-  if (fault !== undefined)
-    value
-      .at(zoneFault === undefined ? 'cron' : 'timezone')
-      .complain(
-        'compose-invalid-value',
-        `found '${zoneFault === undefined ? cron : timezone}', required is a cron expression of five fields and a time zone such as Europe/Berlin: ${fault}`,
-      );
+  checkCron(value, cron, timezone);
   return {
-    ...{ cron, timezone },
+    cron,
+    timezone,
     min: value.at('min').integer() ?? 1,
     for: value.at('for').seconds() ?? 0,
   };

@@ -34,7 +34,7 @@ function readSchedule(value: Reader): Schedule {
   const cron = value.at('cron').text() ?? '';
   const timezone = value.at('timezone').text() ?? 'UTC';
   const history = value.at('history');
-  checkTimes(value, cron, timezone);
+  checkCron(value, cron, timezone);
   return compact<Schedule>({
     cron,
     timezone,
@@ -50,7 +50,8 @@ function readSchedule(value: Reader): Schedule {
   });
 }
 
-function checkTimes(value: Reader, cron: string, timezone: string): void {
+/** Complains about `cron` and `timezone` of a mapping. */
+export function checkCron(value: Reader, cron: string, timezone: string): void {
   const zoneFault = cronFault('@daily', timezone);
   if (zoneFault !== undefined) {
     value
