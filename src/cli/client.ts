@@ -20,8 +20,10 @@ import {
 
 export interface Call {
   method?: 'GET' | 'POST' | 'PUT' | 'DELETE' | 'HEAD';
-  /** Without version prefix, with query: `/containers/json?all=1`. */
+  /** Without version prefix; it may have a query: `/containers/json?all=1`. */
   path: string;
+  /** A query for a path without one; what is undefined is left out. */
+  query?: Readonly<Record<string, string | undefined>>;
   /** Sent as JSON; a stream is sent as it is. */
   body?: object;
   stream?: Readable;
@@ -70,20 +72,23 @@ export class Client {
     throw await errorOf(response);
   }
 
-  /** The parsed JSON body, undefined when it is empty. The caller says what the API promises to send. */
-  async json(call: Call): Promise<unknown> {
-    const text = await textOf(await this.send(call));
-    const parse: (text: string) => unknown = JSON.parse;
-    return text === '' ? undefined : parse(text);
+  /**
+   * The parsed JSON body. The caller names what the API promises to send (api/types): the daemon and this program are
+   * released together.
+   */
+  async json<T = unknown>(call: Call, parse: (text: string) => T = JSON.parse): Promise<T> {
+    return parse(await textOf(await this.send(call)));
   }
 
   async text(call: Call): Promise<string> {
     return textOf(await this.send(call));
   }
 
-  /** One parsed object for each line of a streaming answer. */
-  async *lines(call: Call): AsyncGenerator {
-    const parse: (text: string) => unknown = JSON.parse;
+  /** One parsed object for each line of a streaming answer, as with `json`. */
+  async *lines<T = unknown>(
+    call: Call,
+    parse: (text: string) => T = JSON.parse,
+  ): AsyncGenerator<T, void, undefined> {
     let rest = '';
     const response = await this.send(call);
     response.setEncoding('utf8');
@@ -125,7 +130,7 @@ export class Client {
     const options: RequestOptions = {
       ...target(this.#host),
       method: call.method ?? 'GET',
-      path: call.path,
+      path: pathOf(call),
       headers: {
         ...(body !== undefined && {
           'content-type': 'application/json',
@@ -145,6 +150,13 @@ export class Client {
   #outgoing(options: RequestOptions): ClientRequest {
     return this.#tls === undefined ? request(options) : requestTls({ ...options, ...this.#tls });
   }
+}
+
+function pathOf({ path, query = {} }: Call): string {
+  const given = Object.entries(query).flatMap(([name, value]) =>
+    value === undefined ? [] : [[name, value]],
+  );
+  return given.length === 0 ? path : `${path}?${new URLSearchParams(given).toString()}`;
 }
 
 function target(host: string): RequestOptions {

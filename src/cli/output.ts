@@ -74,8 +74,16 @@ export class Output {
     return `\u001b[${codes[colour]}m${text}\u001b[0m`;
   }
 
-  /** Columns as wide as their widest cell, two spaces between them. */
-  table(rows: readonly (readonly string[])[]): void {
+  /**
+   * Columns as wide as their widest cell, two spaces between them.
+   * @param rows the headings first
+   * @param none the line that is printed instead of headings without rows
+   */
+  table(rows: readonly (readonly string[])[], none?: string): void {
+    if (none !== undefined && rows.length === 1) {
+      this.print(none);
+      return;
+    }
     const widths: number[] = [];
     for (const row of rows)
       for (const [i, cell] of row.entries()) widths[i] = Math.max(widths[i] ?? 0, cell.length);

@@ -8,8 +8,7 @@ export async function advise(
   app: string | undefined,
   options: { patch?: true },
 ): Promise<void> {
-  const query = app === undefined ? '' : `?app=${encodeURIComponent(app)}`;
-  const answer = answerOf(await (await client()).json({ path: `/berth/v1/advice${query}` }));
+  const answer = await (await client()).json<AdviceAnswer>({ path: '/berth/v1/advice', query: { app } });
   output.json(answer);
   if (output.isJson) return;
   if (options.patch === true) {
@@ -22,12 +21,8 @@ export async function advise(
 }
 
 function printTable({ services, notes }: AdviceAnswer, output: Context['output']): void {
-  if (services.length === 0) output.print('No app is up.');
-  else
-    output.table([
-      ['SERVICE', 'MEMORY P50/P95/PEAK', 'CPUS P50/P95', 'THROTTLED', 'OOM', 'PIDS', 'LOOKS'],
-      ...services.map(row),
-    ]);
+  const headings = ['SERVICE', 'MEMORY P50/P95/PEAK', 'CPUS P50/P95', 'THROTTLED', 'OOM', 'PIDS', 'LOOKS'];
+  output.table([headings, ...services.map(row)], 'No app is up.');
   for (const { app, service, advice, note } of services) {
     if (note !== undefined) output.print(`${app}/${service}: ${note}`);
     for (const { key, value, current, reason } of advice)
@@ -49,10 +44,4 @@ function row({ app, service, used }: ServiceAdviceAnswer): string[] {
     String(used.pidsPeak),
     String(used.samples),
   ];
-}
-
-// What the API promises (api/types/advice.ts); the daemon and this program are released together.
-function answerOf(value: unknown): AdviceAnswer;
-function answerOf(value: unknown): unknown {
-  return value;
 }

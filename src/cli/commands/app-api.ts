@@ -19,6 +19,19 @@ import type { RollbackBody } from '#api/types/app-history.ts';
 import type { Client } from '#cli/client.ts';
 import type { Renderer } from '#cli/render/renderer.ts';
 
+/** What each change of an app takes. */
+interface ChangeBodies {
+  rollback: RollbackBody;
+  down: DownBody;
+  scale: ScaleBody;
+  restart: ControlBody;
+  stop: ControlBody;
+  start: ControlBody;
+  promote: { timeout?: number };
+  abort: { timeout?: number };
+  'secrets/refresh': Record<string, never>;
+}
+
 /** Berth's own API of apps, with the types that it promises. */
 export class AppApi {
   readonly #client: Client;
@@ -27,75 +40,55 @@ export class AppApi {
     this.#client = client;
   }
 
-  async plan(body: PlanBody): Promise<PlanAnswer> {
-    return planAnswer(await this.#client.json({ method: 'POST', path: '/berth/v1/apps/plan', body }));
+  plan(body: PlanBody): Promise<PlanAnswer> {
+    return this.#client.json({ method: 'POST', path: '/berth/v1/apps/plan', body });
   }
 
-  async config(body: ProjectBody): Promise<ConfigAnswer> {
-    return configAnswer(await this.#client.json({ method: 'POST', path: '/berth/v1/compose/config', body }));
+  config(body: ProjectBody): Promise<ConfigAnswer> {
+    return this.#client.json({ method: 'POST', path: '/berth/v1/compose/config', body });
   }
 
-  async variables(body: ProjectBody): Promise<VariablesAnswer> {
-    const path = '/berth/v1/compose/variables';
-    return variablesAnswer(await this.#client.json({ method: 'POST', path, body }));
+  variables(body: ProjectBody): Promise<VariablesAnswer> {
+    return this.#client.json({ method: 'POST', path: '/berth/v1/compose/variables', body });
   }
 
   up(body: UpBody, signal: AbortSignal): AsyncIterable<AppStreamEvent> {
-    return streamEvents(this.#client.lines({ method: 'POST', path: '/berth/v1/apps/up', body, signal }));
+    return this.#client.lines({ method: 'POST', path: '/berth/v1/apps/up', body, signal });
   }
 
-  rollback(app: string, body: RollbackBody, signal: AbortSignal): AsyncIterable<AppStreamEvent> {
-    const path = `/berth/v1/apps/${encodeURIComponent(app)}/rollback`;
-    return streamEvents(this.#client.lines({ method: 'POST', path, body, signal }));
-  }
-
-  down(app: string, body: DownBody, signal: AbortSignal): AsyncIterable<AppStreamEvent> {
-    const path = `/berth/v1/apps/${encodeURIComponent(app)}/down`;
-    return streamEvents(this.#client.lines({ method: 'POST', path, body, signal }));
-  }
-
-  scale(app: string, body: ScaleBody, signal: AbortSignal): AsyncIterable<AppStreamEvent> {
-    const path = `/berth/v1/apps/${encodeURIComponent(app)}/scale`;
-    return streamEvents(this.#client.lines({ method: 'POST', path, body, signal }));
-  }
-
-  control(
+  /** Changes an app that is known. */
+  change<V extends keyof ChangeBodies>(
     app: string,
-    verb: 'restart' | 'stop' | 'start',
-    body: ControlBody,
+    verb: V,
+    body: ChangeBodies[V],
     signal: AbortSignal,
   ): AsyncIterable<AppStreamEvent> {
-    const path = `/berth/v1/apps/${encodeURIComponent(app)}/${verb}`;
-    return streamEvents(this.#client.lines({ method: 'POST', path, body, signal }));
+    return this.#client.lines({ method: 'POST', path: `${pathOf(app)}/${verb}`, body, signal });
   }
 
-  endCanary(
+  list(folder?: string): Promise<AppAnswer[]> {
+    return this.#client.json({ path: '/berth/v1/apps', query: { folder } });
+  }
+
+  get(app: string): Promise<AppAnswer> {
+    return this.#client.json({ path: pathOf(app) });
+  }
+
+  logs(
     app: string,
-    verb: 'promote' | 'abort',
-    body: { timeout?: number },
+    query: Readonly<Record<string, string | undefined>>,
     signal: AbortSignal,
-  ): AsyncIterable<AppStreamEvent> {
-    const path = `/berth/v1/apps/${encodeURIComponent(app)}/${verb}`;
-    return streamEvents(this.#client.lines({ method: 'POST', path, body, signal }));
+  ): AsyncIterable<LogLine> {
+    return this.#client.lines({ path: `${pathOf(app)}/logs`, query, signal });
   }
 
-  refreshSecrets(app: string, signal: AbortSignal): AsyncIterable<AppStreamEvent> {
-    const path = `/berth/v1/apps/${encodeURIComponent(app)}/secrets/refresh`;
-    return streamEvents(this.#client.lines({ method: 'POST', path, body: {}, signal }));
-  }
-
-  async list(folder?: string): Promise<AppAnswer[]> {
-    const query = folder === undefined ? '' : `?folder=${encodeURIComponent(folder)}`;
-    return appAnswers(await this.#client.json({ path: `/berth/v1/apps${query}` }));
-  }
-
-  async get(app: string): Promise<AppAnswer> {
-    return appAnswer(await this.#client.json({ path: `/berth/v1/apps/${encodeURIComponent(app)}` }));
-  }
-
-  logs(app: string, query: URLSearchParams, signal: AbortSignal): AsyncIterable<LogLine> {
-    const path = `/berth/v1/apps/${encodeURIComponent(app)}/logs?${query.toString()}`;
-    return logLines(this.#client.lines({ path, signal }));
+  /** As `find`. @throws not-found `app-missing` also for a folder without an app */
+  async meant(target: string | undefined): Promise<AppAnswer> {
+    const app = await this.find(target, process.cwd());
+    if (app !== undefined) return app;
+    throw notFound('app-missing', `no app was brought up from '${process.cwd()}'`, {
+      hint: 'name it; berth ps lists the apps',
+    });
   }
 
   /**
@@ -122,41 +115,8 @@ export class AppApi {
   }
 }
 
-// The client hands over parsed JSON of an unknown shape. These say what the API promises (api/types/apps.ts); the
-// daemon and this program are released together.
-function planAnswer(value: unknown): PlanAnswer;
-function planAnswer(value: unknown): unknown {
-  return value;
-}
-
-function configAnswer(value: unknown): ConfigAnswer;
-function configAnswer(value: unknown): unknown {
-  return value;
-}
-
-function variablesAnswer(value: unknown): VariablesAnswer;
-function variablesAnswer(value: unknown): unknown {
-  return value;
-}
-
-function appAnswer(value: unknown): AppAnswer;
-function appAnswer(value: unknown): unknown {
-  return value;
-}
-
-function appAnswers(value: unknown): AppAnswer[];
-function appAnswers(value: unknown): unknown {
-  return value;
-}
-
-function streamEvents(lines: AsyncIterable<unknown>): AsyncIterable<AppStreamEvent>;
-function streamEvents(lines: AsyncIterable<unknown>): AsyncIterable<unknown> {
-  return lines;
-}
-
-function logLines(lines: AsyncIterable<unknown>): AsyncIterable<LogLine>;
-function logLines(lines: AsyncIterable<unknown>): AsyncIterable<unknown> {
-  return lines;
+function pathOf(app: string): string {
+  return `/berth/v1/apps/${encodeURIComponent(app)}`;
 }
 
 async function isFile(path: string): Promise<boolean> {

@@ -1,13 +1,13 @@
-import { invalid } from '#base/errors.ts';
 import type { AutoscaleAnswer, ScalingRulesAnswer } from '#api/types/autoscale.ts';
 import type { Context } from '#cli/context.ts';
+import { timeWords } from '#cli/render/words.ts';
+import { servicePath } from './service-path.ts';
 
 export async function listAutoscaled({ client, output }: Context): Promise<void> {
-  const all = answers(await (await client()).json({ path: '/berth/v1/autoscale' }));
+  const all = await (await client()).json<AutoscaleAnswer[]>({ path: '/berth/v1/autoscale' });
   output.json(all);
-  if (all.length === 0) output.print('No service is autoscaled. One is by x-berth.autoscale.');
-  else
-    output.table([
+  output.table(
+    [
       ['SERVICE', 'REPLICAS', 'MIN', 'MAX', 'READINGS', 'LAST CHANGE'],
       ...all.map((one) => [
         `${one.app}/${one.service}`,
@@ -17,17 +17,14 @@ export async function listAutoscaled({ client, output }: Context): Promise<void>
         readings(one),
         lastChange(one),
       ]),
-    ]);
+    ],
+    'No service is autoscaled. One is by x-berth.autoscale.',
+  );
 }
 
 export async function explainAutoscale({ client, output }: Context, name: string): Promise<void> {
-  const [app = '', service = '', ...more] = name.split('/');
-  if (app === '' || service === '' || more.length > 0)
-    throw invalid('service-name-invalid', `'${name}' names no service: required is APP/SERVICE`, {
-      hint: 'berth autoscale ls lists those that are autoscaled',
-    });
-  const path = `/berth/v1/autoscale/${encodeURIComponent(app)}/${encodeURIComponent(service)}`;
-  const one = answer(await (await client()).json({ path }));
+  const path = `/berth/v1/autoscale/${servicePath(name, 'berth autoscale ls lists those that are autoscaled')}`;
+  const one = await (await client()).json<AutoscaleAnswer>({ path });
   output.json(one);
   if (!output.isJson) for (const line of explanation(one)) output.print(line);
 }
@@ -58,7 +55,7 @@ export function explanation(one: AutoscaleAnswer): string[] {
       (each) => `  at least ${each.min} for ${each.for} s from '${each.cron}' (${each.timezone})`,
     ),
     ...(one.changes.length === 0 ? [] : ['', 'Changes']),
-    ...one.changes.map(({ at, from, to, reason }) => `  ${at.slice(0, 19)}Z ${from} -> ${to}: ${reason}`),
+    ...one.changes.map(({ at, from, to, reason }) => `  ${timeWords(at)} ${from} -> ${to}: ${reason}`),
   ];
 }
 
@@ -86,20 +83,9 @@ function readings({ proposals }: AutoscaleAnswer): string {
 
 function lastChange({ changes }: AutoscaleAnswer): string {
   const last = changes.at(-1);
-  return last === undefined ? '-' : `${last.at.slice(0, 19)}Z ${last.from} -> ${last.to}`;
+  return last === undefined ? '-' : `${timeWords(last.at)} ${last.from} -> ${last.to}`;
 }
 
 function number(value: number): string {
   return String(Number(value.toPrecision(value >= 1000 ? 10 : 3)));
-}
-
-// What the API promises (api/types/autoscale.ts); the daemon and this program are released together.
-function answers(value: unknown): AutoscaleAnswer[];
-function answers(value: unknown): unknown {
-  return value;
-}
-
-function answer(value: unknown): AutoscaleAnswer;
-function answer(value: unknown): unknown {
-  return value;
 }

@@ -1,4 +1,4 @@
-import { notFound, unavailable } from '#base/errors.ts';
+import { unavailable } from '#base/errors.ts';
 import type { Context } from '#cli/context.ts';
 import { rendererFor } from '#cli/render/renderer.ts';
 import { AppApi, follow, interruption } from './app-api.ts';
@@ -15,11 +15,7 @@ export async function down(
   options: DownOptions,
 ): Promise<void> {
   const api = new AppApi(await context.client());
-  const app = await api.find(target, process.cwd());
-  if (app === undefined)
-    throw notFound('app-missing', `no app was brought up from '${process.cwd()}'`, {
-      hint: 'berth ps lists the apps',
-    });
+  const app = await api.meant(target);
   const body = {
     volumes: options.volumes ?? false,
     ...(options.timeout === undefined ? {} : { timeout: options.timeout }),
@@ -28,5 +24,5 @@ export async function down(
   const goesOn = unavailable('interrupted', `interrupted: the daemon goes on and takes '${app.name}' down`, {
     hint: 'berth ps shows when it is gone; berth up brings it back then',
   });
-  await follow(api.down(app.name, body, signal), rendererFor(context.output), signal, goesOn);
+  await follow(api.change(app.name, 'down', body, signal), rendererFor(context.output), signal, goesOn);
 }

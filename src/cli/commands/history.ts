@@ -1,10 +1,10 @@
-import { invalid, notFound } from '#base/errors.ts';
-import type { AppAnswer } from '#api/types/apps.ts';
+import { invalid } from '#base/errors.ts';
 import type { HistoryAnswer, HistoryDetailAnswer } from '#api/types/app-history.ts';
 import type { Context } from '#cli/context.ts';
 import { differenceLines } from '#cli/render/differences.ts';
 import { rendererFor } from '#cli/render/renderer.ts';
 import type { Paint } from '#cli/render/report.ts';
+import { timeWords } from '#cli/render/words.ts';
 import { AppApi, follow, interruption } from './app-api.ts';
 import type { ReplicaOptions } from './replicas.ts';
 
@@ -25,22 +25,14 @@ function readWords(words: readonly (string | undefined)[]): { app?: string; revi
   };
 }
 
-async function appOf(api: AppApi, word: string | undefined): Promise<AppAnswer> {
-  const app = await api.find(word, process.cwd());
-  if (app !== undefined) return app;
-  throw notFound('app-missing', `no app was brought up from '${process.cwd()}'`, {
-    hint: 'name it; berth ps lists the apps',
-  });
-}
-
 export async function showHistory(context: Context, first?: string, second?: string): Promise<void> {
   const { app: word, revision } = readWords([first, second]);
   const client = await context.client();
-  const { name } = await appOf(new AppApi(client), word);
+  const { name } = await new AppApi(client).meant(word);
   const path = `/berth/v1/apps/${encodeURIComponent(name)}/history`;
   const { output } = context;
   if (revision === undefined) {
-    const list = historyAnswers(await client.json({ path }));
+    const list = await client.json<HistoryAnswer[]>({ path });
     output.json(list);
     output.table([
       ['REVISION', 'STATE', 'CREATED', 'BY', 'WHY', 'CHANGES'],
@@ -48,14 +40,14 @@ export async function showHistory(context: Context, first?: string, second?: str
     ]);
     return;
   }
-  const detail = detailAnswer(await client.json({ path: `${path}/${revision}` }));
+  const detail = await client.json<HistoryDetailAnswer>({ path: `${path}/${revision}` });
   output.json(detail);
   for (const line of detailLines(detail, (colour, text) => output.paint(colour, text))) output.print(line);
 }
 
 function historyRow({ number, state, created, by, reason, changes, failure }: HistoryAnswer): string[] {
   const what = failure === undefined ? changes.join('; ') : `${failure}; tried: ${changes.join('; ')}`;
-  return [String(number), state, `${created.slice(0, 19)}Z`, by, reason, what];
+  return [String(number), state, timeWords(created), by, reason, what];
 }
 
 function detailLines(detail: HistoryDetailAnswer, paint: Paint): string[] {
@@ -78,22 +70,12 @@ export async function rollback(
   options: ReplicaOptions,
 ): Promise<void> {
   const { app: word, revision } = readWords([first, second]);
-  const client = await context.client();
-  const { name } = await appOf(new AppApi(client), word);
+  const api = new AppApi(await context.client());
+  const { name } = await api.meant(word);
   const signal = interruption();
   const body = {
     ...(revision === undefined ? {} : { revision }),
     ...(options.timeout === undefined ? {} : { timeout: options.timeout }),
   };
-  await follow(new AppApi(client).rollback(name, body, signal), rendererFor(context.output), signal);
-}
-
-function historyAnswers(value: unknown): HistoryAnswer[];
-function historyAnswers(value: unknown): unknown {
-  return value;
-}
-
-function detailAnswer(value: unknown): HistoryDetailAnswer;
-function detailAnswer(value: unknown): unknown {
-  return value;
+  await follow(api.change(name, 'rollback', body, signal), rendererFor(context.output), signal);
 }

@@ -18,24 +18,23 @@ export function declareIngressCommands(root: Command, context: Context): void {
 }
 
 async function listRoutes({ client, output }: Context): Promise<void> {
-  const routes = routeAnswers(await (await client()).json({ path: '/berth/v1/ingress' }));
+  const routes = await (await client()).json<RouteAnswer[]>({ path: '/berth/v1/ingress' });
   output.json(routes);
-  if (routes.length === 0) {
-    output.print('No app has ingress.');
-    return;
-  }
-  output.table([
-    ['APP/SERVICE', 'ROUTE', 'PORT', 'TLS', 'EXPIRES', 'READY', 'BACKEND'],
-    ...routes.map((route) => [
-      `${route.app}/${route.service}`,
-      routeOf(route),
-      String(route.entrypoint),
-      route.tls,
-      expiry(route),
-      String(route.ready),
-      route.backend,
-    ]),
-  ]);
+  output.table(
+    [
+      ['APP/SERVICE', 'ROUTE', 'PORT', 'TLS', 'EXPIRES', 'READY', 'BACKEND'],
+      ...routes.map((route) => [
+        `${route.app}/${route.service}`,
+        routeOf(route),
+        String(route.entrypoint),
+        route.tls,
+        expiry(route),
+        String(route.ready),
+        route.backend,
+      ]),
+    ],
+    'No app has ingress.',
+  );
   for (const { host, certificate } of routes)
     if (certificate?.problem !== undefined) output.print(`${host}: ${certificate.problem}`);
 }
@@ -48,10 +47,4 @@ function routeOf({ host, path, exact, protocol }: RouteAnswer): string {
 function expiry({ certificate }: RouteAnswer): string {
   if (certificate === undefined) return '-';
   return certificate.isStandIn ? 'waiting' : certificate.expires.slice(0, 10);
-}
-
-// The daemon and this program are released together: what the API promises is what comes.
-function routeAnswers(value: unknown): RouteAnswer[];
-function routeAnswers(value: unknown): unknown {
-  return value;
 }

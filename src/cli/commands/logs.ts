@@ -1,4 +1,4 @@
-import { invalid, notFound } from '#base/errors.ts';
+import { invalid } from '#base/errors.ts';
 import type { AppAnswer, LogLine } from '#api/types/apps.ts';
 import type { Context } from '#cli/context.ts';
 import type { Colour } from '#cli/output.ts';
@@ -21,10 +21,13 @@ export async function logs(
 ): Promise<void> {
   const api = new AppApi(await context.client());
   const { app, service } = await findService(api, target);
-  const query = new URLSearchParams({ follow: String(options.follow ?? false) });
-  if (service !== undefined) query.set('service', service);
-  if (options.tail !== undefined && options.tail !== 'all') query.set('tail', String(options.tail));
-  if (options.since !== undefined) query.set('since', sinceTime(options.since, Date.now()));
+  const { tail, since } = options;
+  const query = {
+    follow: String(options.follow ?? false),
+    service,
+    tail: tail === undefined || tail === 'all' ? undefined : String(tail),
+    since: since === undefined ? undefined : sinceTime(since, Date.now()),
+  };
   const signal = AbortSignal.any([interruption(), context.output.lost]);
   const line = lineWriter(context, app, service, options.timestamps ?? false);
   try {
@@ -43,12 +46,8 @@ export async function findService(
   api: AppApi,
   target: string | undefined,
 ): Promise<{ app: AppAnswer; service?: string }> {
+  if (target === undefined) return { app: await api.meant(target) };
   const here = await api.find(undefined, process.cwd());
-  if (target === undefined && here !== undefined) return { app: here };
-  if (target === undefined)
-    throw notFound('app-missing', `no app was brought up from '${process.cwd()}'`, {
-      hint: 'name it: berth logs APP/SERVICE',
-    });
   if (here?.services.some((one) => one.name === target) === true) return { app: here, service: target };
   // A folder such as examples/guestbook looks like APP/SERVICE: what is up decides.
   const [, name = '', service] = /^([^/]+)\/([^/]+)$/.exec(target) ?? [];

@@ -25,27 +25,26 @@ interface ListedContainer {
 export async function listPorts({ client, output }: Context): Promise<void> {
   const ports = await openPorts(await client());
   output.json(ports);
-  if (ports.length === 0) {
-    output.print('No port of this machine leads to a container.');
-    return;
-  }
-  output.table([
-    ['PORT', 'REACHED BY', 'HELD BY', 'WHY'],
-    ...ports.map(({ address, port, protocol, reach, holder, why }) => [
-      `${address.includes(':') ? `[${address}]` : address}:${port}/${protocol}`,
-      reach,
-      holder,
-      why,
-    ]),
-  ]);
+  output.table(
+    [
+      ['PORT', 'REACHED BY', 'HELD BY', 'WHY'],
+      ...ports.map(({ address, port, protocol, reach, holder, why }) => [
+        `${address.includes(':') ? `[${address}]` : address}:${port}/${protocol}`,
+        reach,
+        holder,
+        why,
+      ]),
+    ],
+    'No port of this machine leads to a container.',
+  );
 }
 
 /** Those of containers and services, then those of ingress; sorted by number. */
 export async function openPorts(client: Client): Promise<OpenPort[]> {
   const [containers, routes, policies] = await Promise.all([
-    client.json({ path: '/containers/json' }).then(listed),
-    client.json({ path: '/berth/v1/ingress' }).then(routed),
-    client.json({ path: '/berth/v1/policies' }).then(policed),
+    client.json<ListedContainer[]>({ path: '/containers/json' }),
+    client.json<RouteAnswer[]>({ path: '/berth/v1/ingress' }),
+    client.json<PolicyAnswer[]>({ path: '/berth/v1/policies' }),
   ]);
   const all = [...containers.flatMap((one) => published(one, policies)), ...routes.map(ofRoute)];
   const byText = new Map(all.map((one) => [JSON.stringify(one), one]));
@@ -90,20 +89,4 @@ function reachOf(address: string): OpenPort['reach'] {
   if (address.startsWith('127.') || address === '::1') return 'private';
   const isPrivate = /^(10\.|192\.168\.|169\.254\.|172\.(1[6-9]|2\d|3[01])\.|f[cd]|fe[89ab])/i.test(address);
   return isPrivate ? 'lan' : 'public';
-}
-
-// The daemon and this program are released together: what the API promises is what comes.
-function listed(value: unknown): ListedContainer[];
-function listed(value: unknown): unknown {
-  return value;
-}
-
-function routed(value: unknown): RouteAnswer[];
-function routed(value: unknown): unknown {
-  return value;
-}
-
-function policed(value: unknown): PolicyAnswer[];
-function policed(value: unknown): unknown {
-  return value;
 }

@@ -1,12 +1,14 @@
 import { invalid } from '#base/errors.ts';
 import type { AllowAnswer, DenialLine, FlowAnswer, PolicyAnswer } from '#api/types/policies.ts';
 import type { Context } from '#cli/context.ts';
+import { timeWords } from '#cli/render/words.ts';
 import { interruption } from './app-api.ts';
 
 /** `berth policy show` */
 export async function showPolicies({ client, output }: Context, app: string | undefined): Promise<void> {
-  const query = app === undefined ? '' : `?app=${encodeURIComponent(app)}`;
-  const policies = policyAnswers(await (await client()).json({ path: `/berth/v1/policies${query}` }));
+  const policies = await (
+    await client()
+  ).json<PolicyAnswer[]>({ path: '/berth/v1/policies', query: { app } });
   output.json(policies);
   if (policies.length === 0) {
     output.print('No policy: services of an app reach each other, apps are isolated, egress is open.');
@@ -42,9 +44,8 @@ export async function testFlow(
       hint: "quote it: berth policy test 'web -> db:5432', or leave the arrow out: web db:5432",
     });
   const body = { flow: given.join(' '), ...(app === undefined ? {} : { app }) };
-  const answer = flowAnswer(
-    await (await client()).json({ method: 'POST', path: '/berth/v1/policies/test', body }),
-  );
+  const path = '/berth/v1/policies/test';
+  const answer = await (await client()).json<FlowAnswer>({ method: 'POST', path, body });
   output.json(answer);
   const verdict = answer.allowed ? output.paint('green', 'allowed') : output.paint('red', 'denied');
   output.print(`${verdict}  ${answer.flow}`);
@@ -59,11 +60,10 @@ export async function showDenied(
   app: string | undefined,
   follow: boolean,
 ): Promise<void> {
-  const query = new URLSearchParams({ follow: String(follow), ...(app === undefined ? {} : { app }) });
-  const path = `/berth/v1/policies/denied?${query.toString()}`;
   const signal = AbortSignal.any([interruption(), output.lost]);
+  const call = { path: '/berth/v1/policies/denied', query: { app, follow: String(follow) }, signal };
   try {
-    for await (const one of denialLines((await client()).lines({ path, signal }))) show(output, one);
+    for await (const one of (await client()).lines<DenialLine>(call)) show(output, one);
   } catch (error) {
     // Ctrl-C is how following ends.
     if (!signal.aborted) throw error;
@@ -76,22 +76,6 @@ function show(output: Context['output'], one: DenialLine): void {
   const end = (name: string, address: string): string => (name === address ? name : `${name} (${address})`);
   const often = count === 1 ? '' : ` ${count} times`;
   output.print(
-    `${time.slice(0, 19)}Z ${direction} ${end(from, fromAddress)} -> ${end(to, toAddress)} ${port}/${protocol}${often}`,
+    `${timeWords(time)} ${direction} ${end(from, fromAddress)} -> ${end(to, toAddress)} ${port}/${protocol}${often}`,
   );
-}
-
-// The daemon and this program are released together: what the API promises is what comes.
-function policyAnswers(value: unknown): PolicyAnswer[];
-function policyAnswers(value: unknown): unknown {
-  return value;
-}
-
-function flowAnswer(value: unknown): FlowAnswer;
-function flowAnswer(value: unknown): unknown {
-  return value;
-}
-
-function denialLines(lines: AsyncIterable<unknown>): AsyncIterable<DenialLine>;
-function denialLines(lines: AsyncIterable<unknown>): AsyncIterable<unknown> {
-  return lines;
 }

@@ -10,12 +10,11 @@ export async function ps(context: Context, target: string | undefined): Promise<
   const apps = one === undefined ? await api.list() : [one];
   const { output } = context;
   output.json(apps);
-  if (apps.length === 0) output.print('No apps. Bring one up with: berth up DIR');
-  else
-    output.table([
-      ['APP', 'SERVICE', 'REPLICAS', 'STATE', 'UP FOR', 'PORTS'],
-      ...apps.flatMap((app) => rows(app, Date.now())),
-    ]);
+  const headings = ['APP', 'SERVICE', 'REPLICAS', 'STATE', 'UP FOR', 'PORTS'];
+  output.table(
+    [headings, ...apps.flatMap((app) => rows(app, Date.now()))],
+    apps.length === 0 ? 'No apps. Bring one up with: berth up DIR' : undefined,
+  );
   for (const line of apps.flatMap(crashLoops)) output.print(line);
 }
 

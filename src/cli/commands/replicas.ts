@@ -1,5 +1,4 @@
-import { invalid, notFound } from '#base/errors.ts';
-import type { AppAnswer } from '#api/types/apps.ts';
+import { invalid } from '#base/errors.ts';
 import type { Context } from '#cli/context.ts';
 import { rendererFor } from '#cli/render/renderer.ts';
 import { AppApi, follow, interruption } from './app-api.ts';
@@ -20,11 +19,11 @@ export async function scale(context: Context, words: string[], options: ReplicaO
       'scale-apps',
       `found services of several apps in '${words.join(' ')}', required are those of one`,
     );
-  const app = name === undefined ? await appHere(api) : await api.get(name);
+  const app = name === undefined ? await api.meant(undefined) : await api.get(name);
   const counts = Object.fromEntries(wanted.map((one) => [one.service, one.replicas]));
   const signal = interruption();
   const body = { counts, ...options };
-  await follow(api.scale(app.name, body, signal), rendererFor(context.output), signal);
+  await follow(api.change(app.name, 'scale', body, signal), rendererFor(context.output), signal);
 }
 
 function readWord(word: string): { app: string | undefined; service: string; replicas: number } {
@@ -32,14 +31,6 @@ function readWord(word: string): { app: string | undefined; service: string; rep
   if (replicas === undefined)
     throw invalid('scale-word', `found '${word}', required is SERVICE=NUMBER or APP/SERVICE=NUMBER`);
   return { app, service, replicas: Number(replicas) };
-}
-
-async function appHere(api: AppApi): Promise<AppAnswer> {
-  const app = await api.find(undefined, process.cwd());
-  if (app !== undefined) return app;
-  throw notFound('app-missing', `no app was brought up from '${process.cwd()}'`, {
-    hint: 'name it: berth scale APP/SERVICE=NUMBER',
-  });
 }
 
 /** `berth restart`, `berth stop` and `berth start`: services of an app as it is; without a word, all of them. */
@@ -64,7 +55,7 @@ export async function control(
   const limit = verb === 'stop' ? 'stopTimeout' : 'timeout';
   const body = { services, ...(timeout === undefined ? {} : { [limit]: timeout }) };
   const signal = interruption();
-  await follow(api.control(name, verb, body, signal), rendererFor(context.output), signal);
+  await follow(api.change(name, verb, body, signal), rendererFor(context.output), signal);
 }
 
 /** `berth promote` and `berth abort`: what was tried by `berth up --canary` holds for all replicas, or goes. */
@@ -75,8 +66,8 @@ export async function endCanary(
   options: ReplicaOptions,
 ): Promise<void> {
   const api = new AppApi(await context.client());
-  const app = (await api.find(target, process.cwd())) ?? (await appHere(api));
+  const app = await api.meant(target);
   const signal = interruption();
   const body = options.timeout === undefined ? {} : { timeout: options.timeout };
-  await follow(api.endCanary(app.name, verb, body, signal), rendererFor(context.output), signal);
+  await follow(api.change(app.name, verb, body, signal), rendererFor(context.output), signal);
 }

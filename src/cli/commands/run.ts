@@ -28,20 +28,18 @@ export async function run(
       hint: `berth run ${app.name}/SERVICE [COMMAND...]`,
     });
   const tty = options.tty && process.stdin.isTTY && process.stdout.isTTY;
-  const { id } = madeRun(
-    await client.json({
-      method: 'POST',
-      path: `/berth/v1/apps/${encodeURIComponent(app.name)}/runs`,
-      body: {
-        service,
-        ...(command.length === 0 ? {} : { command }),
-        environment: options.env,
-        ...(options.user === undefined ? {} : { user: options.user }),
-        ...(options.workdir === undefined ? {} : { workingDir: options.workdir }),
-        ...{ tty, stdin: true, remove: options.rm },
-      },
-    }),
-  );
+  const { id } = await client.json<{ id: string }>({
+    method: 'POST',
+    path: `/berth/v1/apps/${encodeURIComponent(app.name)}/runs`,
+    body: {
+      service,
+      ...(command.length === 0 ? {} : { command }),
+      environment: options.env,
+      ...(options.user === undefined ? {} : { user: options.user }),
+      ...(options.workdir === undefined ? {} : { workingDir: options.workdir }),
+      ...{ tty, stdin: true, remove: options.rm },
+    },
+  });
   process.exitCode = await follow(client, id, tty);
 }
 
@@ -76,9 +74,4 @@ async function exitCodeOf(ended: AsyncIterable<unknown>): Promise<number> {
   for await (const chunk of ended) text += String(chunk);
   const parse: (text: string) => { StatusCode: number } = JSON.parse;
   return parse(text).StatusCode;
-}
-
-function madeRun(value: unknown): { id: string; name: string };
-function madeRun(value: unknown): unknown {
-  return value;
 }

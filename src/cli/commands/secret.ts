@@ -10,6 +10,7 @@ import type {
 } from '#api/types/secrets.ts';
 import type { Context } from '#cli/context.ts';
 import { rendererFor } from '#cli/render/renderer.ts';
+import { timeWords } from '#cli/render/words.ts';
 import { AppApi, follow, interruption } from './app-api.ts';
 
 export interface SetOptions {
@@ -35,7 +36,7 @@ export async function setSecret(context: Context, name: string, options: SetOpti
     ...(restart ? { restart: false } : {}),
   };
   const client = await context.client();
-  const answer = setAnswer(await client.json({ method: 'PUT', path: pathOf(name), body }));
+  const answer = await client.json<SetSecretAnswer>({ method: 'PUT', path: pathOf(name), body });
   output.json({ name, ...answer });
   const { version, isNew, outdated } = answer;
   output.print(
@@ -54,18 +55,16 @@ export async function setSecret(context: Context, name: string, options: SetOpti
 async function refresh(context: Context, app: string): Promise<void> {
   const signal = interruption();
   const api = new AppApi(await context.client());
-  await follow(api.refreshSecrets(app, signal), rendererFor(context.output), signal);
+  await follow(api.change(app, 'secrets/refresh', {}, signal), rendererFor(context.output), signal);
 }
 
 export async function listSecrets(context: Context, app: string | undefined): Promise<void> {
   const client = await context.client();
-  const query = app === undefined ? '' : `?app=${encodeURIComponent(app)}`;
-  const answer = secretsAnswer(await client.json({ path: `/berth/v1/secrets${query}` }));
+  const answer = await client.json<SecretsAnswer>({ path: '/berth/v1/secrets', query: { app } });
   const { output } = context;
   output.json(answer);
-  if (answer.secrets.length === 0) output.print('No secrets. berth secret set NAME keeps one.');
-  else
-    output.table([
+  output.table(
+    [
       ['NAME', 'APP', 'KIND', 'VERSION', 'FROM', 'CREATED', 'BY'],
       ...answer.secrets.map((one) => [
         one.name,
@@ -73,10 +72,12 @@ export async function listSecrets(context: Context, app: string | undefined): Pr
         one.noun,
         one.version === 0 ? 'gone' : String(one.version),
         one.origin,
-        `${one.created.slice(0, 19)}Z`,
+        timeWords(one.created),
         one.by,
       ]),
-    ]);
+    ],
+    'No secrets. berth secret set NAME keeps one.',
+  );
   if (answer.locked) output.note('They are locked: berth secret unlock opens them.');
 }
 
@@ -86,11 +87,8 @@ export async function showVersions(
   { app, config = false }: { app?: string; config?: boolean },
 ): Promise<void> {
   const client = await context.client();
-  const query = new URLSearchParams({
-    ...(app === undefined ? {} : { app }),
-    ...(config ? { noun: 'config' } : {}),
-  });
-  const versions = versionsAnswer(await client.json({ path: `${pathOf(name)}?${query.toString()}` }));
+  const query = { app, noun: config ? 'config' : undefined };
+  const versions = await client.json<SecretVersionAnswer[]>({ path: pathOf(name), query });
   const { output } = context;
   output.json(versions);
   output.table([
@@ -98,7 +96,7 @@ export async function showVersions(
     ...versions.map((one) => [
       String(one.version),
       one.origin,
-      `${one.created.slice(0, 19)}Z`,
+      timeWords(one.created),
       one.by,
       one.gone ? 'gone' : 'sealed',
     ]),
@@ -107,20 +105,17 @@ export async function showVersions(
 
 export async function removeSecret(context: Context, name: string, app: string | undefined): Promise<void> {
   const client = await context.client();
-  const query = app === undefined ? '' : `?app=${encodeURIComponent(app)}`;
-  await client.json({ method: 'DELETE', path: `${pathOf(name)}${query}` });
+  await client.text({ method: 'DELETE', path: pathOf(name), query: { app } });
   context.output.json({ removed: name });
   context.output.print(`${name} is gone`);
 }
 
 /** `berth secret rotate-key`: with a passphrase no key lies on disk any more. */
 export async function rotateKey(context: Context, options: KeyOptions): Promise<void> {
-  const body =
-    options.passphraseFile === undefined ? {} : { passphrase: await passphraseOf(context, options) };
+  const body = options.passphraseFile === undefined ? {} : { passphrase: await passphraseOf(options) };
   const client = await context.client();
-  const answer = rotateAnswer(
-    await client.json({ method: 'POST', path: '/berth/v1/secrets/rotate-key', body }),
-  );
+  const path = '/berth/v1/secrets/rotate-key';
+  const answer = await client.json<RotateKeyAnswer>({ method: 'POST', path, body });
   context.output.json(answer);
   const { values, protection } = answer;
   const where = protection === 'passphrase' ? 'by a passphrase; no key is on disk' : 'by its key file';
@@ -129,8 +124,8 @@ export async function rotateKey(context: Context, options: KeyOptions): Promise<
 
 export async function unlock(context: Context, options: KeyOptions): Promise<void> {
   const client = await context.client();
-  const body = { passphrase: await passphraseOf(context, options) };
-  await client.json({ method: 'POST', path: '/berth/v1/secrets/unlock', body });
+  const body = { passphrase: await passphraseOf(options) };
+  await client.text({ method: 'POST', path: '/berth/v1/secrets/unlock', body });
   context.output.json({ locked: false });
   context.output.print('The secrets are open until the daemon ends');
 }
@@ -149,7 +144,7 @@ async function valueOf({ program }: Context, { fromFile, fromEnv }: SetOptions):
 }
 
 /** The first line: files that editors write end with a newline. */
-async function passphraseOf(_context: Context, { passphraseFile = '-' }: KeyOptions): Promise<string> {
+async function passphraseOf({ passphraseFile = '-' }: KeyOptions): Promise<string> {
   const text = passphraseFile === '-' ? await buffer(process.stdin) : await fileContent(passphraseFile);
   return text.toString().split('\n', 1).join('');
 }
@@ -164,25 +159,4 @@ async function fileContent(path: string): Promise<Buffer> {
 
 function pathOf(name: string): string {
   return `/berth/v1/secrets/${encodeURIComponent(name)}`;
-}
-
-// What the API promises (api/types/secrets.ts); the daemon and this program are released together.
-function secretsAnswer(value: unknown): SecretsAnswer;
-function secretsAnswer(value: unknown): unknown {
-  return value;
-}
-
-function versionsAnswer(value: unknown): SecretVersionAnswer[];
-function versionsAnswer(value: unknown): unknown {
-  return value;
-}
-
-function setAnswer(value: unknown): SetSecretAnswer;
-function setAnswer(value: unknown): unknown {
-  return value;
-}
-
-function rotateAnswer(value: unknown): RotateKeyAnswer;
-function rotateAnswer(value: unknown): unknown {
-  return value;
 }

@@ -18,18 +18,17 @@ export async function createSocket(
 ): Promise<void> {
   const client = await context.client();
   const body: SocketBody = { path: resolve(target), allow, labels: Object.fromEntries(label.map(pair)) };
-  const made = socketAnswer(await client.json({ method: 'POST', path, body }));
+  const made = await client.json<SocketAnswer>({ method: 'POST', path, body });
   context.output.json(made);
   context.output.print(`${made.path} allows ${made.allow.join(', ')}`);
 }
 
 /** `berth socket ls`. */
 export async function listSockets({ client, output }: Context): Promise<void> {
-  const sockets = socketAnswers(await (await client()).json({ path }));
+  const sockets = await (await client()).json<SocketAnswer[]>({ path });
   output.json(sockets);
-  if (sockets.length === 0) output.print('No scoped sockets.');
-  else
-    output.table([
+  output.table(
+    [
       ['PATH', 'ALLOWS', 'LABELS'],
       ...sockets.map((socket) => [
         socket.path,
@@ -38,14 +37,16 @@ export async function listSockets({ client, output }: Context): Promise<void> {
           .map((entry) => entry.join('='))
           .join(',') || '-',
       ]),
-    ]);
+    ],
+    'No scoped sockets.',
+  );
 }
 
 /** `berth socket rm PATH`. */
 export async function removeSocket(context: Context, target: string): Promise<void> {
   const full = resolve(target);
   const client = await context.client();
-  await client.text({ method: 'DELETE', path: `${path}?path=${encodeURIComponent(full)}` });
+  await client.text({ method: 'DELETE', path, query: { path: full } });
   context.output.print(full);
 }
 
@@ -53,15 +54,4 @@ function pair(label: string): [string, string] {
   const at = label.indexOf('=');
   if (at > 0) return [label.slice(0, at), label.slice(at + 1)];
   throw new BerthError('invalid', 'label-invalid', `label '${label}' is not KEY=VALUE`);
-}
-
-// The daemon and this program are released together: what the API promises is what comes.
-function socketAnswer(value: unknown): SocketAnswer;
-function socketAnswer(value: unknown): unknown {
-  return value;
-}
-
-function socketAnswers(value: unknown): SocketAnswer[];
-function socketAnswers(value: unknown): unknown {
-  return value;
 }

@@ -65,6 +65,11 @@ export function durationWords(milliseconds: number): string {
   return `${count} ${name}${count === 1 ? '' : 's'}`;
 }
 
+/** A time in RFC 3339 and UTC without its fraction. */
+export function timeWords(time: string): string {
+  return `${time.slice(0, 19)}Z`;
+}
+
 /** How a replica is, in a word or two. */
 export function stateWords(replica: ReplicaAnswer): string {
   return replica.outOfMemory === undefined
