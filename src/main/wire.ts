@@ -73,8 +73,7 @@ export async function wire(settings: Settings, log: Logger): Promise<Wired> {
     },
     sockets: engine.sockets,
     close: async () => {
-      engine.apps.healing.close();
-      engine.apps.schedules.close();
+      engine.apps.close();
       engine.autoscaler.close();
       engine.sampler.close();
       engine.ingress.close();

@@ -49,3 +49,13 @@ test('work in the background waits for nobody, and learns when the app is free',
   assert.equal(freed.length, 1);
   assert.equal(await locks.tryRun('shop', 'healing', () => Promise.resolve()), true);
 });
+
+test('the end of the daemon ends work in the background, and none begins after it', async () => {
+  const locks = new AppLocks();
+  const background = locks.tryRun('shop', 'healing', async (signal) => {
+    await once(signal, 'abort');
+  });
+  locks.close();
+  assert.equal(await background, true);
+  assert.equal(await locks.tryRun('shop', 'healing', () => assert.fail('it began')), false);
+});

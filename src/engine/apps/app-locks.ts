@@ -24,6 +24,7 @@ export class AppLocks {
   /** Apps for which a person waits until work in the background has stopped. */
   readonly #awaited = new Set<string>();
   readonly #listeners = new Set<(freed: Freed) => void>();
+  #isClosed = false;
 
   /** What changes the app now. */
   verb(app: string): string | undefined {
@@ -43,11 +44,11 @@ export class AppLocks {
   }
 
   /**
-   * For work in the background. Gives false, without having begun, when the app is being changed: `onFree` tells when
-   * to try again. `work` must end soon once its signal is aborted.
+   * For work in the background. Gives false, without having begun, when the app is being changed (`onFree` tells when
+   * to try again) or the daemon ends. `work` must end soon once its signal is aborted.
    */
   async tryRun(app: string, verb: string, work: (signal: AbortSignal) => Promise<void>): Promise<boolean> {
-    if (this.#holders.has(app) || this.#awaited.has(app)) return false;
+    if (this.#isClosed || this.#holders.has(app) || this.#awaited.has(app)) return false;
     const stop = new AbortController();
     await this.#hold(app, { verb, stop }, () => work(stop.signal));
     return true;
@@ -57,6 +58,12 @@ export class AppLocks {
   onFree(listener: (freed: Freed) => void): () => void {
     this.#listeners.add(listener);
     return () => void this.#listeners.delete(listener);
+  }
+
+  /** Work in the background is told to come to an end, and none begins any more. */
+  close(): void {
+    this.#isClosed = true;
+    for (const { stop } of this.#holders.values()) stop?.abort(new Error('the daemon ends'));
   }
 
   async #hold<T>(app: string, holder: Omit<Holder, 'done'>, work: () => Promise<T>): Promise<T> {

@@ -26,6 +26,7 @@ export interface OutdatedApp {
 
 /** Seconds that a service may take to become healthy. */
 const patience = 300;
+const verb = 'secret set';
 
 interface KnownApps {
   readonly locks: AppLocks;
@@ -96,19 +97,22 @@ export class AppSecrets {
    * Gives an app the newest versions of what it has from the store, by the rules of an update.
    * @throws conflict `app-not-up`, `app-canary`; as `Apps.converge`
    */
-  refresh(app: string, { by, timeout }: Requester, emit: Emit, signal: AbortSignal): Promise<void> {
-    return this.#apps.locks.run(app, 'secret set', async () => {
-      const { target, canary, folder = '', files = [], stopped = [] } = this.#apps.record(app) ?? {};
-      if (target === undefined)
-        throw conflict('app-not-up', `the app ${app} was never up`, { hint: 'run berth up first' });
-      if (canary !== undefined)
-        throw conflict('app-canary', `a next revision of the app ${app} is being tried`, {
-          hint: 'berth promote or berth abort ends that; then berth up gives it the newer secrets',
-        });
-      const next = withModel(target, this.#granting.refreshed(target.model));
-      const rest = { folder, files, sources: '', rebuild: false, stopped };
-      await this.#convergence.run(next, { reason: 'secret set', by, timeout, ...rest }, emit, signal);
-    });
+  refresh(app: string, requester: Requester, emit: Emit, signal: AbortSignal): Promise<void> {
+    return this.#apps.locks.run(app, verb, () => this.#refresh(app, requester, emit, signal));
+  }
+
+  /** The caller holds the app's lock. */
+  async #refresh(app: string, { by, timeout }: Requester, emit: Emit, signal: AbortSignal): Promise<void> {
+    const { target, canary, folder = '', files = [], stopped = [] } = this.#apps.record(app) ?? {};
+    if (target === undefined)
+      throw conflict('app-not-up', `the app ${app} was never up`, { hint: 'run berth up first' });
+    if (canary !== undefined)
+      throw conflict('app-canary', `a next revision of the app ${app} is being tried`, {
+        hint: 'berth promote or berth abort ends that; then berth up gives it the newer secrets',
+      });
+    const next = withModel(target, this.#granting.refreshed(target.model));
+    const rest = { folder, files, sources: '', rebuild: false, stopped };
+    await this.#convergence.run(next, { reason: verb, by, timeout, ...rest }, emit, signal);
   }
 
   /** Begins to give newer versions to the apps whose compose file asks for it; a person's command goes first. */
@@ -121,14 +125,19 @@ export class AppSecrets {
   }
 
   async #refreshDue(app: string, by: string): Promise<void> {
+    if (!this.#due.has(app)) return;
     // Who changes the app now wakes this again at the end.
-    if (this.#apps.locks.verb(app) !== undefined || !this.#due.delete(app)) return;
-    const { signal } = new AbortController();
-    try {
-      await this.refresh(app, { by, timeout: patience }, () => undefined, signal);
-    } catch (error) {
-      this.#parts.report(`the app ${app} has not got its newer secrets`, error);
-    }
+    await this.#apps.locks.tryRun(app, verb, async (signal) => {
+      this.#due.delete(app);
+      try {
+        await this.#refresh(app, { by, timeout: patience }, () => undefined, signal);
+      } catch (error) {
+        // A person's command came first.
+        if (signal.aborted) this.#due.add(app);
+        else this.#parts.report(`the app ${app} has not got its newer secrets`, error);
+      }
+    });
+    this.#collect();
   }
 
   /** Secrets can be opened again: what could not start without them is tried again at once. */

@@ -233,16 +233,23 @@ export class Apps {
 
   /** Begins the work in the background; to be called once the containers of before have been taken over. */
   start(): void {
-    void this.#finishDowns();
+    this.#finishDowns();
     this.healing.start();
     this.schedules.start();
     this.secrets.refreshByRule('berth');
   }
 
+  /** Ends it; what is half done is gone on with at the next start. */
+  close(): void {
+    this.locks.close();
+    this.healing.close();
+    this.schedules.close();
+  }
+
   /** Ends each `down` that a crash cut off; a person's command goes first. */
-  async #finishDowns(): Promise<void> {
+  #finishDowns(): void {
     for (const { app, request } of this.#records.leaving())
-      await this.locks
+      this.locks
         .tryRun(app, 'down', (signal) => this.#takeDown(app, request, () => undefined, signal))
         .catch((error: unknown) => this.#parts.report(`the app ${app} is still half there`, error));
   }

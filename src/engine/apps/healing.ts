@@ -111,6 +111,7 @@ export class Healing {
 
   async #look(app: string): Promise<void> {
     this.#timers.get(app)?.abort();
+    this.#timers.delete(app);
     const target = this.#apps.target(app);
     this.#waiting.delete(app);
     // Who changes the app now wakes this again at the end.
