@@ -131,6 +131,24 @@ test("Traefik's labels are read: rule, TLS, port and middlewares", () => {
   ]);
 });
 
+test("numbers in Traefik's labels must be some", () => {
+  const { problems } = read([
+    'expose: ["80"]',
+    'labels:',
+    '  traefik.http.routers.web.rule: Host(`a.example.com`)',
+    '  traefik.http.routers.web.priority: high',
+    '  traefik.http.routers.web.middlewares: safe',
+    '  traefik.http.middlewares.safe.headers.stsseconds: a year',
+  ]);
+  assert.deepEqual(
+    problems.map((one) => one.replace(/^.*?error /, '')),
+    [
+      "traefik-label-invalid traefik.http.middlewares.safe.headers.stsseconds: found 'a year', required is a whole number",
+      "traefik-label-invalid traefik.http.routers.web.priority: found 'high', required is a whole number",
+    ],
+  );
+});
+
 test('a rule of Traefik that is not understood is an error at the labels', () => {
   const { problems } = read(['labels: { traefik.http.routers.a.rule: "HostRegexp(`x`)" }', 'expose: ["80"]']);
   assert.match(

@@ -24,6 +24,13 @@ export class TraefikLabels {
     return this.#values.get(name);
   }
 
+  whole(name: string, place: Reader): number | undefined {
+    const text = this.get(name);
+    if (text === undefined || /^-?\d+$/.test(text)) return text === undefined ? undefined : Number(text);
+    place.complain('traefik-label-invalid', `traefik.${name}: found '${text}', required is a whole number`);
+    return undefined;
+  }
+
   /** The next part of the names below a prefix, each once. */
   below(prefix: string): string[] {
     const found = [...this.#values.keys()].filter((key) => key.startsWith(prefix));
@@ -59,13 +66,15 @@ function readRouter(name: string, labels: TraefikLabels, place: Reader): Ingress
     readService(service, labels),
   );
   const tls = readTls(router, labels, place);
+  const priority = labels.whole(`${router}.priority`, place) ?? 0;
+  const port = labels.whole(`http.services.${service}.loadbalancer.server.port`, place) ?? 0;
   // It only sends on to HTTPS, which a route with TLS does by itself.
   if (redirects && tls === 'off') return [];
   const { file, line } = place.tree?.at ?? { file: '', line: 1 };
   const entries = matchesOf(rule, router, place).map((match): IngressEntry => ({
     ...match,
-    priority: Number(labels.get(`${router}.priority`) ?? 0),
-    port: Number(labels.get(`http.services.${service}.loadbalancer.server.port`) ?? 0),
+    priority,
+    port,
     tls,
     redirect: true,
     acceptProxy: false,

@@ -84,11 +84,11 @@ export class MiddlewareReader {
         this.#labels.below(path).map((name) => [name, this.#labels.get(`${path}${name}`) || null]),
       );
     };
-    const sts = this.#labels.get(`${prefix}headers.stsseconds`);
+    const hsts = this.#labels.whole(`${prefix}headers.stsseconds`, this.#place);
     return {
       requestHeaders: { ...requestHeaders, ...read('customrequestheaders') },
       responseHeaders: { ...responseHeaders, ...read('customresponseheaders') },
-      ...(sts === undefined ? {} : { hsts: Number(sts) }),
+      ...(hsts === undefined ? {} : { hsts }),
     };
   }
 }
