@@ -1,3 +1,4 @@
+import { stripVTControlCharacters } from 'node:util';
 import type { AppStep, AppStreamEvent } from '#api/types/apps.ts';
 import type { Output } from '#cli/output.ts';
 import { indented, noteText, noticeText, planText, printResult, unwellText, type Paint } from './report.ts';
@@ -117,6 +118,5 @@ function bar({ layers }: Live): string | undefined {
 
 /** Without control characters: what a build prints must not move the cursor. */
 function printable(text: string): string {
-  // eslint-disable-next-line no-control-regex -- they are what is looked for
-  return text.replace(/\u001b\[[0-9;?]*[A-Za-z]|[\u0000-\u001f\u007f]/g, '');
+  return stripVTControlCharacters(text).replace(/\p{Cc}/gu, '');
 }
