@@ -16,8 +16,8 @@ import { wire } from '#main/wire.ts';
 const graceMs = 1000;
 
 /**
- * The daemon in the foreground, until SIGTERM or SIGINT. Whatever state a crash left is repaired by the
- * same start as any other.
+ * The daemon in the foreground, until SIGTERM or SIGINT. There is one way to start: it repairs what a crash
+ * left, too.
  * @throws what is wrong with the settings, the root folder or the socket
  */
 export async function runDaemon(environment: Readonly<Record<string, string | undefined>>): Promise<void> {

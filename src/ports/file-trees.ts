@@ -62,7 +62,7 @@ export interface FileTrees {
   /** Folders that exist stay as they are. @throws invalid `copy-onto-file` */
   makeFolder(place: Place, owner: Owner): Promise<void>;
   writeFile(place: Place, content: string, options: { owner: Owner; mode: number }): Promise<void>;
-  /** Removes a file without content or a folder without entries; what has any stays. Idempotent. */
+  /** Removes a file without content or a folder without entries, and nothing else. Idempotent. */
   removeEmpty(place: Place): Promise<void>;
   /** Whether a file is a tar archive, plain or compressed by gzip, bzip2, xz or zstd. */
   isArchive(place: Place): Promise<boolean>;

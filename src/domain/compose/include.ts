@@ -8,7 +8,7 @@ import type { Entry, MapTree } from './tree.ts';
 // `include` (compose specification, 14-include.md): other compose files with a folder and variables of their own,
 // whose resources are copied in once all of their own relations are resolved.
 
-/** How the files of an include are read: as any others. */
+/** How the files of an include are read: as all files are. */
 type LoadLayer = (layer: Layer, loading: Loading, at: Place) => MapTree | undefined;
 
 const sections = ['services', 'networks', 'volumes', 'secrets', 'configs', 'models'];

@@ -6,7 +6,7 @@ export interface WantedPort {
   /** `80/tcp` */
   container: string;
   hostIp: string;
-  /** 0: any free port. */
+  /** 0: a free port is chosen. */
   first: number;
   last: number;
 }
