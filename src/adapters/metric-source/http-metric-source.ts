@@ -1,4 +1,5 @@
-import { request, type ClientRequest, type IncomingMessage } from 'node:http';
+import { request, type IncomingMessage } from 'node:http';
+import { answerOf } from '#adapters/files/answer.ts';
 import { messageOf, unavailable } from '#base/errors.ts';
 import type { MetricAddress, MetricSource } from '#ports/metric-source.ts';
 
@@ -13,9 +14,7 @@ export class HttpMetricSource implements MetricSource {
     const headers = { accept: 'text/plain;version=0.0.4', 'user-agent': 'berth' };
     const asked = request({ host: address, port, path, headers, agent: false, signal: ends });
     try {
-      const response = await responseOf(asked.end());
-      if (response.statusCode !== 200) throw new Error(`it answers with status ${response.statusCode ?? 0}`);
-      return await textOf(response);
+      return await answerOf(asked, textOf);
     } catch (error) {
       signal.throwIfAborted();
       const reason = ends.aborted ? `no answer within ${timeout} ms` : messageOf(error);
@@ -23,20 +22,12 @@ export class HttpMetricSource implements MetricSource {
         'metrics-unreadable',
         `cannot read the metrics of ${address}:${port}${path}: ${reason}`,
       );
-    } finally {
-      asked.on('error', () => undefined);
-      asked.destroy();
     }
   }
 }
 
-async function responseOf(asked: ClientRequest): Promise<IncomingMessage> {
-  const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>();
-  asked.once('response', resolve).once('error', reject);
-  return promise;
-}
-
 async function textOf(response: IncomingMessage): Promise<string> {
+  if (response.statusCode !== 200) throw new Error(`it answers with status ${response.statusCode ?? 0}`);
   let text = '';
   response.setEncoding('utf8');
   for await (const chunk of response) {

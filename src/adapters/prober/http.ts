@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { request as plainRequest, type IncomingMessage } from 'node:http';
 import { request as tlsRequest } from 'node:https';
+import { answerOf } from '#adapters/files/answer.ts';
 import type { NetworkProbe } from '#domain/container/probe.ts';
 import type { Found } from './network-prober.ts';
 
@@ -24,23 +25,12 @@ export async function httpLook(host: string, probe: HttpProbe, signal: AbortSign
   };
   const request =
     probe.scheme === 'https' ? tlsRequest({ ...options, rejectUnauthorized: false }) : plainRequest(options);
-  const answered = responseOf(request.end());
-  try {
-    const response = await answered;
+  return answerOf(request, async (response) => {
     const { statusCode = 0, statusMessage = '' } = response;
     const success = statusCode >= 200 && statusCode < 400;
     const body = success ? '' : `: ${await beginning(response)}`;
     return { success, output: `${statusCode} ${statusMessage}${body}`.trimEnd() };
-  } finally {
-    request.on('error', () => undefined);
-    request.destroy();
-  }
-}
-
-async function responseOf(request: ReturnType<typeof plainRequest>): Promise<IncomingMessage> {
-  const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>();
-  request.once('response', resolve).once('error', reject);
-  return promise;
+  });
 }
 
 async function beginning(response: IncomingMessage): Promise<string> {
