@@ -47,6 +47,24 @@ test('the next start removes half-made layers and left views, and finds the moun
   await again.close();
 });
 
+test('records that a power cut left empty keep nobody from starting: the layer is unpacked anew, the snapshot can be removed', async () => {
+  await using fixture = await make();
+  const { root, snapshotter } = fixture;
+  const layer = layerOf([['f', 'file', { content: 'f' }]]);
+  await unpack(snapshotter, 'a', '', layer);
+  await snapshotter.create('c', chain('a'));
+  const committed = join(root, 'snapshots/committed', chain('a').slice('sha256:'.length));
+  await writeFile(join(committed, 'layer.json'), '');
+  await writeFile(join(root, 'snapshots/active/c/snapshot.json'), '');
+  const again = await OverlaySnapshotter.open(root);
+  assert.deepEqual([await again.listCommitted(), await again.listActive()], [[], []]);
+  await again.remove('c');
+  await unpack(again, 'a', '', layer);
+  await again.create('c', chain('a'));
+  assert.equal(await readFile(join(await again.mount('c'), 'f'), 'utf8'), 'f');
+  await again.close();
+});
+
 test('a snapshot whose mount is gone, as after a reboot, mounts anew', async () => {
   await using fixture = await make();
   const { root, snapshotter } = fixture;

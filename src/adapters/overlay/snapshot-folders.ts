@@ -1,10 +1,11 @@
 import { randomUUID } from 'node:crypto';
-import { readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, renameSync, writeFileSync } from 'node:fs';
 import { chown, mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { conflict, invalid, notFound } from '#base/errors.ts';
 import { isDigest, parseDigest, type Digest } from '#domain/image/digest.ts';
 import { raw } from '#adapters/files/byte-path.ts';
+import { textIfThereSync } from '#adapters/files/if-there.ts';
 import { SpareFolders } from '#adapters/overlay/spare-folders.ts';
 import { Trash } from '#adapters/overlay/trash.ts';
 import { isOpaque } from '#adapters/overlay/upper-tree.ts';
@@ -27,6 +28,16 @@ interface ActiveRecord {
 
 const parseCommitted: (text: string) => CommittedRecord = JSON.parse;
 const parseActive: (text: string) => ActiveRecord = JSON.parse;
+
+/** Undefined for one that a power cut left away, empty or cut off. */
+function readRecord<T>(path: string, parse: (text: string) => T): T | undefined {
+  try {
+    return parse(textIfThereSync(path));
+  } catch (error) {
+    if (error instanceof SyntaxError) return undefined;
+    throw error;
+  }
+}
 
 /**
  * Where things lie below `${root}/snapshots`:
@@ -107,7 +118,7 @@ export class SnapshotFolders {
       ...record,
       opaque: isOpaque(raw(join(folder, 'fs')).toString('latin1')),
     };
-    await writeFile(join(folder, 'layer.json'), JSON.stringify(whole));
+    await writeFile(join(folder, 'layer.json'), JSON.stringify(whole), { flush: true });
     await rename(folder, this.committed(chainId));
     this.#known.set(chainId, whole);
   }
@@ -159,7 +170,8 @@ export class SnapshotFolders {
   /** Idempotent. Its folder is gone from its place; the rest goes on in the background. */
   async removeActive(key: string): Promise<void> {
     const from = this.active(key);
-    if (!this.#active.has(key)) return;
+    // Without its record a snapshot is unknown, but still in its place.
+    if (!this.#active.has(key) && !existsSync(from)) return;
     await this.#trash.take(from);
     this.#active.delete(key);
   }
@@ -195,13 +207,16 @@ export class SnapshotFolders {
   }
 
   #loadActive(key: string): void {
-    const { parent } = parseActive(readFileSync(join(this.active(key), 'snapshot.json'), 'utf8'));
-    this.#active.set(key, parent);
+    const record = readRecord(join(this.active(key), 'snapshot.json'), parseActive);
+    if (record !== undefined) this.#active.set(key, record.parent);
   }
 
   #load(name: string): void {
     if (!isDigest(name)) return;
-    this.#known.set(name, parseCommitted(readFileSync(join(this.committed(name), 'layer.json'), 'utf8')));
+    const record = readRecord(join(this.committed(name), 'layer.json'), parseCommitted);
+    // What is not known must not be in the way of the same layer, unpacked anew.
+    if (record === undefined) renameSync(this.committed(name), this.temporary(randomUUID()));
+    else this.#known.set(name, record);
   }
 }
 
