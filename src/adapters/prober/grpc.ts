@@ -5,6 +5,9 @@ import type { Found } from './network-prober.ts';
 
 type GrpcProbe = Extract<NetworkProbe, { kind: 'grpc' }>;
 
+/** A health check's answer has 7 bytes; what a container sends is not trusted. */
+const mostBody = 1024;
+
 /** grpc.health.v1.HealthCheckResponse.ServingStatus */
 const statuses = ['UNKNOWN', 'SERVING', 'NOT_SERVING', 'SERVICE_UNKNOWN'];
 
@@ -43,7 +46,10 @@ async function check(session: ClientHttp2Session, service: string): Promise<Answ
   stream.on('response', note).on('trailers', note);
   stream.end(framed(service));
   const chunks: AsyncIterable<Uint8Array> = stream;
-  for await (const chunk of chunks) answer.body = Buffer.concat([answer.body, chunk]);
+  for await (const chunk of chunks) {
+    answer.body = Buffer.concat([answer.body, chunk]);
+    if (answer.body.length > mostBody) throw new Error('the answer is longer than that of a health check');
+  }
   return answer;
 }
 

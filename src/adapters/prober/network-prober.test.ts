@@ -67,7 +67,14 @@ test('a gRPC probe passes when the service says that it is serving', async () =>
     assert.equal(headers[':path'], '/grpc.health.v1.Health/Check');
     stream.once('data', (message: Buffer) => {
       const service = message.subarray(7).toString();
-      const known: Record<string, number[]> = { '': [8, 1], shop: [8, 1], draining: [8, 2], unknown: [] };
+      const long = [...new Uint8Array(2000)];
+      const known: Record<string, number[]> = {
+        long,
+        '': [8, 1],
+        shop: [8, 1],
+        draining: [8, 2],
+        unknown: [],
+      };
       const status = known[service];
       stream.respond({ ':status': 200, 'content-type': 'application/grpc' }, { waitForTrailers: true });
       stream.on('wantTrailers', () =>
@@ -87,6 +94,10 @@ test('a gRPC probe passes when the service says that it is serving', async () =>
   assert.deepEqual(await ask('draining'), { success: false, output: 'NOT_SERVING' });
   assert.deepEqual(await ask('unknown'), { success: false, output: 'UNKNOWN' });
   assert.deepEqual(await ask('other'), { success: false, output: 'gRPC status 5: unheard of' });
+  assert.deepEqual(await ask('long'), {
+    success: false,
+    output: 'the answer is longer than that of a health check',
+  });
   server.close();
   await once(server, 'close');
 });
