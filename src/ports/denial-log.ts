@@ -12,7 +12,7 @@ export interface DeniedPacket {
 
 /** What the packet filter tells of refused connections; of many at a time it leaves some out. */
 export interface DenialLog {
-  /** Once. Throws when the kernel has no such log, or another program reads it. */
-  open(onDenied: (packet: DeniedPacket) => void): void;
+  /** Once. Throws when the kernel has no such log, or another program reads it; `onFailure` is told what ends it later. */
+  open(onDenied: (packet: DeniedPacket) => void, onFailure: (error: Error) => void): void;
   close(): void;
 }

@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import type { AppModel } from '#domain/app/model.ts';
-import { compile, keyOf } from '#domain/policy/compile.ts';
+import { compile } from '#domain/policy/compile.ts';
+import { serviceKey } from '#domain/app/service-key.ts';
 import { evaluate, type FlowEnd } from '#domain/policy/evaluate.ts';
 import { policedServices, type PolicyWorld } from '#domain/policy/world.ts';
 import type { FilterChange, GuardedAddress } from '#ports/packet-filter.ts';
@@ -37,7 +38,7 @@ async function setUp(host: HostNetwork): Promise<{ party: Party; peer: Peer }[]>
     const peer = await host.peer(bridge, address, { gateway: '10.1.0.1' });
     const labels = { tier: service === 'db' ? 'back' : 'front', 'berth.service': service };
     all.push({
-      party: { name: keyOf(app, service), address, app, service, labels, ports: { http: 80 } },
+      party: { name: serviceKey(app, service), address, app, service, labels, ports: { http: 80 } },
       peer,
     });
   }
@@ -61,7 +62,7 @@ function worldOf(models: AppModel[]): PolicyWorld {
 function changesFor(models: AppModel[], parties: readonly Party[]): FilterChange[] {
   const compiled = compile(worldOf(models));
   const guarded = parties.flatMap(({ app = '', service = '', address }): GuardedAddress[] => {
-    const guard = compiled.guards.get(keyOf(app, service));
+    const guard = compiled.guards.get(serviceKey(app, service));
     return guard === undefined ? [] : [{ address, ...guard }];
   });
   return [

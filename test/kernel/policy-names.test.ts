@@ -74,13 +74,13 @@ test('the kernel tells which connection was refused, and at which end', async ()
   await using host = new HostNetwork();
   const { web } = await setUp(host);
   const log = new NetlinkDenialLog(host.instance);
-  const { promise, resolve } = Promise.withResolvers<DeniedPacket>();
-  log.open(resolve);
+  const { promise, resolve, reject } = Promise.withResolvers<DeniedPacket>();
+  log.open(resolve, reject);
   try {
     assert.equal(await web.tcp('198.51.100.2', 80), 'ECONNREFUSED');
     const told = { direction: 'egress', protocol: 'tcp', from: '10.1.0.2', to: '198.51.100.2', port: 80 };
     assert.deepEqual(await promise, told);
-    assert.throws(() => new NetlinkDenialLog(host.instance).open(() => undefined), /log group/);
+    assert.throws(() => new NetlinkDenialLog(host.instance).open(resolve, reject), /log group/);
   } finally {
     log.close();
   }

@@ -19,6 +19,7 @@ const cSetOption: SetOption = libc.func('int setsockopt(int, int, int, const uin
 const AF_NETLINK = 16;
 const SOCK_RAW_CLOEXEC = 3 | 0o2000000;
 const SOL_NETLINK = 270;
+const NETLINK_NO_ENOBUFS = 5;
 const NETLINK_CAP_ACK = 10;
 const NETLINK_EXT_ACK = 11;
 
@@ -88,8 +89,7 @@ export class NetlinkSocket implements Disposable {
 
   constructor(protocol: number) {
     this.#fd = check(cSocket(AF_NETLINK, SOCK_RAW_CLOEXEC, protocol), 'socket', 'netlink');
-    const on = scalar(1);
-    for (const option of [NETLINK_CAP_ACK, NETLINK_EXT_ACK]) cSetOption(this.#fd, SOL_NETLINK, option, on, 4);
+    for (const option of [NETLINK_CAP_ACK, NETLINK_EXT_ACK]) this.#switchOn(option);
   }
 
   /**
@@ -139,13 +139,18 @@ export class NetlinkSocket implements Disposable {
     }
   }
 
-  /** Gives the descriptor away, for one who reads what the kernel sends unasked. */
+  /** Gives the descriptor away, for one who reads what the kernel sends unasked; what does not fit is lost, without an error. */
   release(): number {
+    this.#switchOn(NETLINK_NO_ENOBUFS);
     return this.#fd;
   }
 
   [Symbol.dispose](): void {
     close(this.#fd);
+  }
+
+  #switchOn(option: number): void {
+    cSetOption(this.#fd, SOL_NETLINK, option, scalar(1), 4);
   }
 
   #send(messages: NetlinkMessage[]): number {

@@ -29,7 +29,7 @@ export class NetlinkDenialLog implements DenialLog {
     this.#group = logGroupOf(instance.table);
   }
 
-  open(onDenied: (packet: DeniedPacket) => void): void {
+  open(onDenied: (packet: DeniedPacket) => void, onFailure: (error: Error) => void): void {
     const socket = new NetlinkSocket(NETLINK_NETFILTER);
     try {
       socket.run(
@@ -43,8 +43,7 @@ export class NetlinkDenialLog implements DenialLog {
     }
     this.#stream = readEnd(socket.release());
     this.#stream.unref();
-    // More came than was read; the next ones are read again.
-    this.#stream.on('error', () => undefined);
+    this.#stream.on('error', onFailure);
     this.#stream.on('data', (data: Buffer) => {
       for (const packet of packetsIn(data)) onDenied(packet);
     });

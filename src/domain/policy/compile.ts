@@ -1,4 +1,5 @@
 import { fingerprint } from '#base/ids.ts';
+import { serviceKey } from '#domain/app/service-key.ts';
 import type { Allow, Direction, Peer, PolicyPort, Protocol } from './model.ts';
 import { grantsOf, numbered, peersIn, type Granted, type PolicedService, type PolicyWorld } from './world.ts';
 
@@ -45,24 +46,20 @@ export interface CompiledPolicies {
   groups: string[];
   /** DNS names that rules speak of. */
   names: string[];
-  /** By `keyOf`. */
+  /** By `serviceKey`. */
   guards: Map<string, Guard>;
 }
 
 /** Every container of an app. */
 export const everyApp = 'apps';
 
-export function keyOf(app: string, service: string): string {
-  return `${app}/${service}`;
-}
-
-const wholeApp = (app: string): string => keyOf(app, '*');
+const wholeApp = (app: string): string => serviceKey(app, '*');
 
 export function compile(world: PolicyWorld): CompiledPolicies {
   const lists = new Map<string, RuleList>();
   const groups = new Map<string, Set<string>>();
   const join = (group: string, members: readonly PolicedService[]): string => {
-    groups.set(group, new Set(members.map(({ app, service }) => keyOf(app, service))));
+    groups.set(group, new Set(members.map(({ app, service }) => serviceKey(app, service))));
     return group;
   };
   const add = (list: Omit<RuleList, 'id'>): string => {
@@ -82,7 +79,7 @@ export function compile(world: PolicyWorld): CompiledPolicies {
     };
   });
   const guards = lanes.map(({ service: { app, service }, ...ids }): [string, Guard] => {
-    const key = keyOf(app, service);
+    const key = serviceKey(app, service);
     return [key, { ...ids, groups: [...groups].flatMap(([name, keys]) => (keys.has(key) ? [name] : [])) }];
   });
   const named = [...lists.values()].flatMap(({ rules }) => rules.map(({ peer }) => peer));
@@ -136,7 +133,7 @@ function rulesOfNamed(of: Compiling, { peers = [] }: Allow, port: PolicyPort): F
   return called.flatMap((service) => {
     const number = numbered(port, service);
     if (number === undefined) return [];
-    const group = of.join(keyOf(service.app, service.service), [service]);
+    const group = of.join(serviceKey(service.app, service.service), [service]);
     return [{ peer: { kind: 'group', group }, port: number }];
   });
 }
@@ -172,11 +169,11 @@ function rulePeers({ world, service, join }: Compiling, peer: Peer): RulePeer[] 
       return [{ kind: 'group', group: join(wholeApp(peer.app), peersIn(world, service.app, peer)) }];
     case 'service':
       return [
-        { kind: 'group', group: join(keyOf(peer.app, peer.service), peersIn(world, service.app, peer)) },
+        { kind: 'group', group: join(serviceKey(peer.app, peer.service), peersIn(world, service.app, peer)) },
       ];
     case 'labels': {
       const members = peersIn(world, service.app, peer);
-      const keys = members.map((one) => keyOf(one.app, one.service)).sort();
+      const keys = members.map((one) => serviceKey(one.app, one.service)).sort();
       return members.length === 0 ? [] : [{ kind: 'group', group: join(keys.join(' '), members) }];
     }
   }

@@ -1,3 +1,4 @@
+import { serviceKey } from '#domain/app/service-key.ts';
 import { contains, parseAddress, parseSubnet } from '#domain/network/cidr.ts';
 import {
   formatPlace,
@@ -90,7 +91,7 @@ function allowedBy(name: string, about: Direction, { policy }: { policy: Policy 
 }
 
 function unpoliced({ app, service }: PolicedService, about: Direction, from: FlowEnd): Reason {
-  const name = `${app}/${service}`;
+  const name = serviceKey(app, service);
   if (about === 'egress') return { about, allowed: true, why: `no policy closes the egress of ${name}` };
   const isOther = from.kind === 'service' && from.app !== app;
   if (!isOther) return { about, allowed: true, why: `no policy closes the ingress of ${name}` };

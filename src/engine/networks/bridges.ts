@@ -84,6 +84,8 @@ export class Bridges {
     if (address !== undefined) await resolver.unlisten(address);
     await filter.apply([{ do: 'remove-network', bridge: network.bridge }]);
     await links.removeLink(network.bridge);
+    this.#filtered.delete(network.bridge);
+    this.#unfiltered.delete(network.id);
   }
 
   async listen(network: Network): Promise<void> {

@@ -1,5 +1,6 @@
 import { KeyedMutex } from '#base/mutex.ts';
 import { isReady } from '#domain/app/ready.ts';
+import { serviceKey } from '#domain/app/service-key.ts';
 import type { AppIdentity, Container, PublishedPort } from '#domain/container/container.ts';
 import type { Network } from '#domain/network/network.ts';
 import type * as contracts from '#engine/contracts/services.ts';
@@ -41,7 +42,7 @@ export class ServicePlaces implements contracts.ServicePlaces {
   }
 
   find(app: string, service: string): ServicePlace | undefined {
-    return this.#places.get(keyOf(app, service));
+    return this.#places.get(serviceKey(app, service));
   }
 
   list(app: string): ServicePlace[] {
@@ -53,7 +54,7 @@ export class ServicePlaces implements contracts.ServicePlaces {
   }
 
   ready(place: ServicePlace): readonly ServiceEndpoint[] {
-    return this.#ready.get(keyOf(place.app, place.service)) ?? [];
+    return this.#ready.get(serviceKey(place.app, place.service)) ?? [];
   }
 
   /** Of the host, while the container runs. */
@@ -85,7 +86,7 @@ export class ServicePlaces implements contracts.ServicePlaces {
     for (const place of this.all()) {
       const { app, service } = place;
       const own = running.filter((one) => isReplica(one, app, service));
-      this.#ready.set(keyOf(app, service), endpointsOf(own.filter(isReady)));
+      this.#ready.set(serviceKey(app, service), endpointsOf(own.filter(isReady)));
       this.#parts.policies.adopt(standingFor(place), Object.values(place.addresses).flat());
       await this.#rooms.hostPorts.hold(heldBy(place), `service ${service} of the app ${app}`);
     }
@@ -97,7 +98,7 @@ export class ServicePlaces implements contracts.ServicePlaces {
   }
 
   async apply(app: string, service: string, ready: readonly ServiceEndpoint[]): Promise<void> {
-    const key = keyOf(app, service);
+    const key = serviceKey(app, service);
     await this.#order.run(key, async () => {
       if (ready.length === 0) this.#ready.delete(key);
       else this.#ready.set(key, ready);
@@ -110,7 +111,7 @@ export class ServicePlaces implements contracts.ServicePlaces {
   }
 
   declare(app: string, service: string, settings: ServiceSettings): Promise<ServicePlace> {
-    return this.#order.run(keyOf(app, service), async () => {
+    return this.#order.run(serviceKey(app, service), async () => {
       const former = this.find(app, service);
       const place: ServicePlace = { app, service, settings, addresses: {}, ports: [] };
       try {
@@ -127,7 +128,7 @@ export class ServicePlaces implements contracts.ServicePlaces {
   }
 
   withdraw(app: string, service: string): Promise<void> {
-    return this.#order.run(keyOf(app, service), async () => {
+    return this.#order.run(serviceKey(app, service), async () => {
       const former = this.find(app, service);
       if (former === undefined) return;
       await this.#change(former, undefined);
@@ -138,7 +139,7 @@ export class ServicePlaces implements contracts.ServicePlaces {
   /** A network that goes takes the places in it along. */
   async leave(networkId: string): Promise<void> {
     for (const { app, service } of this.all())
-      await this.#order.run(keyOf(app, service), async () => {
+      await this.#order.run(serviceKey(app, service), async () => {
         const former = this.find(app, service);
         if (former?.addresses[networkId] === undefined) return;
         const { [networkId]: gone, ...addresses } = former.addresses;
@@ -220,7 +221,7 @@ export class ServicePlaces implements contracts.ServicePlaces {
 
   #save(former: ServicePlace | undefined, place: ServicePlace | undefined): void {
     const { app = '', service = '' } = place ?? former ?? {};
-    const key = keyOf(app, service);
+    const key = serviceKey(app, service);
     if (place === undefined) {
       this.#stored.delete(key);
       this.#places.delete(key);
@@ -263,10 +264,6 @@ function standingFor({ app, service }: ServicePlace): AppIdentity {
   return { app, service, revision: 0, replica: 0 };
 }
 
-export function keyOf(app: string, service: string): string {
-  return `${app}/${service}`;
-}
-
-export function heldBy(place: ServicePlace): PublishedPort[] {
+function heldBy(place: ServicePlace): PublishedPort[] {
   return place.ports.flatMap((one) => one.held);
 }

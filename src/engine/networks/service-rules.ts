@@ -1,3 +1,4 @@
+import { serviceKey } from '#domain/app/service-key.ts';
 import type { PublishedPort } from '#domain/container/container.ts';
 import type { Network } from '#domain/network/network.ts';
 import type { ServiceEndpoint, ServicePlace } from '#engine/contracts/services.ts';
@@ -40,7 +41,7 @@ export function balancedIn(
     .filter(({ networkId }) => networkId === network.id)
     .flatMap(addressesOf);
   return {
-    key: `${place.app}/${place.service}/${network.bridge}`,
+    key: `${serviceKey(place.app, place.service)}/${network.bridge}`,
     bridge: network.bridge,
     addresses: place.addresses[network.id] ?? [],
     backends,

@@ -1,5 +1,5 @@
 import type { AppIdentity } from '#domain/container/container.ts';
-import { keyOf } from '#domain/policy/compile.ts';
+import { serviceKey } from '#domain/app/service-key.ts';
 import type { Denial } from '#engine/contracts/policies.ts';
 import type { DeniedPacket } from '#ports/denial-log.ts';
 import type { PolicyParts } from './policies.ts';
@@ -24,10 +24,12 @@ export class Denials {
   }
 
   start(): void {
-    try {
-      this.#parts.denials.open((packet) => this.#note(packet));
-    } catch (error) {
+    const failed = (error: unknown): void =>
       this.#parts.report('refused connections cannot be logged', error);
+    try {
+      this.#parts.denials.open((packet) => this.#note(packet), failed);
+    } catch (error) {
+      failed(error);
     }
   }
 
@@ -92,6 +94,6 @@ export class Denials {
 
   #name(address: string): string {
     const identity = this.#nameOf(address);
-    return identity === undefined ? address : keyOf(identity.app, identity.service);
+    return identity === undefined ? address : serviceKey(identity.app, identity.service);
   }
 }

@@ -1,7 +1,7 @@
 import { notFound } from '#base/errors.ts';
 import { nearest } from '#base/nearest.ts';
 import type { AppIdentity } from '#domain/container/container.ts';
-import { keyOf } from '#domain/policy/compile.ts';
+import { serviceKey } from '#domain/app/service-key.ts';
 import { evaluate, type FlowEnd, type Judgement } from '#domain/policy/evaluate.ts';
 import { parseFlow, type NamedEnd } from '#domain/policy/flow.ts';
 import type { PolicyWorld } from '#domain/policy/world.ts';
@@ -73,14 +73,14 @@ export class Flows {
       );
       return { kind: 'service', app: one.app, service, addresses: members.map(([address]) => address) };
     }
-    const keys = (found.length > 0 ? found : services).map((each) => keyOf(each.app, each.service));
-    const what = app === undefined ? `service '${service}'` : `service '${app}/${service}'`;
+    const keys = (found.length > 0 ? found : services).map((each) => serviceKey(each.app, each.service));
+    const what = app === undefined ? `service '${service}'` : `service '${serviceKey(app, service)}'`;
     if (found.length > 1)
       throw notFound('policy-end-missing', `several apps have a ${what}`, {
         hint: `name one of ${keys.join(', ')}`,
       });
     const near = nearest(
-      app === undefined ? service : keyOf(app, service),
+      app === undefined ? service : serviceKey(app, service),
       app === undefined ? services.map((each) => each.service) : keys,
     );
     throw notFound('policy-end-missing', `there is no ${what}`, {
@@ -90,7 +90,7 @@ export class Flows {
 }
 
 function shown(end: FlowEnd): string {
-  if (end.kind === 'service') return keyOf(end.app, end.service);
+  if (end.kind === 'service') return serviceKey(end.app, end.service);
   if (end.kind === 'world') return end.names[0] ?? end.addresses[0] ?? 'world';
   return end.kind === 'host' ? 'host' : (end.addresses[0] ?? 'a container');
 }

@@ -1,6 +1,7 @@
+import { serviceKey } from '#domain/app/service-key.ts';
 import type { AppModel } from '#domain/app/model.ts';
 import type { AppIdentity } from '#domain/container/container.ts';
-import { compile, keyOf, type CompiledPolicies } from '#domain/policy/compile.ts';
+import { compile, type CompiledPolicies } from '#domain/policy/compile.ts';
 import type { Judgement } from '#domain/policy/evaluate.ts';
 import { matchesName } from '#domain/policy/selectors.ts';
 import { policedServices, type PolicedService, type PolicyWorld } from '#domain/policy/world.ts';
@@ -156,11 +157,12 @@ export class Policies implements contracts.Policies {
   /** All rules and whom they are about, of which the packet filter changes what is new. */
   async #enforce(): Promise<void> {
     const { rules, guarded } = this.state();
+    const kept = new Set(guarded.map(({ address }) => address));
     await this.#parts.filter.apply([
       { do: 'set-policies', policies: rules },
       ...guarded.map((one): FilterChange => ({ do: 'guard', guarded: one })),
       ...[...this.#members.keys()]
-        .filter((address) => !guarded.some((one) => one.address === address))
+        .filter((address) => !kept.has(address))
         .map((address): FilterChange => ({ do: 'unguard', address })),
     ]);
   }
@@ -171,7 +173,7 @@ export class Policies implements contracts.Policies {
   }
 
   #guardOf(address: string, { app, service }: AppIdentity): GuardedAddress | undefined {
-    const guard = this.#compiled.guards.get(keyOf(app, service));
+    const guard = this.#compiled.guards.get(serviceKey(app, service));
     return guard && { address, ...guard };
   }
 
@@ -179,7 +181,7 @@ export class Policies implements contracts.Policies {
   #patterns(name: string, asker: string): string[] {
     const identity = this.#members.get(asker);
     if (identity === undefined || this.#compiled.names.length === 0) return [];
-    const guard = this.#compiled.guards.get(keyOf(identity.app, identity.service));
+    const guard = this.#compiled.guards.get(serviceKey(identity.app, identity.service));
     const rules = this.#compiled.lists.find(({ id }) => id === guard?.egress)?.rules ?? [];
     return rules.flatMap(({ peer }) =>
       peer.kind === 'name' && matchesName(peer.name, name) ? [peer.name] : [],

@@ -1,6 +1,7 @@
 import { KeyedMutex } from '#base/mutex.ts';
 import { isReady } from '#domain/app/ready.ts';
-import type { AppIdentity, Container } from '#domain/container/container.ts';
+import { serviceKey } from '#domain/app/service-key.ts';
+import type { Container } from '#domain/container/container.ts';
 import type { Containers } from '#engine/contracts/containers.ts';
 import type * as contracts from '#engine/contracts/services.ts';
 import { pause } from '#engine/pause.ts';
@@ -11,13 +12,17 @@ type Ready = contracts.ServiceEndpoint[];
 
 const firstRetryMs = 200;
 const longestRetryMs = 30_000;
+/** Of a service of which followers were told nothing yet, or that nobody is left. */
+const nobody = JSON.stringify([[], []]);
+/** Of a service of which they have to be told again. */
+const unknown = '';
 
 /** Who answers for each service; level-triggered: followers are told what is, never what happened. */
 export class Services implements contracts.Services {
   readonly #report: (problem: string, error: unknown) => void;
   readonly #clock: Pick<Clock, 'sleep'>;
   readonly #members = new Map<string, Map<string, Container>>();
-  /** What the followers were last told, as text. */
+  /** What the followers were last told, as text; absent for `nobody`. */
   readonly #told = new Map<string, string>();
   readonly #followers: contracts.ServiceFollower[] = [];
   readonly #turns = new KeyedMutex();
@@ -34,49 +39,46 @@ export class Services implements contracts.Services {
     this.#clock = parts.clock;
     for (const container of parts.containers.list()) this.#note(container);
     parts.containers.onChange((container) => {
-      const { identity } = container;
-      if (identity === undefined || identity.run !== undefined) return;
       this.#note(container);
-      if (this.#isNews(identity.app, identity.service)) void this.settled(identity.app, identity.service);
+      const { identity } = container;
+      if (identity !== undefined && this.#isNews(identity.app, identity.service))
+        void this.settled(identity.app, identity.service);
     });
   }
 
   ready(app: string, service: string): Ready {
-    const members = [...(this.#members.get(keyOf(app, service))?.values() ?? [])];
-    return endpointsOf(members.filter(isReady));
+    return endpointsOf(this.#membersOf(app, service).filter(isReady));
   }
 
   draining(app: string, service: string): Ready {
-    const members = [...(this.#members.get(keyOf(app, service))?.values() ?? [])];
-    return endpointsOf(
-      members.filter(({ state, traffic }) => traffic === 'draining' && state.status === 'running'),
-    );
+    const isDraining = ({ state, traffic }: Container): boolean =>
+      traffic === 'draining' && state.status === 'running';
+    return endpointsOf(this.#membersOf(app, service).filter(isDraining));
   }
 
   follow(follower: contracts.ServiceFollower): void {
     this.#followers.push(follower);
-    this.#told.clear();
     for (const key of this.#members.keys()) {
+      this.#told.set(key, unknown);
       const [app = '', service = ''] = key.split('/');
       void this.settled(app, service);
     }
   }
 
   settled(app: string, service: string): Promise<void> {
-    const key = keyOf(app, service);
+    const key = serviceKey(app, service);
     return this.#turns.run(key, async () => {
+      if (!this.#isNews(app, service)) return;
       const ready = this.ready(app, service);
-      const text = this.#textOf(app, service);
-      if (this.#told.get(key) === text) return;
-      this.#told.set(key, text);
+      this.#told.set(key, this.#textOf(app, service));
       const told = this.#followers.map((one) => one.apply(app, service, ready));
       for (const result of await Promise.allSettled(told)) {
         if (result.status === 'fulfilled') continue;
-        this.#told.delete(key);
+        this.#told.set(key, unknown);
         this.#report(`cannot spread the requests for ${key} over its replicas`, result.reason);
         void this.#retry(app, service);
       }
-      if (this.#members.get(key)?.size === 0) this.#forget(key);
+      if (this.#told.get(key) === nobody) this.#told.delete(key);
     });
   }
 
@@ -87,7 +89,7 @@ export class Services implements contracts.Services {
 
   /** What a follower could not do now it may be able to do later; each time it is told what is by then. */
   async #retry(app: string, service: string): Promise<void> {
-    const key = keyOf(app, service);
+    const key = serviceKey(app, service);
     if (this.#retried.has(key)) return;
     this.#retried.add(key);
     let wait = firstRetryMs;
@@ -99,28 +101,24 @@ export class Services implements contracts.Services {
   }
 
   #isNews(app: string, service: string): boolean {
-    return this.#told.get(keyOf(app, service)) !== this.#textOf(app, service);
+    return (this.#told.get(serviceKey(app, service)) ?? nobody) !== this.#textOf(app, service);
   }
 
   #textOf(app: string, service: string): string {
     return JSON.stringify([this.ready(app, service), this.draining(app, service)]);
   }
 
+  #membersOf(app: string, service: string): Container[] {
+    return [...(this.#members.get(serviceKey(app, service))?.values() ?? [])];
+  }
+
   #note(container: Container): void {
     if (container.identity === undefined || container.identity.run !== undefined) return;
-    const key = keyOf(container.identity.app, container.identity.service);
+    const key = serviceKey(container.identity.app, container.identity.service);
     const members = this.#members.get(key) ?? new Map<string, Container>();
     if (container.state.status === 'removing') members.delete(container.id);
     else members.set(container.id, container);
-    this.#members.set(key, members);
+    if (members.size === 0) this.#members.delete(key);
+    else this.#members.set(key, members);
   }
-
-  #forget(key: string): void {
-    this.#members.delete(key);
-    this.#told.delete(key);
-  }
-}
-
-function keyOf(app: AppIdentity['app'], service: string): string {
-  return `${app}/${service}`;
 }
