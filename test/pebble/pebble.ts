@@ -1,15 +1,14 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { test } from 'node:test';
 import { setTimeout } from 'node:timers/promises';
-import { connect } from 'node:tls';
 import { X509LocalAuthority } from '#adapters/certificates/local-authority.ts';
 import { startDaemon } from '../support/daemon.ts';
 import { freePort } from '../support/free-port.ts';
+import { offeredCertificate } from '../support/ingress.ts';
 
 // pebble looks hosts up by the machine's resolver: only names that everybody resolves to loopback can be used.
 const host = 'localhost';
@@ -23,8 +22,8 @@ test('pebble signs a certificate for a host that HAProxy answers for', async (t)
     await freePort(),
     await freePort(),
   ];
-  const folder = `/var/tmp/b-pebble-${httpPort}`;
-  await mkdir(folder);
+  const folder = await mkdtemp('/var/tmp/b-pebble-');
+  t.after(() => rm(folder, { recursive: true }));
   // Its own HTTPS is signed by an authority that the daemon is told of, as Node's programs are.
   const local = new X509LocalAuthority();
   const authority = await local.create(Date.now());
@@ -70,15 +69,7 @@ agree = true
   const deadline = Date.now() + 60_000;
   for (let issuer = ''; !issuer.startsWith('Pebble');) {
     assert.ok(Date.now() < deadline, `offered is a certificate of '${issuer}'\n${daemon.log}`);
-    const socket = connect({
-      port: httpsPort,
-      host: '127.0.0.1',
-      servername: host,
-      rejectUnauthorized: false,
-    });
-    await once(socket, 'secureConnect');
-    issuer = String(socket.getPeerCertificate().issuer.CN);
-    socket.destroy();
+    issuer = (await offeredCertificate(httpsPort, host)).issuer;
     await setTimeout(100);
   }
   assert.equal((await daemon.berth('down', 'app')).code, 0);

@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { createServer, request, type Agent, type IncomingHttpHeaders, type Server } from 'node:http';
 import { join } from 'node:path';
+import { connect } from 'node:tls';
 import { HaproxyBalancer } from '#adapters/haproxy/haproxy-balancer.ts';
 import { buildTable } from '#domain/ingress/build-table.ts';
 import { standardShape, type BackendShape, type IngressRoute } from '#domain/ingress/model.ts';
@@ -97,6 +98,18 @@ export function askHttp(port: number, options: AskOptions = {}): Promise<Answer>
   sent.on('error', reject);
   sent.end(body);
   return promise;
+}
+
+/** Who signed the certificate that a host's clients are offered, and its serial number. */
+export async function offeredCertificate(
+  port: number,
+  host: string,
+): Promise<{ issuer: string; serial: string }> {
+  const socket = connect({ port, host: '127.0.0.1', servername: host, rejectUnauthorized: false });
+  await once(socket, 'secureConnect');
+  const { issuer, serialNumber } = socket.getPeerCertificate();
+  socket.destroy();
+  return { issuer: String(issuer.CN), serial: serialNumber };
 }
 
 export interface Echo extends AsyncDisposable {

@@ -1,15 +1,13 @@
 import assert from 'node:assert/strict';
-import { once } from 'node:events';
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { setTimeout } from 'node:timers/promises';
-import { connect } from 'node:tls';
 import type { RouteAnswer } from '#api/types/ingress.ts';
 import { startAcmeServer } from '../../support/acme-server.ts';
 import { startDaemon, type TestDaemon } from '../../support/daemon.ts';
 import { freePort } from '../../support/free-port.ts';
-import { askHttp } from '../../support/ingress.ts';
+import { askHttp, offeredCertificate } from '../../support/ingress.ts';
 
 const settings = await mkdtemp('/var/tmp/b-ingress-');
 const [httpPort, httpsPort] = [await freePort(), await freePort()];
@@ -105,14 +103,8 @@ test('a contradiction with another app is refused before anything changes', asyn
   assert.equal((await askHttp(httpPort, { host: 'shop.test' })).status, 200);
 });
 
-/** Who signed what a host is offered, and its serial number. */
-async function offered(host: string): Promise<{ issuer: string; serial: string }> {
-  const socket = connect({ port: httpsPort, host: '127.0.0.1', servername: host, rejectUnauthorized: false });
-  await once(socket, 'secureConnect');
-  const { issuer, serialNumber } = socket.getPeerCertificate();
-  socket.destroy();
-  return { issuer: String(issuer.CN), serial: serialNumber };
-}
+const offered = (host: string): Promise<{ issuer: string; serial: string }> =>
+  offeredCertificate(httpsPort, host);
 
 async function eventually<T>(look: () => Promise<T>, wanted: (value: T) => boolean): Promise<T> {
   const deadline = Date.now() + 30_000;
