@@ -53,7 +53,7 @@ class Reader {
     const found = assignment.exec(line);
     const [all = '', name = '', sign] = found ?? [];
     if (found === null || (sign === undefined && line.slice(all.length).trim() !== '')) {
-      this.#complain('env-file-invalid', `'${line.trim()}' is not NAME=VALUE`);
+      this.#complain('env-file-invalid', 'the line is not NAME=VALUE');
       this.#at += line.length + 1;
       return;
     }
@@ -76,8 +76,9 @@ class Reader {
     const quote = this.#text.charAt(this.#at);
     if (quote === "'" || quote === '"') return this.#quoted(name, quote);
     const line = this.#restOfLine();
+    const value = this.#interpolate(line.replace(/(^|[ \t])#.*$/, '').trim());
     this.#at += line.length + 1;
-    return this.#interpolate(line.replace(/(^|[ \t])#.*$/, '').trim());
+    return value;
   }
 
   #quoted(name: string, quote: string): string | undefined {
@@ -88,9 +89,10 @@ class Reader {
       return undefined;
     }
     const inner = this.#text.slice(this.#at + 1, end);
+    const value = quote === "'" ? inner : this.#interpolate(unescape(inner));
     this.#at = end + 1;
     this.#at += this.#restOfLine().length + 1;
-    return quote === "'" ? inner : this.#interpolate(unescape(inner));
+    return value;
   }
 
   #closing(quote: string): number {
@@ -103,7 +105,13 @@ class Reader {
 
   #interpolate(text: string): string {
     const result = interpolate(text, (name) => this.#lookup(name) ?? this.#values.get(name));
-    for (const error of result.errors) this.#complain(error.code, error.message);
+    for (const { code, message } of result.errors)
+      this.#complain(
+        code,
+        code === 'interpolation-invalid'
+          ? 'invalid interpolation: write ${NAME}, or $$ for a dollar'
+          : message,
+      );
     return result.text;
   }
 
@@ -116,9 +124,8 @@ class Reader {
     const before = this.#text.slice(0, this.#at);
     const line = before.split('\n').length;
     const column = this.#at - before.lastIndexOf('\n');
-    this.#problems.push(
-      problem('error', code, { path: '', at: { file: this.#file, line, column } }, message),
-    );
+    const place = { path: '', at: { file: this.#file, line, column } };
+    this.#problems.push({ ...problem('error', code, place, message), isPrivate: true });
   }
 }
 

@@ -25,6 +25,8 @@ export interface Problem {
   message: string;
   at: Position;
   hint?: string;
+  /** The line may hold a secret: it is not quoted. */
+  isPrivate?: true;
   /** How the file came in. */
   via?: readonly Via[];
 }
@@ -50,7 +52,8 @@ export function formatProblem(one: Problem, sources: Sources): string {
   const { file, line, column } = one.at;
   const subject = one.path === '' ? '' : `${one.path}: `;
   const head = `${file}:${line}:${column}: ${subject}${one.message} (${one.code})`;
-  const source = sources.get(file)?.split('\n')[line - 1]?.replace(/\r$/, '');
+  const text = one.isPrivate === true ? undefined : sources.get(file);
+  const source = text?.split('\n')[line - 1]?.replace(/\r$/, '');
   const lines = [head];
   if (source !== undefined) {
     // A tab before the caret is kept, so that the caret stands below what it means.
