@@ -13,6 +13,10 @@ import { announce } from '#engine/containers/announcer.ts';
 import { ExecProbe } from '#engine/containers/exec-probe.ts';
 import { ProbeMonitor } from '#engine/containers/probe-monitor.ts';
 
+type Watch = (signal: AbortSignal) => Promise<void>;
+
+const pauseAfterFailure = 5000;
+
 /** Watches the running containers that have a health check or probes: one look at a time for each. */
 export class HealthMonitor {
   readonly #parts: ContainerParts;
@@ -35,13 +39,29 @@ export class HealthMonitor {
     this.end(container.id);
     const stop = new AbortController();
     this.#watches.set(container.id, stop);
-    watch(stop.signal).catch((error: unknown) => {
-      if (!stop.signal.aborted) this.#parts.report(`health check of ${container.id} ended`, error);
-    });
+    void this.#keep(container.id, watch, stop.signal);
+  }
+
+  /** Goes on after what could not be recorded, such as on a full disk. Never rejects. */
+  async #keep(id: string, watch: Watch, signal: AbortSignal): Promise<void> {
+    while (this.#registry.byId(id) !== undefined) {
+      const turn = new AbortController();
+      try {
+        await watch(AbortSignal.any([signal, turn.signal]));
+        return;
+      } catch (error) {
+        if (signal.aborted) return;
+        this.#parts.report(`looking at the health of container ${id} failed`, error);
+      } finally {
+        // Of several probes only one failed.
+        turn.abort();
+      }
+      await this.#parts.clock.sleep(pauseAfterFailure, signal).catch(() => undefined);
+    }
   }
 
   /** Probes take the place of a health check. */
-  #watchOf({ id, probes, config }: Container): ((signal: AbortSignal) => Promise<void>) | undefined {
+  #watchOf({ id, probes, config }: Container): Watch | undefined {
     if (probes !== undefined) return (signal) => this.#probes.watch(id, probes, signal);
     const plan = healthPlan(config.Healthcheck, config.Shell ?? []);
     return plan === undefined ? undefined : (signal) => this.#watch(id, plan, signal);
