@@ -14,7 +14,17 @@ const noClock = ['now'].map((property) => ({
 }));
 
 export default tseslint.config(
-  { ignores: ['.build/**', 'node_modules/**', 'test/canary/**', 'examples/**', 'web/**', '**/*.cjs'] },
+  {
+    ignores: [
+      '.build/**',
+      '.berth/**',
+      'node_modules/**',
+      'test/canary/**',
+      'examples/**',
+      'web/**',
+      '**/*.cjs',
+    ],
+  },
   js.configs.recommended,
   ...tseslint.configs.strictTypeChecked,
   {

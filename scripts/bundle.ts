@@ -1,6 +1,6 @@
 // Joins the program's modules, libraries included, into few files: bundle.ts FOLDER. The launcher calls it and names
 // the folder; docs/decisions/bundle-at-first-run.md says why.
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { cpSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { build, type Plugin } from 'esbuild';
@@ -68,6 +68,20 @@ function escaped(text: string): string {
   );
 }
 
+/** The one library that cannot be joined: it finds its compiled half, a package of this scope, beside itself. */
+const native = 'koffi';
+const nativeScope = '@koromix';
+
+/** A copy, since npm may take the original away while a daemon has yet to start a thread that loads it. */
+function copyNative(folder: string): void {
+  for (const name of [native, nativeScope])
+    cpSync(join(project, 'node_modules', name), join(folder, 'node_modules', name), {
+      recursive: true,
+      dereference: true,
+      filter: (file) => /\.(c?js|json|node)$/.test(file) || statSync(file).isDirectory(),
+    });
+}
+
 async function bundle(folder: string): Promise<void> {
   const { outputFiles } = await build({
     absWorkingDir: project,
@@ -83,14 +97,14 @@ async function bundle(folder: string): Promise<void> {
     minifyWhitespace: true,
     minifySyntax: true,
     legalComments: 'none',
-    // It finds its compiled half beside itself.
-    external: ['koffi'],
+    external: [native],
     banner: { js: `import{createRequire}from'node:module';const require=createRequire(import.meta.url);` },
     plugins: [urls, http],
     write: false,
     logLevel: 'error',
   });
   for (const { path, text } of outputFiles) writeFileSync(join(folder, basename(path)), escaped(text));
+  copyNative(folder);
 }
 
 const [folder] = process.argv.slice(2);

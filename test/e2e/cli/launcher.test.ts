@@ -24,7 +24,7 @@ const oldNode = '#!/bin/sh\necho v18.20.4\n';
 interface Checkout {
   folder: string;
   calls: string;
-  launch: (path?: string) => Promise<RunResult>;
+  launch: (path?: string, more?: Record<string, string>) => Promise<RunResult>;
 }
 
 async function checkout(t: TestContext, programs: Record<string, string>): Promise<Checkout> {
@@ -45,8 +45,8 @@ async function checkout(t: TestContext, programs: Record<string, string>): Promi
     CALLS: calls,
     PATH: `${bin}:/usr/bin:/bin`,
   };
-  const launch = (path = join(folder, 'berth')): Promise<RunResult> =>
-    run(path, ['a', 'b c'], { environment });
+  const launch = (path = join(folder, 'berth'), more = {}): Promise<RunResult> =>
+    run(path, ['a', 'b c'], { environment: { ...environment, ...more } });
   return { folder, calls, launch };
 }
 
@@ -98,4 +98,24 @@ test('a checkout and a cache that cannot be written are told in words', async (t
   const libraries = await asNobody(join(folder, 'open'));
   assert.equal(libraries.code, 1);
   assert.match(libraries.stderr, /this user cannot write in '.*'\.\n +Run \.\/berth once as a user who can/);
+});
+
+test('libraries whose installation ended half-way are installed again', async (t) => {
+  const node = '#!/bin/sh\necho v26.0.0\n';
+  const npm = '#!/bin/sh\necho "$@" >>"$CALLS"\n[ -e "$CALLS.fails" ] && exit 1\nmkdir -p node_modules\n';
+  const { folder, calls, launch } = await checkout(t, { npm, node });
+  await writeFile(join(folder, 'package-lock.json'), '{}');
+  const wanted = { BERTH_DEV: '' };
+  assert.equal((await launch(undefined, wanted)).code, 0);
+  await writeFile(`${calls}.fails`, '');
+  assert.equal((await launch(undefined, { BERTH_DEV: '1' })).code, 1);
+  await rm(`${calls}.fails`);
+  // What was there before was enough for this one.
+  assert.equal((await launch(undefined, wanted)).code, 0);
+  assert.equal((await launch(undefined, wanted)).code, 0);
+  const runs = (await readFile(calls, 'utf8')).trim().split('\n');
+  assert.deepEqual(
+    runs.map((line) => line.includes('--omit=dev')),
+    [true, false, true],
+  );
 });
