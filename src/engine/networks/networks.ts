@@ -5,28 +5,22 @@ import type { EndpointRequest } from '#domain/container/config.ts';
 import type { Container, Endpoint, PublishedPort } from '#domain/container/container.ts';
 import { hasProcess } from '#domain/container/state.ts';
 import type { WantedPort } from '#domain/container/port-bindings.ts';
-import { parseSubnet, type Subnet } from '#domain/network/cidr.ts';
 import { checkEndpointRequest, dnsNamesOf, hasLinks, resolvesNames } from '#domain/network/endpoint.ts';
 import { endpointOptions } from '#domain/network/endpoint-options.ts';
 import type { Network } from '#domain/network/network.ts';
 import { checkNetworkName, isPredefined } from '#domain/network/request.ts';
 import type * as contracts from '#engine/contracts.ts';
 import { AddressBook } from './address-book.ts';
-import { Bridges } from './bridges.ts';
-import { Drafting } from './creating.ts';
-import { Parents } from './parents.ts';
+import { Drivers } from './drivers.ts';
 import { ContainerNames } from './names.ts';
 import { resolvConfOf } from './name-servers.ts';
 import { HostPorts } from './host-ports.ts';
 import { NetworkBook } from './network-book.ts';
 import type { Connected, NetworkParts } from './parts.ts';
 import { Publisher } from './publisher.ts';
-import { Sandboxes, VETH } from './sandboxes.ts';
+import { Sandboxes } from './sandboxes.ts';
 import { ServiceNames } from './service-names.ts';
 import { ServicePlaces } from './service-places.ts';
-
-/** How often another subnet is tried when someone else on the host took ours at the same moment. */
-const POOL_TRIES = 5;
 
 /**
  * Networks, and the places of containers in them. `start` first, then `adopt` once with the running
@@ -38,10 +32,8 @@ export class Networks implements contracts.Networks {
   readonly #book: NetworkBook;
   readonly #addresses = new AddressBook();
   readonly #publisher: Publisher;
-  readonly #bridges: Bridges;
-  readonly #parents: Parents;
+  readonly #drivers: Drivers;
   readonly #sandboxes: Sandboxes;
-  readonly #drafting: Drafting;
   readonly #order = new KeyedMutex();
   readonly #sources: ((networkId: string) => Connected[])[] = [];
 
@@ -54,16 +46,14 @@ export class Networks implements contracts.Networks {
       networks: this.#book,
       addresses: this.#addresses,
       hostPorts,
-      refresh: (network) => this.#bridges.refresh(network),
+      refresh: (network) => this.#drivers.refresh(network),
     });
     const names = new ContainerNames(this.#addresses, {
       services: new ServiceNames(this.services),
       policies: parts.policies,
       connected: this.#connected,
     });
-    this.#bridges = new Bridges(parts, names, this.services);
-    this.#parents = new Parents(parts, this.#book);
-    this.#drafting = new Drafting(parts, this.#book);
+    this.#drivers = new Drivers(parts, { networks: this.#book, names, services: this.services });
     this.#sandboxes = new Sandboxes(parts, {
       networks: this.#book,
       addresses: this.#addresses,
@@ -74,15 +64,12 @@ export class Networks implements contracts.Networks {
 
   /** Makes the predefined networks at the first start; brings bridges and name services back. */
   async start(): Promise<void> {
-    if (this.#book.byName('bridge') === undefined)
-      this.#book.put(await this.#drafting.draft({ name: 'bridge', options: DEFAULT_BRIDGE_OPTIONS }));
-    if (this.#book.byName('host') === undefined) this.#book.put(this.#drafting.without('host', 'host'));
-    if (this.#book.byName('none') === undefined) this.#book.put(this.#drafting.without('none', 'null'));
+    for (const name of ['bridge', 'host', 'none'] as const)
+      if (this.#book.byName(name) === undefined) this.#book.put(await this.#drivers.predefined(name));
     for (const network of this.#book.linked()) {
       this.#addresses.addNetwork(network);
       this.services.reclaim(network);
-      if (network.driver === 'bridge') await this.#bridges.reopen(network);
-      else await this.#parents.reopen(network);
+      await this.#drivers.reopen(network);
     }
   }
 
@@ -91,12 +78,12 @@ export class Networks implements contracts.Networks {
     for (const container of running) await this.#sandboxes.adopt(container);
     await this.services.adopt(running);
     await this.#parts.filter.reset(
-      this.#book.bridges().map((network) => this.#bridges.rulesOf(network)),
+      this.#drivers.rules(),
       this.#publisher.publications(),
       this.services.balanced(),
       this.#parts.policies.state(),
     );
-    await this.#sweep(new Set(running.map((container) => container.id)));
+    await this.#drivers.sweep(new Set(running.map((container) => container.id)));
   }
 
   get(name: string): Network {
@@ -112,7 +99,7 @@ export class Networks implements contracts.Networks {
       checkNetworkName(request.name);
       if (this.#book.byName(request.name) !== undefined)
         throw conflict('network-exists', `network with name ${request.name} already exists`);
-      const network = await this.#open(request);
+      const network = await this.#drivers.open(request);
       await this.#save(network);
       this.#event('create', network);
       return network;
@@ -137,7 +124,7 @@ export class Networks implements contracts.Networks {
       // From here on nobody can join; what a crash leaves is brought back whole at the next start.
       this.#addresses.removeNetwork(network.id);
       try {
-        await this.#close(network);
+        await this.#drivers.close(network);
       } catch (error) {
         this.#addresses.addNetwork(network);
         this.services.reclaim(network);
@@ -155,13 +142,9 @@ export class Networks implements contracts.Networks {
       this.#book.put(network);
       this.#addresses.addNetwork(network);
     } catch (error) {
-      await this.#close(network);
+      await this.#drivers.close(network);
       throw error;
     }
-  }
-
-  #close(network: Network): Promise<void> {
-    return network.driver === 'bridge' ? this.#bridges.close(network) : this.#parents.close(network);
   }
 
   async prune(candidates: Network[]): Promise<string[]> {
@@ -257,54 +240,7 @@ export class Networks implements contracts.Networks {
   readonly #connected = (networkId: string): Connected[] =>
     this.#sources.flatMap((source) => source(networkId));
 
-  /** Opens a new network; on a subnet chosen by us that another program of the host took meanwhile, again. */
-  async #open(request: contracts.NewNetwork): Promise<Network> {
-    const avoid: Subnet[] = [];
-    for (let tries = 1; ; tries += 1) {
-      const network = await this.#drafting.draft(request, avoid);
-      if (network.parent !== undefined) return this.#parents.open(network, network.parent);
-      await this.#bridges.open(network);
-      const routes = await this.#parts.links.usedSubnets();
-      const doubled = network.pools.filter(
-        ({ subnet }) => routes.filter((route) => route === subnet).length > 1,
-      );
-      if (doubled.length === 0) return network;
-      await this.#bridges.close(network);
-      if (tries === POOL_TRIES)
-        throw conflict(
-          'pool-overlaps',
-          `subnet ${doubled[0]?.subnet ?? ''} is taken by another program of the host`,
-        );
-      avoid.push(...doubled.map((pool) => parseSubnet(pool.subnet)));
-    }
-  }
-
-  /** Removes namespaces and links of this instance that belong to nobody. What fails is reported. */
-  async #sweep(running: Set<string>): Promise<void> {
-    const { links, instance, report } = this.#parts;
-    const known = new Set([...this.#book.bridges().map(({ bridge }) => bridge), ...this.#parents.made()]);
-    const isLeft = (name: string): boolean =>
-      !known.has(name) && !name.startsWith(instance.linkPrefix + VETH);
-    const namespaces = (await links.listNamespaces()).filter((id) => !running.has(id));
-    const left = (await links.listLinks(instance.linkPrefix)).filter(isLeft);
-    const removals = [
-      ...namespaces.map((id) => links.removeNamespace(id)),
-      ...left.map((name) => links.removeLink(name)),
-    ];
-    for (const result of await Promise.allSettled(removals))
-      if (result.status === 'rejected') report('a leftover of networks could not be removed', result.reason);
-  }
-
   #event(action: 'create' | 'destroy', network: Network): void {
     this.#parts.events.emit('network', action, network.id, { name: network.name, type: network.driver });
   }
 }
-
-/** As `docker network inspect bridge` shows them. */
-const DEFAULT_BRIDGE_OPTIONS = {
-  'com.docker.network.bridge.default_bridge': 'true',
-  'com.docker.network.bridge.enable_icc': 'true',
-  'com.docker.network.bridge.enable_ip_masquerade': 'true',
-  'com.docker.network.bridge.host_binding_ipv4': '0.0.0.0',
-  'com.docker.network.driver.mtu': '1500',
-};
