@@ -6,7 +6,7 @@ import { Undo } from '#engine/containers/undo.ts';
 import type { Change, Emit } from './change.ts';
 import { executors } from './executors.ts';
 import type { AppParts } from './parts.ts';
-import { changes, isImageStep, Planning, type Asked, type PlanReport } from './planning.ts';
+import { changes, isCleanUp, isImageStep, Planning, type Asked, type PlanReport } from './planning.ts';
 import type { AppRecords } from './records.ts';
 import { Remembering, type Made } from './remembering.ts';
 import type { Revisions } from './revisions.ts';
@@ -20,6 +20,12 @@ export interface AppPlan extends PlanReport {
   revision: number;
   steps: Step[];
   notes: string[];
+}
+
+/** How it went, and what is to be done once it is in force. */
+interface Converged {
+  changed: boolean;
+  cleanUp: Step[];
 }
 
 const pausedNote =
@@ -72,14 +78,14 @@ export class Convergence {
     const run = this.#start(wanted, change, revision, undo, emit, signal);
     const isNew = this.#remembering.begin(app, change);
     let made: Made | undefined;
+    let done: Converged;
     try {
       await execute(first.filter(isImageStep), executors, run);
       if (change.canary === undefined) await this.#police(target, undo, emit);
       made = { target: this.#planning.pinned(target), scale, change };
-      const changed = await this.#converge(first, made, run);
+      done = await this.#converge(first, made, run);
       await this.#parts.ingress.assign(target.model);
       this.#remembering.remember(made, run.revision);
-      this.#tell(app, changed, emit);
     } catch (error) {
       // Nothing to go back to: what is unwell stays, so that its logs can be read and `up` can go on.
       const stays = isUnwell(error) && run.displaced === 0;
@@ -90,6 +96,9 @@ export class Convergence {
       if (isNew && !stays) this.#records.forget(app);
       throw error;
     }
+    // Nothing leads back once the first of the former containers is gone: the others go too, whoever leaves.
+    await execute(done.cleanUp, executors, { ...run, signal: new AbortController().signal });
+    this.#tell(app, done.changed, emit);
   }
 
   /** Before containers change: who comes is subject to it from its first packet. */
@@ -126,8 +135,8 @@ export class Convergence {
     emit({ type: 'result', app, revision, changed, services });
   }
 
-  /** What the images turned out to be decides about the containers. Gives whether anything changed. */
-  async #converge(first: Step[], { target, scale, change }: Made, run: Run): Promise<boolean> {
+  /** What the images turned out to be decides about the containers. */
+  async #converge(first: Step[], { target, scale, change }: Made, run: Run): Promise<Converged> {
     const planning = this.#planning;
     run.target = planning.wanted(target, scale, change);
     const foreseen = first.filter((step) => !isImageStep(step));
@@ -137,9 +146,10 @@ export class Convergence {
       const report = planning.report(target, scale, steps);
       run.emit({ type: 'plan', app: run.app, revision: run.revision, steps, ...report });
     }
-    await execute(steps, executors, run);
+    const end = steps.findLastIndex((step) => !isCleanUp(step)) + 1;
+    await execute(steps.slice(0, end), executors, run);
     // A build that gave the image that was there already has changed nothing.
-    return steps.some(changes);
+    return { changed: steps.some(changes), cleanUp: steps.slice(end) };
   }
 
   #start(

@@ -119,3 +119,8 @@ export function changes(step: Step): boolean {
 export function isImageStep(step: Step): boolean {
   return step.kind === 'pull-image' || step.kind === 'build-image';
 }
+
+/** At the end of a plan these take away what nobody needs any more. */
+export function isCleanUp(step: Step): boolean {
+  return ['remove-container', 'rename-container', 'remove-network'].includes(step.kind);
+}

@@ -149,3 +149,33 @@ test('following logs ends when the reader has seen enough', async () => {
   assert.equal(complaints, '');
   assert.equal((await daemon.berth('down', folder)).code, 0);
 });
+
+test(
+  'who leaves while the former containers are being taken away leaves the new ones',
+  { timeout: 60_000 },
+  async (t) => {
+    const compose = (value: string): string =>
+      `services:\n  web:\n    ${service}\n    environment: [VALUE=${value}]\n    deploy: { replicas: 20, update_config: { parallelism: 0 } }\n    x-berth: { update: { settle: 0s } }\n`;
+    const folder = await project('late');
+    await writeFile(join(folder, 'compose.yaml'), compose('old'));
+    const first = await daemon.berth('up', folder);
+    assert.equal(first.code, 0, first.stderr);
+    await writeFile(join(folder, 'compose.yaml'), compose('new'));
+    const events = await daemon.open('GET', `/events?since=${Date.now() / 1000}`);
+    t.after(() => events.destroy());
+    const up = spawn(process.execPath, [program, 'up', folder], {
+      stdio: ['ignore', 'ignore', 'ignore'],
+      env: { ...process.env, ...daemon.environment },
+    });
+    for await (const chunk of events) {
+      if (String(chunk).includes('"destroy"')) up.kill('SIGINT');
+      if (/"Type":"app","Action":"up"/.test(String(chunk))) break;
+    }
+    const again = await daemon.berth('up', '--json', folder);
+    assert.equal(again.code, 0, again.stderr + again.stdout);
+    assert.doesNotMatch(again.stdout, /create-container/);
+    assert.equal((await daemon.ok('ps', '-aq', '--filter', 'name=late')).split('\n').length, 20);
+    assert.match((await daemon.berth('history', 'late')).stdout, /^2 +in force/m);
+    await daemon.berth('down', folder);
+  },
+);
