@@ -1,11 +1,13 @@
 import assert from 'node:assert/strict';
-import { createSocket } from 'node:dgram';
+import { createSocket, type Socket } from 'node:dgram';
+import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { connect, createServer } from 'node:net';
+import { connect, createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
 import { decode, encode, type Answer, type DecodedPacket, type RecordType } from 'dns-packet';
+import { systemCode } from '#base/errors.ts';
 import { DnsResolver } from '#adapters/dns/resolver.ts';
 import type { NameSource } from '#ports/resolver.ts';
 
@@ -39,21 +41,34 @@ async function upstream(t: TestContext): Promise<number> {
       answers: isKnown ? [{ type: 'A', name, data: '203.0.113.9', ttl: 60 }] : [],
     });
   };
-  const udp = createSocket('udp4');
-  udp.on('message', (data, from) => udp.send(reply(data, true), from.port, from.address));
-  await new Promise<void>((resolve) => udp.bind(0, HERE, () => resolve()));
   const tcp = createServer((socket) => {
     socket.on('data', (data: Buffer) => {
       const answer = reply(data.subarray(2), false);
       socket.write(Buffer.concat([Buffer.from([answer.length >> 8, answer.length & 255]), answer]));
     });
   });
-  await new Promise<void>((resolve) => tcp.listen(udp.address().port, HERE, () => resolve()));
-  t.after(() => {
-    udp.close();
-    tcp.close();
-  });
+  t.after(() => tcp.close());
+  const udp = await socketPair(tcp);
+  t.after(() => udp.close());
+  udp.on('message', (data, from) => udp.send(reply(data, true), from.port, from.address));
   return udp.address().port;
+}
+
+/** Has the server listen on a port that is free for UDP too, and gives the socket that has it there. */
+async function socketPair(tcp: Server): Promise<Socket> {
+  for (;;) {
+    const udp = createSocket('udp4');
+    udp.bind(0, HERE);
+    await once(udp, 'listening');
+    tcp.listen(udp.address().port, HERE);
+    try {
+      await once(tcp, 'listening');
+      return udp;
+    } catch (error) {
+      udp.close();
+      if (systemCode(error) !== 'EADDRINUSE') throw error;
+    }
+  }
 }
 
 async function resolver(t: TestContext, conf: string, upstreamPort: number, source = names) {

@@ -1,5 +1,6 @@
 import { createSocket, type Socket as UdpSocket } from 'node:dgram';
 import { createServer, type Server, type Socket } from 'node:net';
+import { systemCode } from '#base/errors.ts';
 import { framed } from './forward.ts';
 
 /** Gives the answer to a query; undefined: say nothing. */
@@ -26,8 +27,21 @@ export class Listener {
     this.#tcp.maxConnections = MAX_CONNECTIONS;
   }
 
-  /** Rejects with Node's system error when one of the two cannot be had; nothing is left open then. */
+  /**
+   * Port 0 takes one that is free for both. Rejects with Node's system error when one of the two cannot be had; nothing
+   * is left open then.
+   */
   static async open(address: string, port: number, handle: Handler): Promise<Listener> {
+    for (;;) {
+      try {
+        return await Listener.#openOnce(address, port, handle);
+      } catch (error) {
+        if (port !== 0 || systemCode(error) !== 'EADDRINUSE') throw error;
+      }
+    }
+  }
+
+  static async #openOnce(address: string, port: number, handle: Handler): Promise<Listener> {
     const listener = new Listener(address, handle);
     try {
       await settled(listener.#udp, 'listening', () => listener.#udp.bind(port, address));
