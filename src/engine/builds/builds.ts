@@ -13,6 +13,7 @@ import { OrderedOutput, say, type Sink } from '#engine/builds/output.ts';
 import { snapshotPrefix, type BuildParts } from '#engine/builds/parts.ts';
 import { StageRun } from '#engine/builds/stage-run.ts';
 import { StepExits } from '#engine/builds/step-exits.ts';
+import { refuseUnhonoured } from '#engine/builds/unhonoured.ts';
 import { newId } from '#base/ids.ts';
 import { invalid, isKind } from '#base/errors.ts';
 
@@ -42,6 +43,7 @@ export class Builds implements BuildsContract {
   }
 
   async build(request: BuildRequest): Promise<Image> {
+    refuseUnhonoured(request);
     const tags = request.tags.map((tag) => formatReference(parseReference(tag)));
     const abort = new AbortController();
     const id = request.id === undefined || request.id === '' ? newId() : request.id;

@@ -1,7 +1,7 @@
 import type { BuildRequest } from '#engine/contracts.ts';
 import type { FileTrees } from '#ports/file-trees.ts';
 import { ignoreRules, parseIgnore, type IgnoreRules } from '#domain/build/ignore.ts';
-import { BerthError, invalid } from '#base/errors.ts';
+import { BerthError, invalid, unsupported } from '#base/errors.ts';
 
 /** The files that a build may COPY, and its Dockerfile. */
 export interface BuildContext {
@@ -30,9 +30,12 @@ export async function openContext(
 
 async function contextRoot(trees: FileTrees, id: string, { context, signal }: BuildRequest): Promise<string> {
   if ('folder' in context) return context.folder;
+  if ('remote' in context)
+    throw unsupported('build-remote-unsupported', `building from '${context.remote}' is not offered`);
   const root = await trees.createFolder(id);
   try {
-    await trees.unpack(context.tar, { root, path: '/' }, { signal });
+    if ('fill' in context) await context.fill(root, signal);
+    else await trees.unpack(context.tar, { root, path: '/' }, { signal });
   } catch (error) {
     signal.throwIfAborted();
     if (!(error instanceof BerthError)) throw error;

@@ -1,17 +1,29 @@
-import type { Readable } from 'node:stream';
 import type { HostConfig } from '#domain/container/config.ts';
 import type { CacheEntry, PruneLimits } from '#domain/build/cache-prune.ts';
 import type { Image } from '#domain/image/image.ts';
 import type { Credentials } from '#ports/registry-client.ts';
+import type {
+  BuildContextSource,
+  CacheSource,
+  CacheTarget,
+  Entitlement,
+  NamedContext,
+  SshAgents,
+} from './build-inputs.ts';
+import type { Attestations, BuildOutput } from './build-outputs.ts';
+import type { VertexEvent } from './build-progress.ts';
 import type { Progress } from './images.ts';
 
 export interface BuildRequest {
-  /** A tar (plain or compressed), or a folder of this machine, of which nothing is changed. */
-  context: { tar: Readable } | { folder: string };
+  context: BuildContextSource;
   /** Path of the Dockerfile inside the context; absent: `Dockerfile`. */
   dockerfile?: string;
   /** The Dockerfile itself; the context then need not have one. */
   dockerfileText?: string;
+  /** The patterns of .dockerignore; absent: as the files in the context say. */
+  ignoreText?: string;
+  /** Named contexts, by the names that the Dockerfile uses. */
+  contexts?: Record<string, NamedContext>;
   tags: string[];
   /** Null takes nothing and removes nothing: the ARG's default holds. */
   buildArgs: Record<string, string | null>;
@@ -20,7 +32,13 @@ export interface BuildRequest {
   target?: string;
   /** `linux/amd64`; absent: this machine's. */
   platform?: string;
+  /** Of each an image in one index; absent: `platform`. */
+  platforms?: string[];
   noCache?: boolean;
+  /** Takes nothing from the cache for the stages of these names. */
+  noCacheFor?: string[];
+  cacheFrom?: CacheSource[];
+  cacheTo?: CacheTarget[];
   /** Ask the registry for the bases even when they are here. */
   pull?: boolean;
   /** For RUN: `default`, `bridge`, `none`, `host` or the name of a network. */
@@ -42,10 +60,22 @@ export interface BuildRequest {
   >;
   /** By registry, for pulls. */
   auths?: Record<string, Credentials>;
+  /** The bytes of a secret; undefined when the client has none under the id. Never kept beyond the step. */
+  secrets?: (id: string) => Promise<Buffer | undefined>;
+  ssh?: SshAgents;
+  /** What RUN may do beyond the usual. */
+  allow?: Entitlement[];
+  /** Absent: into the images of this engine. */
+  outputs?: BuildOutput[];
+  attest?: Attestations;
+  /** Seconds since 1970: no time in the result is later. */
+  sourceDateEpoch?: number;
   /** So that `cancel` can name it. */
   id?: string;
   /** What it gives is waited for, so that a slow reader slows the steps down. */
   onProgress: (progress: Progress) => void | Promise<void>;
+  /** What the graph does, beside `onProgress`; as there, what it gives is waited for. */
+  onVertex?: (event: VertexEvent) => void | Promise<void>;
   /** Aborting kills the running steps and frees what the build holds. */
   signal: AbortSignal;
 }

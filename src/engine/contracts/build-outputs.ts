@@ -1,0 +1,28 @@
+import type { Readable } from 'node:stream';
+
+/** How the layers of an output are compressed; `force` compresses anew those that have another form. */
+export interface OutputCompression {
+  type: 'uncompressed' | 'gzip' | 'zstd';
+  level?: number;
+  force: boolean;
+}
+
+/** What becomes of the result, in the words of `docker buildx build --output`. */
+export type BuildOutput =
+  /** Into the images of this engine, under the request's tags and these names; with `push` on to their registries. */
+  | { kind: 'image'; names: string[]; push: boolean; compression?: OutputCompression }
+  /** An archive of an OCI layout, or as `docker save` writes it. */
+  | { kind: 'oci' | 'docker'; names: string[]; write: WriteTar; compression?: OutputCompression }
+  /** The files of the result as one tar. */
+  | { kind: 'tar'; write: WriteTar }
+  /** The files of the result: the folder is there, read-only, until the promise settles. */
+  | { kind: 'local'; send: (folder: string) => Promise<void> };
+
+/** Takes the whole archive; settles when the receiver has it. */
+export type WriteTar = (archive: Readable) => Promise<void>;
+
+/** In-toto statements that go with the image. */
+export interface Attestations {
+  provenance?: { mode: 'min' | 'max' };
+  sbom?: boolean;
+}
