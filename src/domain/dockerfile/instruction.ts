@@ -21,6 +21,17 @@ export interface Run {
   command: Command;
   heredocs: Heredoc[];
   network: 'default' | 'none' | 'host';
+  security: 'sandbox' | 'insecure';
+  mounts: MountFlag[];
+}
+
+/** A `--mount`; its options may hold variables, so that they are read when the step is known (`readMount`). */
+export interface MountFlag {
+  /** Behind `--mount=`. */
+  text: string;
+  /** A stage's name, a named context or an image; takes no variables. */
+  from?: string;
+  at: Position;
 }
 
 /** ADD and COPY; a source is a path, a URL (ADD) or a here-document. */
@@ -31,9 +42,19 @@ export interface Copy {
   /** A stage's name or number, or an image. */
   from?: string;
   chown?: string;
+  /** Octal or symbolic: `parseModeChange`. */
   chmod?: string;
   exclude: string[];
+  /** The layer does not depend on what is below it. */
+  link: boolean;
+  /** COPY: sources keep their folders below the destination; from `/./` on where one has that. */
+  parents: boolean;
+  /** ADD of a URL or a Git repository: `sha256:...`, or a commit. */
   checksum?: string;
+  /** ADD of a Git repository. */
+  keepGitDir?: boolean;
+  /** ADD: undefined unpacks archives of the context and keeps those of URLs. */
+  unpack?: boolean;
 }
 
 export interface Healthcheck {

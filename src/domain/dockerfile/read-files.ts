@@ -1,48 +1,69 @@
 import { parseHeredoc, type Heredoc } from './heredoc.ts';
-import type { Copy, Instruction, Run, Written } from './instruction.ts';
+import type { Copy, Instruction, MountFlag, Run, Written } from './instruction.ts';
+import { MountError } from './mount-options.ts';
+import { checkMount } from './mount.ts';
 import { readCommand } from './read-simple.ts';
 import { flagIsOn, flagValue, readFlags, wrong, type Flag, type Statement } from './statement.ts';
 import { mistake } from './source.ts';
+import { suggestion } from './suggestion.ts';
 import { parseExecForm, splitPlain } from './words.ts';
 
 // Readers of RUN, COPY and ADD: what works on files.
 
-/** Flags that only BuildKit's own protocol can serve, and what each is. */
-const unserved: Record<string, string> = {
-  mount: 'RUN --mount',
-  security: 'RUN --security',
-  parents: 'COPY --parents',
-  'keep-git-dir': 'ADD of a Git repository',
-  unpack: 'ADD --unpack',
-};
-
-function refuseUnserved(statement: Statement, flags: Map<string, Flag[]>): void {
-  for (const [name, [flag]] of flags) {
-    const what = unserved[name];
-    if (what === undefined || flag === undefined) continue;
-    throw mistake(
-      statement.source,
-      flag.at,
-      `the --${name} option requires BuildKit: ${what} is not offered by the classic builder`,
-      { length: flag.length },
-    );
-  }
-}
-
 /** @throws invalid `dockerfile-invalid` */
 export function readRun(statement: Statement, written: Written): Run & Written {
-  const flags = readFlags(statement, ['mount', 'network', 'security'], ['mount']);
-  refuseUnserved(statement, flags);
-  const network = flagValue(statement, flags, 'network') ?? 'default';
-  if (network !== 'default' && network !== 'none' && network !== 'host')
-    throw wrong(statement, `invalid network mode: "${network}"`, { hint: 'it is default, none or host' });
+  const flags = readFlags(statement, ['mount', 'network', 'security', 'device'], ['mount', 'device']);
+  refuseDevice(statement, flags);
   return {
     name: 'RUN',
     command: readCommand(statement),
     heredocs: statement.line.heredocs,
-    network,
+    network: oneOf(statement, flags, 'network', ['default', 'none', 'host']),
+    security: oneOf(statement, flags, 'security', ['sandbox', 'insecure']),
+    mounts: (flags.get('mount') ?? []).map((flag) => mountFlag(statement, flag)),
     ...written,
   };
+}
+
+function refuseDevice(statement: Statement, flags: Map<string, Flag[]>): void {
+  const flag = flags.get('device')?.[0];
+  if (flag === undefined) return;
+  throw mistake(statement.source, flag.at, 'RUN --device is not supported: a build has no CDI devices', {
+    length: flag.length,
+    hint: 'run the step in a container: docker run --device',
+  });
+}
+
+/** The value of a flag that knows some words; the first is what counts without it. */
+function oneOf<const T extends string>(
+  statement: Statement,
+  flags: Map<string, Flag[]>,
+  name: string,
+  words: readonly [T, ...T[]],
+): T {
+  const flag = flags.get(name)?.[0];
+  if (flag === undefined) return words[0];
+  const value = flag.value ?? flagValue(statement, flags, name);
+  const found = words.find((word) => word === value);
+  if (found !== undefined) return found;
+  const message =
+    name === 'network' ? `invalid network mode "${value ?? ''}"` : `${name} "${value ?? ''}" is not valid`;
+  const hint = suggestion(value ?? '', words) ?? `it is ${words.join(', ')}`;
+  throw mistake(statement.source, flag.at, message, { length: flag.length, hint });
+}
+
+function mountFlag(statement: Statement, flag: Flag): MountFlag {
+  const text = flagValue(statement, new Map([['mount', [flag]]]), 'mount') ?? '';
+  try {
+    const from = checkMount(text);
+    return { text, at: flag.at, ...(from === undefined ? {} : { from }) };
+  } catch (error) {
+    if (!(error instanceof MountError)) throw error;
+    throw mistake(statement.source, flag.at, error.message, {
+      length: flag.length,
+      ...(error.hint === undefined ? {} : { hint: error.hint }),
+    });
+  }
 }
 
 const copyFlags = ['from', 'chown', 'chmod', 'link', 'parents', 'exclude'];
@@ -51,11 +72,14 @@ const addFlags = ['chown', 'chmod', 'link', 'exclude', 'checksum', 'keep-git-dir
 /** @throws invalid `dockerfile-invalid` */
 export function readCopy(statement: Statement, name: 'COPY' | 'ADD', written: Written): Instruction {
   const flags = readFlags(statement, name === 'COPY' ? copyFlags : addFlags, ['exclude']);
-  refuseUnserved(statement, flags);
-  // The result of --link is the same here: every COPY is a layer of its own, keyed by content.
-  flagIsOn(statement, flags, 'link');
   const { sources, destination } = readPaths(statement, name);
-  const copy: Copy = { name, sources, destination, exclude: excludes(statement, flags) };
+  const copy: Copy = {
+    ...{ name, sources, destination, exclude: excludes(statement, flags) },
+    link: flagIsOn(statement, flags, 'link'),
+    parents: flagIsOn(statement, flags, 'parents'),
+  };
+  if (flags.has('keep-git-dir')) copy.keepGitDir = flagIsOn(statement, flags, 'keep-git-dir');
+  if (flags.has('unpack')) copy.unpack = flagIsOn(statement, flags, 'unpack');
   for (const key of ['from', 'chown', 'chmod', 'checksum'] as const) {
     const value = flagValue(statement, flags, key);
     if (value !== undefined) copy[key] = value;
@@ -66,8 +90,7 @@ export function readCopy(statement: Statement, name: 'COPY' | 'ADD', written: Wr
 
 function excludes(statement: Statement, flags: Map<string, Flag[]>): string[] {
   return (flags.get('exclude') ?? []).map((flag) => {
-    const value = flagValue(statement, new Map([['exclude', [flag]]]), 'exclude');
-    return value ?? '';
+    return flagValue(statement, new Map([['exclude', [flag]]]), 'exclude') ?? '';
   });
 }
 

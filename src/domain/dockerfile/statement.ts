@@ -100,7 +100,7 @@ export function readFlags(
     if (!known.includes(flag.name)) throw unknownFlag(statement, flag, known);
     const before = found.get(flag.name) ?? [];
     if (before.length > 0 && !repeatable.includes(flag.name))
-      throw mistake(statement.source, flag.at, `duplicate flag specified: ${flag.name}`, {
+      throw mistake(statement.source, flag.at, `duplicate flag specified: --${flag.name}`, {
         length: flag.length,
       });
     found.set(flag.name, [...before, flag]);
@@ -125,7 +125,8 @@ export function flagValue(
 ): string | undefined {
   const flag = flags.get(name)?.[0];
   if (flag === undefined) return undefined;
-  if (flag.value !== undefined && flag.value !== '') return flag.value;
+  // An empty value is as none at all.
+  if (flag.value !== undefined) return flag.value === '' ? undefined : flag.value;
   throw mistake(statement.source, flag.at, `missing a value on flag: --${name}`, { length: flag.length });
 }
 
@@ -133,9 +134,18 @@ export function flagValue(
 export function flagIsOn(statement: Statement, flags: Map<string, Flag[]>, name: string): boolean {
   const flag = flags.get(name)?.[0];
   if (flag === undefined) return false;
-  if (flag.value === undefined || flag.value === 'true') return true;
-  if (flag.value === 'false') return false;
-  throw mistake(statement.source, flag.at, `expecting boolean value for flag ${name}, not: ${flag.value}`, {
-    length: flag.length,
-  });
+  const place = { length: flag.length };
+  switch (flag.value?.toLowerCase()) {
+    case undefined:
+    case 'true':
+      return true;
+    case 'false':
+      return false;
+    case '':
+      throw mistake(statement.source, flag.at, `missing a value on flag: --${name}`, place);
+    default: {
+      const message = `expecting boolean value for flag --${name}, not: ${flag.value ?? ''}`;
+      throw mistake(statement.source, flag.at, message, place);
+    }
+  }
 }

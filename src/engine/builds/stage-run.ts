@@ -22,6 +22,7 @@ import { makeLayer, type LayerWork, withLayer, type NewLayer } from '#engine/bui
 import { say, sayImage, type Sink } from '#engine/builds/output.ts';
 import { runStep } from '#engine/builds/run-step.ts';
 import { shellScript } from '#engine/builds/shell-script.ts';
+import { refuseUnhonouredFlags } from '#engine/builds/unhonoured-flags.ts';
 
 /** What an instruction does and how its result is found again. */
 interface Step {
@@ -107,6 +108,7 @@ export class StageRun {
   }
 
   async #prepare(instruction: Instruction, file: Dockerfile): Promise<Step> {
+    refuseUnhonouredFlags(file, instruction);
     if (instruction.name === 'RUN') return this.#prepareRun(instruction);
     if (!isMetadata(instruction)) return this.#prepareCopy(instruction, file);
     return this.#prepareMetadata(instruction, file);
