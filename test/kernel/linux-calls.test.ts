@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { text } from 'node:stream/consumers';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { DescriptorInbox } from '#adapters/linux/descriptors.ts';
+import { DescriptorInbox } from '#adapters/linux/rights.ts';
 import {
   getXattr,
   listXattrs,

@@ -77,7 +77,7 @@ export class HaproxyBalancer implements Balancer {
 
   async check(listeners: readonly Listener[]): Promise<void> {
     const wanted = listeners.map(({ port }) => port);
-    const mine = this.#process.runs ? (this.#loaded?.ports ?? wanted) : [];
+    const mine = this.#process.listens ? (this.#loaded?.ports ?? wanted) : [];
     await checkPorts(
       wanted.filter((port) => !mine.includes(port)),
       this.#settings,
@@ -176,7 +176,7 @@ export class HaproxyBalancer implements Balancer {
     const { table } = this.#wanted;
     const { folder } = this.#paths;
     if (table.listeners.length === 0) {
-      if (this.#process.runs) await this.#process.stop();
+      if (this.#process.listens) await this.#process.stop();
       // Keys and passwords are there no longer than they are needed.
       await rm(folder, { recursive: true, force: true });
       this.#loaded = undefined;

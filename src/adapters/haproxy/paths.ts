@@ -9,6 +9,8 @@ export interface HaproxyPaths {
   /** The master's socket, for reloads. */
   master: string;
   pid: string;
+  /** Where a new process gets the sockets of one that died. */
+  handover: string;
   /** What it says of itself. */
   messages: string;
   /** What the running process has loaded. */
@@ -27,6 +29,7 @@ export function pathsIn(folder: string): HaproxyPaths {
     api: at('api.sock'),
     master: at('master.sock'),
     pid: at('pid'),
+    handover: at('handover.sock'),
     messages: at('messages'),
     loaded: at('loaded.json'),
     certificates: at('certs'),

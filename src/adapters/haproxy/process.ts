@@ -5,6 +5,7 @@ import { readFile, rm } from 'node:fs/promises';
 import { connect, type Socket } from 'node:net';
 import { setTimeout } from 'node:timers/promises';
 import { messageOf, systemCode, unavailable, type BerthError } from '#base/errors.ts';
+import { HeldSockets } from './held-sockets.ts';
 import type { HaproxyPaths } from './paths.ts';
 import { ask } from './runtime-api.ts';
 
@@ -31,6 +32,7 @@ export class HaproxyProcess {
   readonly #options: ProcessOptions;
   #pid: number | undefined;
   #watch: Socket | undefined;
+  readonly #sockets = new HeldSockets();
 
   constructor(options: ProcessOptions) {
     this.#options = options;
@@ -40,27 +42,40 @@ export class HaproxyProcess {
     return this.#pid !== undefined;
   }
 
+  /** Whether it listens, or while it is gone its sockets are kept for the next one. */
+  get listens(): boolean {
+    return this.runs || this.#sockets.holds;
+  }
+
   /** Takes over the one that an earlier daemon started. Gives whether there is one. */
   async adopt(): Promise<boolean> {
     const { paths } = this.#options;
     // Its files are there for as long as it may run.
     if (!existsSync(paths.config)) return false;
     const pid = Number(await readFile(paths.pid, 'utf8').catch(() => '0'));
-    const isThere = this.#isOurs(pid) && (await this.#workers()).current !== undefined;
+    const { current } = this.#isOurs(pid) ? await this.#workers() : nobody;
+    const isThere = current !== undefined;
     if (isThere) {
       this.#pid = pid;
+      this.#sockets.take(current);
       await this.#keepWatch();
     } else await this.#endAll();
     return isThere;
   }
 
-  /** @throws unavailable `balancer-failed` with what HAProxy says */
+  /** What waited for the one before goes to this one. @throws unavailable `balancer-failed` with what HAProxy says */
   async start(): Promise<void> {
     await this.#endAll();
+    const { master, pid, handover } = this.#options.paths;
+    for (const path of [master, pid]) await rm(path, { force: true });
+    if (this.#sockets.holds) await this.#sockets.during(handover, () => this.#spawn(['-x', handover]));
+    else await this.#spawn([]);
+  }
+
+  async #spawn(more: string[]): Promise<void> {
     const { paths, program, log } = this.#options;
-    for (const path of [paths.master, paths.pid]) await rm(path, { force: true });
     const [out, messages] = [openSync(log, 'a', 0o640), openSync(paths.messages, 'w', 0o640)];
-    const args = ['-W', '-f', paths.config, '-p', paths.pid, '-S', `${paths.master},mode,600`];
+    const args = ['-W', '-f', paths.config, '-p', paths.pid, '-S', `${paths.master},mode,600`, ...more];
     const child = spawn(program, args, { detached: true, stdio: ['ignore', out, messages] });
     closeSync(out);
     closeSync(messages);
@@ -69,7 +84,8 @@ export class HaproxyProcess {
     child.once('exit', () => ended.abort(new Error('it ended')));
     child.unref();
     try {
-      await this.#until(({ current }) => current !== undefined, ended.signal);
+      const { current = 0 } = await this.#until((now) => now.current !== undefined, ended.signal);
+      this.#sockets.take(current);
     } catch (error) {
       const failure = await this.#failure('start', error);
       await this.#endAll();
@@ -93,6 +109,7 @@ export class HaproxyProcess {
           (now.current !== undefined && now.current !== before.current),
       );
       if (after.failedReloads > before.failedReloads) throw new Error('the new configuration was refused');
+      this.#sockets.take(after.current ?? 0);
     } catch (error) {
       throw await this.#failure('reload', error);
     } finally {
@@ -105,6 +122,7 @@ export class HaproxyProcess {
     this.#pid = undefined;
     this.#letGo();
     await this.#endAll();
+    this.#sockets.release();
   }
 
   /** The process that serves now. */
@@ -114,6 +132,7 @@ export class HaproxyProcess {
 
   close(): void {
     this.#letGo();
+    this.#sockets.release();
   }
 
   // The master closes its sockets when it ends, and for a moment when it is made anew by a reload.
@@ -169,7 +188,7 @@ export class HaproxyProcess {
       return parseWorkers(await ask(this.#options.paths.master, 'show proc', signal));
     } catch (error) {
       if (systemCode(error) === undefined) throw error;
-      return { current: undefined, failedReloads: 0 };
+      return nobody;
     }
   }
 
@@ -205,6 +224,8 @@ export class HaproxyProcess {
     }
   }
 }
+
+const nobody: Workers = { current: undefined, failedReloads: 0 };
 
 /** `show proc` of the master: PID, type, reloads ... in sections. */
 function parseWorkers(text: string): Workers {

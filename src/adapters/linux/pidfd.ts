@@ -25,9 +25,14 @@ export function openProcess(pid: number): number | undefined {
   throw new SystemCallError('pidfd_open', reason, `process ${pid}`);
 }
 
+/** A copy of a descriptor that another process has open; the caller closes it. */
+export function copyDescriptor(process: number, fd: number): number {
+  return check(cGet(NR.pidfd_getfd, process, fd, 0), 'pidfd_getfd', `descriptor ${fd}`);
+}
+
 /** Runs `use` with a copy of a descriptor that another process has open. */
 export function withDescriptorOf<T>(process: number, fd: number, use: (copy: number) => T): T {
-  const copy = check(cGet(NR.pidfd_getfd, process, fd, 0), 'pidfd_getfd', `descriptor ${fd}`);
+  const copy = copyDescriptor(process, fd);
   try {
     return use(copy);
   } finally {
