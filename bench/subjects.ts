@@ -12,6 +12,10 @@ export interface Subject {
   version: string;
   socket: string;
   api: EngineApi;
+  /** Of the daemon. */
+  pid: number;
+  /** The daemon and what it always runs beside it. */
+  pids(): Promise<number[]>;
   /** Resident bytes of the daemon with what it always runs beside it (dockerd's containerd). */
   memory(): Promise<number>;
   stop(): Promise<void>;
@@ -114,7 +118,9 @@ async function start(recipe: Recipe, dir: string): Promise<Subject> {
     throw error;
   }
   const version = (await timed(recipe.version)).stdout.trim();
-  return { name: recipe.name, version, socket, api, stop, memory: () => residentBytes(daemon.pid ?? 0) };
+  const pid = daemon.pid ?? 0;
+  const pids = (): Promise<number[]> => daemons(pid);
+  return { name: recipe.name, version, socket, api, pid, pids, stop, memory: () => residentBytes(pid) };
 }
 
 async function answers(api: EngineApi, daemon: ChildProcess, name: string): Promise<void> {
@@ -169,13 +175,18 @@ async function processes(): Promise<Process[]> {
 }
 
 /** The daemon and its direct children that are daemons themselves, without the monitors of containers. */
-async function residentBytes(daemon: number): Promise<number> {
+async function daemons(daemon: number): Promise<number[]> {
   const all = await processes();
-  const counted = all.filter(
-    ({ pid, parent, command }) => pid === daemon || (parent === daemon && /^containerd /.test(command)),
-  );
+  return all
+    .filter(
+      ({ pid, parent, command }) => pid === daemon || (parent === daemon && /^containerd /.test(command)),
+    )
+    .map(({ pid }) => pid);
+}
+
+async function residentBytes(daemon: number): Promise<number> {
   let bytes = 0;
-  for (const { pid } of counted) {
+  for (const pid of await daemons(daemon)) {
     const status = await readFile(`/proc/${pid}/status`, 'utf8');
     bytes += Number(/^VmRSS:\s+(\d+) kB/m.exec(status)?.[1] ?? 0) * 1024;
   }
