@@ -2,6 +2,7 @@ import { mkdir } from 'node:fs/promises';
 import { arch } from 'node:os';
 import { join } from 'node:path';
 import type { Logger } from 'pino';
+import { UnixAgentSockets } from '#adapters/agent-sockets/unix-agent-sockets.ts';
 import { DiskBlobStore } from '#adapters/blobs/disk-blob-store.ts';
 import { AcmeClientAuthority } from '#adapters/certificates/acme.ts';
 import { PemCertificateFiles } from '#adapters/certificates/certificate-files.ts';
@@ -28,6 +29,7 @@ import { SocketPortReserver } from '#adapters/ports/port-reserver.ts';
 import { LocalProjectFiles } from '#adapters/project-files/project-files.ts';
 import { DiskRootFiles } from '#adapters/rootfs/disk-root-files.ts';
 import { NetworkProber } from '#adapters/prober/network-prober.ts';
+import { withProxies } from '#adapters/registry-client/proxies.ts';
 import { HttpRegistryClient } from '#adapters/registry-client/registry-client.ts';
 import { HostSecretProviders } from '#adapters/secret-providers/secret-providers.ts';
 import { SqliteStateStore } from '#adapters/sqlite/state-store.ts';
@@ -88,17 +90,13 @@ export async function openAdapters(
     machine: new LinuxMachine(cgroups.version),
     files: new DiskContainerFiles(join(run, 'containers'), namespace?.mappings),
     rootFiles: new DiskRootFiles(namespace?.mappings),
+    agentSockets: new UnixAgentSockets(join(run, 'agents')),
     trees: new DiskFileTrees(join(root, 'builds')),
     projectFiles: new LocalProjectFiles(),
     secretProviders: new HostSecretProviders(),
     volumeStorage: new FolderVolumeStorage(join(root, 'volumes'), owner),
     downloads: new HttpDownloads(),
-    registry: new HttpRegistryClient({
-      insecureRegistries: settings.registries.insecure,
-      environment: process.env,
-      now: () => clock.now(),
-      backOffMillis: 500,
-    }),
+    registry: openRegistryClient(settings, clock),
     bootstrapper: new Mmdebstrap({ root: join(root, 'bases'), ...(mirror !== '' && { mirror }) }),
     balancer: openBalancer(instance, settings, (problem, error) => log.error({ err: error }, problem)),
     certificates: {
@@ -108,6 +106,19 @@ export async function openAdapters(
     },
     architecture: arch() === 'arm64' ? ('arm64' as const) : ('amd64' as const),
   };
+}
+
+function openRegistryClient({ registries, proxy }: Settings, clock: SystemClock): HttpRegistryClient {
+  const { insecure, mirrors, certificates, authFile, stallTimeout } = registries;
+  const set = { HTTP_PROXY: proxy.http, HTTPS_PROXY: proxy.https, NO_PROXY: proxy.no };
+  return new HttpRegistryClient({
+    ...{ insecureRegistries: insecure, mirrors, certificateFolders: certificates, authFile },
+    environment: withProxies(process.env, set),
+    stallMillis: stallTimeout * 1000,
+    backOffMillis: 500,
+    now: () => clock.now(),
+    random: Math.random,
+  });
 }
 
 function openBalancer(

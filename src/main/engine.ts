@@ -72,7 +72,7 @@ export async function startEngine(instance: Instance, settings: Settings, adapte
   const system = new System({
     ...{ instance, clock, machine: adapters.machine, runtime },
     ...{ containers, images, volumes, snapshotter, release },
-    insecureRegistries: settings.registries.insecure,
+    ...{ insecureRegistries: settings.registries.insecure, mirrors: settings.registries.mirrors },
     remapped: host.userNamespace !== undefined,
   });
   const sockets = new Sockets({ store, clock, report });

@@ -37,7 +37,8 @@ export interface RegistryClient {
     signal: AbortSignal,
   ): Promise<FetchedManifest>;
   /**
-   * The content from byte `offset` on; it is the caller who verifies the digest.
+   * The content from byte `offset` on, never more than the blob's size; it is the caller who verifies the digest. Goes on
+   * where a broken connection stopped. With `direct` no mirror is asked, for one that had something else.
    * @throws internal `registry-transfer-failed`
    */
   blob(
@@ -46,6 +47,7 @@ export interface RegistryClient {
     auth: Credentials | undefined,
     signal: AbortSignal,
     offset?: number,
+    direct?: boolean,
   ): Promise<Readable>;
   hasBlob(
     reference: Reference,
@@ -53,14 +55,28 @@ export interface RegistryClient {
     auth: Credentials | undefined,
     signal: AbortSignal,
   ): Promise<boolean>;
-  /** `open` gives the content anew for each try. */
+  /**
+   * `open` gives the content from a byte on, up to another (not included) or the end, anew for each try; what a
+   * registry has of a broken upload is not sent again.
+   */
   pushBlob(
     reference: Reference,
     blob: Descriptor,
-    open: () => Promise<Readable>,
+    open: (start: number, end?: number) => Promise<Readable>,
     auth: Credentials | undefined,
     signal: AbortSignal,
   ): Promise<void>;
+  /**
+   * Has the registry take a blob from another of its repositories. False: it has to be pushed, which the registry
+   * may have no right to tell from where.
+   */
+  mountBlob(
+    reference: Reference,
+    digest: Digest,
+    from: string,
+    auth: Credentials | undefined,
+    signal: AbortSignal,
+  ): Promise<boolean>;
   pushManifest(
     reference: Reference,
     mediaType: string,

@@ -10,15 +10,11 @@ import type { Progress, PullOptions } from '#engine/contracts.ts';
 import { digestOf } from '../contract/snapshotter.ts';
 import { configOf, dockerArchive, load, lower, store, upper } from '../support/image-archives.ts';
 import { imageRoom, type ImageRoom } from '../support/image-room.ts';
+import { registryOptions } from '../support/registry-options.ts';
 import { credentials, startRegistry, startTokenRegistry } from '../support/registry.ts';
 
 function client(): HttpRegistryClient & Disposable {
-  const made = new HttpRegistryClient({
-    insecureRegistries: [],
-    environment: {},
-    now: () => Date.now(),
-    backOffMillis: 1,
-  });
+  const made = new HttpRegistryClient(registryOptions());
   return Object.assign(made, { [Symbol.dispose]: () => made.close() });
 }
 

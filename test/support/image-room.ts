@@ -61,6 +61,7 @@ export const noRegistry: RegistryClient = {
   blob: refuse,
   hasBlob: refuse,
   pushBlob: refuse,
+  mountBlob: refuse,
   pushManifest: refuse,
   login: refuse,
   tags: refuse,

@@ -1,28 +1,31 @@
 import type { Readable } from 'node:stream';
-import { setTimeout as delay } from 'node:timers/promises';
 import { internal, isKind } from '#base/errors.ts';
+import { AuthFile } from '#adapters/registry-client/auth-file.ts';
 import { endpointOf, mayBeInsecure, scopeOf, type Actions } from '#adapters/registry-client/endpoints.ts';
+import { Mirrors } from '#adapters/registry-client/mirrors.ts';
+import {
+  isWorthRetrying,
+  Retrying,
+  TryLater,
+  type RetryOptions,
+} from '#adapters/registry-client/retrying.ts';
 import { Tokens } from '#adapters/registry-client/tokens.ts';
 import {
-  isTransient,
   Transport,
   type HttpRequest,
   type HttpResponse,
+  type TransportOptions,
 } from '#adapters/registry-client/transport.ts';
 import type { Reference } from '#domain/image/reference.ts';
 import type { Credentials } from '#ports/registry-client.ts';
 
-/** How often something is tried before its failure is final. */
-export const tries = 5;
-
-export interface RegistryOptions {
+export interface RegistryOptions extends TransportOptions, RetryOptions {
   /** Registries that may be spoken to without TLS, besides those on this host. */
-  insecureRegistries: string[];
-  environment: NodeJS.ProcessEnv;
-  /** Milliseconds since 1970. */
-  now: () => number;
-  /** Milliseconds before the second try; doubled for each further one. */
-  backOffMillis: number;
+  insecureRegistries: readonly string[];
+  /** URLs, `https://HOST[:PORT][/REPOSITORY-PREFIX]`, by registry: where else its images are to be had. */
+  mirrors: Readonly<Record<string, readonly string[]>>;
+  /** A file with the daemon's own credentials; '' for none. */
+  authFile: string;
 }
 
 /** One request to a registry, before scheme and authorization are known. */
@@ -33,6 +36,8 @@ export interface Call {
   headers?: Record<string, string>;
   body?: () => Promise<Readable> | Readable | Buffer;
   actions: Actions;
+  /** Another repository that is read too, for a mount. */
+  alsoFrom?: string;
 }
 
 /** Who calls whom, for what. */
@@ -40,20 +45,30 @@ export interface Caller {
   reference: Reference;
   auth: Credentials | undefined;
   signal: AbortSignal;
+  /** For a mirror: the registry whose images are meant, as containerd tells it. */
+  namespace?: string;
+  /** How often a call is tried; absent: as often as usual. */
+  tries?: number;
 }
 
 /** Calls registries with whatever scheme and authorization they want, again where that can help. */
 export class Calls {
-  readonly #options: RegistryOptions;
+  readonly #insecure: string[];
   readonly #transport: Transport;
+  readonly #retrying: Retrying;
+  readonly #ownAuth: AuthFile;
   readonly tokens: Tokens;
+  readonly mirrors: Mirrors;
   /** Base URLs of the insecure registries, once tried. */
   readonly #bases = new Map<string, URL>();
 
   constructor(options: RegistryOptions) {
-    this.#options = options;
-    this.#transport = new Transport(options.environment);
+    this.#transport = new Transport(options);
+    this.#retrying = new Retrying(options);
+    this.#ownAuth = new AuthFile(options.authFile);
     this.tokens = new Tokens(options.now);
+    this.mirrors = new Mirrors(options.mirrors, (host) => this.#ownAuth.of(host), options.now);
+    this.#insecure = [...options.insecureRegistries, ...this.mirrors.plainHosts];
   }
 
   close(): void {
@@ -62,41 +77,43 @@ export class Calls {
 
   /** Sends one request to a registry, or to a server that it named. */
   send(registry: string, request: HttpRequest): Promise<HttpResponse> {
-    const { insecureRegistries } = this.#options;
-    return this.#transport.send(request, (url) => mayBeInsecure(registry, url, insecureRegistries));
+    return this.#transport.send(request, (url) => mayBeInsecure(registry, url, this.#insecure));
   }
 
   /** A call without effects, made again when the connection or the registry failed. */
   retried(caller: Caller, call: Call): Promise<HttpResponse> {
     return this.trying(caller, async (isLast) => {
       const response = await this.call(caller, call);
-      if (isLast || (response.status < 500 && response.status !== 429)) return response;
+      const after = this.#retrying.retryAfter(response.headers['retry-after']);
+      if (isLast || !isWorthRetrying(response.status, after)) return response;
       response.body.resume();
-      throw Object.assign(new Error(`it answered ${response.status}`), { code: 'ETIMEDOUT' });
+      throw new TryLater(response.status, after);
     });
   }
 
-  async trying<T>(caller: Caller, work: (isLast: boolean) => Promise<T>): Promise<T> {
-    for (let attempt = 1; ; attempt++) {
-      try {
-        return await work(attempt === tries);
-      } catch (error) {
-        caller.signal.throwIfAborted();
-        if (attempt === tries || !isTransient(error)) throw error;
-        await this.pause(attempt, caller.signal);
-      }
-    }
+  trying<T>(caller: Caller, work: (isLast: boolean) => Promise<T>): Promise<T> {
+    return this.#retrying.trying(caller.signal, work, caller.tries);
+  }
+
+  /** @throws TryLater for an answer after which another try may help */
+  refuseBusy(response: HttpResponse): void {
+    const after = this.#retrying.retryAfter(response.headers['retry-after']);
+    if (!isWorthRetrying(response.status, after)) return;
+    response.body.resume();
+    throw new TryLater(response.status, after);
   }
 
   pause(failures: number, signal: AbortSignal): Promise<void> {
-    return delay(this.#options.backOffMillis * 2 ** (failures - 1), undefined, { signal });
+    return this.#retrying.pause(failures, signal);
   }
 
   /** Sends a call, and once more with the authorization that a 401 asks for. */
   async call(caller: Caller, call: Call): Promise<HttpResponse> {
-    const { reference, auth, signal } = caller;
-    const scope = scopeOf(reference, call.actions);
+    const { reference, signal } = caller;
+    const auth = caller.auth ?? (await this.#ownAuth.of(reference.registry));
+    const scopes = scopeOf(reference, call.actions, call.alsoFrom);
     const url = new URL(call.path, await this.base(reference.registry, signal));
+    if (caller.namespace !== undefined) url.searchParams.set('ns', caller.namespace);
     const send = (request: HttpRequest): Promise<HttpResponse> => this.send(reference.registry, request);
     const sendWith = async (authorization: string | undefined): Promise<HttpResponse> => {
       const request: HttpRequest = {
@@ -108,15 +125,16 @@ export class Calls {
       if (call.body !== undefined) request.body = await call.body();
       return send(request);
     };
-    const response = await sendWith(this.tokens.known(url.host, scope, auth));
-    if (response.status !== 401) return response;
+    const response = await sendWith(this.tokens.known(url.host, scopes, auth));
+    // Whoever a redirect leads to is told nothing: the credentials are for the registry.
+    if (response.status !== 401 || response.url.host !== url.host) return response;
     response.body.resume();
-    return sendWith(await this.tokens.answer(response, scope, auth, send, signal));
+    return sendWith(await this.tokens.answer(response, scopes, auth, send, signal));
   }
 
   /** `https`, except for an insecure registry that does not speak it. */
   async base(registry: string, signal: AbortSignal): Promise<URL> {
-    const { host, insecure } = endpointOf(registry, this.#options.insecureRegistries);
+    const { host, insecure } = endpointOf(registry, this.#insecure);
     const secure = new URL(`https://${host}/`);
     if (!insecure) return secure;
     const known = this.#bases.get(host);

@@ -10,7 +10,7 @@ export interface Endpoint {
 }
 
 /** `insecureRegistries`: names as in references, with port where they have one; `host:*` is not known to Docker either. */
-export function endpointOf(registry: string, insecureRegistries: string[]): Endpoint {
+export function endpointOf(registry: string, insecureRegistries: readonly string[]): Endpoint {
   const host = registry === hub.name ? hub.host : registry;
   return { host, insecure: isLoopback(host) || insecureRegistries.includes(registry) };
 }
@@ -19,7 +19,11 @@ export function endpointOf(registry: string, insecureRegistries: string[]): Endp
  * Whether what a registry sends us to (its token server, where its blobs lie) may be insecure too: as with Docker when the
  * settings call the registry so, else on this host only.
  */
-export function mayBeInsecure(registry: string, { host }: URL, insecureRegistries: string[]): boolean {
+export function mayBeInsecure(
+  registry: string,
+  { host }: URL,
+  insecureRegistries: readonly string[],
+): boolean {
   return (
     insecureRegistries.includes(registry) ||
     (isLoopback(host) && endpointOf(registry, insecureRegistries).insecure)
@@ -39,7 +43,12 @@ export function registryOfServerAddress(address: string): string {
 
 export type Actions = 'pull' | 'pull,push' | 'catalog';
 
-/** Scope of a token (distribution specification, token scope). */
-export function scopeOf(reference: Reference, actions: Actions): string {
-  return actions === 'catalog' ? 'registry:catalog:*' : `repository:${reference.repository}:${actions}`;
+/**
+ * Scopes of a token (distribution specification, token scope).
+ * @param alsoFrom another repository that is read too
+ */
+export function scopeOf(reference: Reference, actions: Actions, alsoFrom?: string): string[] {
+  if (actions === 'catalog') return ['registry:catalog:*'];
+  const scope = `repository:${reference.repository}:${actions}`;
+  return alsoFrom === undefined ? [scope] : [scope, `repository:${alsoFrom}:pull`];
 }

@@ -13,6 +13,7 @@ import { parseDigest } from '#domain/image/digest.ts';
 import type { Reference } from '#domain/image/reference.ts';
 import { makeCertificates } from '../../../test/support/certificates.ts';
 import { listen, portOf, type Answer } from '../../../test/support/registry.ts';
+import { registryOptions } from '../../../test/support/registry-options.ts';
 import { parseChallenges } from './challenge.ts';
 import { HttpRegistryClient } from './registry-client.ts';
 
@@ -22,7 +23,7 @@ const blob = { mediaType: mediaTypes.ociLayer, digest, size: content.length };
 const signal = new AbortController().signal;
 
 function client(t: TestContext, now: () => number = () => Date.now()): HttpRegistryClient {
-  const made = new HttpRegistryClient({ insecureRegistries: [], environment: {}, now, backOffMillis: 1 });
+  const made = new HttpRegistryClient(registryOptions({ now }));
   t.after(() => made.close());
   return made;
 }
@@ -54,7 +55,10 @@ test('a transfer that breaks goes on where it stopped', async (t) => {
       }
       ranges.push(request.headers.range);
       const start = Number(/bytes=(\d+)-/.exec(request.headers.range ?? '')?.[1] ?? 0);
-      response.writeHead(start === 0 ? 200 : 206, { 'content-length': content.length - start });
+      response.writeHead(start === 0 ? 200 : 206, {
+        'content-length': content.length - start,
+        'content-range': `bytes ${start}-${content.length - 1}/${content.length}`,
+      });
       if (ranges.length === 3) response.end(content.subarray(start));
       else response.write(content.subarray(start, start + 100_000), () => request.socket.destroySoon());
     }),

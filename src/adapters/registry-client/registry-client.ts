@@ -1,22 +1,13 @@
 import { createHash } from 'node:crypto';
 import { Readable } from 'node:stream';
 import { limitedBytes } from '#base/bytes.ts';
-import { internal, invalid, messageOf, unauthorized } from '#base/errors.ts';
+import { invalid, unauthorized } from '#base/errors.ts';
 import { registryOfServerAddress } from '#adapters/registry-client/endpoints.ts';
-import {
-  Calls,
-  tries,
-  type Call,
-  type Caller,
-  type RegistryOptions,
-} from '#adapters/registry-client/calls.ts';
+import { Calls, type Call, type Caller, type RegistryOptions } from '#adapters/registry-client/calls.ts';
+import { openBlob, resumed } from '#adapters/registry-client/downloading.ts';
 import { pullError, pushError } from '#adapters/registry-client/registry-errors.ts';
-import {
-  isTransient,
-  textOf,
-  type HttpRequest,
-  type HttpResponse,
-} from '#adapters/registry-client/transport.ts';
+import { textOf, type HttpRequest, type HttpResponse } from '#adapters/registry-client/transport.ts';
+import { expectStatus, mountBlob, Upload } from '#adapters/registry-client/uploading.ts';
 import { parseDigest, type Digest } from '#domain/image/digest.ts';
 import { mediaTypes, type Descriptor } from '#domain/image/manifest.ts';
 import type { Reference } from '#domain/image/reference.ts';
@@ -48,7 +39,11 @@ export class HttpRegistryClient implements RegistryClient {
     auth: Credentials | undefined,
     signal: AbortSignal,
   ): Promise<FetchedManifest> {
-    const caller = { reference, auth, signal };
+    return this.#calls.mirrors.firstOf({ reference, auth, signal }, (caller) => this.#manifest(caller));
+  }
+
+  async #manifest(caller: Caller): Promise<FetchedManifest> {
+    const { reference } = caller;
     const path = `/v2/${reference.repository}/manifests/${reference.digest ?? reference.tag ?? 'latest'}`;
     const response = await this.#calls.retried(caller, {
       method: 'GET',
@@ -82,10 +77,14 @@ export class HttpRegistryClient implements RegistryClient {
     auth: Credentials | undefined,
     signal: AbortSignal,
     offset = 0,
+    direct = false,
   ): Promise<Readable> {
+    const open = async (caller: Caller): Promise<Readable> => {
+      const first = await openBlob(this.#calls, caller, blob, offset);
+      return Readable.from(resumed(this.#calls, caller, blob, offset, first), { objectMode: false });
+    };
     const caller = { reference, auth, signal };
-    const first = await this.#openBlob(caller, blob, offset);
-    return Readable.from(this.#resumed(caller, blob, offset, first), { objectMode: false });
+    return direct ? open(caller) : this.#calls.mirrors.firstOf(caller, open);
   }
 
   async hasBlob(
@@ -103,33 +102,24 @@ export class HttpRegistryClient implements RegistryClient {
     throw pushError(response.status, '');
   }
 
-  async pushBlob(
+  pushBlob(
     reference: Reference,
     blob: Descriptor,
-    open: () => Promise<Readable>,
+    open: (start: number, end?: number) => Promise<Readable>,
     auth: Credentials | undefined,
     signal: AbortSignal,
   ): Promise<void> {
-    const caller = { reference, auth, signal };
-    await this.#calls.trying(caller, async () => {
-      const begun = await this.#calls.call(caller, {
-        method: 'POST',
-        path: `/v2/${reference.repository}/blobs/uploads/`,
-        headers: { 'content-length': '0' },
-        actions: 'pull,push',
-      });
-      await expect(begun, 202);
-      const location = new URL(begun.headers.location ?? '', begun.url);
-      location.searchParams.set('digest', blob.digest);
-      const done = await this.#calls.call(caller, {
-        method: 'PUT',
-        path: location.href,
-        headers: { 'content-type': 'application/octet-stream', 'content-length': String(blob.size) },
-        body: open,
-        actions: 'pull,push',
-      });
-      await expect(done, 201);
-    });
+    return new Upload(this.#calls, { reference, auth, signal }, blob, open).run();
+  }
+
+  mountBlob(
+    reference: Reference,
+    digest: Digest,
+    from: string,
+    auth: Credentials | undefined,
+    signal: AbortSignal,
+  ): Promise<boolean> {
+    return mountBlob(this.#calls, { reference, auth, signal }, digest, from);
   }
 
   async pushManifest(
@@ -141,7 +131,7 @@ export class HttpRegistryClient implements RegistryClient {
   ): Promise<Digest> {
     const digest = parseDigest(`sha256:${createHash('sha256').update(content).digest('hex')}`);
     const path = `/v2/${reference.repository}/manifests/${reference.tag ?? digest}`;
-    const response = await this.#calls.call(
+    const response = await this.#calls.retried(
       { reference, auth, signal },
       {
         method: 'PUT',
@@ -151,7 +141,7 @@ export class HttpRegistryClient implements RegistryClient {
         actions: 'pull,push',
       },
     );
-    await expect(response, 201);
+    await expectStatus(response, 201);
     return digest;
   }
 
@@ -160,7 +150,9 @@ export class HttpRegistryClient implements RegistryClient {
     auth: Credentials | undefined,
     signal: AbortSignal,
   ): Promise<string[]> {
-    return listTags(this.#calls, { reference, auth, signal });
+    return this.#calls.mirrors.firstOf({ reference: { ...reference }, auth, signal }, (caller) =>
+      listTags(this.#calls, caller),
+    );
   }
 
   search(
@@ -183,67 +175,12 @@ export class HttpRegistryClient implements RegistryClient {
     };
     const first = await ping();
     if (first.status !== 401) return { status: 'Login Succeeded', identityToken: '' };
-    const second = await ping(await this.#calls.tokens.answer(first, '', auth, send, signal));
+    const second = await ping(await this.#calls.tokens.answer(first, [], auth, send, signal));
     if (second.status !== 200)
       throw unauthorized('registry-denied', `Get "${url.href}": unauthorized: authentication required`);
     return {
       status: 'Login Succeeded',
       identityToken: await this.#calls.tokens.identityToken(first, auth, send, signal),
     };
-  }
-
-  /** Goes on where a broken connection stopped. */
-  async *#resumed(
-    caller: Caller,
-    blob: Descriptor,
-    offset: number,
-    first: AsyncIterable<Uint8Array>,
-  ): AsyncGenerator<Uint8Array> {
-    let at = offset;
-    let source: AsyncIterable<Uint8Array> | undefined = first;
-    for (let failures = 0; ;) {
-      try {
-        source ??= await this.#openBlob(caller, blob, at);
-        for await (const chunk of source) {
-          at += chunk.length;
-          failures = 0;
-          yield chunk;
-        }
-        if (at >= blob.size) return;
-        throw Object.assign(new Error('the connection closed early'), { code: 'ECONNRESET' });
-      } catch (error) {
-        caller.signal.throwIfAborted();
-        if (!isTransient(error) || ++failures >= tries)
-          throw internal('registry-transfer-failed', `fetching blob ${blob.digest}: ${messageOf(error)}`, {
-            cause: error,
-          });
-        source = undefined;
-        await this.#calls.pause(failures, caller.signal);
-      }
-    }
-  }
-
-  async #openBlob(caller: Caller, blob: Descriptor, offset: number): Promise<AsyncIterable<Uint8Array>> {
-    const headers: Record<string, string> = offset === 0 ? {} : { range: `bytes=${offset}-` };
-    const path = `/v2/${caller.reference.repository}/blobs/${blob.digest}`;
-    const response = await this.#calls.retried(caller, { method: 'GET', path, headers, actions: 'pull' });
-    if (response.status === 206 && offset > 0) return response.body;
-    if (response.status === 200) return skip(response.body, offset);
-    throw pullError(caller.reference, response.status, await textOf(response));
-  }
-}
-
-async function expect(response: HttpResponse, status: number): Promise<void> {
-  const content = await textOf(response);
-  if (response.status !== status) throw pushError(response.status, content);
-}
-
-/** For a registry that does not know ranges. */
-async function* skip(body: AsyncIterable<Uint8Array>, count: number): AsyncGenerator<Uint8Array> {
-  let left = count;
-  for await (const chunk of body) {
-    const rest = chunk.subarray(Math.min(left, chunk.length));
-    left -= chunk.length - rest.length;
-    if (rest.length > 0) yield rest;
   }
 }

@@ -1,6 +1,7 @@
 import { internal, unauthorized } from '#base/errors.ts';
 import { fingerprint } from '#base/ids.ts';
 import { parseChallenges, type Challenge } from '#adapters/registry-client/challenge.ts';
+import { TryLater } from '#adapters/registry-client/retrying.ts';
 import { textOf, type HttpRequest, type HttpResponse } from '#adapters/registry-client/transport.ts';
 import type { Credentials } from '#ports/registry-client.ts';
 
@@ -21,6 +22,8 @@ const client = 'berth';
 /** Which Authorization a registry wants, and the tokens that it gave. */
 export class Tokens {
   readonly #tokens = new Map<string, { header: string; until: number }>();
+  /** Headers that are being asked for. */
+  readonly #asking = new Map<string, Promise<string>>();
   readonly #now: () => number;
 
   /** `now` gives milliseconds. */
@@ -29,9 +32,9 @@ export class Tokens {
   }
 
   /** The header to begin with: what worked before, or undefined. */
-  known(host: string, scope: string, auth: Credentials | undefined): string | undefined {
+  known(host: string, scopes: string[], auth: Credentials | undefined): string | undefined {
     if (auth?.registryToken !== undefined) return `Bearer ${auth.registryToken}`;
-    const held = this.#tokens.get(keyOf(host, scope, auth));
+    const held = this.#tokens.get(keyOf(host, scopes, auth));
     return held !== undefined && held.until > this.#now() ? held.header : undefined;
   }
 
@@ -41,7 +44,27 @@ export class Tokens {
    */
   async answer(
     refused: HttpResponse,
-    scope: string,
+    scopes: string[],
+    auth: Credentials | undefined,
+    send: Send,
+    signal: AbortSignal,
+  ): Promise<string> {
+    const key = keyOf(refused.url.host, scopes, auth);
+    // Several layers are refused at once; they need one token. Whoever asks for it may give up, which is no answer for others.
+    const others = await this.#asking.get(key)?.catch(() => undefined);
+    if (others !== undefined) return others;
+    const asking = this.#ask(refused, scopes, auth, send, signal);
+    this.#asking.set(key, asking);
+    try {
+      return await asking;
+    } finally {
+      if (this.#asking.get(key) === asking) this.#asking.delete(key);
+    }
+  }
+
+  async #ask(
+    refused: HttpResponse,
+    scopes: string[],
     auth: Credentials | undefined,
     send: Send,
     signal: AbortSignal,
@@ -51,22 +74,22 @@ export class Tokens {
     const { header, lifetime } =
       bearer === undefined
         ? { header: basic(refused.url, auth), lifetime: Infinity }
-        : await this.#fetch(bearer, refused.url, scope, auth, send, signal);
+        : await this.#fetch(bearer, refused.url, scopes, auth, send, signal);
     // Renewed a little early, because the way there takes time too.
     const until = this.#now() + (lifetime - 5) * 1000;
-    this.#tokens.set(keyOf(refused.url.host, scope, auth), { header, until });
+    this.#tokens.set(keyOf(refused.url.host, scopes, auth), { header, until });
     return header;
   }
 
   async #fetch(
     challenge: Challenge,
     registry: URL,
-    scope: string,
+    scopes: string[],
     auth: Credentials | undefined,
     send: Send,
     signal: AbortSignal,
   ): Promise<{ header: string; lifetime: number }> {
-    const request = tokenRequest(challenge, registry, scope, auth, signal);
+    const request = tokenRequest(challenge, registry, scopes, auth, signal);
     const { token, access_token, expires_in } = await ask(request, send);
     const value = token ?? access_token;
     if (value === undefined || value === '')
@@ -85,14 +108,14 @@ export class Tokens {
       (challenge) => challenge.scheme === 'bearer',
     );
     if (bearer === undefined || auth.identityToken !== undefined) return auth.identityToken ?? '';
-    const request = tokenRequest(bearer, refused.url, '', auth, signal);
+    const request = tokenRequest(bearer, refused.url, [], auth, signal);
     request.url.searchParams.set('offline_token', 'true');
     return (await ask(request, send)).refresh_token ?? '';
   }
 }
 
-function keyOf(host: string, scope: string, auth: Credentials | undefined): string {
-  return `${host} ${scope} ${fingerprint(JSON.stringify(auth ?? {}))}`;
+function keyOf(host: string, scopes: string[], auth: Credentials | undefined): string {
+  return `${host} ${scopes.join(' ')} ${fingerprint(JSON.stringify(auth ?? {}))}`;
 }
 
 function basic(url: URL, auth: Credentials | undefined): string {
@@ -111,14 +134,14 @@ function basic(url: URL, auth: Credentials | undefined): string {
 function tokenRequest(
   challenge: Challenge,
   registry: URL,
-  scope: string,
+  scopes: string[],
   auth: Credentials | undefined,
   signal: AbortSignal,
 ): HttpRequest {
   const realm = realmOf(challenge, registry);
   const service = challenge.parameters.get('service') ?? '';
   if (auth?.identityToken !== undefined && auth.identityToken !== '') {
-    const form = { grant_type: 'refresh_token', service, client_id: client, scope };
+    const form = { grant_type: 'refresh_token', service, client_id: client, scope: scopes.join(' ') };
     return {
       method: 'POST',
       url: realm,
@@ -128,7 +151,7 @@ function tokenRequest(
     };
   }
   if (service !== '') realm.searchParams.set('service', service);
-  if (scope !== '') realm.searchParams.append('scope', scope);
+  for (const scope of scopes) realm.searchParams.append('scope', scope);
   if (auth?.username === undefined || auth.username === '')
     return { method: 'GET', url: realm, headers: {}, signal };
   realm.searchParams.set('account', auth.username);
@@ -162,6 +185,9 @@ async function ask(request: HttpRequest, send: Send): Promise<Answer> {
     throw internal(
       'registry-token-failed',
       `the token server ${request.url.origin} answered ${response.status}`,
+      response.status >= 500 || response.status === 429
+        ? { cause: new TryLater(response.status, undefined) }
+        : {},
     );
   try {
     return parse(content);

@@ -6,14 +6,16 @@ import {
   type RequestOptions,
 } from 'node:http';
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
-import { isIP } from 'node:net';
 import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
+import type { SecureContext } from 'node:tls';
 import { limitedBytes } from '#base/bytes.ts';
-import { internal, messageOf, systemCode } from '#base/errors.ts';
+import { BerthError, internal } from '#base/errors.ts';
+import { HostTls } from '#adapters/registry-client/host-tls.ts';
+import { stalled, unreachable, wordsOf } from '#adapters/registry-client/transport-errors.ts';
 
 export interface HttpRequest {
-  method: 'GET' | 'HEAD' | 'POST' | 'PUT';
+  method: 'GET' | 'HEAD' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
   url: URL;
   headers: OutgoingHttpHeaders;
   body?: Readable | Buffer | string;
@@ -27,6 +29,15 @@ export interface HttpResponse {
   body: IncomingMessage;
   /** After redirects. */
   url: URL;
+}
+
+export interface TransportOptions {
+  /** HTTP_PROXY, HTTPS_PROXY and NO_PROXY are taken from it. */
+  environment: NodeJS.ProcessEnv;
+  /** Folders with certificates by host, as `/etc/docker/certs.d`. */
+  certificateFolders: readonly string[];
+  /** A connection that gives no byte for so long has stalled. */
+  stallMillis: number;
 }
 
 /** Bytes of an answer that is no blob. */
@@ -43,24 +54,28 @@ export async function textOf({ body, url }: HttpResponse): Promise<string> {
   return Buffer.from(bytes).toString();
 }
 
-/** A connection that gives no byte for so long has stalled. */
-const stallMillis = 60_000;
 const maxRedirects = 10;
 
-/** Sends requests, following redirects of GET and HEAD. Proxies are taken from the environment, as Docker does. */
+/** Sends requests, following redirects of GET and HEAD. Registries on this host are not reached by a proxy. */
 export class Transport {
-  readonly #verified: { http: HttpAgent; https: HttpsAgent };
-  readonly #local: { http: HttpAgent; https: HttpsAgent };
+  readonly #options: TransportOptions;
+  readonly #tls: HostTls;
+  readonly #http: { direct: HttpAgent; proxied: HttpAgent };
+  /** For registries on this host and those that the settings call insecure: certificates are not checked. */
+  readonly #unchecked: HttpsAgent;
+  /** By what they trust. */
+  readonly #https = new Map<SecureContext, HttpsAgent>();
 
-  constructor(environment: NodeJS.ProcessEnv) {
-    const options = { keepAlive: true, timeout: stallMillis };
-    const proxied = { ...options, proxyEnv: environment };
-    this.#verified = { http: new HttpAgent(proxied), https: new HttpsAgent(proxied) };
-    // For registries on this host and those that the settings call insecure: certificates are not checked.
-    this.#local = {
-      http: new HttpAgent(options),
-      https: new HttpsAgent({ ...options, rejectUnauthorized: false }),
-    };
+  constructor(options: TransportOptions) {
+    this.#options = options;
+    this.#tls = new HostTls(options.certificateFolders);
+    this.#http = { direct: new HttpAgent(this.#agent(false)), proxied: new HttpAgent(this.#agent(true)) };
+    this.#unchecked = new HttpsAgent({ ...this.#agent(false), rejectUnauthorized: false });
+  }
+
+  #agent(proxied: boolean): object {
+    const options = { keepAlive: true, timeout: this.#options.stallMillis };
+    return proxied ? { ...options, proxyEnv: this.#options.environment } : options;
   }
 
   /**
@@ -78,9 +93,12 @@ export class Transport {
         return response;
       response.body.resume();
       if (hops >= maxRedirects) throw unreachable(request, `stopped after ${maxRedirects} redirects`);
+      if (!URL.canParse(location, url)) throw unreachable(request, `it redirects to no URL: '${location}'`);
       const next = new URL(location, url);
       if (url.protocol === 'https:' && next.protocol !== 'https:')
         throw unreachable(request, `it redirects from https to '${next.protocol}//${next.host}'`);
+      if (next.protocol !== 'https:' && next.protocol !== 'http:')
+        throw unreachable(request, `it redirects to '${next.protocol}'`);
       // Credentials are for the host that asked for them.
       if (next.host !== url.host) headers = { ...headers, authorization: undefined };
       url = next;
@@ -88,83 +106,55 @@ export class Transport {
   }
 
   close(): void {
-    for (const agents of [this.#verified, this.#local])
-      for (const agent of [agents.http, agents.https]) agent.destroy();
+    const { direct, proxied } = this.#http;
+    for (const agent of [direct, proxied, this.#unchecked, ...this.#https.values()]) agent.destroy();
+  }
+
+  async #agentFor(url: URL, insecure: boolean): Promise<HttpAgent | HttpsAgent> {
+    if (url.protocol === 'http:') return insecure ? this.#http.direct : this.#http.proxied;
+    const own = await this.#tls.of(url.host);
+    // Who gives an insecure registry certificates wants them used: a client certificate above all.
+    if (insecure && own === undefined) return this.#unchecked;
+    const context = own ?? this.#tls.standard;
+    const known = this.#https.get(context);
+    if (known !== undefined) return known;
+    const agent = new HttpsAgent({ ...this.#agent(!insecure), secureContext: context });
+    this.#https.set(context, agent);
+    return agent;
   }
 
   async #once(request: HttpRequest, insecure: boolean): Promise<HttpResponse> {
-    const agents = insecure ? this.#local : this.#verified;
-    const secure = request.url.protocol === 'https:';
-    const options: RequestOptions = {
-      method: request.method,
-      headers: dropUndefined(request.headers),
-      signal: request.signal,
-      agent: secure ? agents.https : agents.http,
-    };
-    const sent = secure ? httpsRequest(request.url, options) : httpRequest(request.url, options);
-    const answered = Promise.withResolvers<IncomingMessage>();
-    sent.once('response', answered.resolve);
-    sent.once('error', answered.reject);
-    sent.setTimeout(stallMillis, () => sent.destroy(stalled()));
     try {
-      // A registry may refuse an upload before it has read it: its answer counts, not the broken pipe.
-      const body = request.body;
-      if (body === undefined || typeof body === 'string' || Buffer.isBuffer(body)) sent.end(body);
-      else pipeline(body, sent).catch(answered.reject);
-      const message = await answered.promise;
-      sent.on('error', (error) => message.destroy(error));
+      const options: RequestOptions = {
+        method: request.method,
+        headers: dropUndefined(request.headers),
+        signal: request.signal,
+        agent: await this.#agentFor(request.url, insecure),
+      };
+      const message = await this.#answer(request, options);
       return { status: message.statusCode ?? 0, headers: message.headers, body: message, url: request.url };
     } catch (error) {
       request.signal.throwIfAborted();
-      throw unreachable(request, wordsOf(error), error);
+      throw error instanceof BerthError ? error : unreachable(request, wordsOf(error), error);
     }
+  }
+
+  async #answer({ url, body }: HttpRequest, options: RequestOptions): Promise<IncomingMessage> {
+    const sent = url.protocol === 'https:' ? httpsRequest(url, options) : httpRequest(url, options);
+    const answered = Promise.withResolvers<IncomingMessage>();
+    sent.once('response', answered.resolve);
+    sent.once('error', answered.reject);
+    const { stallMillis } = this.#options;
+    sent.setTimeout(stallMillis, () => sent.destroy(stalled(stallMillis)));
+    // A registry may refuse an upload before it has read it: its answer counts, not the broken pipe.
+    if (body === undefined || typeof body === 'string' || Buffer.isBuffer(body)) sent.end(body);
+    else pipeline(body, sent).catch(answered.reject);
+    const message = await answered.promise;
+    sent.on('error', (error) => message.destroy(error));
+    return message;
   }
 }
 
 function dropUndefined(headers: OutgoingHttpHeaders): OutgoingHttpHeaders {
   return Object.fromEntries(Object.entries(headers).filter(([, value]) => value !== undefined));
-}
-
-function stalled(): Error {
-  return Object.assign(new Error(`no data for ${stallMillis / 1000} seconds`), { code: 'ETIMEDOUT' });
-}
-
-/** `Get "http://localhost:5000/v2/": dial tcp 127.0.0.1:5000: connect: connection refused`, as Go says it. */
-function unreachable({ method, url }: HttpRequest, why: string, cause?: unknown): Error {
-  const verb = `${method.slice(0, 1)}${method.slice(1).toLowerCase()}`;
-  return internal('registry-unreachable', `${verb} "${url.origin}${url.pathname}": ${why}`, { cause });
-}
-
-const goWords: Record<string, string> = {
-  ECONNREFUSED: 'connect: connection refused',
-  EHOSTUNREACH: 'connect: no route to host',
-  ENETUNREACH: 'connect: network is unreachable',
-  ETIMEDOUT: 'i/o timeout',
-};
-
-function wordsOf(error: unknown): string {
-  // Where a name has several addresses, Node gives one error for each.
-  const first: unknown = error instanceof AggregateError ? error.errors[0] : error;
-  const code = systemCode(first) ?? '';
-  if (code === 'ECONNRESET') return 'read: connection reset by peer';
-  if (code === 'ENOTFOUND' || code === 'EAI_AGAIN') return `dial tcp: lookup ${hostOf(first)}: no such host`;
-  const words = goWords[code];
-  return words === undefined ? messageOf(first) : `dial tcp ${addressOf(first)}${words}`;
-}
-
-function hostOf(error: unknown): string {
-  return error instanceof Error && 'hostname' in error ? String(error.hostname) : '';
-}
-
-function addressOf(error: unknown): string {
-  if (!(error instanceof Error) || !('address' in error) || !('port' in error)) return '';
-  const address = String(error.address);
-  return `${isIP(address) === 6 ? `[${address}]` : address}:${String(error.port)}: `;
-}
-
-/** The connection failed in a way that another try may mend. */
-export function isTransient(error: unknown): boolean {
-  const cause = error instanceof Error && error.cause !== undefined ? error.cause : error;
-  const code = systemCode(cause) ?? '';
-  return ['ECONNRESET', 'EPIPE', 'ETIMEDOUT', 'EAI_AGAIN', 'ERR_STREAM_PREMATURE_CLOSE'].includes(code);
 }

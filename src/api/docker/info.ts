@@ -115,10 +115,10 @@ function runtimes({ runtime }: SystemReport, apiVersion: string): object {
   };
 }
 
-function registries({ insecureRegistries }: SystemReport, apiVersion: string): object {
+function registries({ insecureRegistries, mirrors }: SystemReport, apiVersion: string): object {
   const index = (name: string, secure: boolean): object => ({
     Name: name,
-    Mirrors: [],
+    Mirrors: mirrors[name] ?? [],
     Secure: secure,
     Official: name === 'docker.io',
   });
@@ -133,7 +133,7 @@ function registries({ insecureRegistries }: SystemReport, apiVersion: string): o
         'docker.io': index('docker.io', true),
         ...Object.fromEntries(insecureRegistries.map((name) => [name, index(name, false)])),
       },
-      Mirrors: [],
+      Mirrors: mirrors['docker.io'] ?? [],
     },
     IndexServerAddress: 'https://index.docker.io/v1/',
   };

@@ -1,11 +1,13 @@
-import { parseEndpoint, type Settings } from '#domain/settings/settings.ts';
+import { parseEndpoint, type RegistrySettings, type Settings } from '#domain/settings/settings.ts';
 import {
   absolutePath,
+  byteSize,
   listOf,
   yesOrNo,
   oneOf,
   ownFolder,
   portNumber,
+  recordOf,
   Requirement,
   text,
   wholeNumber,
@@ -39,6 +41,12 @@ const descriptor: Read<number> = (value) => {
 };
 
 const registry = text(/^[a-z0-9.-]+(:\d+)?$/, 'a registry as HOST or HOST:PORT');
+
+const mirror = text(
+  /^https?:\/\/[A-Za-z0-9.-]+(:\d+)?(\/[a-z0-9._/-]*)?$/,
+  'an URL such as https://HOST[:PORT][/REPOSITORY-PREFIX]',
+);
+const parallelLayers = wholeNumber(1, 64, 'a number of layers from 1 to 64');
 
 /** Every setting with its default. Only what has an effect may stand here. */
 export const definitions = {
@@ -101,6 +109,64 @@ export const definitions = {
     key: 'registries.insecure',
     standard: [],
     read: listOf(registry, 'HOST or HOST:PORT'),
+  }),
+  registryMirrors: define<Record<string, string[]>>({
+    key: 'registries.mirrors',
+    standard: {},
+    read: recordOf(
+      registry,
+      listOf(mirror, 'an URL such as https://HOST[:PORT][/REPOSITORY-PREFIX]'),
+      'a registry and its mirrors',
+    ),
+  }),
+  registryCertificates: define<string[]>({
+    key: 'registries.certificates',
+    standard: ['/etc/berth/certs.d', '/etc/docker/certs.d'],
+    read: listOf(absolutePath, 'an absolute path'),
+  }),
+  registryAuthFile: define({
+    key: 'registries.auth-file',
+    standard: '/etc/berth/registry-auth.json',
+    read: absolutePath,
+  }),
+  registryStallTimeout: define({
+    key: 'registries.stall-timeout',
+    standard: 60,
+    read: wholeNumber(1, 3600, 'a number of seconds from 1 to 3600'),
+  }),
+  registryDownloads: define({ key: 'registries.downloads', standard: 3, read: parallelLayers }),
+  registryUploads: define({ key: 'registries.uploads', standard: 5, read: parallelLayers }),
+  registryKeepPartial: define({
+    key: 'registries.keep-partial',
+    standard: 24,
+    read: wholeNumber(0, 8760, 'a number of hours from 0 to 8760'),
+  }),
+  registryCompression: define<RegistrySettings['compression']>({
+    key: 'registries.compression',
+    standard: 'gzip',
+    read: oneOf('gzip', 'zstd'),
+  }),
+  registryCompressionLevel: define({
+    key: 'registries.compression-level',
+    standard: 0,
+    read: wholeNumber(0, 19, 'a level from 1 to 19 (of gzip 9), 0 for the usual one'),
+  }),
+  registryMaxLayerSize: define({
+    key: 'registries.max-layer-size',
+    standard: 64 * 1024 ** 3,
+    read: byteSize,
+  }),
+  registryMaxLayerRatio: define({
+    key: 'registries.max-layer-ratio',
+    standard: 500,
+    read: wholeNumber(1, 1_000_000, 'a number from 1'),
+  }),
+  proxyHttp: define({ key: 'proxy.http', standard: '', read: httpUrl }),
+  proxyHttps: define({ key: 'proxy.https', standard: '', read: httpUrl }),
+  proxyNo: define({
+    key: 'proxy.no',
+    standard: '',
+    read: text(/^[^\s,]+(\s*,\s*[^\s,]+)*$/, 'hosts with commas between them'),
   }),
   apiHosts: define<string[]>({
     key: 'api.hosts',

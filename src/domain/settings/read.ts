@@ -3,7 +3,7 @@ import { invalid } from '#base/errors.ts';
 import { nearest } from '#base/nearest.ts';
 import { checkListeners } from '#domain/settings/check-listeners.ts';
 import { definitions, type Definition } from '#domain/settings/definitions.ts';
-import type { EffectiveSetting, Settings } from '#domain/settings/settings.ts';
+import type { EffectiveSetting, RegistrySettings, Settings } from '#domain/settings/settings.ts';
 import { Requirement } from '#domain/settings/values.ts';
 
 export interface SettingsInput {
@@ -46,7 +46,12 @@ export function readSettings(input: SettingsInput): { settings: Settings; effect
     advise: { period: get(definitions.advisePeriod) },
     autoscale: { period: get(definitions.autoscalePeriod) },
     mirrors: { debian: get(definitions.debianMirror) },
-    registries: { insecure: get(definitions.insecure) },
+    registries: readRegistries(get),
+    proxy: {
+      http: get(definitions.proxyHttp),
+      https: get(definitions.proxyHttps),
+      no: get(definitions.proxyNo),
+    },
     api: {
       hosts: get(definitions.apiHosts),
       allowUnauthenticated: get(definitions.apiUnauthenticated),
@@ -76,6 +81,23 @@ export function readSettings(input: SettingsInput): { settings: Settings; effect
   };
   checkListeners(settings, effective);
   return { settings, effective };
+}
+
+function readRegistries(get: <T>(definition: Definition<T>) => T): RegistrySettings {
+  return {
+    insecure: get(definitions.insecure),
+    mirrors: get(definitions.registryMirrors),
+    certificates: get(definitions.registryCertificates),
+    authFile: get(definitions.registryAuthFile),
+    stallTimeout: get(definitions.registryStallTimeout),
+    downloads: get(definitions.registryDownloads),
+    uploads: get(definitions.registryUploads),
+    keepPartial: get(definitions.registryKeepPartial),
+    compression: get(definitions.registryCompression),
+    compressionLevel: get(definitions.registryCompressionLevel),
+    maxLayerSize: get(definitions.registryMaxLayerSize),
+    maxLayerRatio: get(definitions.registryMaxLayerRatio),
+  };
 }
 
 interface Found {

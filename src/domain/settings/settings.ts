@@ -1,5 +1,31 @@
 import type { IngressSettings } from '#domain/ingress/model.ts';
 
+/** How registries elsewhere are spoken to. */
+export interface RegistrySettings {
+  insecure: string[];
+  /** URLs by registry, asked in their order before it. */
+  mirrors: Record<string, string[]>;
+  /** Folders with a folder of certificates for each host. */
+  certificates: string[];
+  /** The daemon's own credentials, in the form of Docker's config.json. */
+  authFile: string;
+  /** Seconds after which a connection that gives no byte counts as broken. */
+  stallTimeout: number;
+  /** Layers of one image that are fetched, and sent, at a time. */
+  downloads: number;
+  uploads: number;
+  /** Hours for which what came of an interrupted pull is kept for the next. */
+  keepPartial: number;
+  /** What layers that are stored uncompressed are pushed as. */
+  compression: 'gzip' | 'zstd';
+  /** 0: the usual one of the compression. */
+  compressionLevel: number;
+  /** A layer of more unpacked bytes is refused, */
+  maxLayerSize: number;
+  /** and one that grows to more than so many times its size. */
+  maxLayerRatio: number;
+}
+
 /** What can be set, in force. Each key is described in `definitions.ts`. */
 export interface Settings {
   root: string;
@@ -37,7 +63,9 @@ export interface Settings {
     period: number;
   };
   mirrors: { debian: string };
-  registries: { insecure: string[] };
+  registries: RegistrySettings;
+  /** URLs of proxies for registries, as HTTP_PROXY, HTTPS_PROXY and NO_PROXY; '': what the daemon's environment says. */
+  proxy: { http: string; https: string; no: string };
   api: {
     /** Where the daemon listens besides `host`. */
     hosts: string[];

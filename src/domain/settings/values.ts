@@ -1,3 +1,5 @@
+import { parseBytes } from '#domain/units/bytes.ts';
+
 /** Thrown by a reader: what is required of the value. */
 export class Requirement extends Error {}
 
@@ -42,6 +44,22 @@ export function listOf<T>(read: Read<T>, required: string): Read<T[]> {
     return value.map(read);
   };
 }
+
+/** A table. @param readKey reads the name of each entry, @param read its value */
+export function recordOf<T>(readKey: Read<string>, read: Read<T>, required: string): Read<Record<string, T>> {
+  return (value) => {
+    if (typeof value !== 'object' || value === null || Array.isArray(value))
+      throw new Requirement(`a table, each entry ${required}`);
+    return Object.fromEntries(Object.entries(value).map(([key, entry]) => [readKey(key), read(entry)]));
+  };
+}
+
+/** Bytes: a number, or a text such as `512m`. */
+export const byteSize: Read<number> = (value) => {
+  const bytes = typeof value === 'string' ? parseBytes(value) : value;
+  if (typeof bytes === 'number' && Number.isSafeInteger(bytes) && bytes > 0) return bytes;
+  throw new Requirement('a size such as 512m or 64g');
+};
 
 export function wholeNumber(least: number, most: number, required: string): Read<number> {
   return (value) => {

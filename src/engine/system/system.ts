@@ -23,6 +23,8 @@ export interface SystemReport {
   containers: { all: number; running: number; paused: number; stopped: number };
   images: number;
   insecureRegistries: string[];
+  /** URLs by registry. */
+  mirrors: Record<string, string[]>;
   /** Containers have ids of their own on the host. */
   remapped: boolean;
   warnings: string[];
@@ -39,6 +41,8 @@ export interface SystemOptions {
   snapshotter: Pick<Snapshotter, 'listCommitted'>;
   release: Release;
   insecureRegistries: string[];
+  /** URLs by registry. */
+  mirrors: Record<string, string[]>;
   remapped: boolean;
 }
 
@@ -57,7 +61,7 @@ export class System {
   }
 
   async report(): Promise<SystemReport> {
-    const { instance, clock, release, insecureRegistries, images, remapped } = this.#options;
+    const { instance, clock, release, insecureRegistries, mirrors, images, remapped } = this.#options;
     const machine = await this.#options.machine.facts();
     const runtime = { ...(await this.#runtime), names: this.#options.runtime.names };
     return {
@@ -70,6 +74,7 @@ export class System {
       containers: this.#count(),
       images: images.list().length,
       insecureRegistries,
+      mirrors,
       remapped,
       warnings: warningsOf(machine, runtime.version !== ''),
     };
