@@ -1,8 +1,6 @@
-import { messageOf } from '#base/errors.ts';
 import { inForce } from '#domain/app/scale.ts';
 import type { Step } from '#domain/app/step.ts';
 import type { AppTarget } from '#domain/app/target.ts';
-import { Undo } from '#engine/containers/undo.ts';
 import type { Change, Emit } from './change.ts';
 import { executors } from './executors.ts';
 import type { AppParts } from './parts.ts';
@@ -10,9 +8,11 @@ import { changes, isCleanUp, isImageStep, Planning, type Asked, type PlanReport 
 import type { AppRecords } from './records.ts';
 import { Remembering, type Made } from './remembering.ts';
 import type { Revisions } from './revisions.ts';
-import { execute, isUnwell, type Run } from './run.ts';
+import { RollingBack } from './rolling-back.ts';
+import { execute, isPaused, isUnwell, type Run } from './run.ts';
 import { ShownPlans } from './shown-plans.ts';
 import { summarize } from './summary.ts';
+import { TakingBack } from './taking-back.ts';
 
 /** What would be done to an app, and its id: the same as long as nothing of what it follows from changes. */
 export interface AppPlan extends PlanReport {
@@ -37,6 +37,7 @@ export class Convergence {
   readonly #records: AppRecords;
   readonly #planning: Planning;
   readonly #remembering: Remembering;
+  readonly #rollingBack: RollingBack;
   readonly #shown = new ShownPlans();
 
   constructor(parts: AppParts, records: AppRecords, revisions: Revisions) {
@@ -44,6 +45,7 @@ export class Convergence {
     this.#records = records;
     this.#planning = new Planning(parts, records, revisions);
     this.#remembering = new Remembering(parts, records, revisions);
+    this.#rollingBack = new RollingBack(this.#planning, records);
   }
 
   /** What `run` would do, the number that it would give, and notes on the scale. @throws as `#domain/app/plan.ts` */
@@ -71,10 +73,7 @@ export class Convergence {
     const onIngress = await this.#parts.ingress.check(target.model);
     for (const message of [...notes, ...onIngress]) emit({ type: 'note', message });
     emit({ type: 'plan', app, revision, steps: first, ...this.#planning.report(target, scale, first) });
-    const undo = new Undo((problem, error) => {
-      this.#parts.report(problem, error);
-      emit({ type: 'note', message: `${problem}: ${messageOf(error)}` });
-    });
+    const undo = new TakingBack(this.#parts.report, emit);
     const run = this.#start(wanted, change, revision, undo, emit, signal);
     const isNew = this.#remembering.begin(app, change);
     let made: Made | undefined;
@@ -91,7 +90,10 @@ export class Convergence {
       const stays = isUnwell(error) && run.displaced === 0;
       if (stays && made !== undefined) await this.#leave(made, run.revision, error);
       else if (isPaused(run)) emit({ type: 'note', message: pausedNote });
-      else await undo.run();
+      else {
+        if (isUnwell(error) && (await this.#rollingBack.run(run, change))) undo.leaveContainers();
+        await undo.run();
+      }
       if (!stays && made !== undefined) this.#fail(made, run, error);
       if (isNew && !stays) this.#records.forget(app);
       throw error;
@@ -102,7 +104,7 @@ export class Convergence {
   }
 
   /** Before containers change: who comes is subject to it from its first packet. */
-  async #police({ app, model }: AppTarget, undo: Undo, emit: Emit): Promise<void> {
+  async #police({ app, model }: AppTarget, undo: TakingBack, emit: Emit): Promise<void> {
     const { policies } = this.#parts;
     const { former, changed } = await policies.declare(model);
     if (!changed) return;
@@ -156,7 +158,7 @@ export class Convergence {
     target: AppTarget,
     { folder, files, timeout }: Change,
     revision: number,
-    undo: Undo,
+    undo: TakingBack,
     emit: Emit,
     signal: AbortSignal,
   ): Run {
@@ -176,33 +178,7 @@ export class Convergence {
       displaced: 0,
       failed: new Map(),
       ...(former === undefined ? {} : { former }),
-      onFailure: takingBack(undo, emit),
+      onFailure: undo.onFailure,
     };
   }
-}
-
-/**
- * Keeps how to take steps back. Where a former container does not come back, what stands in its place is left alone: it is
- * better than nobody.
- */
-function takingBack(undo: Undo, emit: Emit): Run['onFailure'] {
-  const stuck = new Set<string>();
-  return (step, back) => {
-    const service = 'service' in step ? step.service : '';
-    undo.add(async () => {
-      if (stuck.has(service)) return;
-      try {
-        await back();
-      } catch (error) {
-        if (step.kind === 'stop-container' || step.kind === 'replace-container') stuck.add(service);
-        throw new Error(`${step.kind} of ${service}: ${messageOf(error)}`, { cause: error });
-      }
-      emit({ type: 'step', step, state: 'undone' });
-    });
-  };
-}
-
-function isPaused({ failed, target }: Run): boolean {
-  const mayPause = target?.services.filter((one) => one.update.failureAction === 'pause') ?? [];
-  return mayPause.some((one) => failed?.has(one.name) === true);
 }

@@ -138,3 +138,9 @@ export async function tolerating(
 export function isUnwell(error: unknown): boolean {
   return error instanceof Error && 'code' in error && error.code === 'app-unwell';
 }
+
+/** It failed and stands half-way, as the `failure_action` of a service says. */
+export function isPaused({ failed, target }: Run): boolean {
+  const mayPause = target?.services.filter((one) => one.update.failureAction === 'pause') ?? [];
+  return mayPause.some((one) => failed?.has(one.name) === true);
+}
