@@ -13,6 +13,25 @@ export interface BlobInfo {
   size: number;
 }
 
+/**
+ * A blob on its way in, of which part may be there from an earlier time. It has one holder, who lets go of it whatever
+ * happens: what has come by then stays for the next.
+ */
+export interface PartialBlob extends AsyncDisposable {
+  /** Bytes that are there: the source of `receive` begins after them. */
+  readonly offset: number;
+  /**
+   * Takes the rest, once; the blob is visible when this resolves. Content that proves wrong is dropped, all of it.
+   * @throws invalid `blob-digest-mismatch`, `blob-size-mismatch`; whatever the source throws
+   */
+  receive(source: AsyncIterable<Uint8Array>): Promise<void>;
+  /**
+   * All of it from the first byte, as it arrives. It ends only when the digest has proved right, and fails as
+   * `receive` does.
+   */
+  read(): Readable;
+}
+
 /** Content by digest. A blob is visible only once it is complete and its digest is verified. */
 export interface BlobStore {
   /** Undefined when the blob is not there. */
@@ -29,6 +48,17 @@ export interface BlobStore {
    * @throws invalid `blob-digest-mismatch`, `blob-size-mismatch`; whatever the source throws
    */
   write(source: AsyncIterable<Uint8Array> | Iterable<Uint8Array>, expected?: Expectation): Promise<BlobInfo>;
+  /** Takes a blob whose content is not what its digest says out of the store, and keeps it for people to look at. Idempotent. */
+  setAside(digest: Digest): Promise<void>;
+  /**
+   * Goes on with a blob that an earlier try did not bring in whole, or begins it; waits while somebody else has it
+   * under way. Undefined: it is in the store.
+   */
+  resume(blob: BlobInfo): Promise<PartialBlob | undefined>;
+  /** Takes a blob out, so that `resume` finds all of it. Idempotent. */
+  demote(digest: Digest): Promise<void>;
+  /** Removes partial blobs that nobody has gone on with since `before` (milliseconds since 1970). Gives their bytes. */
+  removePartial(before: number): Promise<number>;
   /** Idempotent. */
   delete(digest: Digest): Promise<void>;
   list(): AsyncIterable<BlobInfo>;

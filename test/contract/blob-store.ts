@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
+import { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import { test } from 'node:test';
 import { isKind } from '#base/errors.ts';
 import { parseDigest, type Digest } from '#domain/image/digest.ts';
-import type { BlobStore } from '#ports/blob-store.ts';
+import type { BlobInfo, BlobStore } from '#ports/blob-store.ts';
 
 export interface BlobStoreFixture extends AsyncDisposable {
   store: BlobStore;
@@ -121,4 +122,89 @@ export function blobStoreContract(name: string, make: () => Promise<BlobStoreFix
     assert.deepEqual(await store.write(chunks), { digest: digestOf(whole), size: whole.length });
     assert.deepEqual(await buffer(await store.open(digestOf(whole))), whole);
   });
+
+  test(`${name}: a blob that did not come whole is gone on with from the bytes that are there`, async () => {
+    await using fixture = await make();
+    const { store } = fixture;
+    const blob = { digest, size: content.length };
+    await assert.rejects(received(store, blob, [content.subarray(0, 4)], true), /line cut/);
+    assert.equal(await store.stat(digest), undefined);
+    assert.equal(await received(store, blob, [content.subarray(4)]), 4);
+    assert.deepEqual(await store.read(digest), content);
+    assert.equal(await store.resume(blob), undefined);
+  });
+
+  test(`${name}: who reads a blob on its way gets it as it comes, and its end only when it is right`, async () => {
+    await using fixture = await make();
+    const { store } = fixture;
+    await using partial = await store.resume({ digest, size: content.length });
+    assert.ok(partial !== undefined);
+    const gate = Promise.withResolvers<undefined>();
+    const reading = partial.read();
+    const receiving = partial.receive(
+      (async function* () {
+        yield content;
+        await gate.promise;
+      })(),
+    );
+    gate.resolve(undefined);
+    assert.deepEqual(await buffer(reading), content);
+    await receiving;
+    await using wrong = await store.resume({ digest: digestOf(Buffer.from('x')), size: content.length });
+    assert.ok(wrong !== undefined);
+    const misled = buffer(wrong.read());
+    await assert.rejects(wrong.receive(Readable.from([content])), coded('blob-digest-mismatch'));
+    await assert.rejects(misled, coded('blob-digest-mismatch'));
+  });
+
+  test(`${name}: wrong content is no beginning, and a demoted blob needs nothing more`, async () => {
+    await using fixture = await make();
+    const { store } = fixture;
+    const blob = { digest, size: content.length };
+    await assert.rejects(received(store, blob, [Buffer.from('hello BLOBS')]), coded('blob-digest-mismatch'));
+    await assert.rejects(received(store, blob, [content, content]), coded('blob-size-mismatch'));
+    assert.equal(await received(store, blob, [content]), 0);
+    await store.demote(digest);
+    await store.demote(digest);
+    assert.deepEqual(await listed(store), []);
+    assert.equal(await received(store, blob, []), content.length);
+    assert.deepEqual(await store.read(digest), content);
+  });
+
+  test(`${name}: one at a time goes on with a blob, and the next finds it`, async () => {
+    await using fixture = await make();
+    const { store } = fixture;
+    const blob = { digest, size: content.length };
+    const both = [0, 1].map(() => received(store, blob, [content]));
+    assert.deepEqual(await Promise.all(both), [0, undefined]);
+  });
+
+  test(`${name}: partial blobs go when nobody has gone on with them for long, not those under way`, async () => {
+    await using fixture = await make();
+    const { store } = fixture;
+    const blob = { digest, size: content.length };
+    await assert.rejects(received(store, blob, [content.subarray(0, 4)], true), /line cut/);
+    assert.equal(await store.removePartial(0), 0);
+    const underWay = await store.resume(blob);
+    assert.equal(await store.removePartial(Infinity), 0);
+    await underWay?.[Symbol.asyncDispose]();
+    assert.equal(await store.removePartial(Infinity), 4);
+    assert.equal(await received(store, blob, [content]), 0);
+  });
+}
+
+/** Brings in what is left of a blob. Gives the bytes that were there before; undefined: it was in the store. */
+async function received(
+  store: BlobStore,
+  blob: BlobInfo,
+  chunks: Buffer[],
+  breaks = false,
+): Promise<number | undefined> {
+  await using partial = await store.resume(blob);
+  async function* source(): AsyncGenerator<Uint8Array> {
+    for (const chunk of chunks) yield await Promise.resolve(chunk);
+    if (breaks) throw new Error('line cut');
+  }
+  await partial?.receive(source());
+  return partial?.offset;
 }

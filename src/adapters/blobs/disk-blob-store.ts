@@ -13,25 +13,33 @@ import {
 } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
+import { PartialBlobs } from '#adapters/blobs/partial-blobs.ts';
+import { writeAll } from '#adapters/blobs/write-all.ts';
 import { syncFolder } from '#adapters/files/sync-folder.ts';
 import { invalid, notFound, systemCode } from '#base/errors.ts';
 import { isDigest, parseDigest, type Digest } from '#domain/image/digest.ts';
-import type { BlobInfo, BlobStore, Expectation } from '#ports/blob-store.ts';
+import type { BlobInfo, BlobStore, Expectation, PartialBlob } from '#ports/blob-store.ts';
 
 const MIB = 1024 * 1024;
 
 /**
  * Blobs as an OCI image layout (image-layout.md): `blobs/sha256/HEX` below the root, beside `oci-layout`.
  * A blob grows in `blobs/incoming`, in the same file system, and gets its name by rename once it is
- * verified and on disk; what a crash leaves there is removed by `open`.
+ * verified and on disk; what a crash leaves there is removed by `open`. Those that can be gone on with are in `blobs/partial`.
  */
 export class DiskBlobStore implements BlobStore {
   readonly #blobs: string;
   readonly #incoming: string;
+  readonly #partial: PartialBlobs;
+  readonly #damaged: string;
 
   private constructor(root: string) {
     this.#blobs = join(root, 'blobs', 'sha256');
     this.#incoming = join(root, 'blobs', 'incoming');
+    this.#partial = new PartialBlobs(join(root, 'blobs', 'partial'), (path, digest) =>
+      this.#publish(path, digest),
+    );
+    this.#damaged = join(root, 'blobs', 'damaged');
   }
 
   /** `root` is absolute; it is made when it is missing. One store at a time may use it. */
@@ -39,6 +47,7 @@ export class DiskBlobStore implements BlobStore {
     const store = new DiskBlobStore(root);
     await rm(store.#incoming, { recursive: true, force: true });
     await mkdir(store.#incoming, { recursive: true, mode: 0o700 });
+    await store.#partial.make();
     await mkdir(store.#blobs, { recursive: true, mode: 0o700 });
     await writeFile(join(root, 'oci-layout'), '{"imageLayoutVersion":"1.0.0"}\n');
     return store;
@@ -77,13 +86,45 @@ export class DiskBlobStore implements BlobStore {
     try {
       const info = await receive(source, path, expected.size);
       verify(info, expected);
-      await rename(path, this.#path(info.digest));
-      await syncFolder(this.#blobs);
+      await this.#publish(path, info.digest);
       return info;
     } catch (error) {
       await rm(path, { force: true });
       throw error;
     }
+  }
+
+  /** Makes a whole file of the same file system, whose digest the caller knows, a blob. The file is gone afterwards. */
+  async adopt(path: string, digest: Digest): Promise<BlobInfo> {
+    const file = await open(path);
+    try {
+      await file.datasync();
+      const { size } = await file.stat();
+      await rename(path, this.#path(digest));
+      await syncFolder(this.#blobs);
+      return { digest, size };
+    } finally {
+      await file.close();
+    }
+  }
+
+  async setAside(digest: Digest): Promise<void> {
+    await mkdir(this.#damaged, { recursive: true, mode: 0o700 });
+    await rename(this.#path(digest), join(this.#damaged, digest.slice('sha256:'.length))).catch(
+      ignoreMissing,
+    );
+  }
+
+  resume(blob: BlobInfo): Promise<PartialBlob | undefined> {
+    return this.#partial.open(blob, async () => (await this.stat(blob.digest)) !== undefined);
+  }
+
+  demote(digest: Digest): Promise<void> {
+    return this.#partial.take(this.#path(digest), digest);
+  }
+
+  removePartial(before: number): Promise<number> {
+    return this.#partial.remove(before);
   }
 
   async delete(digest: Digest): Promise<void> {
@@ -96,6 +137,11 @@ export class DiskBlobStore implements BlobStore {
       const info = isDigest(digest) ? await this.stat(digest) : undefined;
       if (info !== undefined) yield info;
     }
+  }
+
+  async #publish(path: string, digest: Digest): Promise<void> {
+    await rename(path, this.#path(digest));
+    await syncFolder(this.#blobs);
   }
 
   #path(digest: Digest): string {
@@ -144,19 +190,6 @@ async function copy(
   }
   await flush();
   return size;
-}
-
-/** A write may take less than it was given, when the disk fills up for instance. */
-async function writeAll(file: FileHandle, chunks: Uint8Array[]): Promise<void> {
-  let rest = chunks;
-  while (rest.length > 0) {
-    let { bytesWritten } = await file.writev(rest);
-    rest = rest.flatMap((chunk) => {
-      const taken = Math.min(bytesWritten, chunk.length);
-      bytesWritten -= taken;
-      return taken === chunk.length ? [] : [chunk.subarray(taken)];
-    });
-  }
 }
 
 function verify(info: BlobInfo, expected: Expectation): void {

@@ -1,0 +1,262 @@
+import { createHash, type Hash } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import { mkdir, open, readdir, rename, rm, stat, type FileHandle } from 'node:fs/promises';
+import { join } from 'node:path';
+import { Readable } from 'node:stream';
+import { writeAll } from '#adapters/blobs/write-all.ts';
+import { invalid, systemCode } from '#base/errors.ts';
+import { KeyedMutex } from '#base/mutex.ts';
+import type { Digest } from '#domain/image/digest.ts';
+import type { BlobInfo, PartialBlob } from '#ports/blob-store.ts';
+
+const MIB = 1024 * 1024;
+/** What arrives is written in pieces of this size; a crash loses less than one. */
+const gather = 256 * 1024;
+
+/**
+ * Blobs on their way in, each a file under its digest in `blobs/partial`. What a broken transfer left stays for the next
+ * one, also over a crash; only the right digest makes a blob of it.
+ */
+export class PartialBlobs {
+  readonly #folder: string;
+  readonly #publish: (path: string, digest: Digest) => Promise<void>;
+  readonly #locks = new KeyedMutex();
+
+  /**
+   * @param folder in the file system of the blobs
+   * @param publish gives a file on disk, whose digest is right, its name as a blob
+   */
+  constructor(folder: string, publish: (path: string, digest: Digest) => Promise<void>) {
+    this.#folder = folder;
+    this.#publish = publish;
+  }
+
+  make(): Promise<unknown> {
+    return mkdir(this.#folder, { recursive: true, mode: 0o700 });
+  }
+
+  /** Waits for another who fetches the same blob. Undefined: `isThere` found it whole. */
+  async open(blob: BlobInfo, isThere: () => Promise<boolean>): Promise<PartialBlob | undefined> {
+    const opened = Promise.withResolvers<PartialFile | undefined>();
+    const closed = Promise.withResolvers<void>();
+    const held = this.#locks.run(blob.digest, async () => {
+      if (await isThere()) {
+        opened.resolve(undefined);
+        return;
+      }
+      const path = this.#path(blob.digest);
+      const partial = await PartialFile.open(
+        path,
+        blob,
+        () => this.#publish(path, blob.digest),
+        closed.resolve,
+      );
+      opened.resolve(partial);
+      await closed.promise;
+    });
+    held.catch(opened.reject);
+    return opened.promise;
+  }
+
+  /** Makes the beginning of the next transfer of a blob's file. */
+  async take(path: string, digest: Digest): Promise<void> {
+    await rename(path, this.#path(digest)).catch(ignoreMissing);
+  }
+
+  /** Removes what nobody has gone on with since `before` (milliseconds since 1970). Gives its bytes. */
+  async remove(before: number): Promise<number> {
+    let bytes = 0;
+    for (const name of await readdir(this.#folder)) {
+      const digest = `sha256:${name}`;
+      if (this.#locks.isHeld(digest)) continue;
+      const path = join(this.#folder, name);
+      const found = await stat(path).catch(ignoreMissing);
+      if (found === undefined || found.mtimeMs >= before) continue;
+      await rm(path, { force: true });
+      bytes += found.size;
+    }
+    return bytes;
+  }
+
+  #path(digest: Digest): string {
+    return join(this.#folder, digest.slice('sha256:'.length));
+  }
+}
+
+class PartialFile implements PartialBlob {
+  readonly offset: number;
+  readonly #path: string;
+  readonly #blob: BlobInfo;
+  readonly #file: FileHandle;
+  readonly #hash: Hash;
+  readonly #publish: () => Promise<void>;
+  readonly #closed: () => void;
+  /** Bytes that readers find. */
+  #written: number;
+  #more = Promise.withResolvers<void>();
+  /** How it ended: whoever reads is told after the last byte. */
+  readonly #verified = Promise.withResolvers<void>();
+  #isOver = false;
+
+  private constructor(
+    path: string,
+    blob: BlobInfo,
+    file: FileHandle,
+    start: { size: number; hash: Hash },
+    publish: () => Promise<void>,
+    closed: () => void,
+  ) {
+    this.#path = path;
+    this.#blob = blob;
+    this.#file = file;
+    this.offset = this.#written = start.size;
+    this.#hash = start.hash;
+    this.#publish = publish;
+    this.#closed = closed;
+    this.#verified.promise.catch(() => undefined);
+  }
+
+  static async open(
+    path: string,
+    blob: BlobInfo,
+    publish: () => Promise<void>,
+    closed: () => void,
+  ): Promise<PartialFile> {
+    const file = await open(path, 'a+', 0o600);
+    try {
+      const start = await beginning(file, blob.size);
+      return new PartialFile(path, blob, file, start, publish, closed);
+    } catch (error) {
+      await file.close();
+      throw error;
+    }
+  }
+
+  async receive(source: AsyncIterable<Uint8Array>): Promise<void> {
+    try {
+      await this.#append(source);
+      await this.#verify();
+      this.#end();
+    } catch (error) {
+      this.#end(error);
+      throw error;
+    }
+    await this.#file.datasync();
+    await this.#publish();
+  }
+
+  read(): Readable {
+    return Readable.from(this.#tail(), { objectMode: false });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#end(invalid('blob-incomplete', `blob ${this.#blob.digest} has not come whole`));
+    try {
+      if (this.#written === 0) await rm(this.#path, { force: true });
+      await this.#file.close();
+    } finally {
+      this.#closed();
+    }
+  }
+
+  async #append(source: AsyncIterable<Uint8Array>): Promise<void> {
+    let chunks: Uint8Array[] = [];
+    let held = 0;
+    const flush = async (): Promise<void> => {
+      if (held === 0) return;
+      await writeAll(this.#file, chunks);
+      for (const chunk of chunks) this.#hash.update(chunk);
+      this.#written += held;
+      [chunks, held] = [[], 0];
+      this.#wake();
+    };
+    try {
+      for await (const chunk of source) {
+        if (this.#written + held + chunk.length > this.#blob.size)
+          throw await this.#refused(`at least ${this.#written + held + chunk.length} bytes`);
+        chunks.push(chunk);
+        held += chunk.length;
+        if (held >= gather) await flush();
+      }
+    } finally {
+      await flush();
+    }
+  }
+
+  async #verify(): Promise<void> {
+    const { digest, size } = this.#blob;
+    if (this.#written !== size)
+      throw invalid(
+        'blob-size-mismatch',
+        `storing blob ${digest}: found ${this.#written} bytes; required are ${size}`,
+      );
+    const found = `sha256:${this.#hash.digest('hex')}`;
+    if (found === digest) return;
+    await rm(this.#path, { force: true });
+    throw invalid('blob-digest-mismatch', `storing blob ${digest}: the content has the digest ${found}`, {
+      hint: 'the content was damaged or changed on its way; fetch it again',
+    });
+  }
+
+  /** What is wrong is no beginning of anything. */
+  async #refused(found: string): Promise<Error> {
+    await rm(this.#path, { force: true });
+    const { digest, size } = this.#blob;
+    return invalid('blob-size-mismatch', `storing blob ${digest}: found ${found}; required are ${size}`);
+  }
+
+  #end(error?: unknown): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    if (error === undefined) this.#verified.resolve();
+    else this.#verified.reject(error);
+    this.#wake();
+  }
+
+  #wake(): void {
+    this.#more.resolve();
+    this.#more = Promise.withResolvers();
+  }
+
+  async *#tail(): AsyncGenerator<Uint8Array> {
+    // A descriptor of its own: the reader may outlive the writer.
+    const file = await open(this.#path, 'r');
+    try {
+      for (let at = 0; ;) {
+        while (at < this.#written) {
+          const buffer = Buffer.allocUnsafe(Math.min(MIB, this.#written - at));
+          const { bytesRead } = await file.read(buffer, 0, buffer.length, at);
+          at += bytesRead;
+          yield buffer.subarray(0, bytesRead);
+        }
+        if (this.#isOver) break;
+        await this.#more.promise;
+      }
+      await this.#verified.promise;
+    } finally {
+      await file.close();
+    }
+  }
+}
+
+/** What is there of a blob; more than it can be is nothing. */
+async function beginning(file: FileHandle, most: number): Promise<{ size: number; hash: Hash }> {
+  const hash = createHash('sha256');
+  const { size } = await file.stat();
+  if (size > most) {
+    await file.truncate(0);
+    return { size: 0, hash };
+  }
+  const content = createReadStream('', { fd: file, start: 0, highWaterMark: MIB, autoClose: false });
+  if (size > 0) for await (const chunk of content) hash.update(bytesOf(chunk));
+  return { size, hash };
+}
+
+function bytesOf(chunk: unknown): Uint8Array {
+  return chunk instanceof Uint8Array ? chunk : Buffer.from(String(chunk));
+}
+
+function ignoreMissing(error: unknown): undefined {
+  if (systemCode(error) === 'ENOENT') return undefined;
+  throw error;
+}
