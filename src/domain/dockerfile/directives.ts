@@ -3,44 +3,61 @@ import { mistake, type Source } from './source.ts';
 /** Parser directives: comments of the form `# name=value` before anything else in the file. */
 export interface Directives {
   escape: '\\' | '`';
+  /** The frontend that the file asks for; options behind it are left out. */
   syntax?: string;
+  /** `skip=RULE,RULE;error=true;experimental=all` */
   check?: string;
 }
 
-const pattern = /^#\s*([a-zA-Z][a-zA-Z0-9]*)\s*=\s*(.+?)\s*$/;
+const pattern = /^([a-zA-Z][a-zA-Z0-9]*)\s*=\s*(.+?)\s*$/;
 const known = ['syntax', 'escape', 'check'] as const;
 type Name = (typeof known)[number];
 
-/** Gives the directives and the number of lines that they take. @throws invalid `dockerfile-invalid` */
-export function readDirectives(source: Source): { directives: Directives; lines: number } {
-  const found = new Map<Name, string>();
-  let lines = 0;
-  for (const text of source.lines) {
-    const match = pattern.exec(text.trim());
-    const name = known.find((word) => word === match?.[1]?.toLowerCase());
-    // The first line that is no known directive ends them: from there on all are comments.
-    if (match === null || name === undefined) break;
-    lines++;
-    if (found.has(name))
-      throw mistake(source, { line: lines, column: 1 }, `only one ${name} parser directive can be used`);
-    found.set(name, match[2] ?? '');
-  }
-  return { directives: toDirectives(source, found), lines };
+interface Found {
+  value: string;
+  line: number;
 }
 
-function toDirectives(source: Source, found: Map<Name, string>): Directives {
-  const syntax = found.get('syntax');
+/** Gives the directives and the number of lines that they take. @throws invalid `dockerfile-invalid` */
+export function readDirectives(source: Source): { directives: Directives; lines: number } {
+  // Behind a `#!` line the others are found, but the escape character is not.
+  const first = source.lines[0]?.startsWith('#!') === true ? 1 : 0;
+  const found = scan(source, '#', first);
+  const syntax = found.get('syntax') ?? scan(source, '//', first).get('syntax');
   const check = found.get('check');
   return {
-    escape: escapeOf(source, found),
-    ...(syntax === undefined ? {} : { syntax }),
-    ...(check === undefined ? {} : { check }),
+    directives: {
+      escape: first === 0 ? escapeOf(source, found) : '\\',
+      ...(syntax === undefined ? {} : { syntax: firstWord(syntax.value) }),
+      ...(check === undefined ? {} : { check: firstWord(check.value) }),
+    },
+    lines: first + found.size,
   };
 }
 
-function escapeOf(source: Source, found: Map<Name, string>): '\\' | '`' {
-  const value = found.get('escape') ?? '\\';
+function firstWord(value: string): string {
+  return value.split(' ', 1)[0] ?? '';
+}
+
+function scan(source: Source, mark: string, first: number): Map<Name, Found> {
+  const found = new Map<Name, Found>();
+  for (const [index, text] of source.lines.slice(first).entries()) {
+    const match = text.trimStart().startsWith(mark)
+      ? pattern.exec(text.trimStart().slice(mark.length).trimStart())
+      : null;
+    const name = known.find((word) => word === match?.[1]?.toLowerCase());
+    // The first line that is no known directive ends them: from there on all are comments.
+    if (match === null || name === undefined) break;
+    const line = first + index + 1;
+    if (found.has(name))
+      throw mistake(source, { line, column: 1 }, `only one ${name} parser directive can be used`);
+    found.set(name, { value: match[2] ?? '', line });
+  }
+  return found;
+}
+
+function escapeOf(source: Source, found: Map<Name, Found>): '\\' | '`' {
+  const { value = '\\', line = 1 } = found.get('escape') ?? {};
   if (value === '\\' || value === '`') return value;
-  const line = [...found.keys()].indexOf('escape') + 1;
-  throw mistake(source, { line, column: 1 }, `invalid ESCAPE '${value}'. Must be \` or \\`);
+  throw mistake(source, { line, column: 1 }, `invalid escape token '${value}' does not match \` or \\`);
 }

@@ -59,9 +59,11 @@ test('what cannot be expanded is said in words', () => {
   const cases: Record<string, RegExp> = {
     '${x': /missing '}'/,
     '${nope:?is needed}': /nope: is needed/,
-    '${empty:?}': /empty: parameter not set or null/,
+    '${nope?}': /nope: is not allowed to be unset/,
+    '${x#\\a}': /invalid escape/,
+    '${empty:?}': /empty: is not allowed to be empty/,
     '${}': /bad substitution/,
-    '${x:z}': /unsupported modifier \(z\)/,
+    '${x:z}': /unsupported modifier \(:z\)/,
     "'open": /single-quote/,
     '"open': /double-quote/,
   };

@@ -1,5 +1,5 @@
 import { Reader } from './reader.ts';
-import { patternSource } from './shell-pattern.ts';
+import { PatternError, ShellPattern } from './shell-pattern.ts';
 
 /** Values by name; undefined when not set. */
 export type Lookup = (name: string) => string | undefined;
@@ -7,8 +7,12 @@ export type Lookup = (name: string) => string | undefined;
 export interface Expansion {
   escape: string;
   lookup: Lookup;
-  /** Escapes are kept, as backslashes: for the patterns inside `${x#...}`. */
+  /** Quotes stay and do not protect variables: the text of a here-document. */
+  quotes?: 'removed' | 'kept' | 'plain';
+  /** Escapes stay before what they protect. */
   keepsEscapes?: boolean;
+  /** What stands for a variable that is not set stays as it is written. */
+  keepsUnset?: boolean;
 }
 
 /** Why a word cannot be expanded; the caller knows where it stands. */
@@ -22,161 +26,211 @@ export class ExpansionError extends Error {
  * @throws ExpansionError
  */
 export function expandWord(word: string, expansion: Expansion): string {
-  return expandUntil(new Reader(word), expansion, '');
+  return new Expander(word, expansion).text();
 }
 
 /** As expandWord, but a variable outside quotes may give several words, or none. @throws ExpansionError */
 export function expandWords(word: string, expansion: Expansion): string[] {
-  const parts: string[] = [];
-  for (const piece of pieces(new Reader(word), expansion, '')) {
-    if (piece.quoted) {
-      parts.push(`${parts.pop() ?? ''}${piece.text}`);
-      continue;
-    }
-    const [head = '', ...tail] = piece.text.split(/\s+/);
-    parts.push(`${parts.pop() ?? ''}${head}`, ...tail);
-  }
-  return parts.filter((part) => part !== '');
-}
-
-/** Everything up to an unescaped `stop` ('' for the end), expanded; the reader then stands at `stop`. */
-function expandUntil(reader: Reader, expansion: Expansion, stop: string): string {
-  return pieces(reader, expansion, stop)
-    .map((piece) => piece.text)
-    .join('');
+  return new Expander(word, expansion).words();
 }
 
 interface Piece {
   text: string;
-  quoted: boolean;
+  /** White space in it separates no words. */
+  isWhole: boolean;
 }
 
-function pieces(reader: Reader, expansion: Expansion, stop: string): Piece[] {
-  const found: Piece[] = [];
-  while (!reader.done && (stop === '' || reader.peek() !== stop)) {
-    const char = reader.peek();
-    if (char === "'") found.push({ text: singleQuoted(reader), quoted: true });
-    else if (char === '"') found.push({ text: doubleQuoted(reader, expansion), quoted: true });
-    else if (char === '$') found.push({ text: substitute(reader, expansion), quoted: false });
-    else found.push(plain(reader, expansion));
+/** What is being read: the word itself, or the pattern of a substitution. */
+interface Mode {
+  keepsEscapes: boolean;
+  isPattern: boolean;
+}
+
+class Expander {
+  readonly #reader: Reader;
+  readonly #expansion: Expansion;
+  readonly #mode: Mode;
+
+  constructor(word: string, expansion: Expansion) {
+    this.#reader = new Reader(word);
+    this.#expansion = expansion;
+    this.#mode = { keepsEscapes: expansion.keepsEscapes ?? false, isPattern: false };
   }
-  return found;
-}
 
-function plain(reader: Reader, { escape, keepsEscapes = false }: Expansion): Piece {
-  const char = reader.next();
-  if (char !== escape) return { text: char, quoted: false };
-  // An escape at the very end stands for nothing.
-  const text = reader.done ? '' : reader.next();
-  return { text: keepsEscapes ? `\\${text}` : text, quoted: true };
-}
+  text(): string {
+    return joined(this.#pieces('', this.#mode));
+  }
 
-function singleQuoted(reader: Reader): string {
-  reader.next();
-  const text = reader.take(/[^']*/);
-  if (reader.done)
-    throw new ExpansionError('unexpected end of statement while looking for matching single-quote');
-  reader.next();
-  return text;
-}
-
-function doubleQuoted(reader: Reader, expansion: Expansion): string {
-  reader.next();
-  let text = '';
-  while (!reader.done) {
-    const char = reader.peek();
-    if (char === '"') {
-      reader.next();
-      return text;
+  words(): string[] {
+    const parts: string[] = [];
+    for (const piece of this.#pieces('', this.#mode)) {
+      const [head = '', ...tail] = piece.isWhole ? [piece.text] : piece.text.split(/\s+/);
+      parts.push(`${parts.pop() ?? ''}${head}`, ...tail);
     }
-    text += char === '$' ? substitute(reader, expansion) : quotedChar(reader, expansion);
+    return parts.filter((part) => part !== '');
   }
-  throw new ExpansionError('unexpected end of statement while looking for matching double-quote');
-}
 
-// Inside double quotes an escape counts only before a quote, a dollar sign or itself.
-function quotedChar(reader: Reader, { escape }: Expansion): string {
-  const char = reader.next();
-  if (char !== escape || reader.done) return char;
-  const next = reader.peek();
-  if (next === '"' || next === '$' || next === escape) return reader.next();
-  return char;
-}
-
-/** What `$...` stands for; the reader is at the dollar sign and then behind it. @throws ExpansionError */
-function substitute(reader: Reader, expansion: Expansion): string {
-  reader.next();
-  if (reader.peek() !== '{') {
-    const name = takeName(reader);
-    return name === '' ? '$' : (expansion.lookup(name) ?? '');
+  /** Everything up to an unescaped `stop` ('' for the end); the reader then stands behind it. */
+  #pieces(stop: string, mode: Mode): Piece[] {
+    const found: Piece[] = [];
+    const readsQuotes = this.#expansion.quotes !== 'plain';
+    for (;;) {
+      if (this.#reader.done) {
+        if (stop === '') return found;
+        throw new ExpansionError(`syntax error: missing '${stop}'${stop === '/' ? ' in ${}' : ''}`);
+      }
+      const char = this.#reader.peek();
+      if (char === stop) {
+        this.#reader.next();
+        return found;
+      }
+      if (char === "'" && readsQuotes) found.push({ text: this.#singleQuoted(mode), isWhole: true });
+      else if (char === '"' && readsQuotes) found.push({ text: this.#doubleQuoted(mode), isWhole: true });
+      else if (char === '$') found.push({ text: this.#substitution(mode), isWhole: false });
+      else if (char === '<') found.push({ text: this.#reader.take(/<<[\t\r ]*|</), isWhole: true });
+      else found.push(this.#plain(mode));
+    }
   }
-  reader.next();
-  const name = takeName(reader);
-  if (name === '') throw new ExpansionError('syntax error: bad substitution');
-  const value = modified(reader, expansion, name);
-  if (reader.next() !== '}') throw new ExpansionError("syntax error: missing '}'");
-  return value;
-}
 
-function takeName(reader: Reader): string {
-  return reader.take(/[A-Za-z_][A-Za-z0-9_]*|[0-9]+|[@*#?\-!$]/);
-}
+  #plain({ keepsEscapes }: Mode): Piece {
+    const char = this.#reader.next();
+    if (char !== this.#expansion.escape) return { text: char, isWhole: false };
+    // An escape at the very end stands for nothing.
+    const text = this.#reader.next();
+    return { text: keepsEscapes ? `${char}${text}` : text, isWhole: true };
+  }
 
-function modified(reader: Reader, expansion: Expansion, name: string): string {
-  const value = expansion.lookup(name);
-  const operator = reader.take(/:?[-+?]|##?|%%?|\/\/?|:/);
-  switch (operator) {
-    case '':
-      return value ?? '';
-    case '#':
-    case '##':
-    case '%':
-    case '%%':
-      return trimmed(value ?? '', operator, expandUntilBrace(reader, { ...expansion, keepsEscapes: true }));
-    case '/':
-    case '//':
-      return replaced(reader, expansion, value ?? '', operator === '//');
-    case ':':
-      throw new ExpansionError(`unsupported modifier (${reader.peek()}) in substitution`);
-    default:
-      return conditional(value, operator, name, expandUntilBrace(reader, expansion));
+  #singleQuoted({ isPattern }: Mode): string {
+    const quote = this.#quote();
+    const text = this.#reader.take(/[^']*/);
+    if (this.#reader.done)
+      throw new ExpansionError('unexpected end of statement while looking for matching single-quote');
+    this.#reader.next();
+    const { escape } = this.#expansion;
+    return quote + (isPattern ? text.replaceAll(escape, escape + escape) : text) + quote;
+  }
+
+  #quote(): string {
+    const char = this.#reader.next();
+    return this.#expansion.quotes === 'kept' ? char : '';
+  }
+
+  #doubleQuoted(mode: Mode): string {
+    const quote = this.#quote();
+    let text = quote;
+    while (!this.#reader.done) {
+      const char = this.#reader.peek();
+      if (char === '"') {
+        this.#reader.next();
+        return text + quote;
+      }
+      text += char === '$' ? this.#substitution(mode) : this.#quotedChar(mode);
+    }
+    throw new ExpansionError('unexpected end of statement while looking for matching double-quote');
+  }
+
+  // Inside double quotes an escape counts only before a quote, a dollar sign or itself.
+  #quotedChar({ keepsEscapes, isPattern }: Mode): string {
+    const { escape, quotes } = this.#expansion;
+    const char = this.#reader.next();
+    if (char !== escape || this.#reader.done) return char;
+    const next = this.#reader.peek();
+    if (next === '"' || next === '$' || next === escape)
+      return keepsEscapes ? `${escape}${this.#reader.next()}` : this.#reader.next();
+    // The pattern is read once more, and must then find the escape itself.
+    return keepsEscapes && (quotes !== 'kept' || isPattern) ? `${escape}${escape}` : char;
+  }
+
+  /** What `$...` stands for; the reader is at the dollar sign and then behind it. @throws ExpansionError */
+  #substitution(mode: Mode): string {
+    const start = this.#reader.at;
+    this.#reader.next();
+    if (this.#reader.peek() !== '{') {
+      const name = this.#name();
+      if (name === '') return '$';
+      return this.#expansion.lookup(name) ?? this.#unset(start);
+    }
+    this.#reader.next();
+    if (this.#reader.done) throw new ExpansionError("syntax error: missing '}'");
+    if (/[{}:]/.test(this.#reader.peek())) throw new ExpansionError('syntax error: bad substitution');
+    return this.#modified(this.#name(), start, mode);
+  }
+
+  #unset(start: number): string {
+    return this.#expansion.keepsUnset === true ? this.#reader.text.slice(start, this.#reader.at) : '';
+  }
+
+  #name(): string {
+    return this.#reader.take(/[0-9]+|[\p{L}_][\p{L}\p{Nd}_]*|[@*#?\-!$]/u);
+  }
+
+  #modified(name: string, start: number, mode: Mode): string {
+    const operator = this.#reader.take(/:?[-+?]|[#%}]|\/\/?|:?[^]/);
+    switch (operator) {
+      case '}':
+        return this.#expansion.lookup(name) ?? this.#unset(start);
+      case '#':
+      case '%':
+        return this.#trimmed(name, operator, start);
+      case '/':
+      case '//':
+        return this.#replaced(name, operator === '//', start);
+      case ':-':
+      case '-':
+      case ':+':
+      case '+':
+      case ':?':
+      case '?':
+        return this.#conditional(name, operator, start, { ...mode, keepsEscapes: false, isPattern: false });
+      case '':
+        throw new ExpansionError("syntax error: missing '}'");
+      default:
+        throw new ExpansionError(`unsupported modifier (${operator}) in substitution`);
+    }
+  }
+
+  // With a colon an empty value counts as not set.
+  #conditional(name: string, operator: string, start: number, mode: Mode): string {
+    const word = joined(this.#pieces('}', mode));
+    const value = this.#expansion.lookup(name);
+    if (value === undefined && this.#expansion.keepsUnset === true) return this.#unset(start);
+    const isSet = value !== undefined && (value !== '' || !operator.startsWith(':'));
+    if (operator.endsWith('-')) return isSet ? value : word;
+    if (operator.endsWith('+')) return isSet ? word : '';
+    if (isSet) return value;
+    const standard = `is not allowed to be ${value === undefined ? 'unset' : 'empty'}`;
+    throw new ExpansionError(`${name}: ${word === '' ? standard : word}`);
+  }
+
+  // A second operator right behind the first asks for the longest match.
+  #trimmed(name: string, operator: '#' | '%', start: number): string {
+    const word = joined(this.#pieces('}', { keepsEscapes: true, isPattern: true }));
+    const value = this.#expansion.lookup(name);
+    if (value === undefined && this.#expansion.keepsUnset === true) return this.#unset(start);
+    const isLongest = word.startsWith(operator);
+    const pattern = patternOf(isLongest ? word.slice(1) : word);
+    if (operator === '#') return pattern.withoutPrefix(value ?? '', isLongest);
+    return pattern.withoutSuffix(value ?? '', isLongest);
+  }
+
+  #replaced(name: string, isAll: boolean, start: number): string {
+    const pattern = joined(this.#pieces('/', { keepsEscapes: true, isPattern: true }));
+    const replacement = joined(this.#pieces('}', { keepsEscapes: true, isPattern: false }));
+    const value = this.#expansion.lookup(name);
+    if (value === undefined && this.#expansion.keepsUnset === true) return this.#unset(start);
+    return patternOf(pattern).replace(value ?? '', replacement, isAll);
   }
 }
 
-// With a colon an empty value counts as not set.
-function conditional(value: string | undefined, operator: string, name: string, word: string): string {
-  const isSet = value !== undefined && (value !== '' || !operator.startsWith(':'));
-  if (operator.endsWith('-')) return isSet ? value : word;
-  if (operator.endsWith('+')) return isSet ? word : '';
-  if (isSet) return value;
-  throw new ExpansionError(`${name}: ${word === '' ? 'parameter not set or null' : word}`);
+function joined(pieces: Piece[]): string {
+  return pieces.map((piece) => piece.text).join('');
 }
 
-// The word is taken even when it is not used, so that the reader gets past it.
-function expandUntilBrace(reader: Reader, expansion: Expansion): string {
-  const word = expandUntil(reader, expansion, '}');
-  if (reader.done) throw new ExpansionError("syntax error: missing '}'");
-  return word;
-}
-
-function trimmed(value: string, operator: string, pattern: string): string {
-  const isLongest = operator.length === 2;
-  const isPrefix = operator.startsWith('#');
-  const source = patternSource(pattern);
-  const lengths = Array.from({ length: value.length + 1 }, (_, i) => (isLongest ? value.length - i : i));
-  const whole = new RegExp(`^(?:${source})$`, 's');
-  for (const length of lengths) {
-    const candidate = isPrefix ? value.slice(0, length) : value.slice(value.length - length);
-    if (whole.test(candidate)) return isPrefix ? value.slice(length) : value.slice(0, value.length - length);
+function patternOf(text: string): ShellPattern {
+  try {
+    return new ShellPattern(text);
+  } catch (error) {
+    if (!(error instanceof PatternError)) throw error;
+    throw new ExpansionError(`invalid pattern (${text}) in substitution: ${error.message}`);
   }
-  return value;
-}
-
-function replaced(reader: Reader, expansion: Expansion, value: string, all: boolean): string {
-  const pattern = expandUntil(reader, { ...expansion, keepsEscapes: true }, '/');
-  if (reader.next() !== '/')
-    throw new ExpansionError('unexpected end of statement while looking for replacement');
-  const replacement = expandUntilBrace(reader, expansion);
-  if (pattern === '') return value;
-  return value.replace(new RegExp(patternSource(pattern), all ? 'gs' : 's'), () => replacement);
 }

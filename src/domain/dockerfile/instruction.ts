@@ -73,7 +73,7 @@ export type Instruction = (
   | Run
   | Copy
   | Healthcheck
-  | { name: 'ENV' | 'LABEL'; pairs: Pair[] }
+  | { name: 'ENV' | 'LABEL'; pairs: Pair[]; /** `NAME VALUE` without an equals sign. */ legacy?: true }
   | { name: 'ARG'; args: { name: string; value?: string }[] }
   | { name: 'WORKDIR' | 'USER' | 'STOPSIGNAL' | 'MAINTAINER'; value: string }
   | { name: 'EXPOSE' | 'VOLUME'; values: string[] }
@@ -88,6 +88,12 @@ export interface Written {
   at: Position;
   /** The joined line: what the build's output shows. */
   text: string;
+  /** The last source line, where it takes more than one. */
+  endLine?: number;
+  /** The comments right before it, without their marks. */
+  comments?: string[];
+  /** An empty line stands in the middle of it. */
+  hasEmptyLine?: boolean;
 }
 
 export type Named<N extends Instruction['name']> = Extract<Instruction, { name: N }>;

@@ -1,4 +1,4 @@
-import { findHeredocs, type Heredoc } from './heredoc.ts';
+import { findHeredocs, withoutTabs, type Heredoc } from './heredoc.ts';
 import { mistake, type Position, type Source } from './source.ts';
 
 /** An instruction with its continuation lines joined and comments inside them left out. */
@@ -7,8 +7,14 @@ export interface LogicalLine {
   /** Where the text from `offset` on stands in the source, in order. */
   pieces: { offset: number; at: Position }[];
   heredocs: Heredoc[];
+  /** What follows the text in the file: the here-documents with their ends, as they are written. */
+  attached: string;
   /** The last source line that belongs to it. */
   endLine: number;
+  /** An empty line stands in the middle of it. */
+  hasEmptyLine: boolean;
+  /** The comments before it, without their marks, back to an empty one. */
+  comments: string[];
 }
 
 /** The place in the source of an offset in the joined text. */
@@ -19,32 +25,59 @@ export function positionAt(line: LogicalLine, offset: number): Position {
   return { line: piece.at.line, column: piece.at.column + offset - piece.offset };
 }
 
+export interface Joining {
+  escape: string;
+  /** The source line to begin with, from 0. */
+  first: number;
+  /** Whether an instruction may have here-documents. */
+  takesHeredocs: (line: LogicalLine) => boolean;
+}
+
 /**
- * Joins the source's lines from `first` (from 0) on into logical lines, here-documents taken in.
+ * Joins the source's lines into logical lines, here-documents taken in.
  * @throws invalid `dockerfile-invalid` for a here-document without its end
  */
-export function logicalLines(source: Source, escape: string, first: number): LogicalLine[] {
+export function logicalLines(source: Source, joining: Joining): LogicalLine[] {
   const found: LogicalLine[] = [];
-  let next = first;
+  let comments: string[] = [];
+  let next = joining.first;
   while (next < source.lines.length) {
-    const line = joinLine(source, escape, next);
+    const raw = source.lines[next] ?? '';
+    if (isComment(raw)) {
+      const comment = raw.slice(1).trim();
+      comments = comment === '' ? [] : [...comments, comment];
+      next++;
+      continue;
+    }
+    const line = joinLine(source, joining.escape, next);
     next = line.endLine;
-    if (line.text.trim() === '') continue;
-    next = takeHeredocs(source, escape, line, next);
-    line.endLine = next;
+    if (line.text === '' && line.pieces.length === 1) continue;
+    line.comments = comments;
+    comments = [];
+    if (joining.takesHeredocs(line)) line.endLine = next = takeHeredocs(source, line, next);
     found.push(line);
   }
   return found;
 }
 
+function isComment(raw: string): boolean {
+  return /^\s*#/.test(raw);
+}
+
 function joinLine(source: Source, escape: string, start: number): LogicalLine {
-  const joined: LogicalLine = { text: '', pieces: [], heredocs: [], endLine: start };
+  const joined: LogicalLine = {
+    ...{ text: '', pieces: [], heredocs: [], attached: '', endLine: start },
+    ...{ hasEmptyLine: false, comments: [] },
+  };
   for (let index = start; index < source.lines.length; index++) {
     const raw = source.lines[index] ?? '';
-    const isFirst = joined.pieces.length === 0;
+    const isFirst = index === start;
     joined.endLine = index + 1;
-    if (/^\s*#/.test(raw) || raw.trim() === '') {
-      if (isFirst) return joined;
+    if (!isFirst && isComment(raw)) continue;
+    if (!isFirst && raw.trim() === '') {
+      // The end of the file is no line.
+      if (index < source.lines.length - 1) joined.hasEmptyLine = true;
+      else joined.endLine = index;
       continue;
     }
     const indent = isFirst ? raw.length - raw.trimStart().length : 0;
@@ -65,24 +98,23 @@ function cutContinuation(text: string, escape: string): { text: string; continue
   return { text: before, continues: true };
 }
 
-const takesHeredocs = /^(?:onbuild\s+)?(?:run|copy|add)\s/i;
-
-function takeHeredocs(source: Source, escape: string, line: LogicalLine, next: number): number {
-  if (!takesHeredocs.test(line.text)) return next;
+function takeHeredocs(source: Source, line: LogicalLine, next: number): number {
   let index = next;
-  for (const { offset, heredoc } of findHeredocs(line.text, escape)) {
-    const body: string[] = [];
+  for (const { offset, heredoc } of findHeredocs(line.text)) {
+    let content = '';
     for (;;) {
-      const raw = source.lines[index++];
-      if (raw === undefined)
+      const raw = source.lines[index];
+      if (raw === undefined || (raw === '' && index === source.lines.length - 1))
         throw mistake(source, positionAt(line, offset), `unterminated heredoc '${heredoc.name}'`, {
           hint: `write a line '${heredoc.name}' after its text`,
         });
-      const text = heredoc.chomp ? raw.replace(/^\t+/, '') : raw;
-      if (text === heredoc.name) break;
-      body.push(`${text}\n`);
+      const end = source.ends?.[index] ?? '\n';
+      index++;
+      if ((heredoc.chomp ? raw.replace(/^\t+/, '') : raw) === heredoc.name) break;
+      content += raw + end;
     }
-    line.heredocs.push({ ...heredoc, content: body.join('') });
+    line.heredocs.push({ ...heredoc, content: heredoc.chomp ? withoutTabs(content) : content });
+    line.attached += `\n${content}${heredoc.name}`;
   }
   return index;
 }

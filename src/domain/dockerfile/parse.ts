@@ -1,6 +1,6 @@
 import { readDirectives, type Directives } from './directives.ts';
 import type { Args, From, Instruction, Written } from './instruction.ts';
-import { logicalLines, positionAt, type LogicalLine } from './lines.ts';
+import { logicalLines, positionAt, type Joining, type LogicalLine } from './lines.ts';
 import { suggestion } from './suggestion.ts';
 import { readCopy, readRun } from './read-files.ts';
 import { readHealthcheck } from './read-healthcheck.ts';
@@ -15,7 +15,8 @@ import {
   readVolume,
 } from './read-simple.ts';
 import { mistake, sourceOf, type Source } from './source.ts';
-import { statementOf, wrong, type Statement } from './statement.ts';
+import { readFlags, statementOf, wrong, type Statement } from './statement.ts';
+import { parseExecForm } from './words.ts';
 import { invalid } from '#base/errors.ts';
 
 export interface Stage {
@@ -47,12 +48,17 @@ const readers: Record<Instruction['name'], Reader> = {
   MAINTAINER: (statement, written) => readValue(statement, 'MAINTAINER', written),
   EXPOSE: readExpose,
   VOLUME: readVolume,
-  ENTRYPOINT: (statement, written) => ({ name: 'ENTRYPOINT', command: readCommand(statement), ...written }),
-  CMD: (statement, written) => ({ name: 'CMD', command: readCommand(statement), ...written }),
+  ENTRYPOINT: (statement, written) => commandOf(statement, 'ENTRYPOINT', written),
+  CMD: (statement, written) => commandOf(statement, 'CMD', written),
   HEALTHCHECK: readHealthcheck,
   SHELL: readShell,
   ONBUILD: readOnbuild,
 };
+
+function commandOf(statement: Statement, name: 'CMD' | 'ENTRYPOINT', written: Written): Instruction {
+  readFlags(statement, []);
+  return { name, command: readCommand(statement), ...written };
+}
 
 /** All keywords, for messages and completion. */
 export const keywords = ['FROM', ...Object.keys(readers)];
@@ -65,9 +71,22 @@ export function parseDockerfile(text: string, name = 'Dockerfile'): Dockerfile {
   const source = sourceOf(name, text);
   const { directives, lines } = readDirectives(source);
   const file: Dockerfile = { source, directives, globals: [], stages: [] };
-  for (const line of logicalLines(source, directives.escape, lines)) addLine(file, line);
+  for (const line of logicalLines(source, joiningOf(source, directives.escape, lines))) addLine(file, line);
   if (file.stages.length === 0) throw nothingIn(file, text);
   return file;
+}
+
+function joiningOf(source: Source, escape: string, first: number): Joining {
+  return { escape, first, takesHeredocs: (line) => takesHeredocs(statementOf(source, line, escape)) };
+}
+
+function takesHeredocs(statement: Statement): boolean {
+  if (statement.keyword === 'ONBUILD') return takesHeredocs(triggerOf(statement));
+  return ['RUN', 'COPY', 'ADD'].includes(statement.keyword) && parseExecForm(statement.rest).kind === 'none';
+}
+
+function triggerOf({ source, line, escape, offset }: Statement): Statement {
+  return statementOf(source, line, escape, offset);
 }
 
 function nothingIn(file: Dockerfile, text: string): Error {
@@ -78,7 +97,7 @@ function nothingIn(file: Dockerfile, text: string): Error {
 
 function addLine(file: Dockerfile, line: LogicalLine): void {
   const statement = statementOf(file.source, line, file.directives.escape);
-  const written: Written = { at: positionAt(line, 0), text: line.text.trim() };
+  const written = writtenOf(line);
   if (statement.keyword === 'FROM') {
     addStage(file, statement, written);
     return;
@@ -93,10 +112,18 @@ function addLine(file: Dockerfile, line: LogicalLine): void {
     });
 }
 
+function writtenOf(line: LogicalLine): Written {
+  const at = positionAt(line, 0);
+  return {
+    ...{ at, text: line.text.trim() },
+    ...(line.endLine === at.line ? {} : { endLine: line.endLine }),
+    ...(line.comments.length === 0 ? {} : { comments: line.comments }),
+    ...(line.hasEmptyLine ? { hasEmptyLine: true } : {}),
+  };
+}
+
 function addStage(file: Dockerfile, statement: Statement, written: Written): void {
   const from = readFrom(statement);
-  const taken = from.as !== undefined && file.stages.some((stage) => stage.from.as === from.as);
-  if (taken) throw wrong(statement, `duplicate name ${from.as ?? ''}: another stage has it`);
   file.stages.push({ index: file.stages.length, from: { ...from, ...written }, instructions: [] });
 }
 
@@ -116,24 +143,21 @@ function readInstruction(statement: Statement, written: Written): Instruction {
 // The trigger is kept as text, for the image's config, but it must be right now.
 function readOnbuild(statement: Statement, written: Written): Instruction {
   if (statement.rest === '') throw wrong(statement, 'ONBUILD requires at least one argument');
-  const inner = statementOf(statement.source, statement.line, statement.escape, statement.offset);
+  readFlags(statement, []);
+  const inner = triggerOf(statement);
   if (inner.keyword === 'ONBUILD')
     throw wrong(statement, "Chaining ONBUILD via `ONBUILD ONBUILD` isn't allowed");
   if (inner.keyword === 'FROM' || inner.keyword === 'MAINTAINER')
     throw wrong(statement, `${inner.keyword} isn't allowed as an ONBUILD trigger`);
   readInstruction(inner, written);
-  const heredocs = statement.line.heredocs.map((heredoc) => `\n${heredoc.content}${heredoc.name}`).join('');
-  return { name: 'ONBUILD', trigger: statement.rest + heredocs, ...written };
+  return { name: 'ONBUILD', trigger: statement.rest + statement.line.attached, ...written };
 }
 
 /** The instruction that an image's ONBUILD holds. @throws invalid `dockerfile-invalid` */
 export function parseTrigger(trigger: string, name: string): Instruction {
   const source = sourceOf(name, trigger);
-  const [line] = logicalLines(source, '\\', 0);
+  const [line] = logicalLines(source, joiningOf(source, '\\', 0));
   if (line === undefined)
     throw mistake(source, { line: 1, column: 1 }, 'ONBUILD requires at least one argument');
-  return readInstruction(statementOf(source, line, '\\'), {
-    at: positionAt(line, 0),
-    text: line.text.trim(),
-  });
+  return readInstruction(statementOf(source, line, '\\'), writtenOf(line));
 }

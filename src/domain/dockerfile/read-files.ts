@@ -3,10 +3,10 @@ import type { Copy, Instruction, MountFlag, Run, Written } from './instruction.t
 import { MountError } from './mount-options.ts';
 import { checkMount } from './mount.ts';
 import { readCommand } from './read-simple.ts';
-import { flagIsOn, flagValue, readFlags, wrong, type Flag, type Statement } from './statement.ts';
+import { execArgs, flagIsOn, flagValue, readFlags, wrong, type Flag, type Statement } from './statement.ts';
 import { mistake } from './source.ts';
 import { suggestion } from './suggestion.ts';
-import { parseExecForm, splitPlain } from './words.ts';
+import { splitPlain } from './words.ts';
 
 // Readers of RUN, COPY and ADD: what works on files.
 
@@ -105,7 +105,7 @@ function readPaths(
   statement: Statement,
   name: string,
 ): { sources: (string | Heredoc)[]; destination: string } {
-  const paths = parseExecForm(statement.rest) ?? splitPlain(statement.rest).map((word) => word.text);
+  const paths = execArgs(statement) ?? splitPlain(statement.rest).map((word) => word.text);
   const destination = paths.at(-1);
   if (destination === undefined || paths.length === 0)
     throw wrong(statement, `${name} requires at least two arguments`);
@@ -116,9 +116,8 @@ function readPaths(
     );
   if (parseHeredoc(destination) !== undefined)
     throw wrong(statement, `${name} cannot accept a heredoc as a destination`);
-  const bodies = [...statement.line.heredocs];
-  const sources = paths.slice(0, -1).map((path) => {
-    return parseHeredoc(path) === undefined ? path : (bodies.shift() ?? path);
-  });
+  // Of two with one name the last one counts.
+  const bodies = new Map(statement.line.heredocs.map((heredoc) => [heredoc.name, heredoc]));
+  const sources = paths.slice(0, -1).map((path) => bodies.get(parseHeredoc(path)?.name ?? '') ?? path);
   return { sources, destination };
 }

@@ -1,6 +1,6 @@
 import type { Command, From, Instruction, Written } from './instruction.ts';
-import { flagValue, readFlags, wrong, type Statement } from './statement.ts';
-import { parseExecForm, splitPlain, splitWords, type Word } from './words.ts';
+import { execArgs, flagValue, readFlags, wrong, type Statement } from './statement.ts';
+import { splitPlain, splitWords, type Word } from './words.ts';
 
 // Readers of the instructions whose arguments are words, pairs or one command.
 
@@ -38,19 +38,19 @@ export function readPairs(statement: Statement, name: 'ENV' | 'LABEL', written: 
   const words = splitWords(statement.rest, statement.escape);
   const [first] = words;
   if (first === undefined) throw wrong(statement, `${name} requires at least one argument`);
-  if (!first.text.includes('=')) return { name, pairs: [oldPair(statement, name, first)], ...written };
+  readFlags(statement, []);
+  if (!first.text.includes('=')) return { name, pairs: [oldPair(statement, name)], legacy: true, ...written };
   return { name, pairs: words.map((word) => pairOf(statement, name, word)), ...written };
 }
 
-function oldPair(statement: Statement, name: string, first: Word): { name: string; value: string } {
-  const value = statement.rest.slice(first.text.length).trim();
-  if (value === '')
-    throw wrong(statement, `${name} must have two arguments`, {
-      offset: first.offset,
-      length: first.text.length,
-      hint: `write ${name} ${first.text}=VALUE`,
-    });
-  return { name: first.text, value };
+function oldPair(statement: Statement, name: string): { name: string; value: string } {
+  const [, key = '', value] = /^([^\t\v\f\r ]+)[\t\v\f\r ]+([^]*)$/.exec(statement.rest) ?? [];
+  if (value !== undefined) return { name: key, value };
+  throw wrong(statement, `${name} must have two arguments`, {
+    offset: 0,
+    length: statement.rest.length,
+    hint: `write ${name} ${statement.rest}=VALUE`,
+  });
 }
 
 function pairOf(statement: Statement, instruction: string, word: Word): { name: string; value: string } {
@@ -68,6 +68,7 @@ function pairOf(statement: Statement, instruction: string, word: Word): { name: 
 
 /** @throws invalid `dockerfile-invalid` */
 export function readArgs(statement: Statement, written: Written): Instruction {
+  readFlags(statement, []);
   const words = splitWords(statement.rest, statement.escape);
   if (words.length === 0) throw wrong(statement, 'ARG requires at least one argument');
   const args = words.map((word) => {
@@ -83,12 +84,14 @@ export function readValue(
   name: 'WORKDIR' | 'USER' | 'STOPSIGNAL' | 'MAINTAINER',
   written: Written,
 ): Instruction {
+  readFlags(statement, []);
   if (statement.rest === '') throw wrong(statement, `${name} requires exactly one argument`);
   return { name, value: statement.rest, ...written };
 }
 
 /** @throws invalid `dockerfile-invalid` */
 export function readExpose(statement: Statement, written: Written): Instruction {
+  readFlags(statement, []);
   const values = splitPlain(statement.rest).map((word) => word.text);
   if (values.length === 0) throw wrong(statement, 'EXPOSE requires at least one argument');
   return { name: 'EXPOSE', values, ...written };
@@ -96,15 +99,18 @@ export function readExpose(statement: Statement, written: Written): Instruction 
 
 /** @throws invalid `dockerfile-invalid` */
 export function readVolume(statement: Statement, written: Written): Instruction {
-  const values = parseExecForm(statement.rest) ?? splitPlain(statement.rest).map((word) => word.text);
+  readFlags(statement, []);
+  const values = execArgs(statement) ?? splitPlain(statement.rest).map((word) => word.text);
   if (values.length === 0) throw wrong(statement, 'VOLUME requires at least one argument');
-  if (values.includes('')) throw wrong(statement, 'VOLUME specified can not be an empty string');
-  return { name: 'VOLUME', values, ...written };
+  if (values.some((value) => value.trim() === ''))
+    throw wrong(statement, 'VOLUME specified can not be an empty string');
+  return { name: 'VOLUME', values: values.map((value) => value.trim()), ...written };
 }
 
 /** @throws invalid `dockerfile-invalid` */
 export function readShell(statement: Statement, written: Written): Instruction {
-  const args = parseExecForm(statement.rest);
+  readFlags(statement, []);
+  const args = execArgs(statement);
   if (args === undefined)
     throw wrong(statement, 'SHELL requires the arguments to be in JSON form', {
       hint: 'write SHELL ["EXECUTABLE", "ARGUMENT"]',
@@ -115,7 +121,7 @@ export function readShell(statement: Statement, written: Written): Instruction {
 
 /** Exec or shell form. @throws invalid `dockerfile-invalid` when there is nothing */
 export function readCommand(statement: Statement, text = statement.rest): Command {
-  const args = parseExecForm(text);
+  const args = execArgs(statement, text);
   if (args !== undefined) return { form: 'exec', args };
   if (text === '') throw wrong(statement, `${statement.keyword} requires at least one argument`);
   return { form: 'shell', text };

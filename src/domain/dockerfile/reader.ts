@@ -21,7 +21,7 @@ export class Reader {
 
   /** What matches from here on, taken; '' when nothing does. */
   take(pattern: RegExp): string {
-    const found = new RegExp(pattern.source, 'y');
+    const found = new RegExp(pattern.source, `y${pattern.flags}`);
     found.lastIndex = this.at;
     const match = found.exec(this.text)?.[0] ?? '';
     this.at += match.length;

@@ -4,6 +4,8 @@ import { invalid, type BerthError } from '#base/errors.ts';
 export interface Source {
   name: string;
   lines: string[];
+  /** How each line ends: '\n', '\r\n', or '' at the end of the text; absent: all by '\n'. */
+  ends?: string[];
 }
 
 /** Both count from 1; a column counts UTF-16 units. */
@@ -19,7 +21,12 @@ export interface Marking {
 }
 
 export function sourceOf(name: string, text: string): Source {
-  return { name, lines: text.replace(/^\uFEFF/, '').split(/\r?\n/) };
+  const parts = text.replace(/^\uFEFF/, '').split(/(\r*\n)/);
+  return {
+    name,
+    lines: parts.filter((_, i) => i % 2 === 0),
+    ends: [...parts.filter((_, i) => i % 2 === 1), ''],
+  };
 }
 
 /**

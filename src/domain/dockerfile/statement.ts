@@ -1,7 +1,7 @@
 import { positionAt, type LogicalLine } from './lines.ts';
 import { suggestion } from './suggestion.ts';
 import { mistake, type Marking, type Position, type Source } from './source.ts';
-import { splitWords } from './words.ts';
+import { parseExecForm, readFlagWords } from './words.ts';
 import type { BerthError } from '#base/errors.ts';
 
 /** A logical line taken apart into keyword, flags and the rest: what each instruction's reader gets. */
@@ -27,47 +27,27 @@ export interface Flag {
   length: number;
 }
 
-const takesFlags = new Set(['FROM', 'RUN', 'COPY', 'ADD', 'HEALTHCHECK']);
-
 /** Takes the line apart from `start` on; ONBUILD gives the start of its trigger. */
 export function statementOf(source: Source, line: LogicalLine, escape: string, start = 0): Statement {
-  const match = /^\s*(\S+)\s*/.exec(line.text.slice(start));
-  const keyword = (match?.[1] ?? '').toUpperCase();
-  const keywordOffset = start + (match?.[0].indexOf(match[1] ?? '') ?? 0);
-  let offset = start + (match?.[0].length ?? 0);
-  const flags: Flag[] = [];
-  if (takesFlags.has(keyword)) {
-    for (const word of splitWords(line.text.slice(offset), escape)) {
-      if (!word.text.startsWith('--')) break;
-      const at = positionAt(line, offset + word.offset);
-      if (word.text !== '--') flags.push(flagOf(word.text, at));
-    }
-    offset = skipFlags(line.text, offset, escape);
-  }
+  const match = /^(\s*)([^\t\v\f\r ]+)[\t\v\f\r ]*/.exec(line.text.slice(start));
+  const keyword = (match?.[2] ?? '').trimEnd().toUpperCase();
+  const keywordOffset = start + (match?.[1]?.length ?? 0);
+  const behind = start + (match?.[0].length ?? 0);
+  const { flags, end } = readFlagWords(line.text.slice(behind), escape);
+  const left = line.text.slice(behind + end);
+  const rest = left.trim();
   return {
-    source,
-    line,
-    escape,
-    keyword,
-    keywordOffset,
-    flags,
-    rest: line.text.slice(offset).trimEnd(),
-    offset,
+    ...{ source, line, escape, keyword, keywordOffset },
+    flags: flags.map(({ text, raw, offset }) => flagOf(text, raw, positionAt(line, behind + offset))),
+    rest,
+    offset: behind + end + left.length - left.trimStart().length,
   };
 }
 
-function flagOf(text: string, at: Position): Flag {
+function flagOf(text: string, raw: string, at: Position): Flag {
   const equals = text.indexOf('=');
-  if (equals < 0) return { name: text.slice(2), at, length: text.length };
-  return { name: text.slice(2, equals), value: text.slice(equals + 1), at, length: text.length };
-}
-
-function skipFlags(text: string, start: number, escape: string): number {
-  for (const word of splitWords(text.slice(start), escape)) {
-    if (!word.text.startsWith('--')) return start + word.offset;
-    if (word.text === '--') return text.length - text.slice(start + word.offset + 2).trimStart().length;
-  }
-  return text.length;
+  if (equals < 0) return { name: text.slice(2), at, length: raw.length };
+  return { name: text.slice(2, equals), value: text.slice(equals + 1), at, length: raw.length };
 }
 
 /** The mistake at an offset of the rest; without one at the keyword. */
@@ -148,4 +128,16 @@ export function flagIsOn(statement: Statement, flags: Map<string, Flag[]>, name:
       throw mistake(statement.source, flag.at, message, place);
     }
   }
+}
+
+/** The words of the exec form, undefined when the text has another form. @throws invalid `dockerfile-invalid` */
+export function execArgs(statement: Statement, text = statement.rest): string[] | undefined {
+  const form = parseExecForm(text);
+  if (form.kind === 'others')
+    throw wrong(statement, 'when using JSON array syntax, arrays must be comprised of strings only', {
+      offset: statement.rest.length - text.length,
+      length: text.length,
+      hint: 'put every word into double quotes',
+    });
+  return form.kind === 'strings' ? form.items : undefined;
 }
