@@ -6,6 +6,7 @@ import type { SecretReference } from '#domain/secret/secret.ts';
 import type { SecretUse } from '#engine/contracts/secrets.ts';
 import type { AppLocks } from './app-locks.ts';
 import type { Emit } from './change.ts';
+import type { ReadValue } from './config-lines.ts';
 import type { Convergence } from './converging.ts';
 import { Granting, type GivenValues } from './granting.ts';
 import type { AppParts, AppRecord } from './parts.ts';
@@ -64,8 +65,17 @@ export class AppSecrets {
     });
   }
 
-  /** Gives the versions that `keeping` would give. */
-  readonly foresee: Grant = (model, given) => this.#granting.foresee(model, given);
+  /** Gives the versions that `keeping` would give, and their values, of which nothing is kept. */
+  foreseeing(): { grant: Grant; value: ReadValue } {
+    const values = new Map<string, Uint8Array>();
+    const nameOf = ({ key, version }: SecretReference): string => `${key} ${version}`;
+    return {
+      grant: (model, given) =>
+        this.#granting.foresee(model, given, (reference, value) => values.set(nameOf(reference), value)),
+      value: async (reference) =>
+        values.get(nameOf(reference)) ?? (await this.#parts.secrets.value(reference)),
+    };
+  }
 
   /** Does `work`, in which new values are kept; those that nothing refers to at its end go. */
   async keeping<T>(by: string, work: (grant: Grant) => Promise<T>): Promise<T> {

@@ -80,8 +80,9 @@ export class Apps {
    * @throws invalid `compose-invalid` with every error at its place; as `#domain/app/plan.ts`
    */
   async plan(request: PlanRequest): Promise<AppPlan & { app: string; notices: Problem[] }> {
-    const { target, notices, notes } = await this.#project.read(request, this.secrets.foresee);
-    const plan = this.#convergence.plan(target, request);
+    const { grant, value } = this.secrets.foreseeing();
+    const { target, notices, notes } = await this.#project.read(request, grant);
+    const plan = await this.#convergence.plan(target, request, value);
     const fit = await this.host.foresee(target.model);
     return { app: target.app, notices, ...plan, notes: [...notes, ...fit, ...plan.notes] };
   }

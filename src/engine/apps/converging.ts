@@ -2,6 +2,7 @@ import { inForce } from '#domain/app/scale.ts';
 import type { Step } from '#domain/app/step.ts';
 import type { AppTarget } from '#domain/app/target.ts';
 import type { Change, Emit } from './change.ts';
+import type { ReadValue } from './config-lines.ts';
 import { executors } from './executors.ts';
 import type { AppParts } from './parts.ts';
 import { changes, isCleanUp, isImageStep, Planning, type Asked, type PlanReport } from './planning.ts';
@@ -49,12 +50,13 @@ export class Convergence {
   }
 
   /** What `run` would do, the number that it would give, and notes on the scale. @throws as `#domain/app/plan.ts` */
-  plan(target: AppTarget, asked: Asked): AppPlan {
+  async plan(target: AppTarget, asked: Asked, read: ReadValue): Promise<AppPlan> {
     const { scale, notes } = this.#planning.scale(target, asked.scale);
     const steps = this.#planning.first(target, scale, asked);
     const id = this.#shown.show(this.#planning.basis(target, scale, asked));
     const revision = this.#planning.number(target, steps);
-    return { id, revision, steps, notes, ...this.#planning.report(target, scale, steps) };
+    const report = await this.#planning.report(target, scale, steps, read);
+    return { id, revision, steps, notes, ...report };
   }
 
   /**
@@ -72,7 +74,8 @@ export class Convergence {
     const revision = this.#planning.number(target, first);
     const onIngress = await this.#parts.ingress.check(target.model);
     for (const message of [...notes, ...onIngress]) emit({ type: 'note', message });
-    emit({ type: 'plan', app, revision, steps: first, ...this.#planning.report(target, scale, first) });
+    const report = await this.#planning.report(target, scale, first);
+    emit({ type: 'plan', app, revision, steps: first, ...report });
     const undo = new TakingBack(this.#parts.report, emit);
     const run = this.#start(wanted, change, revision, undo, emit, signal);
     const isNew = this.#remembering.begin(app, change);
@@ -145,7 +148,7 @@ export class Convergence {
     const steps = foreseen.length === first.length ? first : planning.steps(run.target, change, run.fresh);
     run.revision = planning.number(target, steps);
     if (JSON.stringify(steps) !== JSON.stringify(foreseen)) {
-      const report = planning.report(target, scale, steps);
+      const report = await planning.report(target, scale, steps);
       run.emit({ type: 'plan', app: run.app, revision: run.revision, steps, ...report });
     }
     const end = steps.findLastIndex((step) => !isCleanUp(step)) + 1;

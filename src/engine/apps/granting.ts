@@ -55,9 +55,17 @@ export class Granting {
     });
   }
 
-  /** The model that `keep` would give; nothing is kept. @throws as `keep` */
-  foresee(model: AppModel, given: GivenValues): Promise<AppModel> {
-    return this.#granted(model, given, (key, { value }) => this.#parts.secrets.foresee(key, value));
+  /** The model that `keep` would give; nothing is kept. @param tell is told each version's value @throws as `keep` */
+  foresee(
+    model: AppModel,
+    given: GivenValues,
+    tell: (reference: SecretReference, value: Uint8Array) => void = () => undefined,
+  ): Promise<AppModel> {
+    return this.#granted(model, given, async (key, { value }) => {
+      const version = await this.#parts.secrets.foresee(key, value);
+      tell({ key: keyText(key), version }, value);
+      return version;
+    });
   }
 
   /** The model with the newest versions of what it has from the store itself. @throws invalid `secret-missing` */

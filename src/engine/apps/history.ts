@@ -1,11 +1,11 @@
 import { conflict } from '#base/errors.ts';
 import { differences, type AppDifference } from '#domain/app/difference.ts';
-import { lineDifference } from '#domain/app/line-difference.ts';
 import { isSameTarget } from '#domain/app/pinned.ts';
 import type { AppTarget } from '#domain/app/target.ts';
 import type { Secrets } from '#engine/contracts/secrets.ts';
 import type { Apps } from './apps.ts';
 import type { Change, Emit } from './change.ts';
+import { tellConfigLines } from './config-lines.ts';
 import type { AppRecord } from './parts.ts';
 import type { Requester } from './requests.ts';
 import type { Revision, Revisions } from './revisions.ts';
@@ -89,19 +89,9 @@ export class History {
     await this.#apps.converge('rollback', target, change, emit, signal);
   }
 
-  /** With the lines of configs; of secrets nobody sees any. */
   async #differences(before: AppTarget | undefined, after: AppTarget): Promise<AppDifference> {
     const found = differences(before, after);
-    for (const one of found.services.flatMap((service) => service.differences)) {
-      if (one.setting !== 'configs' || one.key === undefined) continue;
-      const [old, now] = [before, after].map((target) => target?.model.configs[one.key ?? '']?.stored);
-      if (old === undefined || now === undefined) continue;
-      // A store that is locked, or a value that is gone, leaves the versions to tell.
-      const values = Promise.all([this.#values.value(old), this.#values.value(now)]);
-      const texts = await values.then((both) => both.map(textOf)).catch(() => []);
-      const [former, wanted] = texts;
-      if (former !== undefined && wanted !== undefined) one.lines = lineDifference(former, wanted);
-    }
+    await tellConfigLines(found.services, before, after, (reference) => this.#values.value(reference));
     return found;
   }
 
@@ -133,10 +123,6 @@ export class History {
     if (record?.target !== undefined) return { ...record, target: record.target };
     throw conflict('app-not-up', `the app ${app} was never up`, { hint: 'run berth up first' });
   }
-}
-
-function textOf(value: Uint8Array): string {
-  return Buffer.from(value).toString('utf8');
 }
 
 type UpRecord = AppRecord & { target: AppTarget };

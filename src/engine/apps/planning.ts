@@ -8,8 +8,10 @@ import { inForce, keptScale, type Scale } from '#domain/app/scale.ts';
 import { servicePlans, type ServicePlan } from '#domain/app/service-plan.ts';
 import type { Step } from '#domain/app/step.ts';
 import type { AppTarget } from '#domain/app/target.ts';
+import type { SecretReference } from '#domain/secret/secret.ts';
 import { withRollbackPolicy } from '#domain/app/update.ts';
 import type { Change } from './change.ts';
+import { tellConfigLines, type ReadValue } from './config-lines.ts';
 import { observe } from './observe.ts';
 import type { AppParts } from './parts.ts';
 import { targetInForce, type AppRecords } from './records.ts';
@@ -94,12 +96,23 @@ export class Planning {
     return this.#revisions.next(target.app, revision);
   }
 
-  report(target: AppTarget, scale: Scale, steps: readonly Step[]): PlanReport {
+  /** @param read gives what is not in the store yet, too; absent: only what is */
+  async report(
+    target: AppTarget,
+    scale: Scale,
+    steps: readonly Step[],
+    read: ReadValue = this.#readValue,
+  ): Promise<PlanReport> {
     const record = this.#records.get(target.app);
     const before = record && targetInForce(record);
     const after = inForce(this.pinned(target), scale);
-    return { services: servicePlans(before, after, steps), shared: differences(before, after).shared };
+    const services = servicePlans(before, after, steps);
+    await tellConfigLines(services, before, after, read);
+    return { services, shared: differences(before, after).shared };
   }
+
+  readonly #readValue = (reference: SecretReference): Promise<Uint8Array> =>
+    this.#parts.secrets.value(reference);
 
   /** All that the plan follows from. @throws as `wanted` */
   basis(target: AppTarget, scale: Scale, asked: Asked): PlanBasis {

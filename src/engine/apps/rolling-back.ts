@@ -83,7 +83,8 @@ export class RollingBack {
       .steps(run.target, asked, run.fresh)
       .filter(({ kind }) => kind !== 'remove-network');
     const { app, revision } = run;
-    run.emit({ type: 'plan', app, revision, steps, ...this.#planning.report(former, scale, steps) });
+    const report = await this.#planning.report(former, scale, steps);
+    run.emit({ type: 'plan', app, revision, steps, ...report });
     const end = steps.findLastIndex((step) => !isCleanUp(step)) + 1;
     await execute(steps.slice(0, end), executors, run);
     await execute(steps.slice(end), executors, run);

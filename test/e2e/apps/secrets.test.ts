@@ -202,3 +202,28 @@ test('no value is in the state, in the log or in what any command printed; a dow
   assert.match(stdout, /"name":"of_file","version":0/);
   await berth('secret', 'rm', 'store_key', '--app', 'shop');
 });
+
+test('a plan shows the lines of configs that change, and of secrets the version alone', async () => {
+  const text = `services:
+  web:
+    image: busybox
+    command: sleep 1000
+    stop_grace_period: 0s
+    configs: [settings]
+    secrets: [key]
+configs: { settings: { file: ./settings.conf } }
+secrets: { key: { file: ./key.txt } }
+`;
+  const files = { 'compose.yaml': text, 'settings.conf': 'host = a\nport = 1\n', 'key.txt': 'lines-alpha-1' };
+  const folder = await project('lines', files);
+  await berth('up', folder);
+  await project('lines', { ...files, 'settings.conf': 'host = a\nport = 2\n', 'key.txt': 'lines-alpha-2' });
+  for (const verb of ['plan', 'up']) {
+    const { stdout, stderr } = await berth(verb, folder);
+    const shown = `${stdout}${stderr}`;
+    assert.match(shown, /~ configs settings: version 1 -> version 2\n +host = a\n +-port = 1\n +\+port = 2\n/);
+    assert.match(shown, /~ secrets key: version 1 -> version 2\n/);
+    assert.doesNotMatch(shown, /lines-alpha/);
+  }
+  await berth('down', folder);
+});
