@@ -57,7 +57,7 @@ export async function openAdapters(
   const { namespace, owner } = remapped ?? {};
   const network = openNetwork(instance, (change) => log.warn(change), namespace);
   const logs = new FileLogStore(join(root, 'logs'));
-  const mirror = settings.mirrors.debian;
+  const { debian: archive, keyring, timeout } = settings.mirrors;
   return {
     store: new SqliteStateStore(join(root, 'state.db')),
     clock,
@@ -97,7 +97,7 @@ export async function openAdapters(
     volumeStorage: new FolderVolumeStorage(join(root, 'volumes'), owner),
     downloads: new HttpDownloads(),
     registry: openRegistryClient(settings, clock),
-    bootstrapper: new Mmdebstrap({ root: join(root, 'bases'), ...(mirror !== '' && { mirror }) }),
+    bootstrapper: new Mmdebstrap({ root: join(root, 'bases'), mirror: { archive, keyring, timeout } }),
     balancer: openBalancer(instance, settings, (problem, error) => log.error({ err: error }, problem)),
     certificates: {
       local: new X509LocalAuthority(),

@@ -4,6 +4,7 @@ import { cp, mkdir, mkdtemp, readFile, readdir, rename, rm, symlink } from 'node
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { Apt } from '#adapters/mmdebstrap/apt.ts';
+import { hostMirror } from '#adapters/mmdebstrap/host-sources.ts';
 import type { TestDaemon } from '../support/daemon.ts';
 import { run } from '../support/docker.ts';
 
@@ -45,11 +46,10 @@ export async function composePlugin(): Promise<string> {
       home: join(part, 'apt'),
       suite: 'trixie',
       architecture: stdout.trim(),
-      mirror: undefined,
+      mirror: hostMirror,
       refreshMs: 0,
     });
     await apt.refresh({
-      packages: [],
       suite: 'trixie',
       architecture: stdout.trim(),
       onProgress: () => undefined,

@@ -12,6 +12,7 @@ import { test, type TestContext } from 'node:test';
 import { promisify } from 'node:util';
 import { Mmdebstrap } from '#adapters/mmdebstrap/mmdebstrap.ts';
 import { BerthError } from '#base/errors.ts';
+import { contentsOf } from '#domain/base/contents.ts';
 import type { BootstrapPlan, BootstrapRequest } from '#ports/bootstrapper.ts';
 
 const exec = promisify(execFile);
@@ -19,7 +20,8 @@ const architecture = process.arch === 'arm64' ? 'arm64' : 'amd64';
 
 function request(packages: string[], more: Partial<BootstrapRequest> = {}): BootstrapRequest {
   const signal = new AbortController().signal;
-  return { packages, suite: 'bookworm', architecture, onProgress: () => undefined, signal, ...more };
+  const contents = contentsOf({ packages });
+  return { contents, suite: 'bookworm', architecture, onProgress: () => undefined, signal, ...more };
 }
 
 async function scratch(t: TestContext): Promise<string> {
@@ -146,7 +148,10 @@ test('a package, a suite and a mirror that are not there are named, and leave no
   );
   await fails(request([], { suite: 'nosuchsuite' }), 'suite-unknown', /suite 'nosuchsuite'/);
   assert.deepEqual(await readdir(join(dir, 'apt')), [`bookworm-${architecture}`]);
-  const nowhere = new Mmdebstrap({ root: join(dir, 'other'), mirror: 'http://127.0.0.1:1/debian' });
+  const nowhere = new Mmdebstrap({
+    root: join(dir, 'other'),
+    mirror: { archive: 'http://127.0.0.1:1/debian', keyring: '', timeout: 30 },
+  });
   await fails(request([]), 'mirror-unreachable', /127\.0\.0\.1:1/, nowhere);
 });
 
@@ -169,8 +174,9 @@ test('a build that is cancelled leaves no tree, and a start removes what a crash
 /** Makes an image in a process of its own, which says when it unpacks. */
 const maker = `
 import { Mmdebstrap } from '#adapters/mmdebstrap/mmdebstrap.ts';
+import { contentsOf } from '#domain/base/contents.ts';
 const [root, architecture] = process.argv.slice(1);
-const request = { packages: ['nodejs'], suite: 'bookworm', architecture, onProgress: (line) => console.log(line), signal: new AbortController().signal };
+const request = { contents: contentsOf({ packages: ['nodejs'] }), suite: 'bookworm', architecture, onProgress: (line) => console.log(line), signal: new AbortController().signal };
 const bootstrapper = new Mmdebstrap({ root });
 await bootstrapper.build(request, await bootstrapper.plan(request));
 `;

@@ -16,8 +16,12 @@ export async function hostAcquireSettings(signal: AbortSignal): Promise<string> 
  * An apt.conf that keeps everything below `home` and takes nothing from the host but its keys, its
  * credentials for mirrors and `acquire`. apt cannot give up its privileges here, as the root folder of
  * the daemon is closed to other users.
+ * @param timeout seconds that a mirror may be silent
  */
-export function aptConfig(home: string, architecture: string, acquire: string): string {
+export function aptConfig(
+  { home, architecture, timeout }: { home: string; architecture: string; timeout: number },
+  acquire: string,
+): string {
   return `APT::Architecture "${architecture}";
 APT::Architectures "${architecture}";
 APT::Install-Recommends "false";
@@ -44,6 +48,9 @@ Dir::Etc::netrcparts "/etc/apt/auth.conf.d/";
 Dir::Log "${home}/";
 Dir::Log::Terminal "";
 Dir::Log::History "";
+Acquire::Retries "1";
 ${acquire}
+Acquire::http::Timeout "${timeout}";
+Acquire::https::Timeout "${timeout}";
 `;
 }

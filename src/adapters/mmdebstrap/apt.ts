@@ -2,18 +2,19 @@ import { mkdir, readdir, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { notFound, unavailable, type BerthError } from '#base/errors.ts';
 import { textIfThere } from '#adapters/files/if-there.ts';
-import { nearestName, standInStatus, wantedPackages } from '#domain/base/package-set.ts';
-import type { BootstrapRequest } from '#ports/bootstrapper.ts';
+import { nearestName, standInStatus } from '#domain/base/package-set.ts';
+import type { Offer } from '#domain/package/outdated.ts';
+import type { BootstrapRequest, ListsRequest } from '#ports/bootstrapper.ts';
 import { aptConfig, hostAcquireSettings } from './apt-config.ts';
 import { run, type Ended } from './children.ts';
-import { sourcesText } from './host-sources.ts';
+import { sourcesText, type Mirror } from './host-sources.ts';
 
 export interface AptOptions {
   /** Folder for this suite and architecture. */
   home: string;
   suite: string;
   architecture: string;
-  mirror: string | undefined;
+  mirror: Mirror;
   /** How old package lists may be before the mirror is asked again. */
   refreshMs: number;
 }
@@ -39,34 +40,37 @@ export class Apt {
   }
 
   /**
-   * Brings the package lists up to date. With lists at hand an unreachable mirror is no error.
-   * @throws not-found `suite-unknown`; unavailable `mirror-unreachable`
+   * Brings the package lists up to date. With lists at hand an unreachable mirror is no error, unless they must be fresh.
+   * @throws not-found `suite-unknown`; unavailable `mirror-unreachable`, `mirror-untrusted`
    */
-  async refresh(request: BootstrapRequest): Promise<void> {
+  async refresh(request: ListsRequest): Promise<void> {
     const { suite, architecture, mirror, home } = this.#options;
+    const { fresh = false } = request;
     const sources = await sourcesText(suite, mirror);
-    if (await this.#isFresh(sources)) return;
+    if (!fresh && (await this.#isFresh(sources))) return;
     for (const name of ['lists/partial', 'archives/partial', 'sources', 'parts'])
       await mkdir(this.path(name), { recursive: true });
     const acquire = await hostAcquireSettings(request.signal);
-    await writeFile(this.path('apt.conf'), aptConfig(home, architecture, acquire));
+    await writeFile(
+      this.path('apt.conf'),
+      aptConfig({ home, architecture, timeout: mirror.timeout }, acquire),
+    );
     await writeFile(this.path('sources/berth.sources'), sources);
     await writeFile(this.path('status'), '');
     request.onProgress(`Reading the package lists of ${suite}`);
     const ended = await this.#apt(['apt-get', '--error-on=any', 'update'], request);
     if (ended.exitCode === 0) await writeFile(this.path('refreshed'), sources);
     else if (missingSuite(ended.tail)) throw await this.#suiteUnknown(sources, ended);
-    else if ((await textIfThere(this.path('refreshed'))) !== sources) throw unreachable(suite, ended.tail);
+    else if (isUntrusted(ended.tail)) throw untrusted(suite, ended.tail);
+    else if (fresh || (await textIfThere(this.path('refreshed'))) !== sources)
+      throw unreachable(suite, ended.tail);
     else request.onProgress('The mirror does not answer: going on with the package lists from before');
   }
 
   /** The closure of the request with versions, sorted. @throws not-found `package-unknown`; unavailable `bootstrap-failed` */
   async plan(request: BootstrapRequest): Promise<PlannedPackage[]> {
-    await writeFile(this.path('status'), standInStatus(request.packages, this.#options.architecture));
-    const ended = await this.#apt(
-      ['apt-get', '--simulate', 'install', ...wantedPackages(request.packages)],
-      request,
-    );
+    await this.#standIn(request);
+    const ended = await this.#apt(['apt-get', '--simulate', 'install', ...request.contents.wanted], request);
     if (ended.exitCode !== 0) throw await this.#planError(ended.tail, request);
     return [...ended.stdout.matchAll(/^Inst (\S+) (?:\[\S+\] )?\((\S+) /gm)]
       .map(([, name = '', version = '']) => ({ name: name.replace(/:.*$/, ''), version }))
@@ -75,7 +79,7 @@ export class Apt {
 
   /** Fetches what is not in the archives yet, verified against the signed lists. @throws unavailable `mirror-unreachable` */
   async download(packages: PlannedPackage[], request: BootstrapRequest): Promise<void> {
-    await writeFile(this.path('status'), standInStatus(request.packages, this.#options.architecture));
+    await this.#standIn(request);
     const ended = await this.#apt(
       [
         'apt-get',
@@ -89,8 +93,20 @@ export class Apt {
     if (ended.exitCode !== 0) throw unreachable(this.#options.suite, ended.tail);
   }
 
+  /** All versions of these packages, with the suites that have them. */
+  async offers(names: readonly string[], request: ListsRequest): Promise<Offer[]> {
+    if (names.length === 0) return [];
+    const { stdout } = await this.#apt(['apt-cache', 'madison', ...names], request);
+    return stdout.split('\n').flatMap((line) => {
+      const [, name, version, suite] = /^\s*(\S+) \|\s*(\S+) \| \S+ (\S+)\/\S+ \S+ Packages/.exec(line) ?? [];
+      return name === undefined || version === undefined || suite === undefined
+        ? []
+        : [{ name, version, suite }];
+    });
+  }
+
   /** The packages' entries in the index. */
-  async show(packages: PlannedPackage[], request: BootstrapRequest): Promise<string> {
+  async show(packages: PlannedPackage[], request: ListsRequest): Promise<string> {
     const names = packages.map(({ name, version }) => `${name}=${version}`);
     const { stdout } = await this.#apt(['apt-cache', '--no-all-versions', 'show', ...names], request);
     return stdout;
@@ -126,6 +142,10 @@ export class Apt {
     }
   }
 
+  #standIn({ contents }: BootstrapRequest): Promise<void> {
+    return writeFile(this.path('status'), standInStatus(contents.standIns, this.#options.architecture));
+  }
+
   async #isFresh(sources: string): Promise<boolean> {
     if ((await textIfThere(this.path('refreshed'))) !== sources) return false;
     const { mtimeMs } = await stat(this.path('refreshed'));
@@ -133,7 +153,7 @@ export class Apt {
     return age >= 0 && age < this.#options.refreshMs;
   }
 
-  #apt(command: string[], request: Pick<BootstrapRequest, 'signal' | 'onProgress'>): Promise<Ended> {
+  #apt(command: string[], request: Pick<ListsRequest, 'signal' | 'onProgress'>): Promise<Ended> {
     return run({
       command,
       env: { APT_CONFIG: this.path('apt.conf') },
@@ -179,6 +199,19 @@ function missingSuite(words: string): boolean {
 function unreachable(suite: string, words: string): BerthError {
   return unavailable('mirror-unreachable', `fetch packages of suite '${suite}': ${errorsOf(words)}`, {
     hint: 'Check the network, or name a mirror in the setting mirrors.debian.',
+  });
+}
+
+/** apt's words for a signature that is missing, wrong or of another key. */
+function isUntrusted(words: string): boolean {
+  return /is not signed|not valid|signatures? (?:were|was|couldn't)|NO_PUBKEY|BADSIG|NODATA|Clearsigned file/i.test(
+    words,
+  );
+}
+
+function untrusted(suite: string, words: string): BerthError {
+  return unavailable('mirror-untrusted', `fetch packages of suite '${suite}': ${errorsOf(words)}`, {
+    hint: 'The lists of packages must be signed by a key of the keyring: name the keyring of a mirror of your own in the setting mirrors.keyring.',
   });
 }
 

@@ -14,19 +14,44 @@ import {
 import { dirname, join } from 'node:path';
 import { systemCode, unavailable } from '#base/errors.ts';
 import { alternatives } from '#domain/base/layout.ts';
-import type { Extra } from '#domain/base/recipes.ts';
+import type { BaseContents } from '#domain/base/contents.ts';
+import type { Extra, Finishing } from '#domain/base/recipes/recipe.ts';
+import { javaAuthorities, javaLinks } from './java.ts';
 import { run } from './children.ts';
 
 // The tree comes from signed packages and nothing else writes to it, so paths below it can be trusted.
 
 /** Makes in `root` what the maintainer scripts would have made. */
-export async function finish(root: string, extras: Extra[], signal: AbortSignal): Promise<void> {
+export async function finish(
+  root: string,
+  { extras, finishing }: Pick<BaseContents, 'extras' | 'finishing'>,
+  signal: AbortSignal,
+): Promise<void> {
   for (const extra of extras) await make(root, extra);
   for (const { path, to } of alternatives)
     if ((await exists(join(root, dirname(path), to))) && !(await exists(join(root, path))))
       await symlink(to, join(root, path));
   await trustBundle(root);
+  for (const kind of finishing) await finishings[kind](root, signal);
   await rebuildLibraryCache(root, signal);
+}
+
+const finishings: Readonly<Record<Finishing, (root: string, signal: AbortSignal) => Promise<void>>> = {
+  'busybox-links': busyboxLinks,
+  'java-authorities': javaAuthorities,
+  'java-links': javaLinks,
+};
+
+/** A link for each applet that the image's own busybox has, where no other package has a program. */
+async function busyboxLinks(root: string, signal: AbortSignal): Promise<void> {
+  const listed = await run({ command: ['chroot', root, '/bin/busybox', '--list-full'], signal });
+  if (listed.exitCode !== 0)
+    throw unavailable('bootstrap-failed', `list the applets of busybox: ${listed.tail}`);
+  for (const name of listed.stdout.split('\n').filter((line) => line !== '')) {
+    const path = join(root, name.startsWith('usr/') ? name : `usr/${name}`);
+    await mkdir(dirname(path), { recursive: true });
+    if (!(await exists(path))) await symlink('/bin/busybox', path);
+  }
 }
 
 async function make(root: string, extra: Extra): Promise<void> {
@@ -73,6 +98,7 @@ const ensureNewline = (text: string): string => (text.endsWith('\n') ? text : `$
 
 /** The image's own ldconfig writes the cache: the host's would leave its version in it. */
 async function rebuildLibraryCache(root: string, signal: AbortSignal): Promise<void> {
+  if (!(await exists(join(root, 'sbin/ldconfig')))) return;
   const ended = await run({ command: ['chroot', root, '/sbin/ldconfig', '-X'], signal });
   if (ended.exitCode !== 0) throw unavailable('bootstrap-failed', `write the library cache: ${ended.tail}`);
 }

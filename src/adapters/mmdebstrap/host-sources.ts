@@ -11,12 +11,21 @@ import {
 
 const etc = '/etc/apt';
 
-/**
- * Text of a deb822 file with the sources that serve `suite`.
- * @param mirror the archive that the settings name; absent or '': as the host's own apt, if the host is Debian
- */
-export async function sourcesText(suite: string, mirror: string | undefined): Promise<string> {
-  if (mirror !== undefined && mirror !== '') return formatSources(debianAt(mirror, suite));
+/** Where packages come from, as the settings say. */
+export interface Mirror {
+  /** An archive such as `http://mirror.example/debian`; '': as the host's own apt, if the host is Debian. */
+  archive: string;
+  /** Absolute path of the keys that sign the archive; '': Debian's own. */
+  keyring: string;
+  /** Seconds that it may be silent. */
+  timeout: number;
+}
+
+export const hostMirror: Mirror = { archive: '', keyring: '', timeout: 30 };
+
+/** Text of a deb822 file with the sources that serve `suite`. */
+export async function sourcesText(suite: string, { archive, keyring }: Mirror): Promise<string> {
+  if (archive !== '') return formatSources(debianAt(archive, suite, keyring));
   return formatSources(sourcesFor(suite, await hostSources(), await hostSuite()));
 }
 
@@ -33,7 +42,7 @@ async function hostSources(): Promise<Source[]> {
 }
 
 /** The codename of a Debian host, '' elsewhere: only Debian's archives are of use here. */
-async function hostSuite(): Promise<string> {
+export async function hostSuite(): Promise<string> {
   const text = await textIfThere('/etc/os-release');
   if (!/^ID="?debian"?$/m.test(text)) return '';
   return /^VERSION_CODENAME="?([a-z]+)"?$/m.exec(text)?.[1] ?? '';

@@ -5,12 +5,13 @@ import { explainDiskFull } from '#base/disk-full.ts';
 import { BerthError } from '#base/errors.ts';
 import { KeyedMutex } from '#base/mutex.ts';
 import { isKept, layout } from '#domain/base/layout.ts';
-import { wantsPackageManager } from '#domain/base/package-set.ts';
-import { epochOf } from '#domain/base/sources.ts';
+import { epochOf, knownSuites } from '#domain/base/sources.ts';
 import { installedSize, statusFile } from '#domain/base/status.ts';
-import type { BootstrapPlan, Bootstrapper, BootstrapRequest } from '#ports/bootstrapper.ts';
+import type { Offer } from '#domain/package/outdated.ts';
+import type { BootstrapPlan, Bootstrapper, BootstrapRequest, ListsRequest } from '#ports/bootstrapper.ts';
 import { Apt } from './apt.ts';
 import { finish } from './finish.ts';
+import { hostMirror, hostSuite, type Mirror } from './host-sources.ts';
 import { packTree } from './pack.ts';
 import { makeScratch, removeScratches, type Scratch } from './scratch.ts';
 import { rootIn, unpack } from './unpack.ts';
@@ -18,8 +19,8 @@ import { rootIn, unpack } from './unpack.ts';
 export interface MmdebstrapOptions {
   /** Folder for package lists, downloaded packages and trees being made; on a disk, not in memory. */
   root: string;
-  /** An archive such as `http://mirror.example/debian`; absent: as the host's own apt. */
-  mirror?: string;
+  /** Absent: as the host's own apt. */
+  mirror?: Mirror;
   /** How old package lists may be before the mirror is asked again; absent: an hour. */
   refreshMs?: number;
 }
@@ -40,6 +41,18 @@ export class Mmdebstrap implements Bootstrapper {
     await removeScratches(this.#scratch);
   }
 
+  async defaultSuite(): Promise<string> {
+    const own = await hostSuite();
+    return own === '' ? (knownSuites[0] ?? '') : own;
+  }
+
+  offers(request: ListsRequest, names: readonly string[]): Promise<Offer[]> {
+    return this.#withApt(request, async (apt) => {
+      await apt.refresh(request);
+      return apt.offers(names, request);
+    });
+  }
+
   plan(request: BootstrapRequest): Promise<BootstrapPlan> {
     return this.#withApt(request, async (apt) => {
       await apt.refresh(request);
@@ -50,7 +63,7 @@ export class Mmdebstrap implements Bootstrapper {
   async build(request: BootstrapRequest, plan: BootstrapPlan): Promise<Readable> {
     const scratch = await this.#tree(request, plan);
     request.onProgress('Packing the root file system');
-    const keepManager = wantsPackageManager(request.packages);
+    const keepManager = request.contents.keepsManager;
     const tar = packTree(rootIn(scratch.path), {
       epoch: plan.epoch,
       isKept: (name) => isKept(name, keepManager),
@@ -73,7 +86,8 @@ export class Mmdebstrap implements Bootstrapper {
       try {
         request.onProgress(`Unpacking ${plan.packages.length} packages`);
         await unpack(scratch.path, apt, request, plan);
-        await finish(rootIn(scratch.path), layout(request.packages, statusFile(stanzas)), request.signal);
+        const extras = layout(request.contents, statusFile(stanzas));
+        await finish(rootIn(scratch.path), { extras, finishing: request.contents.finishing }, request.signal);
         await apt.trim();
         return scratch;
       } catch (error) {
@@ -84,9 +98,9 @@ export class Mmdebstrap implements Bootstrapper {
   }
 
   /** One at a time for each suite, as apt's folders are shared by its images. */
-  #withApt<T>({ suite, architecture }: BootstrapRequest, work: (apt: Apt) => Promise<T>): Promise<T> {
+  #withApt<T>({ suite, architecture }: ListsRequest, work: (apt: Apt) => Promise<T>): Promise<T> {
     const name = `${suite}-${architecture}`;
-    const { mirror, refreshMs = hour } = this.#options;
+    const { mirror = hostMirror, refreshMs = hour } = this.#options;
     const home = join(this.#options.root, 'apt', name);
     return this.#locks.run(name, async () => {
       try {

@@ -57,5 +57,8 @@ async function prepare(
   await mkdir(archives, { recursive: true });
   for (const path of await apt.archives(plan.packages)) await symlink(path, join(archives, basename(path)));
   await mkdir(join(root, 'var/lib/dpkg'), { recursive: true });
-  await writeFile(join(root, 'var/lib/dpkg/status'), standInStatus(request.packages, request.architecture));
+  await writeFile(
+    join(root, 'var/lib/dpkg/status'),
+    standInStatus(request.contents.standIns, request.architecture),
+  );
 }

@@ -1,5 +1,6 @@
-import { recipeOf } from '#domain/base/recipes.ts';
-import type { BaseName } from '#domain/base/base-name.ts';
+import { canonicalName, partsOf, type BaseName } from '#domain/base/base-name.ts';
+import { contentsOf } from '#domain/base/contents.ts';
+import { catalogueEntry } from '#domain/base/recipes/catalogue.ts';
 import type { Digest } from '#domain/image/digest.ts';
 import type { ImageConfig } from '#domain/image/manifest.ts';
 
@@ -12,11 +13,23 @@ export interface BaseContent {
   diffId: Digest;
 }
 
+/** OCI image specification, annotations.md. */
+export const baseNameLabel = 'org.opencontainers.image.base.name';
+
 const path = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
+
+/** The package whose version is the image's. */
+export function mainPackage<P extends { name: string }>(
+  { entry, packages }: Pick<BaseName, 'entry' | 'packages'>,
+  installed: readonly P[],
+): P | undefined {
+  const main = entry === undefined ? undefined : catalogueEntry(entry)?.main;
+  return installed.find(({ name }) => (main === undefined ? name === packages[0] : main.test(name)));
+}
 
 /** The config of an image made from packages: the same packages give the same config. */
 export function baseConfig(name: BaseName, content: BaseContent): ImageConfig {
-  const { user, config, environment = [] } = recipeOf(name.packages);
+  const { user, config, environment = [] } = contentsOf(name).recipe;
   const created = new Date(content.epoch * 1000).toISOString();
   return {
     created,
@@ -32,7 +45,7 @@ export function baseConfig(name: BaseName, content: BaseContent): ImageConfig {
     history: [
       {
         created,
-        created_by: `debian ${name.suite}: ${name.packages.length === 0 ? 'base' : name.packages.join(' ')}`,
+        created_by: `debian ${name.suite}: ${partsOf(name).join(' ')}`,
         comment: 'made from signed Debian packages',
       },
     ],
@@ -40,11 +53,13 @@ export function baseConfig(name: BaseName, content: BaseContent): ImageConfig {
 }
 
 function labels(name: BaseName, content: BaseContent): Record<string, string> {
-  const main = content.packages.find((entry) => entry.name === (name.packages[0] ?? 'base-files'));
+  const main = mainPackage(name, content.packages);
   return {
-    'org.opencontainers.image.title': name.packages.length === 0 ? 'base' : name.packages.join('/'),
+    'org.opencontainers.image.title': partsOf(name).join('/'),
     'org.opencontainers.image.version': main?.version ?? name.suite,
     'org.opencontainers.image.vendor': 'Debian',
+    // What is built from this image inherits it.
+    [baseNameLabel]: canonicalName(name),
     'berth.suite': name.suite,
     ...Object.fromEntries(content.packages.map((entry) => [`berth.package.${entry.name}`, entry.version])),
   };

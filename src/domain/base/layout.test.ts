@@ -1,12 +1,13 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { baseConfig } from './base-config.ts';
+import { contentsOf } from './contents.ts';
 import { isKept, layout } from './layout.ts';
 
 const digest = `sha256:${'0'.repeat(64)}` as const;
 
 function content(packages: string[], path: string): string {
-  const found = layout(packages, '').find((entry) => entry.path === path);
+  const found = layout(contentsOf({ packages }), '').find((entry) => entry.path === path);
   assert.ok(found?.kind === 'file');
   return found.content;
 }
@@ -49,7 +50,9 @@ test('documentation, package lists and files of this machine stay out; licences 
 });
 
 test('the image of postgresql runs the server through an entrypoint that is a program', () => {
-  const entrypoint = layout(['postgresql'], '').find(({ path }) => path.endsWith('/postgres-entrypoint'));
+  const entrypoint = layout(contentsOf({ packages: ['postgresql'] }), '').find(({ path }) =>
+    path.endsWith('/postgres-entrypoint'),
+  );
   assert.equal(entrypoint?.kind, 'file');
   assert.equal(entrypoint.mode, 0o755);
   assert.match(

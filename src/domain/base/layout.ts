@@ -1,4 +1,5 @@
-import { accountsOf, extrasOf, type Account, type Extra } from '#domain/base/recipes.ts';
+import type { BaseContents } from './contents.ts';
+import type { Account, Extra } from './recipes/recipe.ts';
 
 // What base-passwd, base-files, mawk and debianutils do in their maintainer scripts, as data.
 
@@ -41,6 +42,8 @@ function groupsFile(accounts: Account[]): string {
   return [...groups].map(([name, gid]) => `${name}:x:${gid}:\n`).join('');
 }
 
+const homeOf = (owner: Account): Extra => ({ path: owner.home, kind: 'directory', owner });
+
 const nsswitch = `passwd: files
 group: files
 shadow: files
@@ -70,8 +73,10 @@ export const mergedUsr = ['bin', 'sbin', 'lib', 'lib64'] as const;
  * What to make in the root file system after its packages are unpacked, in this order.
  * @param status text of the dpkg status file
  */
-export function layout(packages: string[], status: string): Extra[] {
-  const accounts = accountsOf(packages);
+export function layout(
+  { accounts, extras }: Pick<BaseContents, 'accounts' | 'extras'>,
+  status: string,
+): Extra[] {
   const users = [...systemUsers, ...accounts.filter(({ name }) => name !== 'www-data')];
   return [
     file('/etc/passwd', usersFile(users)),
@@ -88,8 +93,8 @@ export function layout(packages: string[], status: string): Extra[] {
     { path: '/run/lock', kind: 'directory', mode: 0o1777 },
     link('/var/run', '/run'),
     link('/var/lock', '/run/lock'),
-    { path: '/home/app', kind: 'directory', owner: { name: 'app', uid: 1000, gid: 1000, home: '/home/app' } },
-    ...extrasOf(packages),
+    ...accounts.filter(({ home }) => home.startsWith('/home/')).map(homeOf),
+    ...extras,
   ];
 }
 

@@ -19,6 +19,9 @@ const released: Record<string, number> = {
   trixie: Date.UTC(2025, 7, 9) / 1000,
 };
 
+/** The newest release first. */
+export const knownSuites: readonly string[] = Object.keys(released).toReversed();
+
 /** A suite that has no release date (testing, sid) counts from 2020. */
 export function epochOf(suite: string): number {
   return released[suite] ?? Date.UTC(2020, 0, 1) / 1000;
@@ -82,13 +85,16 @@ export function sourcesFor(suite: string, host: Source[], hostSuite: string): So
   return debianAt(defaultArchive, suite);
 }
 
-/** A mirror that the settings name: the archive, and its security companion where mirrors have it. */
-export function debianAt(archive: string, suite: string): Source[] {
+/**
+ * A mirror that the settings name: the archive, and its security companion where mirrors have it.
+ * @param keyring path of the keys that sign it; '': Debian's own
+ */
+export function debianAt(archive: string, suite: string, keyring = ''): Source[] {
   const source = (uri: string, name: string): Source => ({
     uri,
     suite: name,
     components: ['main'],
-    signedBy: defaultKeyring,
+    signedBy: keyring === '' ? defaultKeyring : keyring,
   });
   const main = [source(archive, suite)];
   if (suite === 'sid' || suite === 'unstable') return main;

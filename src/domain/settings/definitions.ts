@@ -1,3 +1,4 @@
+import { isRefreshTime } from '#domain/base/refresh-time.ts';
 import { parseEndpoint, type RegistrySettings, type Settings } from '#domain/settings/settings.ts';
 import {
   absolutePath,
@@ -38,6 +39,13 @@ const httpUrl = text(/^https?:\/\/\S+$/, 'an http or https URL');
 const descriptor: Read<number> = (value) => {
   if (typeof value === 'number' && Number.isInteger(value) && value >= 3 && value < 1024) return value;
   throw new Requirement('the number of a file descriptor, from 3');
+};
+
+const refreshTime: Read<string> = (value) => {
+  if (typeof value === 'string' && isRefreshTime(value)) return value;
+  throw new Requirement(
+    "off, daily, weekly, a time of the day such as 'daily 03:30', or a cron expression (UTC)",
+  );
 };
 
 const registry = text(/^[a-z0-9.-]+(:\d+)?$/, 'a registry as HOST or HOST:PORT');
@@ -105,6 +113,14 @@ export const definitions = {
     standard: '',
     read: httpUrl,
   }),
+  mirrorKeyring: define({ key: 'mirrors.keyring', standard: '', read: absolutePath }),
+  mirrorTimeout: define({
+    key: 'mirrors.timeout',
+    standard: 30,
+    read: wholeNumber(1, 600, 'a number of seconds from 1 to 600'),
+  }),
+  basesRefresh: define({ key: 'bases.refresh', standard: 'off', read: refreshTime }),
+  basesDeploy: define({ key: 'bases.deploy', standard: false, read: yesOrNo }),
   insecure: define<string[]>({
     key: 'registries.insecure',
     standard: [],

@@ -45,7 +45,12 @@ export function readSettings(input: SettingsInput): { settings: Settings; effect
     node: { labels: get(definitions.nodeLabels) },
     advise: { period: get(definitions.advisePeriod) },
     autoscale: { period: get(definitions.autoscalePeriod) },
-    mirrors: { debian: get(definitions.debianMirror) },
+    mirrors: {
+      debian: get(definitions.debianMirror),
+      keyring: get(definitions.mirrorKeyring),
+      timeout: get(definitions.mirrorTimeout),
+    },
+    bases: { refresh: get(definitions.basesRefresh), deploy: get(definitions.basesDeploy) },
     registries: readRegistries(get),
     proxy: {
       http: get(definitions.proxyHttp),

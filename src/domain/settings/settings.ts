@@ -62,7 +62,19 @@ export interface Settings {
     /** Seconds between two looks at the services that are autoscaled. */
     period: number;
   };
-  mirrors: { debian: string };
+  mirrors: {
+    debian: string;
+    /** Absolute path of the keys that sign `debian`; '': Debian's own. */
+    keyring: string;
+    /** Seconds that a mirror may be silent. */
+    timeout: number;
+  };
+  bases: {
+    /** When outdated images are rebuilt: see `#domain/base/refresh-time.ts`. */
+    refresh: string;
+    /** Whether apps are given what was rebuilt then. */
+    deploy: boolean;
+  };
   registries: RegistrySettings;
   /** URLs of proxies for registries, as HTTP_PROXY, HTTPS_PROXY and NO_PROXY; '': what the daemon's environment says. */
   proxy: { http: string; https: string; no: string };

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { Readable } from 'node:stream';
 import { test } from 'node:test';
+import { notFound } from '#base/errors.ts';
 import { parseDigest, type Digest } from '#domain/image/digest.ts';
 import { parseReference } from '#domain/image/reference.ts';
 import type { PullOptions } from '#engine/contracts.ts';
@@ -30,9 +31,16 @@ function collection<T extends object>(): Collection<T> {
 
 function bootstrapper(world: Pick<World, 'counts' | 'versions'>): Bootstrapper {
   return {
-    plan: ({ packages }) => {
+    defaultSuite: () => Promise.resolve('bookworm'),
+    offers: () => Promise.resolve([]),
+    plan: ({ contents, suite }) => {
       world.counts.plans++;
-      const planned = packages.map((name) => ({ name, version: world.versions[name] ?? '1' }));
+      if (suite !== 'bookworm' && suite !== 'trixie')
+        return Promise.reject(notFound('suite-unknown', `no suite ${suite}`));
+      const planned = contents.wanted.map((name) => ({
+        name,
+        version: world.versions[`${name} ${suite}`] ?? world.versions[name] ?? '1',
+      }));
       return Promise.resolve({ packages: planned, epoch: 1_700_000_000 });
     },
     build: (_request, plan) => {
@@ -131,4 +139,27 @@ test('another platform than the host is refused by name', async () => {
     pull(makeWorld(), 'debian.berth/nodejs:bookworm', { platform: 'linux/s390x' }),
     /for linux\/s390x: .* linux\/amd64 only/,
   );
+});
+
+test('a version is looked for in every suite, and its image has the content of that suite', async () => {
+  const world = makeWorld();
+  Object.assign(world.versions, { 'python3 bookworm': '3.11.2-1+b1', 'python3 trixie': '3.13.5-1' });
+  const newer = await pull(world, 'debian.berth/python:3.13');
+  assert.deepEqual(newer.tags, ['debian.berth/python:3.13']);
+  assert.equal(newer.config.config?.Labels?.['berth.suite'], 'trixie');
+  assert.equal(newer.config.config.Labels['org.opencontainers.image.version'], '3.13.5-1');
+  const same = await pull(world, 'debian.berth/python:trixie');
+  assert.deepEqual(same.config, newer.config);
+  const latest = await pull(world, 'debian.berth/python');
+  assert.equal(latest.config.config?.Labels?.['berth.suite'], 'bookworm');
+});
+
+test('a version that no suite has is refused with those that there are', async () => {
+  const world = makeWorld();
+  Object.assign(world.versions, { 'python3 bookworm': '3.11.2-1+b1', 'python3 trixie': '3.13.5-1' });
+  await assert.rejects(
+    pull(world, 'debian.berth/python:2.7'),
+    /no version 2\.7: bookworm has 3\.11\.2-1\+b1, trixie has 3\.13\.5-1$/,
+  );
+  await assert.rejects(pull(world, 'debian.berth/python:3.13-bookworm'), /no version 3\.13: bookworm has/);
 });

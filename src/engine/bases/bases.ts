@@ -2,7 +2,8 @@ import { unsupported } from '#base/errors.ts';
 import { fingerprint } from '#base/ids.ts';
 import { KeyedMutex } from '#base/mutex.ts';
 import { baseConfig } from '#domain/base/base-config.ts';
-import { parseBaseName, type BaseName } from '#domain/base/base-name.ts';
+import { canonicalName, parseBaseName, type BaseName } from '#domain/base/base-name.ts';
+import { contentsOf } from '#domain/base/contents.ts';
 import type { Digest } from '#domain/image/digest.ts';
 import { mediaTypes } from '#domain/image/manifest.ts';
 import { formatReference, type Reference } from '#domain/image/reference.ts';
@@ -10,12 +11,13 @@ import type { NewImage, PullOptions } from '#engine/contracts.ts';
 import type { BaseImages } from '#engine/images/base-images.ts';
 import type { BlobStore } from '#ports/blob-store.ts';
 import type { BootstrapPlan, Bootstrapper, BootstrapRequest } from '#ports/bootstrapper.ts';
+import { SuiteChoice } from '#engine/bases/suite-choice.ts';
 import type { Clock } from '#ports/clock.ts';
 import type { Snapshotter } from '#ports/snapshotter.ts';
 import type { Collection, StateStore } from '#ports/state-store.ts';
 
 /** Counts up when the same packages would give another layer than before. */
-const recipeVersion = 2;
+const recipeVersion = 3;
 
 /** A layer that was made before. Its key is a fingerprint of the packages and the recipe. */
 interface MadeLayer {
@@ -49,32 +51,38 @@ export class Bases implements BaseImages {
   readonly #options: BasesOptions;
   readonly #layers: Collection<MadeLayer>;
   readonly #plans: Collection<KnownPlan>;
+  readonly #suites: SuiteChoice;
   readonly #locks = new KeyedMutex();
 
   constructor(options: BasesOptions) {
     this.#options = options;
     this.#layers = options.store.collection('base-layers');
     this.#plans = options.store.collection('base-plans');
+    this.#suites = new SuiteChoice(options.bootstrapper);
   }
 
   async make(reference: Reference, options: PullOptions): Promise<NewImage> {
-    const name = parseBaseName(reference);
+    const asked = parseBaseName(reference);
     this.#checkPlatform(reference, options.platform);
     const tag = formatReference(reference);
     if (this.#locks.isHeld(tag)) options.onProgress({ status: `Waiting for another pull of ${tag}` });
-    return this.#locks.run(tag, () => this.#make(tag, name, options));
+    return this.#locks.run(tag, async () => {
+      const name = await this.#suites.choose(tag, asked, (suite) =>
+        this.#planOf({ ...asked, suite }, options),
+      );
+      return this.#make(tag, name, options);
+    });
+  }
+
+  /** The next image of each name is made from what the mirror has then. */
+  forgetPlans(): void {
+    for (const [name] of this.#plans.entries()) this.#plans.delete(name);
   }
 
   async #make(tag: string, name: BaseName, options: PullOptions): Promise<NewImage> {
     const { architecture } = this.#options;
-    const request: BootstrapRequest = {
-      ...name,
-      architecture,
-      onProgress: (status) => options.onProgress({ status }),
-      signal: options.signal,
-    };
-    const plan = await this.#plan(tag, request);
-    const layer = await this.#layer(request, plan);
+    const plan = await this.#planOf(name, options);
+    const layer = await this.#layer(this.#request(name, options), plan);
     return {
       config: baseConfig(name, { ...plan, architecture, diffId: layer.diffId }),
       layers: [{ mediaType: mediaTypes.ociLayer, digest: layer.diffId, size: layer.blobSize }],
@@ -83,24 +91,33 @@ export class Bases implements BaseImages {
     };
   }
 
+  #request(name: BaseName, { onProgress, signal }: PullOptions): BootstrapRequest {
+    return {
+      contents: contentsOf(name),
+      suite: name.suite,
+      architecture: this.#options.architecture,
+      onProgress: (status) => onProgress({ status }),
+      signal,
+    };
+  }
+
   /** The plan of a while ago, or a new one. */
-  async #plan(tag: string, request: BootstrapRequest): Promise<BootstrapPlan> {
+  async #planOf(name: BaseName, options: PullOptions): Promise<BootstrapPlan> {
     const { clock, bootstrapper, refreshMs = hour } = this.#options;
-    const known = this.#plans.get(tag);
+    const key = canonicalName(name);
+    const known = this.#plans.get(key);
     const age = clock.now() - (known?.planned ?? 0);
     if (known !== undefined && age >= 0 && age < refreshMs) return known;
-    const plan = await bootstrapper.plan(request);
-    this.#plans.put(tag, { ...plan, planned: clock.now() });
+    const plan = await bootstrapper.plan(this.#request(name, options));
+    this.#plans.put(key, { ...plan, planned: clock.now() });
     return plan;
   }
 
   async #layer(request: BootstrapRequest, plan: BootstrapPlan): Promise<MadeLayer> {
-    const asked = {
-      version: recipeVersion,
-      packages: request.packages.toSorted(),
-      architecture: request.architecture,
-    };
-    const key = fingerprint(JSON.stringify([asked, plan.packages, plan.epoch]));
+    const { architecture, contents } = request;
+    const key = fingerprint(
+      JSON.stringify([{ version: recipeVersion, architecture, contents }, plan.packages, plan.epoch]),
+    );
     const made = this.#layers.get(key);
     if (made !== undefined && (await this.#isWhole(made))) return made;
     const layer = await this.#build(request, plan);

@@ -1,41 +1,14 @@
-import type { ContainerConfig } from '#domain/container/config.ts';
+import { plain, type Account, type Extra, type Recipe } from './recipe.ts';
 import { postgresEntrypoint, postgresProgram, postgresPrograms } from './postgresql.ts';
 
-export interface Account {
-  name: string;
-  uid: number;
-  gid: number;
-  home: string;
-}
-
-/** A directory, link or file that a maintainer script would have made. */
-export type Extra =
-  | { path: string; kind: 'directory'; owner?: Account; mode?: number }
-  | { path: string; kind: 'link'; to: string }
-  | { path: string; kind: 'file'; content: string; owner?: Account; mode?: number };
-
-/** How the image of a package runs. The first package of a name that has a recipe decides. */
-export interface Recipe {
-  user: Account;
-  extras: Extra[];
-  config: Pick<
-    ContainerConfig,
-    'Entrypoint' | 'Cmd' | 'ExposedPorts' | 'Volumes' | 'WorkingDir' | 'StopSignal'
-  >;
-  /** Beside PATH and LANG, as NAME=VALUE. */
-  environment?: string[];
-}
-
-const app: Account = { name: 'app', uid: 1000, gid: 1000, home: '/home/app' };
 const wwwData: Account = { name: 'www-data', uid: 33, gid: 33, home: '/var/www' };
 // Debian's scripts give these the next free number; a fixed one keeps images and volumes the same everywhere.
-const redis: Account = { name: 'redis', uid: 999, gid: 999, home: '/var/lib/redis' };
+export const redis: Account = { name: 'redis', uid: 999, gid: 999, home: '/var/lib/redis' };
 const postgres: Account = { name: 'postgres', uid: 998, gid: 998, home: '/var/lib/postgresql' };
 
 const program = (path: string, content: string): Extra => ({ path, kind: 'file', content, mode: 0o755 });
-const plain = (command: string): Recipe => ({ user: app, extras: [], config: { Cmd: [command] } });
 
-const recipes: Record<string, Recipe> = {
+const recipes: Readonly<Record<string, Recipe>> = {
   nodejs: plain('node'),
   python3: plain('python3'),
   'redis-server': {
@@ -92,18 +65,7 @@ const recipes: Record<string, Recipe> = {
   },
 };
 
-export function recipeOf(packages: string[]): Recipe {
-  const known = packages.find((name) => Object.hasOwn(recipes, name));
-  return (known === undefined ? undefined : recipes[known]) ?? plain('sh');
-}
-
-/** `app` and the users of the packages, in an order that does not depend on that of the packages. */
-export function accountsOf(packages: string[]): Account[] {
-  const all = [app, ...packages.toSorted().flatMap((name) => recipes[name]?.user ?? [])];
-  return all.filter((account, i) => all.findIndex((other) => other.name === account.name) === i);
-}
-
-/** What the maintainer scripts of all these packages would have made. */
-export function extrasOf(packages: string[]): Extra[] {
-  return packages.flatMap((name) => recipes[name]?.extras ?? []);
+/** How the image of a Debian package runs; undefined for one that nothing is known of. */
+export function packageRecipe(name: string): Recipe | undefined {
+  return Object.hasOwn(recipes, name) ? recipes[name] : undefined;
 }
