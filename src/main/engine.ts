@@ -2,13 +2,14 @@ import { randomInt } from 'node:crypto';
 import type { Logger } from 'pino';
 import { findInitProgram } from '#adapters/host/init-program.ts';
 import type { Instance } from '#domain/instance.ts';
-import type { Settings } from '#domain/settings/settings.ts';
+import type { RegistrySettings, Settings } from '#domain/settings/settings.ts';
 import { Apps } from '#engine/apps/apps.ts';
 import { Bases } from '#engine/bases/bases.ts';
 import { Builds } from '#engine/builds/builds.ts';
 import { Containers } from '#engine/containers/containers.ts';
 import { Events } from '#engine/events/events.ts';
 import { Images } from '#engine/images/images.ts';
+import type { TransferRules } from '#engine/images/transfer-rules.ts';
 import { Networks } from '#engine/networks/networks.ts';
 import { Secrets } from '#engine/secrets/secrets.ts';
 import { Policies } from '#engine/policies/policies.ts';
@@ -23,6 +24,16 @@ import { release } from '#main/release.ts';
 
 export type Engine = Awaited<ReturnType<typeof startEngine>>;
 
+function transferRules(set: RegistrySettings): TransferRules {
+  return {
+    downloads: set.downloads,
+    uploads: set.uploads,
+    keepPartial: set.keepPartial * 3_600_000,
+    compression: { kind: set.compression, level: set.compressionLevel },
+    limits: { maxSize: set.maxLayerSize, maxRatio: set.maxLayerRatio },
+  };
+}
+
 /** Constructs the nouns and starts them, those that others need first; each repairs what a crash left. */
 export async function startEngine(instance: Instance, settings: Settings, adapters: Adapters, log: Logger) {
   const { store, clock, blobs, snapshotter, files, host, trees } = adapters;
@@ -32,8 +43,7 @@ export async function startEngine(instance: Instance, settings: Settings, adapte
   const { architecture, bootstrapper, runtime } = adapters;
   const secrets = new Secrets({ store, clock, keys: adapters.keys, passphrase: adapters.passphrase });
   const images = new Images({
-    blobs,
-    snapshots: snapshotter,
+    ...{ blobs, snapshots: snapshotter },
     registry: adapters.registry,
     downloads: adapters.downloads,
     bases: new Bases({ bootstrapper, blobs, snapshots: snapshotter, store, clock, architecture }),
@@ -41,6 +51,7 @@ export async function startEngine(instance: Instance, settings: Settings, adapte
     clock,
     events,
     platform: { os: 'linux', architecture },
+    rules: transferRules(settings.registries),
   });
   const policies = new Policies({ ...adapters, events, report });
   const networks = new Networks({ ...adapters, events, instance, policies, report });

@@ -45,6 +45,10 @@ export async function wire(settings: Settings, log: Logger): Promise<Wired> {
   const instance = remapped === undefined ? own : { ...own, root: remapped.root };
   const adapters = await openAdapters(instance, settings, log, remapped);
   const engine = await startEngine(instance, settings, adapters, log);
+  const closed = new AbortController();
+  engine.images
+    .tidy(closed.signal)
+    .catch((error: unknown) => log.error({ err: error }, 'what interrupted pulls left could not be removed'));
   return {
     routes: (app, hijack, doors) => {
       guardScopes(app, (request) => doors.scopeOf(request.raw), lookupIn(engine));
@@ -73,6 +77,7 @@ export async function wire(settings: Settings, log: Logger): Promise<Wired> {
     },
     sockets: engine.sockets,
     close: async () => {
+      closed.abort();
       engine.apps.close();
       engine.autoscaler.close();
       engine.sampler.close();

@@ -9,6 +9,7 @@ import { unsupported } from '#base/errors.ts';
 import type { Events } from '#engine/contracts.ts';
 import type { BaseImages } from '#engine/images/base-images.ts';
 import { Images } from '#engine/images/images.ts';
+import type { TransferRules } from '#engine/images/transfer-rules.ts';
 import type { Clock } from '#ports/clock.ts';
 import type { RegistryClient } from '#ports/registry-client.ts';
 import type { Collection, StateStore } from '#ports/state-store.ts';
@@ -68,6 +69,14 @@ export const noRegistry: RegistryClient = {
   search: refuse,
 };
 
+const transferRules: TransferRules = {
+  downloads: 3,
+  uploads: 5,
+  keepPartial: 3_600_000,
+  compression: { kind: 'gzip', level: 0 },
+  limits: { maxSize: 1024 ** 4, maxRatio: 1000 },
+};
+
 export interface ImageRoom extends AsyncDisposable {
   root: string;
   images: Images;
@@ -81,7 +90,7 @@ export interface ImageRoom extends AsyncDisposable {
 }
 
 export async function imageRoom(
-  options: { registry?: RegistryClient; bases?: BaseImages } = {},
+  options: { registry?: RegistryClient; bases?: BaseImages; rules?: Partial<TransferRules> } = {},
 ): Promise<ImageRoom> {
   const root = await mkdtemp(join(tmpdir(), 'berth-images-'));
   const blobs = await DiskBlobStore.open(root);
@@ -105,6 +114,7 @@ export async function imageRoom(
       clock: steppingClock(),
       events,
       platform: { os: 'linux', architecture: 'amd64' },
+      rules: { ...transferRules, ...options.rules },
     });
   return {
     root,

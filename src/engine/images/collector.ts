@@ -22,6 +22,7 @@ export class Collector {
   readonly #leases: Leases;
   readonly #journal: Collection<IngestRecord>;
   readonly #images: () => Iterable<Image>;
+  readonly #keepers: ((digest: Digest) => boolean)[] = [];
   /** Candidates that came while an open-ended lease forbade collecting blobs. */
   readonly #postponed = new Set<Digest>();
 
@@ -37,6 +38,23 @@ export class Collector {
     this.#leases = parts.leases;
     this.#journal = parts.journal;
     this.#images = parts.images;
+  }
+
+  /** Who says yes for a blob keeps it, as images keep theirs. */
+  keptBy(needs: (digest: Digest) => boolean): void {
+    this.#keepers.push(needs);
+  }
+
+  /**
+   * Takes references to blobs away by `forget`, in this very step, and collects those that nobody needs afterwards; what a
+   * crash in between leaves is collected at the next start.
+   */
+  async release(digests: readonly Digest[], since: string, forget: () => void): Promise<void> {
+    for (const digest of digests) this.#journal.put(digest, { since });
+    forget();
+    await this.collect({ blobs: [...digests], snapshots: [] });
+    for (const digest of digests)
+      if (!this.#leases.isHeld(digest) && !this.#postponed.has(digest)) this.#journal.delete(digest);
   }
 
   /** Collects what an interrupted pull, load or import of an earlier life brought in. */
@@ -77,12 +95,18 @@ export class Collector {
   }
 
   async #collectBlob(digest: Digest, needed: Set<Digest>): Promise<void> {
-    if (needed.has(digest)) return;
+    if (needed.has(digest) || this.#isKept(digest)) return;
     await this.#leases.exclusively(digest, async () => {
       if (this.#leases.isOpenEnded) this.#postponed.add(digest);
-      else if (!this.#leases.isHeld(digest) && !this.#needed().blobs.has(digest))
-        await this.#blobs.delete(digest);
+      else if (!this.#leases.isHeld(digest) && !this.#isKept(digest) && !this.#needed().blobs.has(digest))
+        await this.#drop(digest);
     });
+  }
+
+  /** What a pull brought in is where the next one goes on. */
+  #drop(digest: Digest): Promise<void> {
+    const isResumable = this.#journal.get(digest)?.resumable === true;
+    return isResumable ? this.#blobs.demote(digest) : this.#blobs.delete(digest);
   }
 
   async #collectSnapshot(chainId: Digest): Promise<boolean> {
@@ -104,6 +128,10 @@ export class Collector {
       if (isKind(error, 'conflict')) return false;
       throw error;
     }
+  }
+
+  #isKept(digest: Digest): boolean {
+    return this.#keepers.some((needs) => needs(digest));
   }
 
   #needed(): { blobs: Set<Digest>; snapshots: Set<Digest> } {

@@ -1,6 +1,8 @@
 import type { Readable } from 'node:stream';
+import { pause } from '#engine/pause.ts';
 import { KeyedMutex } from '#base/mutex.ts';
 import type { Container } from '#domain/container/container.ts';
+import type { Digest } from '#domain/image/digest.ts';
 import type { Image } from '#domain/image/image.ts';
 import type { Descriptor, HistoryEntry, Platform } from '#domain/image/manifest.ts';
 import { familiarName, formatReference, parseReference } from '#domain/image/reference.ts';
@@ -21,6 +23,7 @@ import { Collector } from '#engine/images/collector.ts';
 import { commitContainer } from '#engine/images/committing.ts';
 import { historyOf } from '#engine/images/history.ts';
 import { importRoot, importUrl, type ImportOptions, type ImportSource } from '#engine/images/importing.ts';
+import { ingest } from '#engine/images/ingest.ts';
 import { Layers } from '#engine/images/layers.ts';
 import { Leases, type IngestRecord } from '#engine/images/leases.ts';
 import { loadArchive } from '#engine/images/loading.ts';
@@ -34,12 +37,16 @@ import { storeImage } from '#engine/images/recording.ts';
 import { removeImage } from '#engine/images/removing.ts';
 import { describeManifest, saveImages } from '#engine/images/saving.ts';
 import { searchImages } from '#engine/images/searching.ts';
+import type { TransferRules } from '#engine/images/transfer-rules.ts';
 import type { BlobStore } from '#ports/blob-store.ts';
 import type { Clock } from '#ports/clock.ts';
 import type { Downloads } from '#ports/downloads.ts';
 import type { Credentials, RegistryClient, SearchResult } from '#ports/registry-client.ts';
 import type { Snapshotter } from '#ports/snapshotter.ts';
 import type { StateStore } from '#ports/state-store.ts';
+
+/** Milliseconds between two looks at what interrupted pulls left. */
+const tidyEvery = 3_600_000;
 
 export interface ImagesOptions {
   blobs: BlobStore;
@@ -52,6 +59,7 @@ export interface ImagesOptions {
   events: Events;
   /** The host's, in Go's words: `{ os: 'linux', architecture: 'amd64' }`. */
   platform: Platform;
+  rules: TransferRules;
 }
 
 /** The images of this store. The catalog is in memory and written through; contents are in blob store and snapshotter. */
@@ -70,7 +78,7 @@ export class Images implements ImagesContract {
     const { blobs, snapshots } = options;
     const images = (): Image[] => catalog.all();
     const collector = new Collector({ blobs, snapshots, leases, journal, images });
-    const layers = new Layers(blobs, snapshots);
+    const layers = new Layers(blobs, snapshots, options.rules.limits);
     this.#parts = { ...options, catalog, leases, journal, collector, layers };
   }
 
@@ -78,6 +86,12 @@ export class Images implements ImagesContract {
   async start(): Promise<void> {
     await this.#parts.collector.recover();
     await mendSnapshots(this.#parts);
+    await this.#removePartial();
+  }
+
+  /** Removes what interrupted pulls left and nobody has gone on with, now and then, until the signal. */
+  async tidy(signal: AbortSignal): Promise<void> {
+    while (await pause(this.#parts.clock, tidyEvery, signal)) await this.#removePartial();
   }
 
   get(name: string): Image {
@@ -208,7 +222,31 @@ export class Images implements ImagesContract {
     return this.#userSources.flatMap((source) => source(imageId));
   }
 
+  #removePartial(): Promise<number> {
+    const { blobs, clock, rules } = this.#parts;
+    return blobs.removePartial(clock.now() - rules.keepPartial);
+  }
+
   lease(): Lease {
     return this.#parts.leases.open();
+  }
+
+  keptBy(needs: (digest: Digest) => boolean): void {
+    this.#parts.collector.keptBy(needs);
+  }
+
+  ingest<T>(work: (lease: Lease) => Promise<T>): Promise<T> {
+    return ingest(this.#parts, { openEnded: false }, work);
+  }
+
+  release(digests: readonly Digest[], forget: () => void): Promise<void> {
+    return this.#parts.collector.release(digests, this.#parts.clock.timestamp(), forget);
+  }
+
+  /** By the digest of its manifest or of its config. */
+  isUsed(digest: string): boolean {
+    return this.list().some(
+      (image) => (image.id === digest || image.manifestDigest === digest) && this.#users(image.id).length > 0,
+    );
   }
 }

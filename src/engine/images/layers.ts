@@ -1,9 +1,10 @@
-import { invalid } from '#base/errors.ts';
+import { pipeline, Transform, type Readable } from 'node:stream';
+import { invalid, messageOf } from '#base/errors.ts';
 import { chainIds } from '#domain/image/chain.ts';
-import { compressionOf } from '#domain/image/compression.ts';
 import type { Digest } from '#domain/image/digest.ts';
+import { LayerLimit, type LayerLimits } from '#domain/image/layer-limit.ts';
 import type { Descriptor } from '#domain/image/manifest.ts';
-import { decompressed } from '#engine/images/compression.ts';
+import { decompressedAny } from '#engine/images/compression.ts';
 import { measured } from '#engine/images/measured.ts';
 import type { BlobStore } from '#ports/blob-store.ts';
 import type { Snapshotter } from '#ports/snapshotter.ts';
@@ -39,22 +40,26 @@ export function placesOf(layers: Descriptor[], diffIds: Digest[]): LayerPlace[] 
 export class Layers {
   readonly #blobs: BlobStore;
   readonly #snapshots: Snapshotter;
+  readonly #limits: LayerLimits;
 
-  constructor(blobs: BlobStore, snapshots: Snapshotter) {
+  constructor(blobs: BlobStore, snapshots: Snapshotter, limits: LayerLimits) {
     this.#blobs = blobs;
     this.#snapshots = snapshots;
+    this.#limits = limits;
   }
 
   /**
    * Unpacks a layer unless that is done already. `onRead` hears the compressed bytes read so far. Gives
-   * the unpacked size. @throws as Snapshotter.unpack
+   * the unpacked size.
+   * @param from its blob, where that is only on its way into the store
+   * @throws invalid `layer-too-large`; as Snapshotter.unpack
    */
-  async unpack(place: LayerPlace, onRead?: (bytes: number) => void): Promise<number> {
+  async unpack(place: LayerPlace, onRead?: (bytes: number) => void, from?: Readable): Promise<number> {
     const { layer, chainId, parent, diffId } = place;
     if (await this.#snapshots.isCommitted(chainId)) return this.size(chainId);
-    const blob = await this.#blobs.open(layer.digest);
+    const blob = from ?? (await this.#blobs.open(layer.digest));
     const seen = onRead === undefined ? blob : measured(blob, onRead);
-    const content = decompressed(seen, compressionOf(await this.start(layer.digest)));
+    const content = limited(await decompressedAny(seen), new LayerLimit(this.#limits, layer));
     return (await this.#snapshots.unpack(chainId, parent, content, diffId)).size;
   }
 
@@ -95,4 +100,19 @@ export class Layers {
   async #open(digest: Digest): Promise<AsyncIterable<Uint8Array>> {
     return this.#blobs.open(digest, { start: 0, end: 5 });
   }
+}
+
+/** The same stream, which fails when it gives more than a layer may. Destroying it destroys the source. */
+function limited(source: Readable, limit: LayerLimit): Readable {
+  const counting = new Transform({
+    transform: (chunk: Uint8Array, _, done) => {
+      try {
+        limit.take(chunk.length);
+        done(null, chunk);
+      } catch (error) {
+        done(error instanceof Error ? error : new Error(messageOf(error)));
+      }
+    },
+  });
+  return pipeline(source, counting, () => undefined);
 }

@@ -6,6 +6,8 @@ import type { Collection } from '#ports/state-store.ts';
 /** A digest that work in progress brought in. What a crash leaves of it is collected at the next start. */
 export interface IngestRecord {
   since: string;
+  /** A pull: its blobs are of use to the next one. */
+  resumable?: true;
 }
 
 /**
@@ -36,9 +38,14 @@ export class Leases {
   }
 
   /** A lease for work that only this room does: remembered over a crash, and open-ended where digests come late. */
-  ingest(journal: Collection<IngestRecord>, since: string, options: { openEnded: boolean }): IngestLease {
+  ingest(
+    journal: Collection<IngestRecord>,
+    since: string,
+    options: { openEnded: boolean; resumable?: boolean },
+  ): IngestLease {
     if (options.openEnded) this.#openEnded++;
-    return new IngestLease(this, journal, since, () => {
+    const record: IngestRecord = { since, ...(options.resumable === true && { resumable: true }) };
+    return new IngestLease(this, journal, record, () => {
       if (options.openEnded) this.#openEnded--;
     });
   }
@@ -87,15 +94,15 @@ class OpenLease implements Lease {
 export class IngestLease implements Lease {
   readonly #lease: Lease;
   readonly #journal: Collection<IngestRecord>;
-  readonly #since: string;
+  readonly #record: IngestRecord;
   readonly #end: () => void;
   readonly #brought = new Set<Digest>();
   #closed = false;
 
-  constructor(leases: Leases, journal: Collection<IngestRecord>, since: string, end: () => void) {
+  constructor(leases: Leases, journal: Collection<IngestRecord>, record: IngestRecord, end: () => void) {
     this.#lease = leases.open();
     this.#journal = journal;
-    this.#since = since;
+    this.#record = record;
     this.#end = end;
   }
 
@@ -108,7 +115,7 @@ export class IngestLease implements Lease {
     for (const digest of digests) {
       if (this.#brought.has(digest)) continue;
       this.#brought.add(digest);
-      this.#journal.put(digest, { since: this.#since });
+      this.#journal.put(digest, this.#record);
     }
     await this.#lease.hold(...digests);
   }

@@ -5,6 +5,7 @@ import type { Catalog } from '#engine/images/catalog.ts';
 import type { Collector } from '#engine/images/collector.ts';
 import type { Layers } from '#engine/images/layers.ts';
 import type { IngestRecord, Leases } from '#engine/images/leases.ts';
+import type { TransferRules } from '#engine/images/transfer-rules.ts';
 import type { BlobStore } from '#ports/blob-store.ts';
 import type { Clock } from '#ports/clock.ts';
 import type { Downloads } from '#ports/downloads.ts';
@@ -28,4 +29,5 @@ export interface Parts {
   leases: Leases;
   collector: Collector;
   journal: Collection<IngestRecord>;
+  rules: TransferRules;
 }

@@ -1,4 +1,3 @@
-import type { Readable } from 'node:stream';
 import { invalid, notFound } from '#base/errors.ts';
 import { shortId } from '#base/ids.ts';
 import {
@@ -12,23 +11,20 @@ import type { Digest } from '#domain/image/digest.ts';
 import type { Image } from '#domain/image/image.ts';
 import { mediaTypes, type Descriptor, type Manifest, type Platform } from '#domain/image/manifest.ts';
 import { formatPlatform, matchesPlatform, parsePlatform, selectManifest } from '#domain/image/platform.ts';
-import { familiarName, formatReference, parseReference, type Reference } from '#domain/image/reference.ts';
-import type { Progress, PullOptions } from '#engine/contracts.ts';
-import { baseRegistry } from '#engine/images/base-images.ts';
+import { familiarName, formatReference, parseReference } from '#domain/image/reference.ts';
+import type { PullOptions } from '#engine/contracts.ts';
+import { baseRegistry } from '#domain/base/base-name.ts';
 import { ingest } from '#engine/images/ingest.ts';
+import { fetchBlob, fetchLayers, keepBlob, type Fetch } from '#engine/images/fetching.ts';
 import { placesOf, type LayerPlace } from '#engine/images/layers.ts';
-import type { IngestLease } from '#engine/images/leases.ts';
-import { measured } from '#engine/images/measured.ts';
 import type { Parts } from '#engine/images/parts.ts';
 import { imageOf, storeImage } from '#engine/images/recording.ts';
 
-/** Layers fetched at a time, as Docker's max-concurrent-downloads. */
-const parallel = 3;
+/** Bytes. */
+const maxConfig = 4 * 1024 * 1024;
 
-interface Pull extends PullOptions {
-  reference: Reference;
+interface Pull extends Fetch {
   wanted: Platform;
-  lease: IngestLease;
 }
 
 /** `docker pull`. */
@@ -38,7 +34,7 @@ export async function pullImage(parts: Parts, name: string, options: PullOptions
     options.platform === undefined || options.platform === ''
       ? parts.platform
       : parsePlatform(options.platform, parts.platform);
-  const image = await ingest(parts, { openEnded: false }, (lease) =>
+  const image = await ingest(parts, { openEnded: false, resumable: true }, (lease) =>
     reference.registry === baseRegistry
       ? makeBase(parts, { ...options, reference, wanted, lease })
       : fetchImage(parts, { ...options, reference, wanted, lease }),
@@ -130,8 +126,7 @@ async function resolve(parts: Parts, pull: Pull): Promise<Resolved> {
     ({ digest, content } = await parts.registry.manifest(reference, pull.auth, pull.signal));
   }
   const manifest = parseManifest(content.toString('utf8'), `the manifest ${digest}`);
-  await pull.lease.hold(digest);
-  await parts.blobs.write([content], { digest });
+  await keepBlob(parts, pull, digest, content);
   return { topDigest: top.digest, digest, manifest };
 }
 
@@ -151,16 +146,19 @@ async function fetchConfig(
   pull: Pull,
   manifest: Manifest,
 ): Promise<{ id: Digest; config: ReturnType<typeof parseImageConfig> }> {
-  const { digest, mediaType } = manifest.config;
+  const { digest, mediaType, size } = manifest.config;
   if (mediaType !== mediaTypes.ociConfig && mediaType !== mediaTypes.dockerConfig)
     throw invalid(
       'not-an-image',
       `pulling ${familiarName(formatReference(pull.reference))}: it is an artifact with a config of the type ` +
         `'${mediaType}', not an image`,
     );
-  await pull.lease.hold(digest);
-  if ((await parts.blobs.stat(digest)) === undefined)
-    await parts.blobs.write(await openBlob(parts, pull, manifest.config), manifest.config);
+  if (size > maxConfig)
+    throw invalid(
+      'image-config-too-large',
+      `pulling ${familiarName(formatReference(pull.reference))}: its config has ${size} bytes; at most ${maxConfig} are read`,
+    );
+  await fetchBlob(parts, pull, manifest.config);
   const config = parseImageConfig((await parts.blobs.read(digest)).toString('utf8'), `the config ${digest}`);
   if (pull.platform !== undefined && pull.platform !== '' && !matchesPlatform(config, pull.wanted))
     throw notFound(
@@ -179,84 +177,4 @@ async function isWhole(parts: Parts, pull: Pull, image: Image, places: LayerPlac
   for (const { layer } of places)
     pull.onProgress({ status: 'Already exists', progressDetail: {}, id: shortId(layer.digest) });
   return true;
-}
-
-/** Fetches and unpacks. A layer is unpacked while others are still fetched. Gives the unpacked size. */
-async function fetchLayers(parts: Parts, pull: Pull, places: LayerPlace[]): Promise<number> {
-  const stop = new AbortController();
-  const inner = { ...pull, signal: AbortSignal.any([pull.signal, stop.signal]) };
-  const pending = [...places];
-  for (const { layer } of places)
-    pull.onProgress({ status: 'Pulling fs layer', progressDetail: {}, id: shortId(layer.digest) });
-  const fetched = new Map<LayerPlace, Promise<void>>();
-  const gates = new Map(places.map((place) => [place, Promise.withResolvers<void>()]));
-  for (const [place, gate] of gates) {
-    fetched.set(place, gate.promise);
-    gate.promise.catch(() => undefined);
-  }
-  const worker = async (): Promise<void> => {
-    for (let next = pending.shift(); next !== undefined; next = pending.shift()) {
-      await fetchLayer(parts, inner, next);
-      gates.get(next)?.resolve();
-    }
-  };
-  const failed = (error: unknown): void => {
-    pending.length = 0;
-    stop.abort(error);
-    for (const gate of gates.values()) gate.reject(error);
-  };
-  const workers = Array.from({ length: parallel }, () => worker().catch(failed));
-  try {
-    return await parts.layers.unpackAll(places, async (place) => {
-      await fetched.get(place);
-      return unpack(parts, inner, place);
-    });
-  } catch (error) {
-    failed(error);
-    throw error;
-  } finally {
-    await Promise.all(workers);
-  }
-}
-
-async function fetchLayer(parts: Parts, pull: Pull, { layer, chainId }: LayerPlace): Promise<void> {
-  const id = shortId(layer.digest);
-  const { lease, onProgress } = pull;
-  await lease.hold(layer.digest);
-  if ((await parts.blobs.stat(layer.digest)) !== undefined) {
-    if (await parts.snapshots.isCommitted(chainId))
-      onProgress({ status: 'Already exists', progressDetail: {}, id });
-    return;
-  }
-  await parts.blobs.write(
-    await openBlob(parts, pull, layer, (current) =>
-      onProgress({ status: 'Downloading', progressDetail: { current, total: layer.size }, id }),
-    ),
-    layer,
-  );
-  onProgress({ status: 'Verifying Checksum', progressDetail: {}, id });
-  onProgress({ status: 'Download complete', progressDetail: {}, id });
-}
-
-async function openBlob(
-  parts: Parts,
-  pull: Pull,
-  blob: Descriptor,
-  onRead?: (bytes: number) => void,
-): Promise<Readable> {
-  const source = await parts.registry.blob(pull.reference, blob, pull.auth, pull.signal);
-  return onRead === undefined ? source : measured(source, onRead);
-}
-
-async function unpack(parts: Parts, pull: Pull, place: LayerPlace): Promise<number> {
-  if (await parts.snapshots.isCommitted(place.chainId)) return parts.layers.size(place.chainId);
-  const { layer } = place;
-  const id = shortId(layer.digest);
-  const say = (progress: Progress): void => pull.onProgress({ ...progress, id });
-  const size = await parts.layers.unpack(place, (current) => {
-    pull.signal.throwIfAborted();
-    say({ status: 'Extracting', progressDetail: { current, total: layer.size } });
-  });
-  say({ status: 'Pull complete', progressDetail: {} });
-  return size;
 }
