@@ -1,0 +1,82 @@
+import type { IncomingMessage } from 'node:http';
+import { isKind } from '#base/errors.ts';
+import { parseScopes, type Action } from '#domain/registry/rights.ts';
+import type { BasicCredentials, Caller } from '#engine/registry/access.ts';
+import type { Registry } from '#engine/registry/registry.ts';
+import { answer, bodyOf, type Exchange, type Headers } from '#api/registry/exchange.ts';
+
+const service = 'berth-registry';
+const formLimit = 64 * 1024;
+
+/** Who sends a request: by a bearer token, by name and password or token, or nobody known. @throws as Access */
+export function callerOf(registry: Registry, request: IncomingMessage): Promise<Caller> | Caller {
+  const { authorization = '' } = request.headers;
+  const [, scheme = '', value = ''] = /^(\w+) +(\S+)$/.exec(authorization) ?? [];
+  switch (scheme.toLowerCase()) {
+    case 'bearer':
+      return registry.access.bearer(value);
+    case 'basic':
+      return registry.access.basic(decodeBasic(value), request.socket.remoteAddress ?? '');
+    default:
+      return registry.access.anonymous();
+  }
+}
+
+function decodeBasic(value: string): BasicCredentials {
+  const text = Buffer.from(value, 'base64').toString('utf8');
+  const at = text.indexOf(':');
+  return { username: at < 0 ? text : text.slice(0, at), password: at < 0 ? '' : text.slice(at + 1) };
+}
+
+/** Where to get a token, and which one (distribution, "Token Authentication Specification"). */
+export function challenge(
+  request: IncomingMessage,
+  isTls: boolean,
+  wanted: { repository: string; action: Action } | undefined,
+  error: unknown,
+): Headers {
+  const { host = 'localhost' } = request.headers;
+  const safeHost = /^[A-Za-z0-9.:[\]-]+$/.test(host) ? host : 'localhost';
+  const fields = [`realm="${isTls ? 'https' : 'http'}://${safeHost}/token"`, `service="${service}"`];
+  if (wanted !== undefined) {
+    const words = wanted.action === 'push' ? 'pull,push' : wanted.action;
+    fields.push(`scope="repository:${wanted.repository}:${words}"`);
+  }
+  if (isKind(error, 'unauthorized') && error.code === 'registry-scope-missing')
+    fields.push('error="insufficient_scope"');
+  if (isKind(error, 'unauthorized') && error.code === 'registry-token-invalid')
+    fields.push('error="invalid_token"');
+  return { 'www-authenticate': `Bearer ${fields.join(',')}` };
+}
+
+/** `GET /token`: a bearer token for as much of what is asked as the caller may. */
+export function getToken(exchange: Exchange): void {
+  sendToken(exchange, exchange.caller, exchange.query.getAll('scope'));
+}
+
+/** `POST /token` (distribution, "OAuth2 Token Authentication"), grant type password. @throws as Access.basic */
+export async function postToken(exchange: Exchange): Promise<void> {
+  const { registry, request } = exchange;
+  const form = new URLSearchParams(
+    (await bodyOf(exchange, formLimit, 'registry-manifest-too-large')).toString('utf8'),
+  );
+  if (form.get('grant_type') !== 'password') {
+    // Clients that get this ask by GET instead.
+    answer(exchange, 405, { 'content-type': 'application/json' }, '{"error":"unsupported_grant_type"}');
+    return;
+  }
+  const credentials = { username: form.get('username') ?? '', password: form.get('password') ?? '' };
+  const caller = await registry.access.basic(credentials, request.socket.remoteAddress ?? '');
+  sendToken(exchange, caller, form.getAll('scope'));
+}
+
+function sendToken(exchange: Exchange, caller: Caller, scopes: readonly string[]): void {
+  const { token, expiresIn, issued } = exchange.registry.access.issue(caller, parseScopes(scopes));
+  const body = { token, access_token: token, expires_in: expiresIn, issued_at: issued };
+  answer(
+    exchange,
+    200,
+    { 'content-type': 'application/json', 'cache-control': 'no-store' },
+    JSON.stringify(body),
+  );
+}

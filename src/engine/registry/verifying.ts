@@ -1,0 +1,133 @@
+import { createHash } from 'node:crypto';
+import { messageOf } from '#base/errors.ts';
+import { isDigest, type Digest } from '#domain/image/digest.ts';
+import type { Descriptor } from '#domain/image/manifest.ts';
+import type { Reference } from '#domain/image/reference.ts';
+import type { Mirrors } from '#engine/registry/mirrors.ts';
+import type { RegistryParts } from '#engine/registry/parts.ts';
+import type { RegistryClient } from '#ports/registry-client.ts';
+
+/** Where else a blob can be had. */
+export interface Origin {
+  reference: Reference;
+  blob: Descriptor;
+  /** A manifest is asked for in another way than a blob. */
+  isManifest: boolean;
+}
+
+export type Finding =
+  | { kind: 'progress'; blobs: number; bytes: number }
+  | {
+      kind: 'damaged' | 'missing';
+      digest: Digest;
+      /** That name it. */
+      repositories: string[];
+      /** Where the whole content came from again. */
+      repairedFrom?: string;
+      problem?: string;
+    };
+
+export interface VerifyParts extends RegistryParts {
+  client: RegistryClient;
+  /** Where images of the engine that consist of a blob came from. */
+  origins: (digest: Digest) => Origin[];
+}
+
+const progressEvery = 100;
+
+/**
+ * Hashes every blob of the store anew, one after the other. What is not what its digest says is set aside, so that it is
+ * served to nobody, and fetched again from where it came from; so is what is not there at all.
+ */
+export class RegistryVerifier {
+  readonly #parts: VerifyParts;
+  readonly #mirrors: Mirrors;
+
+  constructor(parts: VerifyParts, mirrors: Mirrors) {
+    this.#parts = parts;
+    this.#mirrors = mirrors;
+  }
+
+  async *verify(signal: AbortSignal): AsyncGenerator<Finding> {
+    let [blobs, bytes] = [0, 0];
+    for await (const { digest, size } of this.#parts.blobs.list()) {
+      signal.throwIfAborted();
+      blobs += 1;
+      bytes += size;
+      if (blobs % progressEvery === 0) yield { kind: 'progress', blobs, bytes };
+      const problem = await this.#problemOf(digest);
+      if (problem === undefined) continue;
+      await this.#parts.blobs.setAside(digest);
+      yield { kind: 'damaged', ...(await this.#repair(digest, problem, signal)) };
+    }
+    for (const digest of await this.#missing())
+      yield { kind: 'missing', ...(await this.#repair(digest, 'it is not in the store', signal)) };
+    yield { kind: 'progress', blobs, bytes };
+  }
+
+  /** Undefined for a blob that is whole, or that was collected meanwhile. */
+  async #problemOf(digest: Digest): Promise<string | undefined> {
+    const { blobs } = this.#parts;
+    const hash = createHash('sha256');
+    try {
+      const content: AsyncIterable<Uint8Array> = await blobs.open(digest);
+      for await (const chunk of content) hash.update(chunk);
+    } catch (error) {
+      return (await blobs.stat(digest)) === undefined ? undefined : `it cannot be read: ${messageOf(error)}`;
+    }
+    const found = `sha256:${hash.digest('hex')}`;
+    return found === digest ? undefined : `its content has the digest ${found}`;
+  }
+
+  async #missing(): Promise<Set<Digest>> {
+    const missing = new Set<Digest>();
+    for (const { blob } of [...this.#parts.content.references()])
+      if ((await this.#parts.blobs.stat(blob)) === undefined) missing.add(blob);
+    return missing;
+  }
+
+  async #repair(
+    digest: Digest,
+    problem: string,
+    signal: AbortSignal,
+  ): Promise<{ digest: Digest; repositories: string[]; repairedFrom?: string; problem?: string }> {
+    const references = [...this.#parts.content.references()].filter(({ blob }) => blob === digest);
+    const repositories = [...new Set(references.map(({ repository }) => repository))].sort();
+    const tried: string[] = [problem];
+    for (const origin of [...this.#upstreams(digest), ...this.#parts.origins(digest)]) {
+      const { registry, repository } = origin.reference;
+      try {
+        await this.#fetch(origin, signal);
+        return { digest, repositories, repairedFrom: `${registry}/${repository}`, problem };
+      } catch (error) {
+        signal.throwIfAborted();
+        tried.push(`not to be had from ${registry}/${repository}: ${messageOf(error)}`);
+      }
+    }
+    return { digest, repositories, problem: tried.join('; ') };
+  }
+
+  /** The registries that mirrored repositories with this blob stand for. */
+  #upstreams(digest: Digest): Origin[] {
+    return [...this.#parts.content.references()].flatMap((record) => {
+      const upstream = record.blob === digest ? this.#mirrors.upstream(record.repository) : undefined;
+      if (upstream === undefined || !isDigest(record.digest)) return [];
+      const { registry, repository } = upstream;
+      const isManifest = 'mediaType' in record;
+      const mediaType = isManifest ? record.mediaType : 'application/octet-stream';
+      const blob = { mediaType, digest: record.digest, size: record.size };
+      return [{ reference: { registry, repository, digest: record.digest }, blob, isManifest }];
+    });
+  }
+
+  async #fetch({ reference, blob, isManifest }: Origin, signal: AbortSignal): Promise<void> {
+    const { client, blobs } = this.#parts;
+    if (isManifest) {
+      const { content } = await client.manifest({ ...reference, digest: blob.digest }, undefined, signal);
+      await blobs.write([content], { digest: blob.digest });
+      return;
+    }
+    const content = await client.blob(reference, blob, undefined, signal, 0, true);
+    await blobs.write(content, { digest: blob.digest });
+  }
+}
