@@ -1,10 +1,13 @@
-import { compileGlob } from './glob.ts';
-import { cleanAbsolute } from './path.ts';
+import { invalid } from '#base/errors.ts';
+import { compileIgnorePattern } from './ignore-pattern.ts';
+import { cleanPath } from './path.ts';
 
 interface Rule {
   /** An exception, written with `!`: takes back in. */
   takesIn: boolean;
-  matches: RegExp;
+  /** Cleaned. */
+  pattern: string;
+  matches: (path: string) => boolean;
 }
 
 /** What a .dockerignore leaves out (moby/patternmatcher: the last rule that matches a path or a parent decides). */
@@ -17,11 +20,11 @@ export interface IgnoreRules {
 
 /** @throws invalid `pattern-invalid` */
 export function parseIgnore(text: string): IgnoreRules {
-  return ignoreRules(readPatterns(text));
+  return ignoreRules(ignorePatterns(text));
 }
 
 /** Patterns as written, comments and empty lines left out (moby's ignorefile.ReadAll). */
-function readPatterns(text: string): string[] {
+export function ignorePatterns(text: string): string[] {
   return text
     .replace(/^\uFEFF/, '')
     .split(/\r?\n/)
@@ -39,17 +42,23 @@ export function ignoreRules(patterns: string[]): IgnoreRules {
       const parents = path.split('/').map((_, i, parts) => parts.slice(0, i + 1).join('/'));
       let ignored = false;
       for (const rule of rules)
-        if (ignored === rule.takesIn && parents.some((each) => rule.matches.test(each)))
-          ignored = !rule.takesIn;
+        if (ignored === rule.takesIn && parents.some((each) => rule.matches(each))) ignored = !rule.takesIn;
       return ignored;
     },
   };
 }
 
-// Leading and trailing slashes do not matter, and a path is cleaned as Go does: `/foo/../bar/` is `bar`.
+// Leading and trailing slashes do not matter, and a path is cleaned as Go does: `foo/../bar/` is `bar`.
 function ruleOf(written: string): Rule[] {
   const takesIn = written.startsWith('!');
-  const pattern = cleanAbsolute((takesIn ? written.slice(1) : written).trim()).slice(1);
-  if (pattern === '') return [];
-  return [{ takesIn, matches: compileGlob(pattern, { deep: true }) }];
+  const text = (takesIn ? written.slice(1) : written).trim();
+  if (text === '') {
+    if (!takesIn) return [];
+    throw invalid('pattern-invalid', 'illegal exclusion pattern: "!" names nothing to take in again', {
+      hint: 'write !PATH',
+    });
+  }
+  const clean = cleanPath(text);
+  const pattern = clean.length > 1 && clean.startsWith('/') ? clean.slice(1) : clean;
+  return [{ takesIn, pattern, matches: compileIgnorePattern(pattern) }];
 }

@@ -49,9 +49,12 @@ export function logicalLines(source: Source, joining: Joining): LogicalLine[] {
       next++;
       continue;
     }
+    if (raw.trim() === '') {
+      next++;
+      continue;
+    }
     const line = joinLine(source, joining.escape, next);
     next = line.endLine;
-    if (line.text === '' && line.pieces.length === 1) continue;
     line.comments = comments;
     comments = [];
     if (joining.takesHeredocs(line)) line.endLine = next = takeHeredocs(source, line, next);

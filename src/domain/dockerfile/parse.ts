@@ -113,7 +113,7 @@ function addLine(file: Dockerfile, line: LogicalLine): void {
 }
 
 function writtenOf(line: LogicalLine): Written {
-  const at = positionAt(line, 0);
+  const at = line.pieces[0]?.at ?? positionAt(line, 0);
   return {
     ...{ at, text: line.text.trim() },
     ...(line.endLine === at.line ? {} : { endLine: line.endLine }),

@@ -118,6 +118,14 @@ function readPaths(
     throw wrong(statement, `${name} cannot accept a heredoc as a destination`);
   // Of two with one name the last one counts.
   const bodies = new Map(statement.line.heredocs.map((heredoc) => [heredoc.name, heredoc]));
-  const sources = paths.slice(0, -1).map((path) => bodies.get(parseHeredoc(path)?.name ?? '') ?? path);
+  const sources = paths.slice(0, -1).map((path) => {
+    const name = parseHeredoc(path)?.name;
+    if (name === undefined) return path;
+    const body = bodies.get(name);
+    if (body !== undefined) return body;
+    throw wrong(statement, `the heredoc '${path}' has no text`, {
+      hint: 'close the quotes of the line, and leave the JSON form',
+    });
+  });
   return { sources, destination };
 }
