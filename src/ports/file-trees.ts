@@ -44,6 +44,8 @@ export interface FileTrees {
   listFolders(): Promise<string[]>;
   /** Undefined when nothing is there. A symbolic link at the end is followed too. */
   stat(place: Place): Promise<FileFacts | undefined>;
+  /** Bytes that a tree takes on the disk, files with several names once; 0 when it is not there. */
+  size(root: string): Promise<number>;
   /** Undefined when no file is there. @throws invalid `file-too-large` above 4 MiB */
   readText(place: Place): Promise<string | undefined>;
   /** The paths below the root that are taken, relative to it, parents before their children, in order of name. */
@@ -59,8 +61,8 @@ export interface FileTrees {
    * @throws not-found `file-missing`, invalid `copy-onto-folder`, `copy-onto-file`
    */
   copy(source: Place, target: Place, rules: CopyRules): Promise<void>;
-  /** Folders that exist stay as they are. @throws invalid `copy-onto-file` */
-  makeFolder(place: Place, owner: Owner): Promise<void>;
+  /** Folders that exist stay as they are; `mode` (absent: 755) is that of the last one. @throws invalid `copy-onto-file` */
+  makeFolder(place: Place, owner: Owner, mode?: number): Promise<void>;
   writeFile(place: Place, content: string, options: { owner: Owner; mode: number }): Promise<void>;
   /** Removes a file without content or a folder without entries, and nothing else. Idempotent. */
   removeEmpty(place: Place): Promise<void>;

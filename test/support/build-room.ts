@@ -4,6 +4,7 @@ import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { UnixAgentSockets } from '#adapters/agent-sockets/unix-agent-sockets.ts';
 import { HostCgroups } from '#adapters/cgroups/host-cgroups.ts';
 import { DiskContainerFiles } from '#adapters/container-files/disk-container-files.ts';
 import { LinuxHost } from '#adapters/host/linux-host.ts';
@@ -72,6 +73,7 @@ export async function buildRoom(): Promise<BuildRoom> {
       snapshotter: room.snapshots,
       blobs: room.blobs,
       trees,
+      agentSockets: new UnixAgentSockets(join(folder, 'agents')),
       files: new DiskContainerFiles(join(folder, 'files')),
       host: new LinuxHost(cgroups),
       instance,

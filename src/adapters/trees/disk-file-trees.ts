@@ -78,6 +78,22 @@ export class DiskFileTrees implements FileTrees {
     return found;
   }
 
+  async size(root: string): Promise<number> {
+    const breather = new Breather();
+    const seen = new Set<string>();
+    let bytesOnDisk = 0;
+    for (const { stats } of walk(bytes(root), '', {})) {
+      await breather.breathe();
+      const inode = `${stats.dev}:${stats.ino}`;
+      if (stats.nlink > 1 && !stats.isDirectory()) {
+        if (seen.has(inode)) continue;
+        seen.add(inode);
+      }
+      bytesOnDisk += stats.blocks * 512;
+    }
+    return bytesOnDisk;
+  }
+
   digest(place: Place, options: Omit<CopyRules, 'owner' | 'mode'> & { owners: boolean }): Promise<string> {
     const path = existing(place);
     return digestOf(path, below(place, path), options);
@@ -89,11 +105,13 @@ export class DiskFileTrees implements FileTrees {
     await copyTree(from, below(source, from), to, rules);
   }
 
-  makeFolder(place: Place, owner: Owner): Promise<void> {
+  makeFolder(place: Place, owner: Owner, mode?: number): Promise<void> {
     const path = targetOf(place, owner);
     const there = lstatOrUndefined(path);
-    if (there === undefined) makeFolderAt(path, owner);
-    else if (!there.isDirectory())
+    if (there === undefined) {
+      makeFolderAt(path, owner);
+      if (mode !== undefined) chmodSync(raw(path), mode);
+    } else if (!there.isDirectory())
       throw invalid('copy-onto-file', `cannot make the folder '${place.path}': a file is there`);
     return Promise.resolve();
   }

@@ -8,9 +8,6 @@ import type { Builds } from '#engine/contracts.ts';
 
 const accepted = ['until', 'unused-for', 'id', 'parent', 'type', 'description', 'inuse', 'shared', 'private'];
 
-/** The one kind of entry that the classic builder makes. */
-const kind = 'regular';
-
 /** `docker builder prune`. */
 export function buildPrune(app: FastifyInstance, parts: { builds: Builds; now: () => number }): void {
   app.post<{ Querystring: Query }>('/build/prune', async ({ query }) => {
@@ -39,27 +36,27 @@ function matcher(wanted: Filters, now: number): (entry: CacheEntry) => boolean {
   const one = (key: string, matches: (value: string) => boolean): boolean =>
     wanted.get(key)?.some(matches) ?? true;
   const said = (key: string, value: boolean): boolean => !wanted.has(key) || isTrue(wanted, key) === value;
-  return ({ id, parent, description, used, shared }) =>
+  return ({ id, kind, parent, description, used, inUse, shared }) =>
     used < before &&
     one('id', (text) => id.startsWith(text)) &&
     one('parent', (text) => parent?.startsWith(text) === true) &&
     one('type', (text) => text === kind) &&
     one('description', (text) => description.includes(text)) &&
-    said('inuse', false) &&
+    said('inuse', inUse) &&
     said('shared', shared) &&
     said('private', !shared);
 }
 
 /** BuildCache of `GET /system/df`. */
 export function cacheJson(entry: CacheEntry, apiVersion: string): object {
-  const { id, parent, description, size, created, used, uses, shared } = entry;
+  const { id, kind, parent, description, size, created, used, uses, inUse, shared } = entry;
   const isOld = compareVersions(apiVersion, '1.42') < 0;
   return {
     ID: id,
     ...(isOld ? { Parent: parent ?? '' } : parent !== undefined && { Parents: [parent] }),
     Type: kind,
     Description: description,
-    InUse: false,
+    InUse: inUse,
     Shared: shared,
     Size: size,
     CreatedAt: new Date(created).toISOString(),

@@ -4,7 +4,7 @@ import { entriesToPrune, type CacheEntry, type PruneLimits } from './cache-prune
 
 const entry = (id: string, more: Partial<CacheEntry> = {}): CacheEntry => ({
   ...{ id, imageId: id, description: `RUN ${id}`, size: 10, created: 0, used: 0, uses: 1 },
-  ...{ shared: false },
+  ...{ kind: 'regular', inUse: false, shared: false },
   ...more,
 });
 const pruned = (

@@ -2,6 +2,9 @@
 export interface CacheEntry {
   /** The first 25 hexadecimal digits of the image that the step made. */
   id: string;
+  /** In BuildKit's words: the result of a step, or the folder of a cache mount. */
+  kind: 'regular' | 'exec.cachemount';
+  /** '' for a cache mount. */
   imageId: string;
   /** `id` of the step that it stands on, where that one is in the cache too. */
   parent?: string;
@@ -13,6 +16,8 @@ export interface CacheEntry {
   created: number;
   used: number;
   uses: number;
+  /** A step works with it now: it is not removed. */
+  inUse: boolean;
   /** Part of an image with a name: removing the entry frees nothing. */
   shared: boolean;
 }

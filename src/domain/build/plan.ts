@@ -111,8 +111,13 @@ function originOf(file: Dockerfile, name: string, before: number): Origin {
 }
 
 function copyOrigins(file: Dockerfile, instruction: Instruction, before: number): Origin[] {
-  if (instruction.name !== 'COPY' || instruction.from === undefined) return [];
-  return [copyOrigin(file, instruction, instruction.from, before)];
+  const froms =
+    instruction.name === 'COPY'
+      ? [instruction.from]
+      : instruction.name === 'RUN'
+        ? instruction.mounts.map(({ from }) => from)
+        : [];
+  return froms.flatMap((from) => (from === undefined ? [] : [copyOrigin(file, instruction, from, before)]));
 }
 
 /** What `--from` names in the stage with index `before`. @throws invalid `dockerfile-invalid` */

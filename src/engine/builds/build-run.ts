@@ -9,6 +9,10 @@ import { mistake } from '#domain/dockerfile/source.ts';
 import { matchesPlatform, parsePlatform } from '#domain/image/platform.ts';
 import { parseReference } from '#domain/image/reference.ts';
 import type { BuildRequest, Lease } from '#engine/contracts.ts';
+import type { CacheMounts } from '#engine/builds/cache-mounts.ts';
+import { MountFolders } from '#engine/builds/mount-folders.ts';
+import type { Undo } from '#engine/containers/undo.ts';
+import type { Digest } from '#domain/image/digest.ts';
 import type { BuildCache } from '#engine/builds/cache.ts';
 import type { BuildContext } from '#engine/builds/context.ts';
 import { failed, type Origin } from '#engine/builds/copy-sources.ts';
@@ -34,13 +38,18 @@ export interface RunParts {
   journal: LayerJournal;
   exits: StepExits;
   cache: BuildCache;
+  caches: CacheMounts;
   signal: AbortSignal;
 }
 
 /** Where a COPY takes its files from; `id` names the image, whose content never changes. */
 export interface UsableOrigin {
   id?: string;
+  /** Names the content of an image's files. */
+  chainId?: Digest | '';
   use<T>(work: (origin: Origin) => Promise<T>): Promise<T>;
+  /** The files as a container sees them, until the undo runs; what is written into them is lost then. */
+  open(key: string, writable: boolean, undo: Undo): Promise<string>;
 }
 
 const architectures: Record<string, string> = { x64: 'amd64', arm64: 'arm64' };
@@ -59,11 +68,13 @@ export class BuildRun {
   readonly journal: LayerJournal;
   readonly exits: StepExits;
   readonly cache: BuildCache;
+  readonly caches: CacheMounts;
   readonly signal: AbortSignal;
   /** All steps of all stages, as `Step 1/N` counts them. */
   readonly steps: number;
   readonly #id: string;
   readonly #context: BuildContext;
+  readonly #mounts: MountFolders;
   readonly #stages = new Map<number, Promise<Image | undefined>>();
   readonly #pulls = new Map<string, Promise<Image>>();
 
@@ -75,10 +86,12 @@ export class BuildRun {
     this.journal = run.journal;
     this.exits = run.exits;
     this.cache = run.cache;
+    this.caches = run.caches;
     this.signal = run.signal;
     const { stages, file } = run.plan;
     this.steps = stages.reduce((sum, stage) => sum + 1 + stage.instructions.length, file.globals.length);
     this.#id = run.id;
+    this.#mounts = new MountFolders(run.parts, run.id, run.signal);
     this.#context = run.context;
   }
 
@@ -141,7 +154,10 @@ export class BuildRun {
   async origin(from: string | undefined, written: Written, stage: number, sink: Sink): Promise<UsableOrigin> {
     if (from === undefined) {
       const { root, keeps, prunes } = this.#context;
-      return { use: (work) => work({ root, keeps, prunes, owners: false }) };
+      return {
+        use: (work) => work({ root, keeps, prunes, owners: false }),
+        open: (key, writable, undo) => this.#mounts.context(this.#context, key, writable, undo),
+      };
     }
     const found = copyOrigin(this.plan.file, written, from, stage);
     const image =
@@ -151,11 +167,13 @@ export class BuildRun {
           ? await this.#fromImage(found.reference, written, sink)
           : undefined;
     if (image !== undefined) await this.holdImage(image);
-    const { snapshotter } = this.parts;
+    const chainId = image?.chainId ?? '';
     return {
       id: image?.id ?? 'scratch',
+      chainId,
       use: (work) =>
-        snapshotter.view(image?.chainId ?? '', (root) => work({ root, prunes: true, owners: true })),
+        this.parts.snapshotter.view(chainId, (root) => work({ root, prunes: true, owners: true })),
+      open: (key, _writable, undo) => this.#mounts.image(chainId, key, undo),
     };
   }
 
@@ -225,9 +243,10 @@ export class BuildRun {
     return matchesPlatform(config, parsePlatform(wanted, machine));
   }
 
-  #pull(reference: string, platform: string | undefined, sink: Sink): Promise<Image> {
+  async #pull(reference: string, platform: string | undefined, sink: Sink): Promise<Image> {
     const { registry } = parseReference(reference);
-    const auth = this.request.auths?.[registry];
+    const { auths, credentials } = this.request;
+    const auth = auths?.[registry] ?? (await credentials?.(registry));
     const wanted = platform ?? this.request.platform;
     return this.parts.images.pull(reference, {
       ...(auth === undefined ? {} : { auth }),

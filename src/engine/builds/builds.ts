@@ -6,6 +6,8 @@ import { parseDockerfile } from '#domain/dockerfile/parse.ts';
 import type { BuildRequest, Builds as BuildsContract } from '#engine/contracts.ts';
 import { BuildRun, machinePlatform } from '#engine/builds/build-run.ts';
 import { BuildCache } from '#engine/builds/cache.ts';
+import { CacheMounts } from '#engine/builds/cache-mounts.ts';
+import { MountFolders } from '#engine/builds/mount-folders.ts';
 import { openContext } from '#engine/builds/context.ts';
 import { noImage } from '#engine/builds/failures.ts';
 import { LayerJournal } from '#engine/builds/journal.ts';
@@ -21,6 +23,7 @@ import { invalid, isKind } from '#base/errors.ts';
 export class Builds implements BuildsContract {
   readonly #parts: BuildParts;
   readonly #cache: BuildCache;
+  readonly #caches: CacheMounts;
   readonly #exits: StepExits;
   readonly #journal: LayerJournal;
   readonly #running = new Map<string, AbortController>();
@@ -28,6 +31,7 @@ export class Builds implements BuildsContract {
   constructor(parts: BuildParts) {
     this.#parts = parts;
     this.#cache = new BuildCache(parts.store, parts.images, parts.clock);
+    this.#caches = new CacheMounts(parts.store, parts);
     this.#exits = new StepExits(parts.runtime);
     this.#journal = new LayerJournal(parts.store, parts);
   }
@@ -35,7 +39,7 @@ export class Builds implements BuildsContract {
   /** Removes what builds left that a crash cut off; to be called before the first build, after Images.start. */
   async start(): Promise<void> {
     const { snapshotter, trees } = this.#parts;
-    for (const id of await trees.listFolders()) await trees.removeFolder(id);
+    for (const id of this.#caches.strangers(await trees.listFolders())) await trees.removeFolder(id);
     for (const key of await snapshotter.listActive())
       if (key.startsWith(snapshotPrefix)) await snapshotter.remove(key);
     await this.#journal.recover();
@@ -63,7 +67,7 @@ export class Builds implements BuildsContract {
   }
 
   cacheEntries(): CacheEntry[] {
-    return this.#cache.entries();
+    return [...this.#cache.entries(), ...this.#caches.entries()];
   }
 
   async prune(
@@ -73,7 +77,14 @@ export class Builds implements BuildsContract {
     const { images, events } = this.#parts;
     const before = this.#storedBytes();
     const removed: string[] = [];
-    for (const { imageId } of entriesToPrune(this.#cache.entries(), accepts, limits)) {
+    let freed = 0;
+    const mayGo = (entry: CacheEntry): boolean => !entry.inUse && accepts(entry);
+    for (const { id, kind, imageId } of entriesToPrune(this.cacheEntries(), mayGo, limits)) {
+      if (kind === 'exec.cachemount') {
+        freed += await this.#caches.drop(id);
+        removed.push(id);
+        continue;
+      }
       this.#cache.drop(imageId);
       const image = images.find(imageId);
       if (image === undefined || image.tags.length > 0 || this.#hasChildren(image)) continue;
@@ -85,7 +96,7 @@ export class Builds implements BuildsContract {
         if (!isKind(error, 'conflict')) throw error;
       }
     }
-    const reclaimed = Math.max(0, before - this.#storedBytes());
+    const reclaimed = freed + Math.max(0, before - this.#storedBytes());
     events.emit('builder', 'prune', '', { reclaimed: String(reclaimed) });
     return { removed, reclaimed };
   }
@@ -122,12 +133,12 @@ export class Builds implements BuildsContract {
         journal: this.#journal,
         exits: this.#exits,
         cache: this.#cache,
+        caches: this.#caches,
       });
       return await runStages(run, abort);
     } finally {
       await lease.close();
-      await parts.trees.removeFolder(id);
-      await parts.trees.removeFolder(`${id}-urls`);
+      for (const name of [id, `${id}-urls`, ...MountFolders.names(id)]) await parts.trees.removeFolder(name);
     }
   }
 

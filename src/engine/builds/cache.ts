@@ -75,6 +75,8 @@ export class BuildCache {
     const below = image.parent === undefined ? undefined : this.#images.find(image.parent);
     return {
       id: entryId(image.id),
+      kind: 'regular',
+      inUse: false,
       imageId: image.id,
       ...(below !== undefined && { parent: entryId(below.id) }),
       description: image.config.history?.at(-1)?.created_by ?? '',

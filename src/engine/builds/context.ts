@@ -1,6 +1,6 @@
 import type { BuildRequest } from '#engine/contracts.ts';
 import type { FileTrees } from '#ports/file-trees.ts';
-import { ignoreRules, parseIgnore, type IgnoreRules } from '#domain/build/ignore.ts';
+import { ignoreRules, parseIgnore } from '#domain/build/ignore.ts';
 import { BerthError, invalid, unsupported } from '#base/errors.ts';
 
 /** The files that a build may COPY, and its Dockerfile. */
@@ -11,6 +11,8 @@ export interface BuildContext {
   keeps: (path: string) => boolean;
   /** No file of a folder that is left out is in it. */
   prunes: boolean;
+  /** Nothing is left out. */
+  isWhole: boolean;
 }
 
 /**
@@ -24,8 +26,10 @@ export async function openContext(
 ): Promise<BuildContext> {
   const root = await contextRoot(trees, id, request);
   const dockerfile = await readDockerfile(trees, root, request);
-  const rules = await readIgnore(trees, root, dockerfile.name);
-  return { root, dockerfile, keeps: (path) => !rules.ignores(path), prunes: !rules.hasExceptions };
+  const ignore = request.ignoreText ?? (await readIgnore(trees, root, dockerfile.name));
+  const rules = ignore === undefined ? ignoreRules([]) : parseIgnore(ignore);
+  const keeps = (path: string): boolean => !rules.ignores(path);
+  return { root, dockerfile, keeps, prunes: !rules.hasExceptions, isWhole: ignore === undefined };
 }
 
 async function contextRoot(trees: FileTrees, id: string, { context, signal }: BuildRequest): Promise<string> {
@@ -62,10 +66,10 @@ async function readDockerfile(
 }
 
 // `NAME.dockerignore` beside the Dockerfile goes before the context's own.
-async function readIgnore(trees: FileTrees, root: string, dockerfile: string): Promise<IgnoreRules> {
+async function readIgnore(trees: FileTrees, root: string, dockerfile: string): Promise<string | undefined> {
   for (const path of [`${dockerfile}.dockerignore`, '.dockerignore']) {
     const text = await trees.readText({ root, path });
-    if (text !== undefined) return parseIgnore(text);
+    if (text !== undefined) return text;
   }
-  return ignoreRules([]);
+  return undefined;
 }

@@ -1,5 +1,6 @@
 import type { Instance } from '#domain/instance.ts';
 import type { Events, Images, Networks } from '#engine/contracts.ts';
+import type { AgentSockets } from '#ports/agent-sockets.ts';
 import type { BlobStore } from '#ports/blob-store.ts';
 import type { Clock } from '#ports/clock.ts';
 import type { ContainerFiles } from '#ports/container-files.ts';
@@ -21,6 +22,7 @@ export interface BuildParts {
   blobs: BlobStore;
   trees: FileTrees;
   files: ContainerFiles;
+  agentSockets: AgentSockets;
   host: Host;
   instance: Instance;
   /** Says what went wrong in the background: nobody waits for the answer there. */

@@ -6,6 +6,7 @@ import { newState } from '#domain/container/state.ts';
 import { hasLinks } from '#domain/network/endpoint.ts';
 import type { BuildParts } from '#engine/builds/parts.ts';
 import { say, type Sink } from '#engine/builds/output.ts';
+import type { StepMounts } from '#engine/builds/step-mounts.ts';
 import type { StepExits } from '#engine/builds/step-exits.ts';
 import { etcTexts } from '#engine/containers/etc-files.ts';
 import { specify } from '#engine/containers/specifying.ts';
@@ -25,6 +26,7 @@ export interface StepRequest {
   config: ContainerConfig;
   /** NetworkMode, ExtraHosts and limits. */
   hostConfig: HostConfig;
+  mounts: StepMounts;
   sink: Sink;
   signal: AbortSignal;
 }
@@ -47,12 +49,13 @@ async function runContainer(
   undo: Undo,
 ): Promise<number> {
   const { runtime, files } = parts;
-  const { id, root, signal } = request;
-  await keepMountPoints(parts, root, undo);
+  const { id, root, signal, mounts } = request;
+  await keepMountPoints(parts, root, mounts, undo);
   const joined = await joinNetwork(parts, draft(parts, request), undo);
   undo.add(() => files.remove(id));
   await files.write(id, await etcTexts(parts, joined.container, () => undefined));
-  const found = { rootPath: root, sandbox: joined.sandbox, files: files.paths(id) };
+  const { sources, granted } = mounts;
+  const found = { rootPath: root, sandbox: joined.sandbox, files: files.paths(id), sources, granted };
   const spec = await specify(parts, joined.container, found, () => undefined);
   signal.throwIfAborted();
   undo.add(() => runtime.delete(id));
@@ -80,14 +83,27 @@ async function runContainer(
 }
 
 // The runtime makes what it mounts upon; those that the image does not have must not get into the layer.
-async function keepMountPoints({ trees }: BuildParts, root: string, undo: Undo): Promise<void> {
-  for (const path of mountPoints.toReversed())
+async function keepMountPoints(
+  { trees }: BuildParts,
+  root: string,
+  { points, granted }: StepMounts,
+  undo: Undo,
+): Promise<void> {
+  const targets = [...points, ...granted].flatMap(({ destination }) => withParents(destination));
+  // The shallowest comes first: what is undone last.
+  for (const path of new Set([...mountPoints.toReversed(), ...targets]))
     if ((await trees.stat({ root, path })) === undefined) undo.add(() => trees.removeEmpty({ root, path }));
+}
+
+/** `/a/b`: `/a` and `/a/b`. */
+function withParents(path: string): string[] {
+  const parts = path.split('/').filter((part) => part !== '');
+  return parts.map((_, index) => `/${parts.slice(0, index + 1).join('/')}`);
 }
 
 function draft(
   { clock, host, runtime }: BuildParts,
-  { id, command, config, hostConfig }: StepRequest,
+  { id, command, config, hostConfig, mounts }: StepRequest,
 ): Container {
   const [path = '', ...args] = command;
   return {
@@ -104,7 +120,7 @@ function draft(
     }),
     path,
     args,
-    mounts: [],
+    mounts: mounts.points,
     endpoints: [],
     ports: [],
     state: newState(),

@@ -1,9 +1,8 @@
 import type { Image } from '#domain/image/image.ts';
 import type { HistoryEntry } from '#domain/image/manifest.ts';
-import { proxyArguments } from '#domain/build/arguments.ts';
 import { cacheKey } from '#domain/build/cache-key.ts';
-import { filesComment, nopComment, runComment } from '#domain/build/history.ts';
-import { applyMetadata, commandLine, isMetadata, shellOf, type Metadata } from '#domain/build/metadata.ts';
+import { filesComment, nopComment } from '#domain/build/history.ts';
+import { applyMetadata, isMetadata, shellOf, type Metadata } from '#domain/build/metadata.ts';
 import type { PlannedStage } from '#domain/build/plan.ts';
 import {
   configOf,
@@ -17,24 +16,12 @@ import type { Instruction, Named } from '#domain/dockerfile/instruction.ts';
 import { parseTrigger, type Dockerfile } from '#domain/dockerfile/parse.ts';
 import type { BuildRun } from '#engine/builds/build-run.ts';
 import { copyComment, expandCopy, performCopy } from '#engine/builds/copy-step.ts';
-import { located, stepFailed } from '#engine/builds/failures.ts';
-import { makeLayer, type LayerWork, withLayer, type NewLayer } from '#engine/builds/layering.ts';
+import { located } from '#engine/builds/failures.ts';
+import { makeLayer, withLayer, type NewLayer } from '#engine/builds/layering.ts';
 import { say, sayImage, type Sink } from '#engine/builds/output.ts';
-import { runStep } from '#engine/builds/run-step.ts';
-import { shellScript } from '#engine/builds/shell-script.ts';
+import { prepareRun } from '#engine/builds/run-instruction.ts';
+import type { Standing, Step } from '#engine/builds/step.ts';
 import { refuseUnhonouredFlags } from '#engine/builds/unhonoured-flags.ts';
-
-/** What an instruction does and how its result is found again. */
-interface Step {
-  /** The state after it, without its layer and history. */
-  state: StageState;
-  /** For `docker history`. */
-  comment: string;
-  /** Keys under which the result is kept: a cheap one first where there are two. */
-  keys: string[];
-  /** Changes files: makes a layer. */
-  work?: LayerWork;
-}
 
 /** Runs the instructions of one stage after another, taking from the cache what it can. */
 export class StageRun {
@@ -109,7 +96,7 @@ export class StageRun {
 
   async #prepare(instruction: Instruction, file: Dockerfile): Promise<Step> {
     refuseUnhonouredFlags(file, instruction);
-    if (instruction.name === 'RUN') return this.#prepareRun(instruction);
+    if (instruction.name === 'RUN') return prepareRun(this.#standing(), instruction, file);
     if (!isMetadata(instruction)) return this.#prepareCopy(instruction, file);
     return this.#prepareMetadata(instruction, file);
   }
@@ -132,44 +119,6 @@ export class StageRun {
 
   #plain(state: StageState, comment: string): Step {
     return { state, comment, keys: [this.#key(['metadata', comment])] };
-  }
-
-  #prepareRun(run: Named<'RUN'>): Step {
-    const config = configOf(this.#state);
-    const command = run.heredocs.length === 0 ? commandLine(run.command, config) : shellScript(run, config);
-    const env = new Set((config.Env ?? []).map((entry) => entry.slice(0, entry.indexOf('='))));
-    const args = Object.entries(this.#state.args)
-      .filter(([name]) => !env.has(name))
-      .map(([name, value]) => `${name}=${value}`)
-      .sort();
-    const comment = runComment(command, args);
-    const withEnv = {
-      ...config,
-      Env: [...(config.Env ?? []), ...args, ...proxyArguments(this.#run.arguments.given)],
-    };
-    return {
-      state: this.#state,
-      comment,
-      keys: [this.#key(['run', run.network, ...command, '', ...args])],
-      work: {
-        by: 'container',
-        do: async (root, id) => {
-          const { parts, exits, signal } = this.#run;
-          const hostConfig = this.#run.hostConfig(run.network);
-          const code = await runStep(parts, exits, {
-            id,
-            root,
-            command,
-            config: withEnv,
-            hostConfig,
-            sink: this.#sink,
-            signal,
-          });
-          if (code !== 0) throw stepFailed(command, code);
-          await say(this.#sink, ` ---> Removed intermediate container ${id.slice(0, 12)}\n`);
-        },
-      },
-    };
   }
 
   async #prepareCopy(instruction: Named<'COPY' | 'ADD'>, file: Dockerfile): Promise<Step> {
@@ -204,6 +153,12 @@ export class StageRun {
           }),
       },
     };
+  }
+
+  #standing(): Standing {
+    const { index } = this.#stage;
+    const key = (parts: string[]): string => this.#key(parts);
+    return { run: this.#run, stage: index, state: this.#state, sink: this.#sink, key };
   }
 
   #key(parts: string[]): string {

@@ -16,10 +16,6 @@ export function refuseUnhonouredFlags(file: Dockerfile, instruction: Instruction
 }
 
 function unhonoured(instruction: Instruction): string | undefined {
-  if (instruction.name === 'RUN') {
-    if (instruction.mounts.length > 0) return '--mount';
-    return instruction.security === 'insecure' ? '--security=insecure' : undefined;
-  }
   if (instruction.name !== 'COPY' && instruction.name !== 'ADD') return undefined;
   if (instruction.parents) return '--parents';
   if (instruction.keepGitDir !== undefined) return '--keep-git-dir';

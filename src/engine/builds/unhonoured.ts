@@ -4,14 +4,10 @@ import { unsupported } from '#base/errors.ts';
 /** Options of a request that this engine does not honour: naming one is an error, so that none is dropped in silence. */
 const unhonoured = [
   'contexts',
-  'ignoreText',
   'platforms',
   'noCacheFor',
   'cacheFrom',
   'cacheTo',
-  'secrets',
-  'ssh',
-  'allow',
   'outputs',
   'attest',
   'sourceDateEpoch',
