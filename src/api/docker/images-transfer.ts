@@ -50,10 +50,14 @@ function pull(
     if (auth !== undefined) options.auth = auth;
     if (platform !== '') options.platform = platform;
     // As Docker: a name without a tag, which `docker pull -a` sends, means all tags.
-    if (/[:@][^/]*$/.test(name)) await images.pull(name, options);
+    if (isTagged(name)) await images.pull(name, options);
     else await images.pullAll(name, options);
   });
   return sendJsonLines(reply, lines);
+}
+
+function isTagged(name: string): boolean {
+  return /[:@][^/]*$/.test(name);
 }
 
 /** `tag` is a tag or a digest. */
@@ -99,8 +103,10 @@ export function push(
   const auth = readRegistryAuth(request.headers['x-registry-auth']);
   const signal = clientGone(reply);
   const reference = joined(name, one(request.query, 'tag'));
-  const lines = linesOf<Progress>((onProgress) =>
-    images.push(reference, { onProgress, signal, ...(auth !== undefined && { auth }) }),
-  );
+  const lines = linesOf<Progress>((onProgress) => {
+    const options = { onProgress, signal, ...(auth !== undefined && { auth }) };
+    // As with a pull.
+    return isTagged(reference) ? images.push(reference, options) : images.pushAll(reference, options);
+  });
   return sendJsonLines(reply, lines);
 }

@@ -44,6 +44,8 @@ export interface Images {
   /** Every tag of a repository; of debian.berth/... the one that it has. @throws as `pull` */
   pullAll(name: string, options: PullOptions): Promise<Image[]>;
   push(name: string, options: Omit<PullOptions, 'platform'>): Promise<void>;
+  /** Every tag of a repository. @throws not-found `image-missing` */
+  pushAll(name: string, options: Omit<PullOptions, 'platform'>): Promise<void>;
   /** Writes config and manifest, records the image and moves its tags to it. */
   store(image: NewImage): Promise<Image>;
   tag(name: string, reference: string): Promise<void>;

@@ -28,15 +28,17 @@ import { Layers } from '#engine/images/layers.ts';
 import { Leases, type IngestRecord } from '#engine/images/leases.ts';
 import { loadArchive } from '#engine/images/loading.ts';
 import { mendSnapshots } from '#engine/images/mending.ts';
+import { originsOf, type Origin } from '#engine/images/origins.ts';
 import type { Parts } from '#engine/images/parts.ts';
 import { pruneImages } from '#engine/images/pruning.ts';
 import { pullAllTags, pullImage } from '#engine/images/pulling.ts';
-import { pushImage } from '#engine/images/pushing.ts';
+import { pushAllTags, pushImage } from '#engine/images/pushing.ts';
 import { inspectRemote } from '#engine/images/remote.ts';
 import { storeImage } from '#engine/images/recording.ts';
 import { removeImage } from '#engine/images/removing.ts';
 import { describeManifest, saveImages } from '#engine/images/saving.ts';
 import { searchImages } from '#engine/images/searching.ts';
+import { forgetPacked, type PackedLayer } from '#engine/images/sending.ts';
 import type { TransferRules } from '#engine/images/transfer-rules.ts';
 import type { BlobStore } from '#ports/blob-store.ts';
 import type { Clock } from '#ports/clock.ts';
@@ -79,7 +81,8 @@ export class Images implements ImagesContract {
     const images = (): Image[] => catalog.all();
     const collector = new Collector({ blobs, snapshots, leases, journal, images });
     const layers = new Layers(blobs, snapshots, options.rules.limits);
-    this.#parts = { ...options, catalog, leases, journal, collector, layers };
+    const packed = state.collection<PackedLayer>('packed-layers');
+    this.#parts = { ...options, catalog, leases, journal, collector, layers, packed };
   }
 
   /** Removes what an interrupted pull, load or import left, and unpacks layers whose snapshots are gone. */
@@ -87,6 +90,7 @@ export class Images implements ImagesContract {
     await this.#parts.collector.recover();
     await mendSnapshots(this.#parts);
     await this.#removePartial();
+    await forgetPacked(this.#parts);
   }
 
   /** Removes what interrupted pulls left and nobody has gone on with, now and then, until the signal. */
@@ -116,6 +120,10 @@ export class Images implements ImagesContract {
 
   push(name: string, options: Omit<PullOptions, 'platform'>): Promise<void> {
     return pushImage(this.#parts, name, options);
+  }
+
+  pushAll(name: string, options: Omit<PullOptions, 'platform'>): Promise<void> {
+    return pushAllTags(this.#parts, name, options);
   }
 
   async store(image: NewImage): Promise<Image> {
@@ -241,6 +249,11 @@ export class Images implements ImagesContract {
 
   release(digests: readonly Digest[], forget: () => void): Promise<void> {
     return this.#parts.collector.release(digests, this.#parts.clock.timestamp(), forget);
+  }
+
+  /** Where a blob of images can be had again. */
+  origins(digest: Digest): Origin[] {
+    return originsOf(this.#parts.catalog, digest);
   }
 
   /** By the digest of its manifest or of its config. */

@@ -5,6 +5,7 @@ import type { Catalog } from '#engine/images/catalog.ts';
 import type { Collector } from '#engine/images/collector.ts';
 import type { Layers } from '#engine/images/layers.ts';
 import type { IngestRecord, Leases } from '#engine/images/leases.ts';
+import type { PackedLayer } from '#engine/images/sending.ts';
 import type { TransferRules } from '#engine/images/transfer-rules.ts';
 import type { BlobStore } from '#ports/blob-store.ts';
 import type { Clock } from '#ports/clock.ts';
@@ -30,4 +31,6 @@ export interface Parts {
   collector: Collector;
   journal: Collection<IngestRecord>;
   rules: TransferRules;
+  /** By `DIGEST KIND LEVEL` of the layer that is stored uncompressed. */
+  packed: Collection<PackedLayer>;
 }
