@@ -48,7 +48,7 @@ export const routes: Readonly<Record<Scope, readonly string[]>> = {
       'POST /images/*',
       'DELETE /images/*',
     ],
-    ...['POST /build', 'POST /build/prune', 'POST /build/cancel'],
+    ...['POST /build', 'POST /build/prune', 'POST /build/cancel', 'POST /session', 'POST /grpc'],
   ],
   'networks:read': ['GET /networks', 'GET /networks/:id'],
   'networks:write': [

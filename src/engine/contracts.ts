@@ -9,6 +9,7 @@ export type * from './contracts/builds.ts';
 export type * from './contracts/build-inputs.ts';
 export type * from './contracts/build-outputs.ts';
 export type * from './contracts/build-progress.ts';
+export type * from './contracts/solves.ts';
 export type * from './contracts/services.ts';
 export type * from './contracts/ingress.ts';
 export type * from './contracts/policies.ts';

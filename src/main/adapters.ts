@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import type { Logger } from 'pino';
 import { UnixAgentSockets } from '#adapters/agent-sockets/unix-agent-sockets.ts';
 import { DiskBlobStore } from '#adapters/blobs/disk-blob-store.ts';
+import { GrpcBuildSessions } from '#adapters/buildkit/session.ts';
 import { AcmeClientAuthority } from '#adapters/certificates/acme.ts';
 import { PemCertificateFiles } from '#adapters/certificates/certificate-files.ts';
 import { X509LocalAuthority } from '#adapters/certificates/local-authority.ts';
@@ -92,6 +93,7 @@ export async function openAdapters(
     rootFiles: new DiskRootFiles(namespace?.mappings),
     agentSockets: new UnixAgentSockets(join(run, 'agents')),
     trees: new DiskFileTrees(join(root, 'builds')),
+    buildSessions: new GrpcBuildSessions(join(root, 'builds', 'kept')),
     projectFiles: new LocalProjectFiles(),
     secretProviders: new HostSecretProviders(),
     volumeStorage: new FolderVolumeStorage(join(root, 'volumes'), owner),

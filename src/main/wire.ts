@@ -2,6 +2,7 @@ import type { FastifyInstance } from 'fastify';
 import type { Logger } from 'pino';
 import { absentRoutes } from '#api/docker/absent.ts';
 import { buildRoutes } from '#api/docker/build.ts';
+import { buildkitRoutes } from '#api/buildkit/routes.ts';
 import { containerRoutes } from '#api/docker/containers.ts';
 import { diskUsageRoutes } from '#api/docker/disk-usage.ts';
 import { eventRoutes } from '#api/docker/events.ts';
@@ -30,6 +31,7 @@ import type { Settings } from '#domain/settings/settings.ts';
 import { closeAdapters, openAdapters } from '#main/adapters.ts';
 import { openRemapping } from '#main/remapping.ts';
 import { startEngine, type Engine } from '#main/engine.ts';
+import { openSolving } from '#main/solving.ts';
 
 export interface Wired {
   routes: (app: FastifyInstance, hijack: Hijack, doors: Doors) => void;
@@ -62,6 +64,7 @@ export async function wire(settings: Settings, log: Logger): Promise<Wired> {
       networkRoutes(app, parts);
       containerRoutes(app, hijack, parts);
       buildRoutes(app, parts);
+      buildkitRoutes(hijack, { ...parts, ...openSolving(adapters, engine) });
       appRoutes(app, { ...engine, callerOf });
       appHistoryRoutes(app, { ...engine, callerOf });
       scheduleRoutes(app, engine);

@@ -114,6 +114,8 @@ export const images: Table = {
     { path: '/build', body: Buffer.from('no archive at all'), status: 400 },
     { path: '/build?platform=a/b/c/d', status: 400 },
   ],
+  'POST /session': [{ path: '/session', status: 400, text: /no upgrade proto in request/ }],
+  'POST /grpc': [{ path: '/grpc', status: 400, text: /no upgrade proto in request/ }],
   'POST /build/cancel': [{ path: '/build/cancel?id=none', status: 204 }],
   'POST /build/prune': [
     {

@@ -60,6 +60,8 @@ export interface BuildRequest {
   >;
   /** By registry, for pulls. */
   auths?: Record<string, Credentials>;
+  /** Those of a registry that `auths` has not, from who asked for the build. */
+  credentials?: (registry: string) => Promise<Credentials | undefined>;
   /** The bytes of a secret; undefined when the client has none under the id. Never kept beyond the step. */
   secrets?: (id: string) => Promise<Buffer | undefined>;
   ssh?: SshAgents;

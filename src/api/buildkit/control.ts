@@ -1,0 +1,86 @@
+import type { Choice, SolveRequest } from '#engine/contracts.ts';
+import { answering, unary, type Methods } from '#base/grpc/server.ts';
+import type { ValueOf } from '#base/grpc/message.ts';
+import { diskUsage, prune } from '#api/buildkit/cache.ts';
+import { listenHistory, updateHistory } from '#api/buildkit/history.ts';
+import * as messages from '#api/buildkit/messages.ts';
+import type { BuildkitParts } from '#api/buildkit/parts.ts';
+import { statusOf } from '#api/buildkit/status-messages.ts';
+import { solveFailure } from '#api/buildkit/failure.ts';
+import { versionOf, workerOf } from '#api/buildkit/worker.ts';
+import { sessionOver } from '#api/buildkit/session.ts';
+import { unsupported } from '#base/errors.ts';
+
+const service = '/moby.buildkit.v1.Control';
+
+/** The service that clients build with. */
+export function controlService(parts: BuildkitParts): Methods {
+  const { solves, system } = parts;
+  return {
+    [`${service}/Solve`]: unary(
+      messages.SolveRequest,
+      messages.SolveResponse,
+      async (request, { signal }) => {
+        try {
+          return { exporterResponse: await solves.solve(solveRequest(request), signal) };
+        } catch (error) {
+          throw solveFailure(error);
+        }
+      },
+    ),
+    [`${service}/Status`]: answering(
+      messages.StatusRequest,
+      messages.StatusResponse,
+      async function* ({ ref }, { signal }) {
+        for await (const event of solves.follow(ref, signal)) yield statusOf(event);
+      },
+    ),
+    [`${service}/Session`]: sessionOver(parts),
+    [`${service}/ListWorkers`]: unary(messages.Nothing, messages.ListWorkersResponse, async () => ({
+      records: [await workerOf(system)],
+    })),
+    [`${service}/Info`]: unary(messages.Nothing, messages.InfoResponse, async () => {
+      const { release } = await system.report();
+      return { version: versionOf(release) };
+    }),
+    [`${service}/DiskUsage`]: unary(messages.DiskUsageRequest, messages.DiskUsageResponse, ({ filters }) =>
+      Promise.resolve({ records: diskUsage(parts, filters) }),
+    ),
+    [`${service}/Prune`]: answering(messages.PruneRequest, messages.UsageRecord, (request) =>
+      prune(parts, request),
+    ),
+    [`${service}/ListenBuildHistory`]: answering(
+      messages.HistoryRequest,
+      messages.HistoryEvent,
+      (request, { signal }) => listenHistory(parts, request, signal),
+    ),
+    [`${service}/UpdateBuildHistory`]: unary(messages.UpdateHistoryRequest, messages.Nothing, (request) =>
+      updateHistory(parts, request),
+    ),
+  };
+}
+
+function solveRequest(request: ValueOf<typeof messages.SolveRequest>): SolveRequest {
+  const { ref, session, frontend, attributes, entitlements, internal, cache } = request;
+  if (request.definition.length > 0) throw withoutLlb();
+  refuseInputs(request.inputs);
+  const { exporterDeprecated: type, exporterAttributesDeprecated } = request;
+  const old: Choice[] = type === '' ? [] : [{ type, attributes: exporterAttributesDeprecated }];
+  return {
+    ...{ ref, session, frontend, attributes, entitlements, internal },
+    exporters: request.exporters.length > 0 ? request.exporters : old,
+    cacheFrom: cache?.imports ?? [],
+    cacheTo: cache?.exports ?? [],
+  };
+}
+
+export function withoutLlb(): Error {
+  return unsupported(
+    'llb-unsupported',
+    'building a graph of the client (LLB) is not offered: this engine builds Dockerfiles',
+  );
+}
+
+export function refuseInputs(inputs: Readonly<Record<string, unknown>>): void {
+  if (Object.keys(inputs).length > 0) throw withoutLlb();
+}

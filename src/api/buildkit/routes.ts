@@ -1,0 +1,26 @@
+import type { IncomingHttpHeaders } from 'node:http';
+import { invalid } from '#base/errors.ts';
+import type { Hijack } from '#api/docker/hijack.ts';
+import { offerOf } from '#api/buildkit/session.ts';
+import type { BuildkitParts } from '#api/buildkit/parts.ts';
+
+/** `POST /session` and `POST /grpc`: connections that become HTTP/2, once the other way round. */
+export function buildkitRoutes(hijack: Hijack, parts: BuildkitParts): void {
+  hijack.post('/session', async ({ headers }, connection) => {
+    checkProtocol(headers);
+    const offer = offerOf(headers);
+    await parts.sessions.open(connection.accept('application/vnd.docker.raw-stream'), offer);
+  });
+  hijack.post('/grpc', async ({ headers }, connection) => {
+    checkProtocol(headers);
+    // Most daemons are never asked for it: what it takes is loaded when it is.
+    const { serveBuildkit } = await import('#api/buildkit/services.ts');
+    await serveBuildkit(connection.accept('application/vnd.docker.raw-stream'), parts);
+  });
+}
+
+/** @throws invalid `upgrade-missing`, `upgrade-unsupported` with Docker's words */
+function checkProtocol({ upgrade = '' }: IncomingHttpHeaders): void {
+  if (upgrade === '') throw invalid('upgrade-missing', 'no upgrade proto in request');
+  if (upgrade !== 'h2c') throw invalid('upgrade-unsupported', `protocol ${upgrade} not supported`);
+}

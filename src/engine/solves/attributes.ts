@@ -1,0 +1,187 @@
+import type { BuildRequest, Choice, Entitlement, NamedContext } from '#engine/contracts.ts';
+import { invalid, unsupported } from '#base/errors.ts';
+
+// The options of BuildKit's Dockerfile frontend (frontend/dockerui/config.go), as clients send them.
+
+/** A folder of the client's session, or a place elsewhere. */
+export type Origin = { local: string } | { remote: string } | Extract<NamedContext, { image: string }>;
+
+export interface FrontendOptions {
+  /** Name of the Dockerfile in its folder. */
+  filename: string;
+  /** Names of the session's folders. */
+  dockerfileFolder: string;
+  contextFolder: string;
+  /** Where the main context is no folder of the session: a URL or Git repository. */
+  remote?: string;
+  /** The Dockerfile comes from its folder although the context is remote. */
+  dockerfileApart: boolean;
+  contexts: Record<string, Origin>;
+  /** `frontend.lint` instead of a build. */
+  subrequest?: string;
+  settings: Pick<
+    BuildRequest,
+    | 'buildArgs'
+    | 'labels'
+    | 'target'
+    | 'platform'
+    | 'platforms'
+    | 'noCache'
+    | 'noCacheFor'
+    | 'pull'
+    | 'networkMode'
+    | 'extraHosts'
+    | 'resources'
+    | 'attest'
+    | 'sourceDateEpoch'
+  >;
+  cacheFrom: Choice[];
+}
+
+type Attributes = Readonly<Record<string, string>>;
+
+/** Options that say nothing which we do not do anyway: notes on the source, and what the client can do. */
+const notes =
+  /^(?:vcs:|frontend\.caps$|multi-platform$|source$|cmdline$|hostname$|shared-key|local-sessionid:|build-arg:BUILDKIT_(?:SYNTAX|DOCKERFILE_CHECK|CONTEXT_KEEP_GIT_DIR|MULTI_PLATFORM|INLINE_CACHE))/;
+const plain = new Set([
+  ...['filename', 'dockerfilekey', 'contextkey', 'context', 'requestid', 'target', 'platform', 'no-cache'],
+  ...['image-resolve-mode', 'force-network-mode', 'add-hosts', 'shm-size', 'ulimit', 'cgroup-parent'],
+  ...['cache-imports', 'cache-from', 'attest:provenance', 'attest:sbom'],
+]);
+const prefixed = /^(?:build-arg|label|context):(.+)$/s;
+
+/** @throws invalid, unsupported naming the option */
+export function readOptions(attributes: Attributes): FrontendOptions {
+  for (const name of Object.keys(attributes))
+    if (!plain.has(name) && !prefixed.test(name) && !notes.test(name))
+      throw unsupported('frontend-option-unsupported', `the option '${name}' of a build is not offered`);
+  const context = attributes['context'] ?? '';
+  const local = /^local:(.+)$/.exec(context)?.[1];
+  return {
+    filename: attributes['filename'] ?? 'Dockerfile',
+    dockerfileFolder: attributes['dockerfilekey'] ?? 'dockerfile',
+    dockerfileApart: attributes['dockerfilekey'] !== undefined,
+    contextFolder: local ?? attributes['contextkey'] ?? 'context',
+    ...(context !== '' && local === undefined && { remote: context }),
+    contexts: contextsOf(attributes),
+    ...(attributes['requestid'] !== undefined && { subrequest: attributes['requestid'] }),
+    settings: settingsOf(attributes),
+    cacheFrom: cacheImports(attributes),
+  };
+}
+
+function settingsOf(attributes: Attributes): FrontendOptions['settings'] {
+  const buildArgs = withPrefix(attributes, 'build-arg');
+  const epoch = buildArgs['SOURCE_DATE_EPOCH'];
+  const platforms = listOf(attributes['platform']);
+  const hosts = listOf(attributes['add-hosts']).map((each) => each.replace('=', ':'));
+  const noCache = attributes['no-cache'];
+  const { target = '', 'force-network-mode': network = '' } = attributes;
+  return {
+    buildArgs,
+    labels: withPrefix(attributes, 'label'),
+    ...(target !== '' && { target }),
+    ...(platforms.length === 1 && platforms[0] !== undefined && { platform: platforms[0] }),
+    ...(platforms.length > 1 && { platforms }),
+    ...(noCache === '' && { noCache: true }),
+    ...(noCache !== undefined && noCache !== '' && { noCacheFor: listOf(noCache) }),
+    ...(attributes['image-resolve-mode'] === 'pull' && { pull: true }),
+    ...(network !== '' && { networkMode: network }),
+    ...(hosts.length > 0 && { extraHosts: hosts }),
+    ...resourcesOf(attributes),
+    ...attestOf(attributes),
+    ...(epoch !== undefined && epoch !== '' && { sourceDateEpoch: seconds(epoch) }),
+  };
+}
+
+function resourcesOf(attributes: Attributes): Pick<BuildRequest, 'resources'> {
+  const { 'shm-size': shm = '', 'cgroup-parent': parent = '' } = attributes;
+  const limits = listOf(attributes['ulimit']).map((each) => {
+    const [, name = '', soft = '', hard = soft] = /^([a-z]+)=(-?\d+)(?::(-?\d+))?$/.exec(each) ?? [];
+    if (name === '') throw invalid('ulimit-invalid', `invalid ulimit argument: ${each}`);
+    return { Name: name, Soft: Number(soft), Hard: Number(hard) };
+  });
+  const resources: NonNullable<BuildRequest['resources']> = {
+    ...(shm !== '' && { ShmSize: Number(shm) }),
+    ...(parent !== '' && { CgroupParent: parent }),
+    ...(limits.length > 0 && { Ulimits: limits }),
+  };
+  return Object.keys(resources).length === 0 ? {} : { resources };
+}
+
+/** What is wanted only within other things of an image is not wanted here: there are none. */
+function attestOf(attributes: Attributes): Pick<BuildRequest, 'attest'> {
+  const provenance = attributes['attest:provenance'];
+  const fields = new Set(listOf(provenance));
+  const wanted = provenance !== undefined && !fields.has('inline-only=true') && !fields.has('disabled=true');
+  const sbom = attributes['attest:sbom'];
+  const withSbom = sbom !== undefined && !listOf(sbom).includes('disabled=true');
+  if (!wanted && !withSbom) return {};
+  return {
+    attest: {
+      ...(wanted && { provenance: { mode: fields.has('mode=max') ? ('max' as const) : ('min' as const) } }),
+      ...(withSbom && { sbom: true }),
+    },
+  };
+}
+
+function contextsOf(attributes: Attributes): Record<string, Origin> {
+  const entries = Object.entries(withPrefix(attributes, 'context')).map(([name, value]) => {
+    // `NAME::linux/arm64` holds for one platform only.
+    if (name.includes('::'))
+      throw unsupported('context-unsupported', `the named context '${name}' for one platform is not offered`);
+    return [name, originOf(name, value)] as const;
+  });
+  return Object.fromEntries(entries);
+}
+
+function originOf(name: string, value: string): Origin {
+  const [, scheme = '', rest = ''] = /^([a-z+.-]+):(?:\/\/)?(.*)$/s.exec(value) ?? [];
+  if (scheme === 'local') return { local: rest };
+  if (scheme === 'docker-image') return { image: rest };
+  if (['http', 'https', 'git', 'ssh'].includes(scheme) || value.startsWith('git@')) return { remote: value };
+  throw unsupported('context-unsupported', `the named context '${name}' of '${value}' is not offered`, {
+    hint: 'a folder, docker-image://NAME, or the URL of an archive or Git repository',
+  });
+}
+
+function cacheImports(attributes: Attributes): Choice[] {
+  const { 'cache-imports': text = '', 'cache-from': names = '' } = attributes;
+  const named = listOf(names).map((ref) => ({ type: 'registry', attributes: { ref } }));
+  if (text === '') return named;
+  const parse: (json: string) => { Type: string; Attrs: Record<string, string> | null }[] = JSON.parse;
+  try {
+    return parse(text).map(({ Type, Attrs }) => ({ type: Type, attributes: Attrs ?? {} }));
+  } catch (cause) {
+    throw invalid('frontend-option-invalid', `the option 'cache-imports' is no list of caches: '${text}'`, {
+      cause,
+    });
+  }
+}
+
+export function entitlementsOf(names: readonly string[]): Entitlement[] {
+  return names.map((name) => {
+    if (name === 'security.insecure' || name === 'network.host') return name;
+    throw unsupported('entitlement-unsupported', `the entitlement '${name}' is not offered`);
+  });
+}
+
+function withPrefix(attributes: Attributes, prefix: string): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(attributes).flatMap(([name, value]) =>
+      name.startsWith(`${prefix}:`) ? [[name.slice(prefix.length + 1), value]] : [],
+    ),
+  );
+}
+
+function listOf(text: string | undefined): string[] {
+  return (text ?? '').split(',').filter((each) => each !== '');
+}
+
+function seconds(text: string): number {
+  if (/^\d+$/.test(text)) return Number(text);
+  throw invalid(
+    'source-date-epoch-invalid',
+    `invalid SOURCE_DATE_EPOCH: '${text}': required are seconds since 1970`,
+  );
+}

@@ -1,0 +1,94 @@
+import type { BuildOutput, Choice, OutputCompression } from '#engine/contracts.ts';
+import type { Narrator } from '#engine/solves/narration.ts';
+import { narrated } from '#engine/solves/narration.ts';
+import type { BuildSession } from '#ports/build-sessions.ts';
+import { invalid, unsupported } from '#base/errors.ts';
+
+/** The types of images in this engine: of dockerd's BuildKit, and of buildkitd. */
+const toImages = new Set(['moby', 'image']);
+
+/** Options that change nothing here: everything is unpacked and named at once, in OCI's types. */
+const withoutEffect = new Set([
+  ...['name', 'push', 'unpack', 'store', 'name-canonical', 'oci-mediatypes', 'context', 'dest', 'tar'],
+  ...[
+    'prefer-image-digest',
+    'buildinfo-attrs',
+    'dangling-name-prefix',
+    'registry.insecure',
+    'rewrite-timestamp',
+  ],
+  ...['compression', 'compression-level', 'force-compression', 'platform-split', 'push-by-digest'],
+]);
+
+/**
+ * The outputs that a client's exporters ask for; the number of an exporter is its place in the list.
+ * @throws unsupported naming the exporter or its option
+ */
+export function outputsOf(
+  exporters: readonly Choice[],
+  session: BuildSession,
+  narrator: Narrator,
+  signal: AbortSignal,
+): BuildOutput[] {
+  return exporters.map((exporter, index) => {
+    check(exporter);
+    return outputOf(exporter, index, { session, narrator, signal });
+  });
+}
+
+function check({ type, attributes }: Choice): void {
+  for (const [name, value] of Object.entries(attributes)) {
+    const asked = name === 'push-by-digest' || name === 'rewrite-timestamp' ? value === 'true' : false;
+    if (withoutEffect.has(name) && !asked) continue;
+    throw unsupported(
+      'exporter-option-unsupported',
+      `the option '${name}' of the exporter '${type}' is not offered`,
+    );
+  }
+}
+
+function outputOf(
+  { type, attributes }: Choice,
+  index: number,
+  { session, narrator, signal }: { session: BuildSession; narrator: Narrator; signal: AbortSignal },
+): BuildOutput {
+  const names = (attributes['name'] ?? '').split(',').filter((name) => name !== '');
+  const compression = compressionOf(attributes);
+  if (toImages.has(type))
+    return { kind: 'image', names, push: attributes['push'] === 'true', ...compression };
+  if (type === 'oci' || type === 'docker')
+    return {
+      ...{ kind: type, names, ...compression },
+      write: (archive) =>
+        narrated(narrator, `exporting to ${type} image format`, () =>
+          session.sendArchive(index, archive, {}, signal),
+        ),
+    };
+  if (type === 'tar')
+    return {
+      kind: 'tar',
+      write: (archive) =>
+        narrated(narrator, 'exporting to client tarball', () =>
+          session.sendArchive(index, archive, {}, signal),
+        ),
+    };
+  if (type === 'local')
+    return {
+      kind: 'local',
+      send: (folder) =>
+        narrated(narrator, 'exporting to client directory', () => session.sendFolder(index, folder, signal)),
+    };
+  throw unsupported('exporter-unsupported', `exporter "${type}" could not be found`, {
+    hint: 'image, docker, oci, tar and local are offered',
+  });
+}
+
+function compressionOf(attributes: Readonly<Record<string, string>>): { compression?: OutputCompression } {
+  const { compression: type, 'compression-level': level, 'force-compression': force } = attributes;
+  if (type === undefined) return {};
+  if (type !== 'uncompressed' && type !== 'gzip' && type !== 'zstd')
+    throw invalid('compression-invalid', `unsupported layer compression type: ${type}`);
+  return {
+    compression: { type, force: force === 'true', ...(level !== undefined && { level: Number(level) }) },
+  };
+}

@@ -1,0 +1,146 @@
+import { ignorePatterns } from '#domain/build/ignore.ts';
+import type { BuildContextSource, BuildRequest, NamedContext } from '#engine/contracts.ts';
+import { narrated, type Narrator } from '#engine/solves/narration.ts';
+import type { FrontendOptions, Origin } from '#engine/solves/attributes.ts';
+import type { BuildSession, FileRequest } from '#ports/build-sessions.ts';
+import type { FileTrees } from '#ports/file-trees.ts';
+import { invalid } from '#base/errors.ts';
+import { newId } from '#base/ids.ts';
+
+export interface InputParts {
+  trees: FileTrees;
+  session: BuildSession;
+  narrator: Narrator;
+  signal: AbortSignal;
+}
+
+/** What the client's session gives to a build. */
+export type Inputs = Pick<
+  BuildRequest,
+  'context' | 'contexts' | 'dockerfile' | 'dockerfileText' | 'ignoreText' | 'secrets' | 'ssh' | 'credentials'
+>;
+
+export interface DockerfileText {
+  text: string;
+  /** Of `NAME.dockerignore` beside it. */
+  ignore: string | undefined;
+}
+
+/** The client's Dockerfile, where it is not within a remote context. @throws invalid `dockerfile-missing` */
+export function readDockerfile(parts: InputParts, options: FrontendOptions): Promise<DockerfileText> {
+  const { filename, dockerfileFolder } = options;
+  return narrated(parts.narrator, `[internal] load build definition from ${filename}`, async (step) => {
+    const wanted = [filename, `${filename}.dockerignore`];
+    // Docker takes `dockerfile` too.
+    if (filename === 'Dockerfile') wanted.push('dockerfile');
+    const files = await readFiles(parts, { name: dockerfileFolder, follow: wanted }, wanted);
+    const text = files.get(filename) ?? files.get(wanted[2] ?? '');
+    if (text === undefined)
+      throw invalid(
+        'dockerfile-missing',
+        `failed to read dockerfile: open ${filename}: no such file or directory`,
+      );
+    await step.status('transferring dockerfile:', Buffer.byteLength(text));
+    return { text, ignore: files.get(`${filename}.dockerignore`) };
+  });
+}
+
+/** @throws as `readDockerfile` */
+export async function readInputs(parts: InputParts, options: FrontendOptions): Promise<Inputs> {
+  const { session, signal } = parts;
+  const contexts = await namedContexts(parts, options.contexts);
+  const common = {
+    ...(Object.keys(contexts).length > 0 && { contexts }),
+    ...sharedBy(session, signal),
+  };
+  if (options.remote !== undefined) {
+    const apart = options.dockerfileApart ? await readDockerfile(parts, options) : undefined;
+    const text = apart === undefined ? {} : { dockerfileText: apart.text };
+    return { ...common, ...text, context: remote(parts, options.remote), dockerfile: options.filename };
+  }
+  const { text, ignore } = await readDockerfile(parts, options);
+  const { contextFolder, filename } = options;
+  const rules = ignore ?? (await readIgnore(parts, contextFolder, '[internal] load .dockerignore'));
+  return {
+    ...common,
+    context: folder(parts, contextFolder, rules, '[internal] load build context'),
+    dockerfile: filename,
+    dockerfileText: text,
+    ignoreText: rules,
+  };
+}
+
+/** What the client answers for beside its files. */
+function sharedBy(
+  session: BuildSession,
+  signal: AbortSignal,
+): Pick<Inputs, 'secrets' | 'ssh' | 'credentials'> {
+  return {
+    secrets: (id) => session.secret(id, signal),
+    ssh: { has: (id) => session.hasAgent(id, signal), connect: (id) => session.agent(id) },
+    credentials: (registry) => session.credentials(registry, signal),
+  };
+}
+
+async function namedContexts(
+  parts: InputParts,
+  contexts: Readonly<Record<string, Origin>>,
+): Promise<Record<string, NamedContext>> {
+  const named: Record<string, NamedContext> = {};
+  for (const [name, origin] of Object.entries(contexts)) {
+    if ('local' in origin) {
+      const ignore = await readIgnore(parts, origin.local, `[context ${name}] load .dockerignore`);
+      named[name] = folder(parts, origin.local, ignore, `[context ${name}] load from client`);
+    } else named[name] = 'remote' in origin ? remote(parts, origin.remote) : origin;
+  }
+  return named;
+}
+
+function remote({ session, signal }: InputParts, place: string): BuildContextSource {
+  if (!/^https?:\/\/buildkit-session\//.test(place)) return { remote: place };
+  return { tar: session.upload(new URL(place), signal) };
+}
+
+function folder(parts: InputParts, name: string, ignore: string, title: string): BuildContextSource {
+  const request = { name, exclude: ignorePatterns(ignore) };
+  return {
+    fill: (target, signal) =>
+      narrated(parts.narrator, title, async (step) => {
+        const tell = (bytes: number): void => void step.status('transferring context:', bytes);
+        const received = await parts.session.receive(request, target, {
+          signal: AbortSignal.any([signal, parts.signal]),
+          onProgress: ({ bytes }) => tell(bytes),
+        });
+        await step.status('transferring context:', received.bytes);
+      }),
+  };
+}
+
+/** Empty when there is none. */
+function readIgnore(parts: InputParts, name: string, title: string): Promise<string> {
+  return narrated(parts.narrator, title, async () => {
+    const path = '.dockerignore';
+    const files = await readFiles(parts, { name, follow: [path] }, [path]);
+    return files.get(path) ?? '';
+  });
+}
+
+async function readFiles(
+  { trees, session, signal }: InputParts,
+  request: FileRequest,
+  paths: readonly string[],
+): Promise<Map<string, string>> {
+  const id = newId();
+  const root = await trees.createFolder(id);
+  const found = new Map<string, string>();
+  try {
+    await session.receive(request, root, { signal });
+    for (const path of paths) {
+      const text = await trees.readText({ root, path });
+      if (text !== undefined) found.set(path, text);
+    }
+    return found;
+  } finally {
+    await trees.removeFolder(id);
+  }
+}

@@ -1,0 +1,10 @@
+import { Sessions } from '#engine/sessions/sessions.ts';
+import { Solves } from '#engine/solves/solves.ts';
+import type { Adapters } from '#main/adapters.ts';
+import type { Engine } from '#main/engine.ts';
+
+/** The builds that clients of BuildKit's protocol steer. */
+export function openSolving(adapters: Adapters, { builds, images }: Engine) {
+  const sessions = new Sessions(adapters);
+  return { sessions, solves: new Solves({ ...adapters, builds, images, sessions }) };
+}

@@ -1,0 +1,75 @@
+import type { Duplex, Readable } from 'node:stream';
+import type { Descriptor } from '#domain/image/manifest.ts';
+import type { Digest } from '#domain/image/digest.ts';
+import type { Credentials } from '#ports/registry-client.ts';
+
+/** What a client says of the session that it opens. */
+export interface SessionOffer {
+  id: string;
+  /** The same for the next builds of the same files. */
+  sharedKey: string;
+  /** gRPC methods, `/moby.filesync.v1.FileSync/DiffCopy`. */
+  methods: readonly string[];
+}
+
+export interface FileRequest {
+  /** `context`, `dockerfile` or the name of another folder that the client offers. */
+  name: string;
+  /** Patterns of .dockerignore; only what one of them takes, where there are any. */
+  include?: readonly string[];
+  exclude?: readonly string[];
+  /** Only these paths, and what they lead to by symbolic links. */
+  follow?: readonly string[];
+}
+
+export interface Received {
+  files: number;
+  /** Of the files that came over the connection. */
+  bytes: number;
+}
+
+/** A client of BuildKit's protocol that answers for its files, secrets and agents while its connection lasts. */
+export interface BuildSession {
+  readonly id: string;
+  /** Aborts when the client is gone. */
+  readonly closed: AbortSignal;
+  /**
+   * Files of the client, into an empty folder. What did not change since the client's last request is not sent again.
+   * @throws invalid `context-invalid` for a path that leads out of the folder; what the client failed with
+   */
+  receive(
+    request: FileRequest,
+    folder: string,
+    options: { signal: AbortSignal; onProgress?: (received: Received) => void },
+  ): Promise<Received>;
+  /** What the client offers under a URL `http://buildkit-session/...`. */
+  upload(url: URL, signal: AbortSignal): Readable;
+  secret(id: string, signal: AbortSignal): Promise<Buffer | undefined>;
+  hasAgent(id: string, signal: AbortSignal): Promise<boolean>;
+  /** A connection to an agent of the client, such as ssh-agent. */
+  agent(id: string): Duplex;
+  credentials(registry: string, signal: AbortSignal): Promise<Credentials | undefined>;
+  /** Sends an archive for the exporter of this number in the client's request. */
+  sendArchive(
+    exporter: number,
+    archive: Readable,
+    attributes: Record<string, string>,
+    signal: AbortSignal,
+  ): Promise<void>;
+  /** Sends the files of a folder for the exporter of this number. */
+  sendFolder(exporter: number, folder: string, signal: AbortSignal): Promise<void>;
+  readonly blobs: SessionBlobs;
+  close(): void;
+}
+
+/** Content stores of the client (containerd's content service), by their names. */
+export interface SessionBlobs {
+  /** Undefined when there is none. */
+  read(store: string, digest: Digest, signal: AbortSignal): Promise<Readable | undefined>;
+  write(store: string, descriptor: Descriptor, content: Readable, signal: AbortSignal): Promise<void>;
+}
+
+export interface BuildSessions {
+  /** The connection is the session's from now on. */
+  open(connection: Duplex, offer: SessionOffer): BuildSession;
+}
