@@ -7,6 +7,7 @@ import { DiskBlobStore } from '#adapters/blobs/disk-blob-store.ts';
 import { GrpcBuildSessions } from '#adapters/buildkit/session.ts';
 import { AcmeClientAuthority } from '#adapters/certificates/acme.ts';
 import { PemCertificateFiles } from '#adapters/certificates/certificate-files.ts';
+import { DiskUploads } from '#adapters/blobs/disk-uploads.ts';
 import { X509LocalAuthority } from '#adapters/certificates/local-authority.ts';
 import { HostCgroups } from '#adapters/cgroups/host-cgroups.ts';
 import { SystemClock } from '#adapters/clock/system-clock.ts';
@@ -36,6 +37,7 @@ import { HostSecretProviders } from '#adapters/secret-providers/secret-providers
 import { SqliteStateStore } from '#adapters/sqlite/state-store.ts';
 import { DiskFileTrees } from '#adapters/trees/disk-file-trees.ts';
 import { FolderVolumeStorage } from '#adapters/volumes/folder-volume-storage.ts';
+import { HttpWebhookSender } from '#adapters/webhooks/http-webhook-sender.ts';
 import type { Instance } from '#domain/instance.ts';
 import type { Settings } from '#domain/settings/settings.ts';
 import type { Remapped } from '#main/remapping.ts';
@@ -57,6 +59,7 @@ export async function openAdapters(
   await remapped?.checkReachable([root, run]);
   const { namespace, owner } = remapped ?? {};
   const network = openNetwork(instance, (change) => log.warn(change), namespace);
+  const blobs = await DiskBlobStore.open(root);
   const logs = new FileLogStore(join(root, 'logs'));
   const { debian: archive, keyring, timeout } = settings.mirrors;
   return {
@@ -67,7 +70,9 @@ export async function openAdapters(
     cgroups,
     logs,
     logTargets: new SocketLogTargets(settings.logs.journal),
-    blobs: await DiskBlobStore.open(root),
+    blobs,
+    uploads: await DiskUploads.open(root, blobs),
+    webhooks: new HttpWebhookSender(),
     snapshotter: await OverlaySnapshotter.open(root, remapped?.snapshots),
     runtime: await ConmonRuntime.open({
       run,

@@ -45,6 +45,7 @@ export async function runDaemon(environment: Readonly<Record<string, string | un
   // Who is told to stop as soon as it answers must stop in order too.
   const stop = stopSignal();
   await listenOn(server, endpoints, tls);
+  await wired.serveRegistry();
   await sockets.serve(new ScopedSockets((scope) => server.doors.open({ scope })));
   log.info({ host: settings.host, root: settings.root, version: release.version }, 'ready');
   memory.active();

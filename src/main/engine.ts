@@ -11,6 +11,7 @@ import { Events } from '#engine/events/events.ts';
 import { Images } from '#engine/images/images.ts';
 import type { TransferRules } from '#engine/images/transfer-rules.ts';
 import { Networks } from '#engine/networks/networks.ts';
+import { OwnRegistry } from '#engine/registry/own-registry.ts';
 import { Secrets } from '#engine/secrets/secrets.ts';
 import { Policies } from '#engine/policies/policies.ts';
 import { Services } from '#engine/services/services.ts';
@@ -20,6 +21,7 @@ import { Volumes } from '#engine/volumes/volumes.ts';
 import type { Adapters } from '#main/adapters.ts';
 import { startMeasuring } from '#main/measuring.ts';
 import { openIngress } from '#main/ingress.ts';
+import { openRegistry } from '#main/registry.ts';
 import { release } from '#main/release.ts';
 
 export type Engine = Awaited<ReturnType<typeof startEngine>>;
@@ -42,14 +44,11 @@ export async function startEngine(instance: Instance, settings: Settings, adapte
   const volumes = new Volumes({ store, storage: adapters.volumeStorage, clock, events });
   const { architecture, bootstrapper, runtime } = adapters;
   const secrets = new Secrets({ store, clock, keys: adapters.keys, passphrase: adapters.passphrase });
+  const ownRegistry = new OwnRegistry(adapters.registry);
   const images = new Images({
-    ...{ blobs, snapshots: snapshotter },
-    registry: adapters.registry,
-    downloads: adapters.downloads,
+    ...{ blobs, snapshots: snapshotter, registry: ownRegistry, downloads: adapters.downloads },
     bases: new Bases({ bootstrapper, blobs, snapshots: snapshotter, store, clock, architecture }),
-    state: store,
-    clock,
-    events,
+    ...{ state: store, clock, events },
     platform: { os: 'linux', architecture },
     rules: transferRules(settings.registries),
   });
@@ -68,6 +67,7 @@ export async function startEngine(instance: Instance, settings: Settings, adapte
     report,
   });
   const { ingress, certificates } = openIngress(settings, adapters, secrets, report);
+  const registry = openRegistry(settings, adapters, { images, secrets, certificates, ownRegistry }, report);
   const apps = new Apps({
     ...{ store, clock, events, containers, images, builds, networks },
     machine: adapters.machine,
@@ -89,6 +89,7 @@ export async function startEngine(instance: Instance, settings: Settings, adapte
   const sockets = new Sockets({ store, clock, report });
   await bootstrapper.start();
   await images.start();
+  await registry.start();
   await volumes.start();
   await networks.start();
   await builds.start();
@@ -102,6 +103,6 @@ export async function startEngine(instance: Instance, settings: Settings, adapte
   const measured = startMeasuring(settings, adapters, nouns);
   return {
     ...{ ...measured, certificates, ingress, events, services, volumes, images },
-    ...{ networks, policies, builds, containers, apps, secrets, sockets, system },
+    ...{ networks, policies, registry, builds, containers, apps, secrets, sockets, system, report },
   };
 }

@@ -12,6 +12,7 @@ import { imageRoutes } from '#api/docker/images.ts';
 import { networkRoutes } from '#api/docker/networks.ts';
 import { systemRoutes } from '#api/docker/system.ts';
 import { volumeRoutes } from '#api/docker/volumes.ts';
+import { RegistryListeners } from '#adapters/supervisor/registry-listeners.ts';
 import { callerOf } from '#adapters/supervisor/callers.ts';
 import { guardScopes, type AccessLookup } from '#api/access.ts';
 import { appReplicaRoutes } from '#api/platform/app-replicas.ts';
@@ -25,7 +26,9 @@ import { policyRoutes } from '#api/platform/policies.ts';
 import { runRoutes } from '#api/platform/runs.ts';
 import { scheduleRoutes } from '#api/platform/schedules.ts';
 import { secretRoutes } from '#api/platform/secrets.ts';
+import { registryRoutes } from '#api/platform/registry.ts';
 import { socketRoutes } from '#api/platform/sockets.ts';
+import { createRegistryServer } from '#api/registry/server.ts';
 import { instanceOf } from '#domain/instance.ts';
 import type { Settings } from '#domain/settings/settings.ts';
 import { closeAdapters, openAdapters } from '#main/adapters.ts';
@@ -36,6 +39,8 @@ import { openSolving } from '#main/solving.ts';
 export interface Wired {
   routes: (app: FastifyInstance, hijack: Hijack, doors: Doors) => void;
   sockets: Engine['sockets'];
+  /** Listens for the built-in registry's clients, when it is switched on. */
+  serveRegistry(): Promise<void>;
   /** Lets go of everything; containers go on. */
   close(): Promise<void>;
 }
@@ -77,9 +82,12 @@ export async function wire(settings: Settings, log: Logger): Promise<Wired> {
       policyRoutes(app, engine);
       secretRoutes(app, { ...engine, callerOf });
       socketRoutes(app, engine);
+      registryRoutes(app, engine);
     },
     sockets: engine.sockets,
+    serveRegistry: () => serveRegistry(engine),
     close: async () => {
+      await engine.registry.close();
       closed.abort();
       engine.apps.close();
       engine.autoscaler.close();
@@ -93,6 +101,14 @@ export async function wire(settings: Settings, log: Logger): Promise<Wired> {
       remapped?.namespace.close();
     },
   };
+}
+
+/** A registry that cannot be served keeps nobody from the rest. */
+async function serveRegistry({ registry, report }: Engine): Promise<void> {
+  const opener = new RegistryListeners((tls) => createRegistryServer({ registry, report }, tls));
+  await registry.serving
+    .serve(opener)
+    .catch((error: unknown) => report('the built-in registry is not served', error));
 }
 
 function lookupIn({ containers }: Engine): AccessLookup {

@@ -10,8 +10,8 @@ export interface Certificate {
 export interface LocalAuthority {
   /** A new authority: its own certificate and key in PEM. */
   create(now: number): Promise<string>;
-  /** One for a host ('' for any), signed by an authority that `create` made. */
-  issue(authority: string, host: string, now: number): Promise<Certificate>;
+  /** One for a host ('' for any) and further hosts or IP addresses, signed by an authority that `create` made. */
+  issue(authority: string, host: string, now: number, others?: readonly string[]): Promise<Certificate>;
 }
 
 export interface AcmeOrder {

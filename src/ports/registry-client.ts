@@ -96,6 +96,11 @@ export interface RegistryClient {
     auth: Credentials | undefined,
     signal: AbortSignal,
   ): Promise<SearchResult[]>;
+  /**
+   * Whether a registry, HOST[:PORT], keeps its blobs in the engine's own store, so that what is pushed is taken as it is
+   * stored, and by reference. Absent: none does.
+   */
+  sharesStore?(registry: string): boolean;
   /** Checks credentials, as `docker login` does. */
   login(registry: string, auth: Credentials): Promise<{ status: string; identityToken: string }>;
 }

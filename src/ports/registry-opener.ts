@@ -10,7 +10,7 @@ export interface OpenRegistry {
   /** The port in use, also when 0 was asked for. */
   port: number;
   /** For connections to come. */
-  renew(tls: { cert: string; key: string }): void;
+  renew: (tls: { cert: string; key: string }) => void;
   /** Stops accepting, lets what runs end for a moment and cuts the rest. */
   close(): Promise<void>;
 }

@@ -1,4 +1,5 @@
 import { webcrypto } from 'node:crypto';
+import { isIP } from 'node:net';
 import type * as Library from '@peculiar/x509';
 import type { Certificate, LocalAuthority } from '#ports/certificates.ts';
 
@@ -37,7 +38,12 @@ export class X509LocalAuthority implements LocalAuthority {
     return `${made.toString('pem')}\n${await keyPem(x509, keys.privateKey)}`;
   }
 
-  async issue(authority: string, host: string, now: number): Promise<Certificate> {
+  async issue(
+    authority: string,
+    host: string,
+    now: number,
+    others: readonly string[] = [],
+  ): Promise<Certificate> {
     const x509 = await load();
     const issuer = new x509.X509Certificate(authority);
     const signingKey = await importKey(authority);
@@ -47,7 +53,9 @@ export class X509LocalAuthority implements LocalAuthority {
     const extensions: Extensions = [
       new x509.BasicConstraintsExtension(false),
       new x509.ExtendedKeyUsageExtension([x509.ExtendedKeyUsage.serverAuth]),
-      new x509.SubjectAlternativeNameExtension([{ type: 'dns', value: name }]),
+      new x509.SubjectAlternativeNameExtension(
+        [name, ...others].map((value) => ({ type: isIP(value) === 0 ? 'dns' : 'ip', value })),
+      ),
       await x509.AuthorityKeyIdentifierExtension.create(issuer.publicKey),
     ];
     const made = await x509.X509CertificateGenerator.create({

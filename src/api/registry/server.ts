@@ -14,7 +14,7 @@ const idleMs = 300_000;
 export interface RegistryServer {
   server: Server;
   /** For connections to come. */
-  renew(tls: { cert: string; key: string }): void;
+  renew: (tls: { cert: string; key: string }) => void;
 }
 
 /** The server of the registry's API; it does not listen yet. @param tls PEM texts */

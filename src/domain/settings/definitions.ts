@@ -220,6 +220,27 @@ export const definitions = {
     read: text(/^\S+@\S+$/, 'an e-mail address'),
   }),
   acmeAgree: define({ key: 'ingress.acme.agree', standard: false, read: yesOrNo }),
+  registryEnabled: define({ key: 'registry.enabled', standard: false, read: yesOrNo }),
+  registryAddress: define({
+    key: 'registry.address',
+    standard: '127.0.0.1:5000',
+    read: text(
+      /^(\d{1,3}(\.\d{1,3}){3}|\[[0-9a-fA-F:.]+\]):\d{1,5}$/,
+      'an IP address of this machine and a port, such as 127.0.0.1:5000',
+    ),
+  }),
+  registryNames: define<string[]>({
+    key: 'registry.names',
+    standard: [],
+    read: listOf(registry, 'HOST or HOST:PORT'),
+  }),
+  registryTls: define<Settings['registry']['tls']>({
+    key: 'registry.tls.mode',
+    standard: 'auto',
+    read: oneOf('auto', 'off', 'local', 'files'),
+  }),
+  registryCert: define({ key: 'registry.tls.cert', standard: '', read: absolutePath }),
+  registryKey: define({ key: 'registry.tls.key', standard: '', read: absolutePath }),
 };
 
 function define<T>(definition: Definition<T>): Definition<T> {

@@ -52,11 +52,7 @@ export function readSettings(input: SettingsInput): { settings: Settings; effect
     },
     bases: { refresh: get(definitions.basesRefresh), deploy: get(definitions.basesDeploy) },
     registries: readRegistries(get),
-    proxy: {
-      http: get(definitions.proxyHttp),
-      https: get(definitions.proxyHttps),
-      no: get(definitions.proxyNo),
-    },
+    proxy: readProxy(get),
     api: {
       hosts: get(definitions.apiHosts),
       allowUnauthenticated: get(definitions.apiUnauthenticated),
@@ -83,6 +79,7 @@ export function readSettings(input: SettingsInput): { settings: Settings; effect
         agree: get(definitions.acmeAgree),
       },
     },
+    registry: readRegistry(get),
   };
   checkListeners(settings, effective);
   return { settings, effective };
@@ -102,6 +99,25 @@ function readRegistries(get: <T>(definition: Definition<T>) => T): RegistrySetti
     compressionLevel: get(definitions.registryCompressionLevel),
     maxLayerSize: get(definitions.registryMaxLayerSize),
     maxLayerRatio: get(definitions.registryMaxLayerRatio),
+  };
+}
+
+function readProxy(get: <T>(definition: Definition<T>) => T): Settings['proxy'] {
+  return {
+    http: get(definitions.proxyHttp),
+    https: get(definitions.proxyHttps),
+    no: get(definitions.proxyNo),
+  };
+}
+
+function readRegistry(get: <T>(definition: Definition<T>) => T): Settings['registry'] {
+  return {
+    enabled: get(definitions.registryEnabled),
+    address: get(definitions.registryAddress),
+    names: get(definitions.registryNames),
+    tls: get(definitions.registryTls),
+    cert: get(definitions.registryCert),
+    key: get(definitions.registryKey),
   };
 }
 

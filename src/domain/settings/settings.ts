@@ -1,4 +1,5 @@
 import type { IngressSettings } from '#domain/ingress/model.ts';
+import type { ServingConfig } from '#domain/registry/serving.ts';
 
 /** How registries elsewhere are spoken to. */
 export interface RegistrySettings {
@@ -93,6 +94,8 @@ export interface Settings {
     passphraseFd: number;
   };
   ingress: IngressSettings;
+  /** Of the built-in registry, as long as `berth registry start` says nothing else. */
+  registry: ServingConfig;
 }
 
 /** Where a value comes from: `default`, `FILE:LINE` or `environment BERTH_ROOT`. */

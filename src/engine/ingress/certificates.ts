@@ -117,10 +117,26 @@ export class Certificates {
     return { wanted, current, isStandIn: true, failures: 0, due: now };
   }
 
-  async #local(host: string): Promise<Certificate> {
+  /** A certificate of this machine's authority for hosts and IP addresses. */
+  async issueLocal([host = '', ...others]: readonly string[]): Promise<Certificate> {
     const { clock, local } = this.#parts;
-    const authority = await this.#key('local-authority', () => local.create(clock.now()));
-    return local.issue(authority, host, clock.now());
+    return local.issue(await this.#authority(), host, clock.now(), others);
+  }
+
+  /** What clients have to trust, to trust this machine's certificates: its authority's own, in PEM. */
+  async authorityCertificate(): Promise<string> {
+    const [certificate = ''] =
+      /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/.exec(await this.#authority()) ?? [];
+    return `${certificate}\n`;
+  }
+
+  #local(host: string): Promise<Certificate> {
+    return this.issueLocal([host]);
+  }
+
+  #authority(): Promise<string> {
+    const { clock, local } = this.#parts;
+    return this.#key('local-authority', () => local.create(clock.now()));
   }
 
   #keep(host: string, mode: Stored['mode'], certificate: Certificate): Certificate {

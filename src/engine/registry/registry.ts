@@ -2,6 +2,7 @@ import type { Readable } from 'node:stream';
 import { conflict, notFound, unsupported } from '#base/errors.ts';
 import { checkRule, type RetentionRule } from '#domain/registry/retention.ts';
 import { checkRepositoryName, type ContentDigest } from '#domain/registry/names.ts';
+import type { Origin } from '#engine/images/origins.ts';
 import { Access } from '#engine/registry/access.ts';
 import { Accounts } from '#engine/registry/accounts.ts';
 import { BlobUploads } from '#engine/registry/blob-uploads.ts';
@@ -12,7 +13,7 @@ import { Manifests, type ManifestReference } from '#engine/registry/manifests.ts
 import { Mirrors } from '#engine/registry/mirrors.ts';
 import type { BlobCare, RegistryParts } from '#engine/registry/parts.ts';
 import { Serving, type ServingParts } from '#engine/registry/serving.ts';
-import { RegistryVerifier, type Finding, type Origin } from '#engine/registry/verifying.ts';
+import { RegistryVerifier, type Finding } from '#engine/registry/verifying.ts';
 import { Webhooks } from '#engine/registry/webhooks.ts';
 import type { BlobStore } from '#ports/blob-store.ts';
 import type { RegistryClient } from '#ports/registry-client.ts';

@@ -1,19 +1,10 @@
 import { createHash } from 'node:crypto';
 import { messageOf } from '#base/errors.ts';
 import { isDigest, type Digest } from '#domain/image/digest.ts';
-import type { Descriptor } from '#domain/image/manifest.ts';
-import type { Reference } from '#domain/image/reference.ts';
+import type { Origin } from '#engine/images/origins.ts';
 import type { Mirrors } from '#engine/registry/mirrors.ts';
 import type { RegistryParts } from '#engine/registry/parts.ts';
 import type { RegistryClient } from '#ports/registry-client.ts';
-
-/** Where else a blob can be had. */
-export interface Origin {
-  reference: Reference;
-  blob: Descriptor;
-  /** A manifest is asked for in another way than a blob. */
-  isManifest: boolean;
-}
 
 export type Finding =
   | { kind: 'progress'; blobs: number; bytes: number }

@@ -1,0 +1,133 @@
+// The shapes of the built-in registry's management, for clients of Berth's own API. /v2/ is the specification's.
+
+export type RegistryAction = 'pull' | 'push' | 'delete';
+
+export interface RegistryRight {
+  /** Pattern of repositories. */
+  repositories: string;
+  actions: RegistryAction[];
+}
+
+export interface RegistryStatusAnswer {
+  running: boolean;
+  /** ADDRESS:PORT */
+  address: string;
+  tls: 'off' | 'local' | 'files';
+  /** Under which the engine knows it for its own. */
+  names: string[];
+  /** RFC 3339. */
+  certificateExpires?: string;
+  /** Nobody has to log in. */
+  open: boolean;
+  repositories: number;
+  uploads: number;
+}
+
+export interface RegistryStartBody {
+  address?: string;
+  names?: string[];
+  tls?: 'auto' | 'off' | 'local' | 'files';
+  /** Absolute paths. */
+  cert?: string;
+  key?: string;
+}
+
+export interface RegistryUserAnswer {
+  name: string;
+  rights: RegistryRight[];
+  created: string;
+}
+
+export interface RegistryUserBody {
+  name: string;
+  password: string;
+  rights: { repositories: string; actions: string[] }[];
+}
+
+export interface RegistryTokenAnswer {
+  id: string;
+  user: string;
+  name: string;
+  created: string;
+  expires?: string;
+  rights?: RegistryRight[];
+}
+
+export interface RegistryTokenBody {
+  user: string;
+  name: string;
+  days?: number;
+  rights?: { repositories: string; actions: string[] }[];
+}
+
+/** The secret is told this once. */
+export type NewRegistryTokenAnswer = RegistryTokenAnswer & { secret: string };
+
+export interface RepositoryAnswer {
+  name: string;
+  tags: number;
+  manifests: number;
+  /** Bytes. */
+  size: number;
+  /** Of a mirrored one. */
+  upstream?: string;
+}
+
+export interface TagAnswer {
+  tag: string;
+  digest: string;
+  pushed: string;
+  by: string;
+  pulled?: string;
+  size: number;
+}
+
+export interface RegistryCollectedAnswer {
+  tags: { repository: string; tag: string; rule: string; why: string }[];
+  manifests: { repository: string; digest: string }[];
+  blobs: { repository: string; digest: string; size: number }[];
+  uploads: number;
+}
+
+export type RegistryFindingAnswer =
+  | { kind: 'progress'; blobs: number; bytes: number }
+  | {
+      kind: 'damaged' | 'missing';
+      digest: string;
+      repositories: string[];
+      repairedFrom?: string;
+      problem?: string;
+    };
+
+export interface RetentionBody {
+  repositories: string;
+  tags: string;
+  keepLast?: number;
+  /** Days. */
+  olderThan?: number;
+  unusedFor?: number;
+}
+
+export interface RegistryMirrorBody {
+  prefix: string;
+  upstream: string;
+  secret?: string;
+  /** Seconds. */
+  freshFor: number;
+}
+
+export interface WebhookBody {
+  url: string;
+  events: string[];
+  repositories: string;
+  secret?: string;
+}
+
+export interface WebhookAnswer extends WebhookBody {
+  id: string;
+  created: string;
+  waiting: number;
+  delivered: number;
+  lost: number;
+  problem?: string;
+}
