@@ -111,13 +111,14 @@ function originOf(file: Dockerfile, name: string, before: number): Origin {
 }
 
 function copyOrigins(file: Dockerfile, instruction: Instruction, before: number): Origin[] {
-  const froms =
-    instruction.name === 'COPY'
-      ? [instruction.from]
-      : instruction.name === 'RUN'
-        ? instruction.mounts.map(({ from }) => from)
-        : [];
-  return froms.flatMap((from) => (from === undefined ? [] : [copyOrigin(file, instruction, from, before)]));
+  return fromsOf(instruction).map((from) => copyOrigin(file, instruction, from, before));
+}
+
+/** What the flags of an instruction name as the origin of files. */
+export function fromsOf(instruction: Instruction): string[] {
+  if (instruction.name === 'COPY') return instruction.from === undefined ? [] : [instruction.from];
+  if (instruction.name !== 'RUN') return [];
+  return instruction.mounts.flatMap(({ from }) => (from === undefined ? [] : [from]));
 }
 
 /** What `--from` names in the stage with index `before`. @throws invalid `dockerfile-invalid` */

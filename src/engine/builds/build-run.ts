@@ -8,7 +8,7 @@ import type { Written } from '#domain/dockerfile/instruction.ts';
 import { mistake } from '#domain/dockerfile/source.ts';
 import { matchesPlatform, parsePlatform } from '#domain/image/platform.ts';
 import { parseReference } from '#domain/image/reference.ts';
-import type { BuildRequest, Lease } from '#engine/contracts.ts';
+import type { BuildRequest, Lease, Progress } from '#engine/contracts.ts';
 import type { CacheMounts } from '#engine/builds/cache-mounts.ts';
 import { MountFolders } from '#engine/builds/mount-folders.ts';
 import type { Undo } from '#engine/containers/undo.ts';
@@ -21,6 +21,8 @@ import { located } from '#engine/builds/failures.ts';
 import type { LayerJournal } from '#engine/builds/journal.ts';
 import type { Sink } from '#engine/builds/output.ts';
 import type { BuildParts } from '#engine/builds/parts.ts';
+import type { Vertices } from '#engine/builds/vertices.ts';
+import type { StepsInFlight } from '#engine/builds/steps-in-flight.ts';
 import type { StepExits } from '#engine/builds/step-exits.ts';
 import type { Place } from '#ports/file-trees.ts';
 import { newId } from '#base/ids.ts';
@@ -39,6 +41,8 @@ export interface RunParts {
   exits: StepExits;
   cache: BuildCache;
   caches: CacheMounts;
+  vertices: Vertices;
+  inFlight: StepsInFlight;
   signal: AbortSignal;
 }
 
@@ -69,6 +73,8 @@ export class BuildRun {
   readonly exits: StepExits;
   readonly cache: BuildCache;
   readonly caches: CacheMounts;
+  readonly vertices: Vertices;
+  readonly inFlight: StepsInFlight;
   readonly signal: AbortSignal;
   /** All steps of all stages, as `Step 1/N` counts them. */
   readonly steps: number;
@@ -87,6 +93,8 @@ export class BuildRun {
     this.exits = run.exits;
     this.cache = run.cache;
     this.caches = run.caches;
+    this.vertices = run.vertices;
+    this.inFlight = run.inFlight;
     this.signal = run.signal;
     const { stages, file } = run.plan;
     this.steps = stages.reduce((sum, stage) => sum + 1 + stage.instructions.length, file.globals.length);
@@ -134,10 +142,18 @@ export class BuildRun {
   async base(stage: PlannedStage, sink: Sink): Promise<Image | undefined> {
     if (stage.base.kind === 'scratch') return undefined;
     if (stage.base.kind === 'stage') return this.#stages.get(stage.base.index);
-    try {
-      const image = await this.#image(stage.base.reference, stage.from, stage.platform, sink);
+    const { reference } = stage.base;
+    const vertex = this.vertices.ofFrom(stage.index);
+    const write = async (progress: Progress): Promise<void> => {
+      await Promise.all([sink.write(progress), vertex?.progress(progress)]);
+    };
+    const work = async (): Promise<Image> => {
+      const image = await this.#image(reference, stage.from, stage.platform, { write });
       await this.holdImage(image);
       return image;
+    };
+    try {
+      return await (vertex === undefined ? work() : vertex.run(work));
     } catch (error) {
       this.signal.throwIfAborted();
       throw located(this.plan.file, stage.from, error);

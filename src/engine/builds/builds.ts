@@ -14,6 +14,8 @@ import { LayerJournal } from '#engine/builds/journal.ts';
 import { OrderedOutput, say, type Sink } from '#engine/builds/output.ts';
 import { snapshotPrefix, type BuildParts } from '#engine/builds/parts.ts';
 import { StageRun } from '#engine/builds/stage-run.ts';
+import { Vertices } from '#engine/builds/vertices.ts';
+import { StepsInFlight } from '#engine/builds/steps-in-flight.ts';
 import { StepExits } from '#engine/builds/step-exits.ts';
 import { refuseUnhonoured } from '#engine/builds/unhonoured.ts';
 import { newId } from '#base/ids.ts';
@@ -25,6 +27,7 @@ export class Builds implements BuildsContract {
   readonly #cache: BuildCache;
   readonly #caches: CacheMounts;
   readonly #exits: StepExits;
+  readonly #inFlight = new StepsInFlight();
   readonly #journal: LayerJournal;
   readonly #running = new Map<string, AbortController>();
 
@@ -54,12 +57,17 @@ export class Builds implements BuildsContract {
     this.#running.set(id, abort);
     try {
       const signal = AbortSignal.any([request.signal, abort.signal]);
-      const image = await this.#buildWith({ ...request, signal }, abort);
-      for (const tag of tags) await this.#parts.images.tag(image.id, tag);
+      const vertices = new Vertices(newId(), request.onVertex, this.#parts.clock);
+      const image = await this.#buildWith({ ...request, signal }, abort, vertices);
+      await vertices.add('exporting to image').run(() => this.#name(image, tags));
       return this.#parts.images.get(image.id);
     } finally {
       if (this.#running.get(id) === abort) this.#running.delete(id);
     }
+  }
+
+  async #name(image: Image, tags: string[]): Promise<void> {
+    for (const tag of tags) await this.#parts.images.tag(image.id, tag);
   }
 
   cancel(id: string): void {
@@ -114,12 +122,13 @@ export class Builds implements BuildsContract {
     return [...layers.values()].reduce((sum, size) => sum + size, 0);
   }
 
-  async #buildWith(request: BuildRequest, abort: AbortController): Promise<Image> {
+  async #buildWith(request: BuildRequest, abort: AbortController, vertices: Vertices): Promise<Image> {
     const parts = this.#parts;
     const id = newId();
     const lease = parts.images.lease();
     try {
-      const context = await openContext(parts.trees, id, request);
+      const loading = vertices.add('[internal] load build context');
+      const context = await loading.run(() => openContext(parts.trees, id, request));
       const plan = this.#plan(request, context.dockerfile);
       const { signal } = request;
       const run = new BuildRun({
@@ -134,7 +143,10 @@ export class Builds implements BuildsContract {
         exits: this.#exits,
         cache: this.#cache,
         caches: this.#caches,
+        vertices,
+        inFlight: this.#inFlight,
       });
+      await vertices.enter(plan);
       return await runStages(run, abort);
     } finally {
       await lease.close();
@@ -158,10 +170,10 @@ export class Builds implements BuildsContract {
   }
 }
 
-/** Runs the graph: each stage begins when those that it needs are done. One failure stops all. */
+/** Runs the graph: all stages begin at once, and wait where they use what another makes. One failure stops all. */
 async function runStages(run: BuildRun, abort: AbortController): Promise<Image> {
   const { stages, unused } = run.plan;
-  const output = new OrderedOutput(run.request.onProgress, stages.length);
+  const output = new OrderedOutput(run.request.onProgress, stages.length, run.request.onVertex !== undefined);
   let firstStep = await announceGlobals(run, output.sink(0));
   const runs = stages.map((stage, lane) => {
     const start = firstStep;
@@ -199,7 +211,7 @@ async function runStage(
   sink: Sink,
   firstStep: number,
 ): Promise<Image | undefined> {
-  await run.settled(stage.needs);
+  if (stage.base.kind === 'stage') await run.settled([stage.base.index]);
   run.signal.throwIfAborted();
   await say(sink, `Step ${firstStep + 1}/${run.steps} : ${stage.from.text}\n`);
   const base = await run.base(stage, sink);

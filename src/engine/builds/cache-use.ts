@@ -1,3 +1,4 @@
+import { unlessAborted } from '#base/abort.ts';
 import type { CacheMount } from '#domain/dockerfile/mount.ts';
 
 interface Wanted {
@@ -37,7 +38,7 @@ export class CacheUse {
       signal.throwIfAborted();
       const name = this.#choose(wanted);
       if (name !== undefined) return this.#hold(name, wanted);
-      await this.#release(signal);
+      await unlessAborted(this.#released.promise, signal);
     }
   }
 
@@ -70,18 +71,5 @@ export class CacheUse {
         this.#released = Promise.withResolvers();
       },
     };
-  }
-
-  async #release(signal: AbortSignal): Promise<void> {
-    const aborted = Promise.withResolvers<void>();
-    const stop = (): void => {
-      aborted.resolve();
-    };
-    signal.addEventListener('abort', stop, { once: true });
-    try {
-      await Promise.race([this.#released.promise, aborted.promise]);
-    } finally {
-      signal.removeEventListener('abort', stop);
-    }
   }
 }

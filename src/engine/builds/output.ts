@@ -27,10 +27,11 @@ export class OrderedOutput {
   readonly #emit: Emit;
   readonly #lanes: Lane[];
 
-  constructor(emit: Emit, lanes: number) {
+  /** `mixed`: nothing waits for its turn, because the order is told in another way. */
+  constructor(emit: Emit, lanes: number, mixed = false) {
     this.#emit = emit;
     this.#lanes = Array.from({ length: lanes }, () => new Lane());
-    this.#lanes[0]?.open(this.#emit);
+    for (const lane of mixed ? this.#lanes : this.#lanes.slice(0, 1)) lane.open(this.#emit);
   }
 
   /** The stage at this place of the order. */

@@ -9,7 +9,8 @@ import type { Dockerfile } from '#domain/dockerfile/parse.ts';
 import type { BuildRun } from '#engine/builds/build-run.ts';
 import { stepFailed } from '#engine/builds/failures.ts';
 import { say } from '#engine/builds/output.ts';
-import { runStep } from '#engine/builds/run-step.ts';
+import { runStep, type StepRequest } from '#engine/builds/run-step.ts';
+import type { Vertex } from '#engine/builds/vertices.ts';
 import { shellScript } from '#engine/builds/shell-script.ts';
 import { findMounts, mountKeys, withMounts } from '#engine/builds/step-mounts.ts';
 import type { Standing, Step } from '#engine/builds/step.ts';
@@ -51,7 +52,8 @@ export async function prepareRun(
       do: (root, id) =>
         withMounts(run, id, found, async (opened) => {
           const { parts, exits, signal } = run;
-          const step = { id, root, command, hostConfig, mounts: opened, sink, signal };
+          const log = logOf(run.vertices.of(instruction));
+          const step = { id, root, command, hostConfig, mounts: opened, sink, log, signal };
           const withArguments = withEnvironment(run, config, [...args, ...opened.env]);
           const code = await runStep(parts, exits, { ...step, config: withArguments });
           if (code !== 0) throw stepFailed(command, code);
@@ -59,6 +61,10 @@ export async function prepareRun(
         }),
     },
   };
+}
+
+function logOf(vertex: Vertex | undefined): StepRequest['log'] {
+  return async (stream, data) => vertex?.log(stream, data);
 }
 
 /** The ARGs that no ENV hides: `name=value`, in order. */

@@ -28,6 +28,8 @@ export interface StepRequest {
   hostConfig: HostConfig;
   mounts: StepMounts;
   sink: Sink;
+  /** Takes what the command writes, as it comes; 1 is stdout, 2 is stderr. */
+  log: (stream: 1 | 2, data: Uint8Array) => Promise<void>;
   signal: AbortSignal;
 }
 
@@ -64,10 +66,7 @@ async function runContainer(
   await runtime.create({ id, spec, tty: false, stdin: false, stdinOnce: false, log: false });
   const stdio = await runtime.attach(id);
   undo.add(() => stdio.close());
-  const output = Promise.all([
-    pour(stdio.stdout, request.sink, plain),
-    pour(stdio.stderr, request.sink, red),
-  ]);
+  const output = Promise.all([pour(stdio.stdout, 1, request, plain), pour(stdio.stderr, 2, request, red)]);
   await runtime.start(id);
   // A step that ended by itself meanwhile takes no signal, and needs none.
   const kill = (): void => void runtime.signal(id, SIGKILL).catch(() => undefined);
@@ -148,11 +147,18 @@ const plain = (text: string): string => text;
 // As the classic builder shows what comes on stderr.
 const red = (text: string): string => `\u001b[91m${text}\u001b[0m`;
 
-async function pour(stream: Readable, sink: Sink, style: (text: string) => string): Promise<void> {
+async function pour(
+  stream: Readable,
+  number: 1 | 2,
+  { sink, log }: StepRequest,
+  style: (text: string) => string,
+): Promise<void> {
   const decoder = new TextDecoder();
   const chunks: AsyncIterable<unknown> = stream;
   for await (const chunk of chunks) {
-    const text = decoder.decode(chunk instanceof Uint8Array ? chunk : undefined, { stream: true });
+    if (!(chunk instanceof Uint8Array)) continue;
+    await log(number, chunk);
+    const text = decoder.decode(chunk, { stream: true });
     if (text !== '') await say(sink, style(text));
   }
   const rest = decoder.decode();

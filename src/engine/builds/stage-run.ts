@@ -3,7 +3,7 @@ import type { HistoryEntry } from '#domain/image/manifest.ts';
 import { cacheKey } from '#domain/build/cache-key.ts';
 import { filesComment, nopComment } from '#domain/build/history.ts';
 import { applyMetadata, isMetadata, shellOf, type Metadata } from '#domain/build/metadata.ts';
-import type { PlannedStage } from '#domain/build/plan.ts';
+import { copyOrigin, fromsOf, type PlannedStage } from '#domain/build/plan.ts';
 import {
   configOf,
   expanderFor,
@@ -82,16 +82,48 @@ export class StageRun {
 
   async #step(instruction: Instruction, file: Dockerfile): Promise<void> {
     this.#run.signal.throwIfAborted();
+    const vertex = this.#run.vertices.of(instruction);
     try {
-      const step = await this.#prepare(instruction, file);
-      const image = await this.#fromCache(step);
-      this.#image = image ?? (await this.#make(step));
-      this.#state = { ...step.state, config: this.#image.config };
-      await sayImage(this.#sink, this.#image.id);
+      await this.#inputs(instruction);
+      const work = (): Promise<boolean> => this.#perform(instruction, file);
+      if (vertex === undefined) await work();
+      else await vertex.run(work, (cached) => cached);
     } catch (error) {
       this.#run.signal.throwIfAborted();
       throw located(file, instruction, error);
     }
+  }
+
+  /** Whether the result was there before. */
+  async #perform(instruction: Instruction, file: Dockerfile): Promise<boolean> {
+    const step = await this.#prepare(instruction, file);
+    const { image, cached } = await this.#result(step);
+    this.#image = image;
+    this.#state = { ...step.state, config: image.config };
+    await sayImage(this.#sink, image.id);
+    return cached;
+  }
+
+  async #result(step: Step): Promise<{ image: Image; cached: boolean }> {
+    const known = await this.#fromCache(step);
+    if (known !== undefined) return { image: known, cached: true };
+    const end = await this.#run.inFlight.begin(step.keys.at(-1) ?? '', this.#run.signal);
+    try {
+      // Another build may have made it meanwhile.
+      const image = await this.#fromCache(step);
+      if (image !== undefined) return { image, cached: true };
+      return { image: await this.#make(step), cached: false };
+    } finally {
+      end();
+    }
+  }
+
+  /** Waits for the stages whose files an instruction takes. */
+  #inputs(instruction: Instruction): Promise<void> {
+    const origins = fromsOf(instruction).map((from) =>
+      copyOrigin(this.#run.plan.file, instruction, from, this.#stage.index),
+    );
+    return this.#run.settled(origins.flatMap((origin) => (origin.kind === 'stage' ? [origin.index] : [])));
   }
 
   async #prepare(instruction: Instruction, file: Dockerfile): Promise<Step> {

@@ -11,7 +11,6 @@ const unhonoured = [
   'outputs',
   'attest',
   'sourceDateEpoch',
-  'onVertex',
 ] as const satisfies (keyof BuildRequest)[];
 
 /** @throws unsupported `build-option-unsupported` with the option's name */

@@ -1,0 +1,122 @@
+import { plannedVertices } from '#domain/build/vertices.ts';
+import type { BuildPlan } from '#domain/build/plan.ts';
+import type { Instruction } from '#domain/dockerfile/instruction.ts';
+import type { BuildRequest, BuildVertex, Progress, VertexStatus } from '#engine/contracts.ts';
+import type { Clock } from '#ports/clock.ts';
+import { fingerprint } from '#base/ids.ts';
+import { messageOf } from '#base/errors.ts';
+
+type Emit = NonNullable<BuildRequest['onVertex']>;
+
+/** The graph of one build, told to whoever wants it. */
+export class Vertices {
+  readonly #emit: Emit;
+  readonly #clock: Clock;
+  readonly #id: string;
+  readonly #byInstruction = new Map<Instruction, Vertex>();
+  readonly #ofFrom = new Map<number, Vertex>();
+  readonly #last = new Map<number, Vertex>();
+  #count = 0;
+
+  /** `id` names the build: its vertices are others than those of the next one. */
+  constructor(id: string, emit: Emit | undefined, clock: Clock) {
+    this.#id = id;
+    this.#emit = emit ?? (() => undefined);
+    this.#clock = clock;
+  }
+
+  add(name: string, inputs: readonly Vertex[] = []): Vertex {
+    const digest = `sha256:${fingerprint(`${this.#id} ${this.#count++} ${name}`)}`;
+    return new Vertex(this.#emit, this.#clock, {
+      ...{ digest, name, cached: false },
+      inputs: inputs.map((input) => input.digest),
+    });
+  }
+
+  /** Tells of all that the plan has, before it begins. */
+  async enter(plan: BuildPlan): Promise<void> {
+    for (const [place, vertices] of plannedVertices(plan).entries()) {
+      const stage = plan.stages[place];
+      if (stage === undefined) continue;
+      let before = stage.base.kind === 'stage' ? this.#last.get(stage.base.index) : undefined;
+      for (const { name, instruction, stages } of vertices) {
+        const used = stages.flatMap((index) => this.#last.get(index) ?? []);
+        const vertex = this.add(name, [...new Set([...(before === undefined ? [] : [before]), ...used])]);
+        if (instruction === undefined) this.#ofFrom.set(stage.index, vertex);
+        else this.#byInstruction.set(instruction, vertex);
+        await vertex.tell();
+        before = vertex;
+      }
+      if (before !== undefined) this.#last.set(stage.index, before);
+    }
+  }
+
+  /** Of a RUN, COPY, ADD or WORKDIR of the file; undefined for other instructions and ONBUILD's. */
+  of(instruction: Instruction): Vertex | undefined {
+    return this.#byInstruction.get(instruction);
+  }
+
+  /** Of the FROM of a stage that begins with an image. */
+  ofFrom(stage: number): Vertex | undefined {
+    return this.#ofFrom.get(stage);
+  }
+
+  last(stage: number): Vertex | undefined {
+    return this.#last.get(stage);
+  }
+}
+
+/** One node and how far it is. */
+export class Vertex {
+  readonly #emit: Emit;
+  readonly #clock: Clock;
+  #state: BuildVertex;
+
+  constructor(emit: Emit, clock: Clock, state: BuildVertex) {
+    this.#emit = emit;
+    this.#clock = clock;
+    this.#state = state;
+  }
+
+  get digest(): string {
+    return this.#state.digest;
+  }
+
+  async tell(): Promise<void> {
+    await this.#emit({ kind: 'vertex', vertex: this.#state });
+  }
+
+  /** Starts, does the work and completes; `cached` says from what it gave whether it was there before. */
+  async run<T>(work: () => Promise<T>, cached: (result: T) => boolean = () => false): Promise<T> {
+    await this.#change({ started: this.#clock.now() });
+    try {
+      const result = await work();
+      await this.#change({ completed: this.#clock.now(), cached: cached(result) });
+      return result;
+    } catch (error) {
+      await this.#change({ completed: this.#clock.now(), error: messageOf(error) });
+      throw error;
+    }
+  }
+
+  async #change(changes: Partial<BuildVertex>): Promise<void> {
+    this.#state = { ...this.#state, ...changes };
+    await this.tell();
+  }
+
+  async log(stream: 1 | 2, data: Uint8Array): Promise<void> {
+    await this.#emit({ kind: 'log', vertex: this.digest, stream, time: this.#clock.now(), data });
+  }
+
+  async status(status: Omit<VertexStatus, 'time'>): Promise<void> {
+    const time = this.#clock.now();
+    await this.#emit({ kind: 'status', vertex: this.digest, status: { ...status, time } });
+  }
+
+  /** A line of Docker's progress stream as far as it says how much of a layer is there. */
+  async progress({ id, status, progressDetail }: Progress): Promise<void> {
+    if (id === undefined || status === undefined) return;
+    const { current = 0, total = 0 } = progressDetail ?? {};
+    await this.status({ id: `${status.toLowerCase()} ${id}`, current, total });
+  }
+}
