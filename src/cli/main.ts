@@ -9,6 +9,7 @@ import { declareIngressCommands } from '#cli/commands/ingress.ts';
 import { declarePortsCommand } from '#cli/commands/ports.ts';
 import { declarePolicyCommands } from '#cli/commands/policies.ts';
 import { declareRunCommand } from '#cli/commands/runs.ts';
+import { declareRegistryCommands } from '#cli/commands/registries.ts';
 import { declareScheduleCommands } from '#cli/commands/schedules.ts';
 import { declareSecretCommands } from '#cli/commands/secrets.ts';
 import { declareSocketCommands } from '#cli/commands/sockets.ts';
@@ -88,3 +89,4 @@ function declare(context: Context): Command {
   declareHostCommands(root, context);
   return root;
 }
+  declareRegistryCommands(root, context);

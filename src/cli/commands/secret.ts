@@ -1,6 +1,5 @@
-import { readFile } from 'node:fs/promises';
 import { buffer } from 'node:stream/consumers';
-import { invalid, messageOf } from '#base/errors.ts';
+import { invalid } from '#base/errors.ts';
 import type {
   RotateKeyAnswer,
   SecretsAnswer,
@@ -11,6 +10,7 @@ import type {
 import type { Context } from '#cli/context.ts';
 import { rendererFor } from '#cli/render/renderer.ts';
 import { timeWords } from '#cli/render/words.ts';
+import { fileContent, firstLine } from './first-line.ts';
 import { AppApi, follow, interruption } from './app-api.ts';
 
 export interface SetOptions {
@@ -112,7 +112,8 @@ export async function removeSecret(context: Context, name: string, app: string |
 
 /** `berth secret rotate-key`: with a passphrase no key lies on disk any more. */
 export async function rotateKey(context: Context, options: KeyOptions): Promise<void> {
-  const body = options.passphraseFile === undefined ? {} : { passphrase: await passphraseOf(options) };
+  const body =
+    options.passphraseFile === undefined ? {} : { passphrase: await firstLine(options.passphraseFile) };
   const client = await context.client();
   const path = '/berth/v1/secrets/rotate-key';
   const answer = await client.json<RotateKeyAnswer>({ method: 'POST', path, body });
@@ -124,7 +125,7 @@ export async function rotateKey(context: Context, options: KeyOptions): Promise<
 
 export async function unlock(context: Context, options: KeyOptions): Promise<void> {
   const client = await context.client();
-  const body = { passphrase: await passphraseOf(options) };
+  const body = { passphrase: await firstLine(options.passphraseFile ?? '-') };
   await client.text({ method: 'POST', path: '/berth/v1/secrets/unlock', body });
   context.output.json({ locked: false });
   context.output.print('The secrets are open until the daemon ends');
@@ -141,20 +142,6 @@ async function valueOf({ program }: Context, { fromFile, fromEnv }: SetOptions):
   const value = program.environment[fromEnv];
   if (value === undefined) throw invalid('variable-missing', `the variable '${fromEnv}' is not set`);
   return Buffer.from(value);
-}
-
-/** The first line: files that editors write end with a newline. */
-async function passphraseOf({ passphraseFile = '-' }: KeyOptions): Promise<string> {
-  const text = passphraseFile === '-' ? await buffer(process.stdin) : await fileContent(passphraseFile);
-  return text.toString().split('\n', 1).join('');
-}
-
-async function fileContent(path: string): Promise<Buffer> {
-  try {
-    return await readFile(path);
-  } catch (error) {
-    throw invalid('file-unreadable', `'${path}' cannot be read: ${messageOf(error)}`);
-  }
 }
 
 function pathOf(name: string): string {
