@@ -13,6 +13,7 @@ import { declareRegistryCommands } from '#cli/commands/registries.ts';
 import { declareScheduleCommands } from '#cli/commands/schedules.ts';
 import { declareSecretCommands } from '#cli/commands/secrets.ts';
 import { declareSocketCommands } from '#cli/commands/sockets.ts';
+import { declareTransferCommands } from '#cli/commands/transfers.ts';
 import { Output } from '#cli/output.ts';
 
 const usageError = 2;
@@ -86,6 +87,7 @@ function declare(context: Context): Command {
   declarePortsCommand(root, context);
   declareSecretCommands(root, context);
   declareSocketCommands(root, context);
+  declareTransferCommands(root, context);
   declareHostCommands(root, context);
   return root;
 }

@@ -3,7 +3,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { run } from './docker.ts';
 
-/** An authority of its own with a server's certificate for loopback and a client's, as `docker --tlsverify` reads them. */
+/** An authority of its own with a server's certificate for loopback and `registry.test` and a client's, as `docker --tlsverify` reads them. */
 export async function makeCertificates(folder: string): Promise<void> {
   await mkdir(folder, { recursive: true });
   const openssl = async (...args: string[]): Promise<void> => {
@@ -25,7 +25,7 @@ export async function makeCertificates(folder: string): Promise<void> {
     '2',
   );
   const purposes = [
-    ['server', 'subjectAltName=IP:127.0.0.1\nextendedKeyUsage=serverAuth\n'],
+    ['server', 'subjectAltName=IP:127.0.0.1,DNS:registry.test\nextendedKeyUsage=serverAuth\n'],
     ['client', 'extendedKeyUsage=clientAuth\n'],
   ] as const;
   for (const [name, extensions] of purposes) {

@@ -1,15 +1,10 @@
 import { Type } from 'typebox';
 import { Value } from 'typebox/value';
+import { authsOf, RegistryAuth } from '#api/registry-auths.ts';
 import { invalid } from '#base/errors.ts';
 import type { BuildRequest } from '#engine/contracts.ts';
 
-const Auth = Type.Object({
-  username: Type.Optional(Type.String()),
-  password: Type.Optional(Type.String()),
-  identitytoken: Type.Optional(Type.String()),
-  registrytoken: Type.Optional(Type.String()),
-});
-const Auths = Type.Record(Type.String(), Auth);
+const Auths = Type.Record(Type.String(), RegistryAuth);
 
 /**
  * The header X-Registry-Config: credentials by registry, base64url of JSON.
@@ -27,17 +22,7 @@ export function readRegistryConfig(
       'registry-config-invalid',
       'the header X-Registry-Config does not hold credentials by registry',
     );
-  return Object.fromEntries(
-    Object.entries(found).map(([name, auth]) => [
-      registryName(name),
-      {
-        ...(auth.username ? { username: auth.username } : {}),
-        ...(auth.password ? { password: auth.password } : {}),
-        ...(auth.identitytoken ? { identityToken: auth.identitytoken } : {}),
-        ...(auth.registrytoken ? { registryToken: auth.registrytoken } : {}),
-      },
-    ]),
-  );
+  return authsOf(found);
 }
 
 function decode(text: string): unknown {
@@ -47,10 +32,4 @@ function decode(text: string): unknown {
   } catch (cause) {
     throw invalid('registry-config-invalid', 'the header X-Registry-Config is not base64 of JSON', { cause });
   }
-}
-
-/** `https://index.docker.io/v1/` is how clients write `docker.io`. */
-function registryName(key: string): string {
-  const host = key.replace(/^https?:\/\//, '').replace(/\/.*$/, '');
-  return host === 'index.docker.io' ? 'docker.io' : host;
 }

@@ -1,6 +1,7 @@
 import type { FastifyInstance } from 'fastify';
 import { Type, type Static } from 'typebox';
 import type { Apps } from '#engine/apps/apps.ts';
+import { authsOf, RegistryAuth } from '#api/registry-auths.ts';
 import { clientGone, sendJsonLines } from '#api/streams.ts';
 import type { AppAnswer, LogLine, PlanAnswer } from '#api/types/apps.ts';
 import { events, patience, type AppRouteParts } from './app-stream.ts';
@@ -15,6 +16,7 @@ const UpBody = Type.Object(
     canary,
     plan: Type.Optional(Type.String()),
     overcommit: Type.Optional(Type.Boolean()),
+    registries: Type.Optional(Type.Record(Type.String(), RegistryAuth)),
   },
   closed,
 );
@@ -64,6 +66,7 @@ function changes(app: FastifyInstance, { apps, callerOf }: AppRouteParts): void 
         ...(body.canary === undefined ? {} : { canary: body.canary }),
         ...(body.plan === undefined ? {} : { plan: body.plan }),
         overcommit: body.overcommit ?? false,
+        ...(body.registries && { auths: authsOf(body.registries) }),
       };
       return sendJsonLines(
         reply,

@@ -1,3 +1,4 @@
+import type { RegistryCredentials } from './registries.ts';
 import type { ServicePlanAnswer, SharedDifferenceAnswer } from './app-history.ts';
 
 // The shapes of /berth/v1/apps, for its clients. Streams are one JSON object a line.
@@ -27,6 +28,8 @@ export interface UpBody extends ProjectBody {
   plan?: string;
   /** Also when more is reserved than the machine has. */
   overcommit?: boolean;
+  /** Credentials for the registries of its images, by registry. They are used for this change and not kept. */
+  registries?: Record<string, RegistryCredentials>;
 }
 
 export interface PlanBody extends ProjectBody {

@@ -1,5 +1,8 @@
 import type { Context } from '#cli/context.ts';
+import type { UpBody } from '#api/types/apps.ts';
 import { ensureDaemon } from '#cli/daemon-start.ts';
+import { messageOf } from '#base/errors.ts';
+import { DockerConfig } from '#cli/registry/docker-config.ts';
 import { rendererFor } from '#cli/render/renderer.ts';
 import { AppApi, follow, interruption } from './app-api.ts';
 import { projectBody, type ProjectOptions } from './project.ts';
@@ -23,8 +26,16 @@ export async function up(context: Context, target: string | undefined, options: 
     ...(options.timeout === undefined ? {} : { timeout: options.timeout }),
     ...(options.canary === undefined ? {} : { canary: options.canary }),
     ...(options.plan === undefined ? {} : { plan: options.plan }),
+    ...(await credentialsOf(context)),
     ...(options.overcommit === undefined ? {} : { overcommit: true }),
   };
   const signal = interruption();
   await follow(api.up(request, signal), rendererFor(context.output), signal);
+}
+
+/** Those of whoever runs it, for private images of the app. A helper that fails only matters when it is needed. */
+async function credentialsOf({ program, output }: Context): Promise<Pick<UpBody, 'registries'>> {
+  const config = await DockerConfig.read(program.environment);
+  const registries = await config.all((error) => output.note(`warning: ${messageOf(error)}`));
+  return Object.keys(registries).length === 0 ? {} : { registries };
 }

@@ -104,7 +104,7 @@ export class Apps {
 
   async #up(request: UpRequest, grant: Grant, emit: Emit, signal: AbortSignal): Promise<void> {
     const { target, notices, sources } = await this.#project.read(request, grant);
-    const { by, folder, files, rebuild, timeout, canary, plan } = request;
+    const { by, folder, files, rebuild, timeout, canary, plan, auths } = request;
     await this.locks.run(target.app, 'up', async () => {
       const fit = await this.host.check(target.model, request.overcommit ?? false);
       for (const { severity, code, message, path, at } of notices)
@@ -117,7 +117,7 @@ export class Apps {
         });
       for (const message of fit) emit({ type: 'note', message });
       const asked = { rebuild, ...(canary && { canary }), ...(plan !== undefined && { plan }) };
-      const change = { reason: 'up', by, folder, files, sources, timeout, ...asked };
+      const change = { reason: 'up', by, folder, files, sources, timeout, ...asked, ...(auths && { auths }) };
       return this.#convergence.run(target, change, emit, signal);
     });
   }

@@ -1,3 +1,4 @@
+import type { Credentials } from '#ports/registry-client.ts';
 import type { Scale } from '#domain/app/scale.ts';
 import type { AppEvent } from './events.ts';
 
@@ -29,6 +30,8 @@ export interface Change {
   isBack?: true;
   /** Services whose containers are made anew, as they are to be anyway. */
   renew?: ReadonlySet<string>;
+  /** Credentials by registry, for its images. */
+  auths?: Record<string, Credentials>;
   /** Services whose containers stay stopped; absent: none. */
   stopped?: readonly string[];
 }

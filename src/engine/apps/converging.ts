@@ -159,7 +159,7 @@ export class Convergence {
 
   #start(
     target: AppTarget,
-    { folder, files, timeout }: Change,
+    { folder, files, timeout, auths }: Change,
     revision: number,
     undo: TakingBack,
     emit: Emit,
@@ -177,6 +177,7 @@ export class Convergence {
       stopTimeout: undefined,
       emit,
       signal,
+      ...(auths === undefined ? {} : { auths }),
       fresh: new Set(),
       displaced: 0,
       failed: new Map(),

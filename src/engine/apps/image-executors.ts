@@ -1,15 +1,18 @@
 import type { Build } from '#domain/app/model.ts';
 import type { Step } from '#domain/app/step.ts';
+import { parseReference } from '#domain/image/reference.ts';
 import type { BuildRequest, Progress } from '#engine/contracts.ts';
 import { absolute } from './project.ts';
 import { serviceOf, type Run } from './run.ts';
 
 export async function pullImage(step: Step<'pull-image'>, run: Run): Promise<void> {
   const { platform } = serviceOf(run, step.service);
+  const auth = run.auths?.[parseReference(step.image).registry];
   await run.parts.images.pull(step.image, {
     onProgress: (progress) => tell(step, run, progress),
     signal: run.signal,
     ...(platform === undefined ? {} : { platform }),
+    ...(auth === undefined ? {} : { auth }),
   });
   run.fresh.add(step.image);
 }
@@ -22,6 +25,7 @@ export async function buildImage(step: Step<'build-image'>, run: Run): Promise<v
     tags: [step.image, ...build.tags],
     buildArgs: build.args,
     labels: build.labels,
+    ...(run.auths === undefined ? {} : { auths: run.auths }),
     noCache: build.noCache,
     pull: build.pull,
     extraHosts: build.extraHosts,

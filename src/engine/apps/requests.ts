@@ -1,3 +1,5 @@
+import type { Credentials } from '#ports/registry-client.ts';
+
 /** Where an app's files lie and what they may use of the caller's environment. */
 export interface ProjectRequest {
   /** Absolute. */
@@ -26,6 +28,8 @@ export interface UpRequest extends ProjectRequest {
   overcommit?: boolean;
   /** The id of the plan that was shown: nothing else is done. */
   plan?: string;
+  /** Credentials by registry, for its images. */
+  auths?: Record<string, Credentials>;
 }
 
 export interface PlanRequest extends ProjectRequest {

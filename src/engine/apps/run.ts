@@ -2,6 +2,7 @@ import { needsOf, waitingFor } from '#domain/app/concurrency.ts';
 import type { Step, StepKind } from '#domain/app/step.ts';
 import type { AppTarget, ServiceTarget } from '#domain/app/target.ts';
 import { invalid, messageOf } from '#base/errors.ts';
+import type { Credentials } from '#ports/registry-client.ts';
 import { Semaphore } from '#base/semaphore.ts';
 import type { AppEvent } from './events.ts';
 import type { AppParts, AppRecord } from './parts.ts';
@@ -20,6 +21,8 @@ export interface Run {
   stopTimeout: number | undefined;
   emit: (event: AppEvent) => void;
   signal: AbortSignal;
+  /** Credentials by registry. */
+  auths?: Record<string, Credentials>;
   /** Images that this run pulled or built. */
   fresh: Set<string>;
   /** What held before: its containers are told of their end by its hooks. */
