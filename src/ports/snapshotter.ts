@@ -1,5 +1,6 @@
 import type { Readable } from 'node:stream';
 import type { Digest } from '#domain/image/digest.ts';
+import type { LayerBound } from '#domain/image/layer-limit.ts';
 
 export interface LayerInfo {
   /** Digest of the uncompressed tar. */
@@ -24,12 +25,18 @@ export interface Change {
 export interface Snapshotter {
   isCommitted(chainId: Digest): Promise<boolean>;
   /**
-   * Unpacks an uncompressed layer tar on top of `parent` ('' for none) and makes it visible as `chainId`
+   * Unpacks a layer tar, plain or compressed with gzip or zstd, on top of `parent` ('' for none) and makes it visible as `chainId`
    * at once and whole. Already there: the tar is not read.
    * Paths never leave the layer; a diff id other than `expected` is refused.
-   * @throws invalid `layer-digest-mismatch`, `layer-path-escapes`, `layer-corrupt`
+   * @throws invalid `layer-digest-mismatch`, `layer-path-escapes`, `layer-corrupt`, `layer-too-large`; unsupported `compression-unsupported`
    */
-  unpack(chainId: Digest, parent: Digest | '', layer: Readable, expected?: Digest): Promise<LayerInfo>;
+  unpack(
+    chainId: Digest,
+    parent: Digest | '',
+    layer: Readable,
+    expected?: Digest,
+    bound?: LayerBound,
+  ): Promise<LayerInfo>;
   /** Makes an active snapshot. @throws not-found `snapshot-missing` for the parent, conflict `snapshot-exists` */
   create(key: string, parent: Digest | ''): Promise<void>;
   /**

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import { test } from 'node:test';
+import { gzipSync, zstdCompressSync } from 'node:zlib';
 import { isKind } from '#base/errors.ts';
 import { paddingOf, type TarEntry, type TarType } from '#domain/archive/tar-entry.ts';
 import { encodeHeader, tarEnd, tarEntry } from '#domain/archive/tar-writer.ts';
@@ -119,6 +120,25 @@ export function snapshotterContract(name: string, make: () => Promise<Snapshotte
     assert.equal(await snapshotter.isCommitted(chain('a')), false);
     assert.deepEqual(await snapshotter.listCommitted(), []);
     await unpack(snapshotter, 'a', '', base);
+  });
+
+  test(`${name}: a layer comes packed too, and no larger than it may be`, async () => {
+    await using fixture = await make();
+    const { snapshotter } = fixture;
+    const zeros = layerOf([['zeros', 'file', { content: Buffer.alloc(3_000_000) }]]);
+    for (const [key, packed] of Object.entries({ gzip: gzipSync(zeros), zstd: zstdCompressSync(zeros) })) {
+      const bound = {
+        limits: { maxSize: 1_000_000, maxRatio: 500 },
+        layer: { digest: key, size: packed.length },
+      };
+      await assert.rejects(
+        snapshotter.unpack(chain(key), '', Readable.from([packed]), digestOf(zeros), bound),
+        coded('layer-too-large'),
+      );
+      await assert.rejects(unpack(snapshotter, key, '', packed.subarray(0, -9)), coded('layer-corrupt'));
+      const info = await unpack(snapshotter, key, '', packed, digestOf(zeros));
+      assert.deepEqual(info, { diffId: digestOf(zeros), size: 3_000_000 });
+    }
   });
 
   test(`${name}: an active snapshot takes writes, keeps them over a new mount, and is gone when removed`, async () => {

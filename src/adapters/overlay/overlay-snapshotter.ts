@@ -7,11 +7,20 @@ import { conflict, invalid } from '#base/errors.ts';
 import { KeyedMutex } from '#base/mutex.ts';
 import { mount, MS, unmountInPool, unmountIfMounted } from '#adapters/linux/libc.ts';
 import { mountOverlay } from '#adapters/linux/overlay.ts';
+import { LayerDecoder } from '#adapters/overlay/layer-decoder.ts';
 import { RemappedFolders, type Remapping } from '#adapters/overlay/remapped-folders.ts';
 import { SnapshotFolders } from '#adapters/overlay/snapshot-folders.ts';
 import { TreePool } from '#adapters/overlay/tree-pool.ts';
 import { parseDigest, type Digest } from '#domain/image/digest.ts';
+import type { LayerBound } from '#domain/image/layer-limit.ts';
 import type { Change, LayerInfo, Snapshotter } from '#ports/snapshotter.ts';
+
+interface Unpacking {
+  parent: Digest | '';
+  layer: Readable;
+  expected: Digest | undefined;
+  bound: LayerBound | undefined;
+}
 
 /** Layers as directories, joined by overlayfs. Work on many files runs in worker threads. */
 export class OverlaySnapshotter implements Snapshotter {
@@ -46,27 +55,32 @@ export class OverlaySnapshotter implements Snapshotter {
     return Promise.resolve(this.#folders.isCommitted(chainId));
   }
 
-  unpack(chainId: Digest, parent: Digest | '', layer: Readable, expected?: Digest): Promise<LayerInfo> {
+  unpack(
+    chainId: Digest,
+    parent: Digest | '',
+    layer: Readable,
+    expected?: Digest,
+    bound?: LayerBound,
+  ): Promise<LayerInfo> {
     return this.#locks.run(chainId, async () => {
-      if (!this.#folders.isCommitted(chainId)) return this.#unpack(chainId, parent, layer, expected);
+      if (!this.#folders.isCommitted(chainId))
+        return this.#unpack(chainId, { parent, layer, expected, bound });
       const { diffId = expected, size } = this.#folders.record(chainId);
-      if (diffId === undefined) return { diffId: await digestOf(layer), size };
+      if (diffId === undefined) return { diffId: await diffIdOf(layer), size };
       layer.destroy();
       return { diffId, size };
     });
   }
 
-  async #unpack(
-    chainId: Digest,
-    parent: Digest | '',
-    layer: Readable,
-    expected?: Digest,
-  ): Promise<LayerInfo> {
+  async #unpack(chainId: Digest, { parent, layer, expected, bound }: Unpacking): Promise<LayerInfo> {
     const folder = this.#folders.temporary(randomUUID());
     try {
       await mkdir(folder, { recursive: true, mode: 0o755 });
       await this.#folders.makeOwned(join(folder, 'fs'));
-      const info = await this.#pool.unpack(this.#seen(join(folder, 'fs')), layer, this.#remapped?.mappings);
+      const info = await this.#pool.unpack(this.#seen(join(folder, 'fs')), layer, {
+        mappings: this.#remapped?.mappings,
+        bound,
+      });
       if (expected !== undefined && info.diffId !== expected)
         throw invalid(
           'layer-digest-mismatch',
@@ -249,8 +263,14 @@ function mountPoints(): Set<string> {
   return new Set(lines.map((line) => unescape(line.split(' ')[4] ?? '')));
 }
 
-async function digestOf(source: AsyncIterable<Uint8Array>): Promise<Digest> {
+async function diffIdOf(layer: AsyncIterable<Uint8Array>): Promise<Digest> {
   const hash = createHash('sha256');
-  for await (const chunk of source) hash.update(chunk);
+  const decoder = new LayerDecoder((plain) => hash.update(plain));
+  try {
+    for await (const chunk of layer) decoder.push(chunk);
+    decoder.end();
+  } finally {
+    decoder.close();
+  }
   return parseDigest(`sha256:${hash.digest('hex')}`);
 }

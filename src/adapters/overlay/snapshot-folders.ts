@@ -6,6 +6,7 @@ import { conflict, invalid, notFound } from '#base/errors.ts';
 import { isDigest, parseDigest, type Digest } from '#domain/image/digest.ts';
 import { raw } from '#adapters/files/byte-path.ts';
 import { textIfThereSync } from '#adapters/files/if-there.ts';
+import { syncFileSystem } from '#adapters/linux/sync.ts';
 import { SpareFolders } from '#adapters/overlay/spare-folders.ts';
 import { Trash } from '#adapters/overlay/trash.ts';
 import { isOpaque } from '#adapters/overlay/upper-tree.ts';
@@ -112,13 +113,14 @@ export class SnapshotFolders {
     return [...this.#known];
   }
 
-  /** Makes a finished folder (with `fs`) the committed layer. */
+  /** Makes a finished folder (with `fs`) the committed layer, on the disk: a power cut leaves all of it or nothing. */
   async publish(folder: string, chainId: Digest, record: Omit<CommittedRecord, 'opaque'>): Promise<void> {
     const whole: CommittedRecord = {
       ...record,
       opaque: isOpaque(raw(join(folder, 'fs')).toString('latin1')),
     };
-    await writeFile(join(folder, 'layer.json'), JSON.stringify(whole), { flush: true });
+    await writeFile(join(folder, 'layer.json'), JSON.stringify(whole));
+    await syncFileSystem(folder);
     await rename(folder, this.committed(chainId));
     this.#known.set(chainId, whole);
   }

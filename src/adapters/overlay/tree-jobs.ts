@@ -1,5 +1,6 @@
 import type { ErrorKind } from '#base/errors.ts';
 import type { Digest } from '#domain/image/digest.ts';
+import type { LayerBound } from '#domain/image/layer-limit.ts';
 import type { IdMappings } from '#domain/user-namespace/id-mappings.ts';
 import type { Change } from '#ports/snapshotter.ts';
 
@@ -12,9 +13,15 @@ export interface TarRules {
   mappings: IdMappings | undefined;
 }
 
+export interface UnpackRules {
+  /** Absent: owners are the same on disk. */
+  mappings: IdMappings | undefined;
+  bound: LayerBound | undefined;
+}
+
 export type TreeJob =
-  /** Chunks follow; then the layer is complete. */
-  | { do: 'unpack'; folder: string; mappings: IdMappings | undefined }
+  /** Chunks of the layer follow, packed or plain; then it is complete. */
+  | ({ do: 'unpack'; folder: string } & UnpackRules)
   /** Each `pull` is answered by a chunk, until one without bytes. */
   | ({ do: 'tar'; upper: string } & TarRules)
   | { do: 'changes'; upper: string; lower: string }
@@ -47,8 +54,8 @@ export interface CarriedError {
 }
 
 export type FromWorker =
-  /** Ready for another chunk. */
-  | { kind: 'taken' }
+  /** Ready for another chunk; gives the memory of one back. */
+  | { kind: 'taken'; bytes: Uint8Array<ArrayBuffer> }
   | { kind: 'bytes'; bytes: Uint8Array<ArrayBuffer> }
   | { kind: 'done'; result: TreeResult }
   | { kind: 'failed'; error: CarriedError };

@@ -9,8 +9,8 @@ import type {
   TreeJob,
   TreeResult,
   Unpacked,
+  UnpackRules,
 } from '#adapters/overlay/tree-jobs.ts';
-import type { IdMappings } from '#domain/user-namespace/id-mappings.ts';
 import type { Change } from '#ports/snapshotter.ts';
 
 /** A worker that does nothing for so long is ended, because it holds memory. */
@@ -33,14 +33,10 @@ export class TreePool {
     this.#limit = limit;
   }
 
-  /** Unpacks an uncompressed layer tar into an existing folder. @param mappings must have an id for every owner */
-  async unpack(
-    folder: string,
-    layer: AsyncIterable<Uint8Array>,
-    mappings: IdMappings | undefined,
-  ): Promise<Unpacked> {
+  /** Unpacks a layer tar, plain or compressed with gzip or zstd, into an existing folder. @param rules mappings must have an id for every owner */
+  async unpack(folder: string, layer: AsyncIterable<Uint8Array>, rules: UnpackRules): Promise<Unpacked> {
     const result = await this.#use(async (line) => {
-      line.send({ kind: 'job', job: { do: 'unpack', folder, mappings } });
+      line.send({ kind: 'job', job: { do: 'unpack', folder, ...rules } });
       try {
         await feed(line, layer);
       } catch (error) {
@@ -224,20 +220,26 @@ class Line {
 
 async function feed(line: Line, layer: AsyncIterable<Uint8Array>): Promise<void> {
   let underway = 0;
-  const send = async (bytes: Uint8Array<ArrayBuffer>): Promise<void> => {
-    line.send({ kind: 'chunk', bytes });
-    underway++;
-    if (underway < ahead) return;
-    await line.answer();
+  const free: Uint8Array<ArrayBuffer>[] = [];
+  const hear = async (): Promise<void> => {
+    const answer = await line.answer();
+    if (answer.kind === 'taken') free.push(new Uint8Array(answer.bytes.buffer));
     underway--;
   };
-  for await (const bytes of gathered(layer)) await send(bytes);
-  for (; underway > 0; underway--) await line.answer();
+  for await (const bytes of gathered(layer, () => free.pop() ?? new Uint8Array(gatherSize))) {
+    line.send({ kind: 'chunk', bytes });
+    underway++;
+    if (underway === ahead) await hear();
+  }
+  while (underway > 0) await hear();
 }
 
-/** The same bytes in pieces of about `gatherSize`, in memory of their own that can be handed over. */
-async function* gathered(source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array<ArrayBuffer>> {
-  let buffer = new Uint8Array(gatherSize);
+/** The same bytes in pieces of about `gatherSize`, each in memory that is handed over. */
+async function* gathered(
+  source: AsyncIterable<Uint8Array>,
+  memory: () => Uint8Array<ArrayBuffer>,
+): AsyncGenerator<Uint8Array<ArrayBuffer>> {
+  let buffer = memory();
   let filled = 0;
   for await (const chunk of source) {
     for (let at = 0; at < chunk.length;) {
@@ -247,11 +249,11 @@ async function* gathered(source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint
       at += piece.length;
       if (filled < gatherSize) continue;
       yield buffer;
-      buffer = new Uint8Array(gatherSize);
+      buffer = memory();
       filled = 0;
     }
   }
-  if (filled > 0) yield buffer.slice(0, filled);
+  if (filled > 0) yield buffer.subarray(0, filled);
 }
 
 function revived({ kind, code, message, hint }: CarriedError): Error {

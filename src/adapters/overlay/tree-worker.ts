@@ -4,7 +4,8 @@ import { parentPort } from 'node:worker_threads';
 import { concatBytes } from '#base/bytes.ts';
 import { BerthError, internal, messageOf, systemCode } from '#base/errors.ts';
 import { TarParser } from '#domain/archive/tar-parser.ts';
-import type { IdMappings } from '#domain/user-namespace/id-mappings.ts';
+import { LayerLimit } from '#domain/image/layer-limit.ts';
+import { LayerDecoder } from '#adapters/overlay/layer-decoder.ts';
 import { LayerWriter } from '#adapters/overlay/layer-writer.ts';
 import { bytes as byteText, raw } from '#adapters/files/byte-path.ts';
 import type {
@@ -14,6 +15,7 @@ import type {
   ToWorker,
   TreeJob,
   TreeResult,
+  UnpackRules,
 } from '#adapters/overlay/tree-jobs.ts';
 import { upperChanges } from '#adapters/overlay/upper-changes.ts';
 import { upperTar } from '#adapters/overlay/upper-tar.ts';
@@ -32,21 +34,28 @@ interface Running {
 
 const chunkSize = 256 * 1024;
 
-function unpack(folder: string, mappings: IdMappings | undefined): Running {
+function unpack(folder: string, { mappings, bound }: UnpackRules): Running {
   const writer = new LayerWriter(byteText(folder), mappings);
   const parser = new TarParser(writer);
   const hash = createHash('sha256');
+  const limit = bound && new LayerLimit(bound);
+  const decoder = new LayerDecoder((plain) => {
+    limit?.take(plain.length);
+    hash.update(plain);
+    parser.push(plain);
+  });
   return {
-    chunk(bytes) {
-      hash.update(bytes);
-      parser.push(bytes);
-    },
+    chunk: (bytes) => decoder.push(bytes),
     complete() {
+      decoder.end();
       parser.end();
       writer.finish();
       return { of: 'unpack', unpacked: { diffId: `sha256:${hash.digest('hex')}`, size: writer.size } };
     },
-    cancel: () => writer.close(),
+    cancel() {
+      decoder.close();
+      writer.close();
+    },
   };
 }
 
@@ -110,7 +119,7 @@ class TreeWorker {
   }
 
   #start(job: TreeJob): void {
-    if (job.do === 'unpack') this.#running = unpack(job.folder, job.mappings);
+    if (job.do === 'unpack') this.#running = unpack(job.folder, job);
     else if (job.do === 'tar') this.#running = tar(job.upper, job);
     else this.#answer({ kind: 'done', result: atOnce(job) });
   }
@@ -119,7 +128,7 @@ class TreeWorker {
     switch (message.kind) {
       case 'chunk':
         running.chunk?.(message.bytes);
-        this.#answer({ kind: 'taken' });
+        this.#answer({ kind: 'taken', bytes: message.bytes });
         return;
       case 'complete':
         this.#finish(running.complete?.() ?? { of: 'nothing' });
@@ -144,7 +153,7 @@ class TreeWorker {
 if (parentPort !== null) {
   const port = parentPort;
   const worker = new TreeWorker((message) =>
-    port.postMessage(message, message.kind === 'bytes' ? [message.bytes.buffer] : []),
+    port.postMessage(message, 'bytes' in message ? [message.bytes.buffer] : []),
   );
   port.on('message', (message: ToWorker) => worker.receive(message));
 }

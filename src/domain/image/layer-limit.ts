@@ -9,16 +9,23 @@ export interface LayerLimits {
   maxRatio: number;
 }
 
+/** What bounds one layer. */
+export interface LayerBound {
+  limits: LayerLimits;
+  /** The packed one. */
+  layer: { digest: string; size: number };
+}
+
 /** A few zeros that compress well are no bomb. */
 const harmless = 1024 ** 3;
 
 /** Counts what comes out of one layer, and stops it before it fills the disk. */
 export class LayerLimit {
   readonly #limits: LayerLimits;
-  readonly #layer: { digest: string; size: number };
+  readonly #layer: LayerBound['layer'];
   #unpacked = 0;
 
-  constructor(limits: LayerLimits, layer: { digest: string; size: number }) {
+  constructor({ limits, layer }: LayerBound) {
     this.#limits = limits;
     this.#layer = layer;
   }

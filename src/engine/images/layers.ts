@@ -1,16 +1,15 @@
-import { pipeline, Transform, type Readable } from 'node:stream';
-import { invalid, messageOf } from '#base/errors.ts';
+import type { Readable } from 'node:stream';
+import { invalid } from '#base/errors.ts';
 import { chainIds } from '#domain/image/chain.ts';
 import type { Digest } from '#domain/image/digest.ts';
-import { LayerLimit, type LayerLimits } from '#domain/image/layer-limit.ts';
+import type { LayerLimits } from '#domain/image/layer-limit.ts';
 import type { Descriptor } from '#domain/image/manifest.ts';
-import { decompressedAny } from '#engine/images/compression.ts';
 import { measured } from '#engine/images/measured.ts';
 import type { BlobStore } from '#ports/blob-store.ts';
 import type { Snapshotter } from '#ports/snapshotter.ts';
 
-/** Layers unpacked at a time: more than this only wait for the disk. */
-const parallel = 2;
+/** Layers unpacked at a time: two in work, while a third waits until it is on the disk. */
+const parallel = 3;
 
 /** One layer and where its snapshot stands. */
 export interface LayerPlace {
@@ -52,15 +51,15 @@ export class Layers {
    * Unpacks a layer unless that is done already. `onRead` hears the compressed bytes read so far. Gives
    * the unpacked size.
    * @param from its blob, where that is only on its way into the store
-   * @throws invalid `layer-too-large`; as Snapshotter.unpack
+   * @throws as Snapshotter.unpack
    */
   async unpack(place: LayerPlace, onRead?: (bytes: number) => void, from?: Readable): Promise<number> {
     const { layer, chainId, parent, diffId } = place;
     if (await this.#snapshots.isCommitted(chainId)) return this.size(chainId);
     const blob = from ?? (await this.#blobs.open(layer.digest));
     const seen = onRead === undefined ? blob : measured(blob, onRead);
-    const content = limited(await decompressedAny(seen), new LayerLimit(this.#limits, layer));
-    return (await this.#snapshots.unpack(chainId, parent, content, diffId)).size;
+    const bound = { limits: this.#limits, layer };
+    return (await this.#snapshots.unpack(chainId, parent, seen, diffId, bound)).size;
   }
 
   /**
@@ -100,19 +99,4 @@ export class Layers {
   async #open(digest: Digest): Promise<AsyncIterable<Uint8Array>> {
     return this.#blobs.open(digest, { start: 0, end: 5 });
   }
-}
-
-/** The same stream, which fails when it gives more than a layer may. Destroying it destroys the source. */
-function limited(source: Readable, limit: LayerLimit): Readable {
-  const counting = new Transform({
-    transform: (chunk: Uint8Array, _, done) => {
-      try {
-        limit.take(chunk.length);
-        done(null, chunk);
-      } catch (error) {
-        done(error instanceof Error ? error : new Error(messageOf(error)));
-      }
-    },
-  });
-  return pipeline(source, counting, () => undefined);
 }
