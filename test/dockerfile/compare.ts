@@ -7,9 +7,11 @@ import { ExpansionError, expandWord, expandWords } from '#domain/dockerfile/expa
 import { parseDockerfile } from '#domain/dockerfile/parse.ts';
 import { BerthError } from '#base/errors.ts';
 import { corpus, corpusWords, ignoreTable } from './corpus.ts';
+import { checkedFiles, checkTable } from './check-files.ts';
 import { files, ignoreFiles, modes, paths, values, words } from './generated.ts';
 import { Oracle, type Answer, type Question } from './oracle.ts';
 import { isStricter } from './known.ts';
+import { checked } from './checked.ts';
 import { parsed } from './parsed.ts';
 
 const runs = {
@@ -21,11 +23,15 @@ const counts = { same: 0, refused: 0, stricter: 0 };
 
 for (const [word, escape] of await corpusWords()) await compareWord(word, escape);
 for (const [patterns, names] of ignoreTable) await compareIgnore(patterns, names);
-for (const text of await corpus()) await compareFile(text);
+for (const text of [...(await corpus()), ...checkTable]) {
+  await compareFile(text);
+  await compareChecks(text);
+}
 await fc.assert(fc.asyncProperty(words, fc.constantFrom('\\', '`'), compareWord), runs);
 await fc.assert(fc.asyncProperty(ignoreFiles, paths, compareIgnore), runs);
 await fc.assert(fc.asyncProperty(modes, compareMode), runs);
 await fc.assert(fc.asyncProperty(files, compareFile), runs);
+await fc.assert(fc.asyncProperty(checkedFiles, compareChecks), runs);
 const { same, refused, stricter } = counts;
 console.log(
   `${same} mean the same to both, ${refused} are refused by both, ${stricter} by Berth only, knowingly`,
@@ -75,6 +81,15 @@ async function compareMode({
 
 async function compareFile(text: string): Promise<void> {
   await compare({ kind: 'parse', text }, () => parsed(parseDockerfile(text)));
+}
+
+async function compareChecks(text: string): Promise<void> {
+  const mine = attempt(() => checked(text));
+  if (mine instanceof Error) return;
+  const theirs = await oracle.ask({ kind: 'check', text, args: {} });
+  // What the plan of a build refuses is not looked at by the checks: the engine plans before.
+  if (theirs['failed'] === true) counts.refused += 1;
+  else await compare({ kind: 'check', text, args: {} }, () => mine);
 }
 
 async function compare(question: Question, mine: () => unknown): Promise<void> {

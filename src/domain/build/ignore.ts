@@ -16,6 +16,8 @@ export interface IgnoreRules {
   ignores(path: string): boolean;
   /** Whether something below an ignored folder may be taken in again, so that it must be walked. */
   readonly hasExceptions: boolean;
+  /** A rule leaves everything out. */
+  readonly leavesOutAll: boolean;
 }
 
 /** @throws invalid `pattern-invalid` */
@@ -38,6 +40,7 @@ export function ignoreRules(patterns: string[]): IgnoreRules {
   const rules = patterns.flatMap(ruleOf);
   return {
     hasExceptions: rules.some((rule) => rule.takesIn),
+    leavesOutAll: rules.some(({ takesIn, pattern }) => !takesIn && ['*', '**', '**/*'].includes(pattern)),
     ignores(path) {
       const parents = path.split('/').map((_, i, parts) => parts.slice(0, i + 1).join('/'));
       let ignored = false;

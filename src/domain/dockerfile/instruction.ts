@@ -92,8 +92,8 @@ export interface Written {
   endLine?: number;
   /** The comments right before it, without their marks. */
   comments?: string[];
-  /** An empty line stands in the middle of it. */
-  hasEmptyLine?: boolean;
+  /** Where a continuation ends that has an empty line in it. */
+  emptyContinuation?: number;
 }
 
 export type Named<N extends Instruction['name']> = Extract<Instruction, { name: N }>;

@@ -11,8 +11,8 @@ export interface LogicalLine {
   attached: string;
   /** The last source line that belongs to it. */
   endLine: number;
-  /** An empty line stands in the middle of it. */
-  hasEmptyLine: boolean;
+  /** Where the continuation ends that has an empty line in it. */
+  emptyContinuation?: number;
   /** The comments before it, without their marks, back to an empty one. */
   comments: string[];
 }
@@ -70,8 +70,9 @@ function isComment(raw: string): boolean {
 function joinLine(source: Source, escape: string, start: number): LogicalLine {
   const joined: LogicalLine = {
     ...{ text: '', pieces: [], heredocs: [], attached: '', endLine: start },
-    ...{ hasEmptyLine: false, comments: [] },
+    comments: [],
   };
+  let hasEmptyLine = false;
   for (let index = start; index < source.lines.length; index++) {
     const raw = source.lines[index] ?? '';
     const isFirst = index === start;
@@ -79,7 +80,7 @@ function joinLine(source: Source, escape: string, start: number): LogicalLine {
     if (!isFirst && isComment(raw)) continue;
     if (!isFirst && raw.trim() === '') {
       // The end of the file is no line.
-      if (index < source.lines.length - 1) joined.hasEmptyLine = true;
+      if (index < source.lines.length - 1) hasEmptyLine = true;
       else joined.endLine = index;
       continue;
     }
@@ -87,9 +88,9 @@ function joinLine(source: Source, escape: string, start: number): LogicalLine {
     const { text, continues } = cutContinuation(raw.slice(indent), escape);
     joined.pieces.push({ offset: joined.text.length, at: { line: index + 1, column: indent + 1 } });
     joined.text += text;
-    if (!continues) return joined;
+    if (!continues) break;
   }
-  return joined;
+  return hasEmptyLine ? { ...joined, emptyContinuation: joined.endLine } : joined;
 }
 
 // An escape character at the end continues the line; white space may follow it, a doubled one does not count.

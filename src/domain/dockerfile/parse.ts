@@ -118,7 +118,7 @@ function writtenOf(line: LogicalLine): Written {
     ...{ at, text: line.text.trim() },
     ...(line.endLine === at.line ? {} : { endLine: line.endLine }),
     ...(line.comments.length === 0 ? {} : { comments: line.comments }),
-    ...(line.hasEmptyLine ? { hasEmptyLine: true } : {}),
+    ...(line.emptyContinuation === undefined ? {} : { emptyContinuation: line.emptyContinuation }),
   };
 }
 

@@ -8,6 +8,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
+	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/moby/buildkit/client/llb"
@@ -169,21 +171,24 @@ func check(q question) (answer, error) {
 	if err != nil {
 		return nil, err
 	}
-	warnings := []answer{}
+	if results.Error != nil {
+		return answer{"failed": true}, nil
+	}
+	hint := regexp.MustCompile(` \(did you mean .*\?\)$`)
+	warnings := []string{}
 	for _, w := range results.Warnings {
 		line := 0
 		if w.Location != nil && len(w.Location.Ranges) > 0 {
 			line = int(w.Location.Ranges[0].Start.Line)
 		}
-		warnings = append(warnings, answer{
-			"rule": w.RuleName, "description": w.Description, "url": w.URL, "message": w.Detail, "line": line,
-		})
+		text := &strings.Builder{}
+		out := json.NewEncoder(text)
+		out.SetEscapeHTML(false)
+		out.Encode([]any{line, w.RuleName, hint.ReplaceAllString(w.Detail, ""), w.Description, w.URL})
+		warnings = append(warnings, strings.TrimSpace(text.String()))
 	}
-	a := answer{"warnings": warnings}
-	if results.Error != nil {
-		a["failure"] = results.Error.Message
-	}
-	return a, nil
+	slices.Sort(warnings)
+	return answer{"warnings": warnings}, nil
 }
 
 func outline(q question) (answer, error) {
