@@ -64,7 +64,9 @@ const instruction = pick(
   ],
   ...[
     'RUN echo $A',
-    'RUN --mount=type=cache,target=$A true',
+    'RUN --mount=type=cache,target=$A/x true',
+    'RUN --mount=type=secret,id=s,required --mount=type=ssh true',
+    'COPY --from=first a b',
     'RUN a \\\n\n b',
     'run a',
     'COPY $A /x',

@@ -11,7 +11,7 @@ import { checkedFiles, checkTable } from './check-files.ts';
 import { files, ignoreFiles, modes, paths, values, words } from './generated.ts';
 import { Oracle, type Answer, type Question } from './oracle.ts';
 import { isStricter } from './known.ts';
-import { checked } from './checked.ts';
+import { checked, outlined, targeted } from './checked.ts';
 import { parsed } from './parsed.ts';
 
 const runs = {
@@ -90,6 +90,10 @@ async function compareChecks(text: string): Promise<void> {
   // What the plan of a build refuses is not looked at by the checks: the engine plans before.
   if (theirs['failed'] === true) counts.refused += 1;
   else await compare({ kind: 'check', text, args: {} }, () => mine);
+  if (theirs['failed'] === true) return;
+  await compare({ kind: 'outline', text, args: {} }, () => outlined(text));
+  // It falls over a comment with check options.
+  if (!text.includes('check=')) await compare({ kind: 'targets', text }, () => targeted(text));
 }
 
 async function compare(question: Question, mine: () => unknown): Promise<void> {

@@ -137,12 +137,12 @@ class Outliner {
   }
 
   #addArgs(instruction: Args, value: (name: string) => string | undefined): void {
+    const { globals, given } = this.#source.args;
     for (const { name, value: standard } of instruction.args) {
-      // Without a default of its own it is the global one.
-      const isGlobal = this.#file.globals.some(({ args }) => args.some((arg) => arg.name === name));
-      const isInherited = standard === undefined && own(this.#source.args.given, name) === undefined;
-      if (isInherited && isGlobal) this.#addGlobal(name, new Set());
-      else if (!isInherited || value(name) === undefined) this.#addArg(instruction, name, value(name));
+      const isBare = standard === undefined && own(given, name) === undefined;
+      // Without a value of its own it is the global one; what is predefined is not told.
+      if (isBare && own(globals, name) !== undefined) this.#addGlobal(name, new Set());
+      else this.#addArg(instruction, name, isBare ? undefined : value(name));
     }
   }
 

@@ -18,6 +18,7 @@ import (
 	"github.com/moby/buildkit/frontend/dockerfile/parser"
 	"github.com/moby/buildkit/frontend/dockerfile/shell"
 	"github.com/moby/buildkit/frontend/dockerui"
+	"github.com/moby/buildkit/solver/pb"
 	"github.com/moby/patternmatcher"
 	"github.com/moby/patternmatcher/ignorefile"
 	digest "github.com/opencontainers/go-digest"
@@ -175,20 +176,15 @@ func check(q question) (answer, error) {
 		return answer{"failed": true}, nil
 	}
 	hint := regexp.MustCompile(` \(did you mean .*\?\)$`)
-	warnings := []string{}
+	warnings := []any{}
 	for _, w := range results.Warnings {
 		line := 0
 		if w.Location != nil && len(w.Location.Ranges) > 0 {
 			line = int(w.Location.Ranges[0].Start.Line)
 		}
-		text := &strings.Builder{}
-		out := json.NewEncoder(text)
-		out.SetEscapeHTML(false)
-		out.Encode([]any{line, w.RuleName, hint.ReplaceAllString(w.Detail, ""), w.Description, w.URL})
-		warnings = append(warnings, strings.TrimSpace(text.String()))
+		warnings = append(warnings, []any{line, w.RuleName, hint.ReplaceAllString(w.Detail, ""), w.Description, w.URL})
 	}
-	slices.Sort(warnings)
-	return answer{"warnings": warnings}, nil
+	return answer{"warnings": sorted(warnings)}, nil
 }
 
 func outline(q question) (answer, error) {
@@ -196,8 +192,34 @@ func outline(q question) (answer, error) {
 	if err != nil {
 		return nil, err
 	}
-	o.Sources = nil
-	return answer{"outline": o}, nil
+	line := func(l *pb.Location) int32 { return l.Ranges[0].Start.Line }
+	args, secrets, ssh := []any{}, []any{}, []any{}
+	for _, arg := range o.Args {
+		args = append(args, []any{line(arg.Location), arg.Name, arg.Value, arg.Description})
+	}
+	for _, secret := range o.Secrets {
+		secrets = append(secrets, []any{line(secret.Location), secret.Name, secret.Required})
+	}
+	for _, agent := range o.SSH {
+		ssh = append(ssh, []any{line(agent.Location), agent.Name, agent.Required})
+	}
+	return answer{
+		"name": o.Name, "description": o.Description,
+		"args": sorted(args), "secrets": sorted(secrets), "ssh": sorted(ssh),
+	}, nil
+}
+
+func sorted(list []any) []string {
+	texts := []string{}
+	for _, item := range list {
+		text := &strings.Builder{}
+		out := json.NewEncoder(text)
+		out.SetEscapeHTML(false)
+		out.Encode(item)
+		texts = append(texts, strings.TrimSpace(text.String()))
+	}
+	slices.Sort(texts)
+	return texts
 }
 
 func targets(q question) (answer, error) {
@@ -205,8 +227,11 @@ func targets(q question) (answer, error) {
 	if err != nil {
 		return nil, err
 	}
-	list.Sources = nil
-	return answer{"targets": list.Targets}, nil
+	found := []any{}
+	for _, t := range list.Targets {
+		found = append(found, []any{t.Name, t.Description, t.Default, t.Base, t.Platform, t.Location.Ranges[0].Start.Line})
+	}
+	return answer{"targets": found}, nil
 }
 
 func syntax(q question) (answer, error) {
