@@ -10,10 +10,11 @@ import {
   writeFileSync,
   type Stats,
 } from 'node:fs';
-import { mkdir, rm } from 'node:fs/promises';
+import { mkdir, rename, rm } from 'node:fs/promises';
+import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
-import { invalid, notFound } from '#base/errors.ts';
+import { invalid, notFound, systemCode } from '#base/errors.ts';
 import { namesIfThere } from '#adapters/files/if-there.ts';
 import type { CopyRules, FileFacts, FileTrees, Filter, Owner, Place } from '#ports/file-trees.ts';
 import { bytes, lstatOrUndefined, raw, text } from '#adapters/files/byte-path.ts';
@@ -31,6 +32,7 @@ const rootOwner: Owner = { uid: 0, gid: 0 };
 /** Trees of files, with private folders below one folder of this machine. */
 export class DiskFileTrees implements FileTrees {
   readonly #folder: string;
+  readonly #removing = new Set<Promise<void>>();
 
   /** `folder`: absolute; it is made when it is first needed. */
   constructor(folder: string) {
@@ -43,11 +45,24 @@ export class DiskFileTrees implements FileTrees {
     return path;
   }
 
+  /** The folder is gone when this resolves; its files go in the background, or when a later start lists what is left. */
   async removeFolder(id: string): Promise<void> {
-    await rm(join(this.#folder, id), { recursive: true, force: true });
+    const away = join(this.#folder, `removed-${randomUUID()}`);
+    try {
+      await rename(join(this.#folder, id), away);
+    } catch (error) {
+      if (systemCode(error) === 'ENOENT') return;
+      throw error;
+    }
+    const removing = rm(away, { recursive: true, force: true });
+    this.#removing.add(removing);
+    const done = (): void => void this.#removing.delete(removing);
+    // What could not be removed is listed still, and so tried again.
+    removing.then(done, done);
   }
 
-  listFolders(): Promise<string[]> {
+  async listFolders(): Promise<string[]> {
+    await Promise.allSettled(this.#removing);
     return namesIfThere(this.#folder);
   }
 

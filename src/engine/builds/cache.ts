@@ -46,8 +46,10 @@ export class BuildCache {
       used: now,
       uses: (same?.uses ?? 0) + 1,
     };
-    this.#collection.put(key, record);
     this.#records.set(key, record);
+    // When it was used last is not worth a wait for the disk.
+    if (same === undefined) this.#collection.put(key, record);
+    else this.#collection.note(key, record);
   }
 
   /** One for each image that steps made. */

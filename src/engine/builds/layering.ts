@@ -3,6 +3,7 @@ import type { Digest } from '#domain/image/digest.ts';
 import type { Image } from '#domain/image/image.ts';
 import { mediaTypes, type Descriptor, type ImageConfig } from '#domain/image/manifest.ts';
 import type { Lease } from '#engine/contracts.ts';
+import { together } from '#engine/containers/undo.ts';
 import type { LayerJournal } from '#engine/builds/journal.ts';
 import { snapshotPrefix, type BuildParts } from '#engine/builds/parts.ts';
 import { invalid, systemCode } from '#base/errors.ts';
@@ -44,7 +45,6 @@ export async function makeLayer(
   try {
     const root = await snapshotter.mount(key, work.by === 'container' ? 'host' : 'container');
     await work.do(root, id).catch(refuseUnmapped);
-    await snapshotter.unmount(key);
     return await keepLayer(parts, keeping, parent, key);
   } finally {
     await snapshotter.remove(key);
@@ -63,14 +63,16 @@ async function keepLayer(
   parent: Image | undefined,
   key: string,
 ): Promise<NewLayer | undefined> {
-  let blob = await blobs.write(snapshotter.diff(key));
+  // Unmounting writes out what is dirty: the layer is read meanwhile.
+  const reading = together(blobs.write(snapshotter.diff(key)), snapshotter.usage(key));
+  const [[written, size]] = await together(reading, snapshotter.unmount(key));
+  let blob = written;
   const { lease, journal } = keeping;
   if (blob.size <= emptyTar) return undefined;
   journal.add('blob', blob.digest);
   await lease.hold(blob.digest);
   // Between writing and holding it could have gone with another image that had the same layer.
   if ((await blobs.stat(blob.digest)) === undefined) blob = await blobs.write(snapshotter.diff(key));
-  const size = await snapshotter.usage(key);
   const chainId = chainIds([...(parent?.config.rootfs.diff_ids ?? []), blob.digest]).at(-1) ?? blob.digest;
   journal.add('snapshot', chainId);
   await lease.hold(chainId);
