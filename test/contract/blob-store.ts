@@ -157,6 +157,18 @@ export function blobStoreContract(name: string, make: () => Promise<BlobStoreFix
     await assert.rejects(misled, coded('blob-digest-mismatch'));
   });
 
+  test(`${name}: what is read only once the blob is in the store is whole all the same`, async () => {
+    await using fixture = await make();
+    const { store } = fixture;
+    const late = await store.resume({ digest, size: content.length });
+    const [read, unread] = [late?.read(), late?.read()];
+    await late?.receive(Readable.from([content]));
+    await late?.[Symbol.asyncDispose]();
+    assert.ok(read !== undefined);
+    assert.deepEqual(await buffer(read), content);
+    unread?.destroy();
+  });
+
   test(`${name}: wrong content is no beginning, and a demoted blob needs nothing more`, async () => {
     await using fixture = await make();
     const { store } = fixture;

@@ -146,7 +146,13 @@ class PartialFile implements PartialBlob {
   }
 
   read(): Readable {
-    return Readable.from(this.#tail(), { objectMode: false });
+    // Opened now: when it is read, the file may have its name as a blob already.
+    const opening = open(this.#path, 'r');
+    const content = Readable.from(this.#tail(opening), { objectMode: false });
+    content.once('close', () => {
+      opening.then((file) => file.close()).catch(() => undefined);
+    });
+    return content;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -218,24 +224,19 @@ class PartialFile implements PartialBlob {
     this.#more = Promise.withResolvers();
   }
 
-  async *#tail(): AsyncGenerator<Uint8Array> {
-    // A descriptor of its own: the reader may outlive the writer.
-    const file = await open(this.#path, 'r');
-    try {
-      for (let at = 0; ;) {
-        while (at < this.#written) {
-          const buffer = Buffer.allocUnsafe(Math.min(MIB, this.#written - at));
-          const { bytesRead } = await file.read(buffer, 0, buffer.length, at);
-          at += bytesRead;
-          yield buffer.subarray(0, bytesRead);
-        }
-        if (this.#isOver) break;
-        await this.#more.promise;
+  async *#tail(opening: Promise<FileHandle>): AsyncGenerator<Uint8Array> {
+    const file = await opening;
+    for (let at = 0; ;) {
+      while (at < this.#written) {
+        const buffer = Buffer.allocUnsafe(Math.min(MIB, this.#written - at));
+        const { bytesRead } = await file.read(buffer, 0, buffer.length, at);
+        at += bytesRead;
+        yield buffer.subarray(0, bytesRead);
       }
-      await this.#verified.promise;
-    } finally {
-      await file.close();
+      if (this.#isOver) break;
+      await this.#more.promise;
     }
+    await this.#verified.promise;
   }
 }
 

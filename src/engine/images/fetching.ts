@@ -115,6 +115,11 @@ export async function fetchLayers(parts: Parts, fetch: Fetch, places: LayerPlace
     throw error;
   } finally {
     await Promise.all(workers);
+    // What nobody came to unpack still has a file open.
+    for (const gate of begun.values()) {
+      gate.reject(fetch.signal.reason);
+      gate.promise.then(({ content }) => content?.destroy()).catch(() => undefined);
+    }
   }
 }
 
