@@ -64,8 +64,26 @@ export async function bodyOf({ request }: Exchange, limit: number, code: string)
   const tooMuch = (): Error =>
     new BerthError('invalid', code, `the request's body is larger than the ${limit} bytes that are taken`);
   if ((lengthOf(request) ?? 0) > limit) throw tooMuch();
-  const bytes: AsyncIterable<Uint8Array> = request;
-  return Buffer.from(await limitedBytes(bytes, limit, tooMuch));
+  return Buffer.from(await limitedBytes(bytesOf(request), limit, tooMuch));
+}
+
+/** The body; who stops reading leaves the connection as it is, so that the answer can still be sent. */
+export function bytesOf(request: IncomingMessage): AsyncIterable<Uint8Array> {
+  const bytes: AsyncIterable<Uint8Array> = request.iterator({ destroyOnReturn: false });
+  return bytes;
+}
+
+/** Reads what a client still sends of a refused body, up to so many bytes: many read no answer before all is sent. */
+export async function drain(request: IncomingMessage, limit: number): Promise<void> {
+  if (request.complete || request.destroyed) return;
+  let seen = 0;
+  const { promise, resolve } = Promise.withResolvers<void>();
+  request.once('end', resolve).once('close', resolve).once('error', resolve);
+  request.on('data', (chunk: Buffer) => {
+    seen += chunk.length;
+    if (seen > limit) resolve();
+  });
+  await promise;
 }
 
 /** A page of sorted names: `n` at most, after `last`; and where the next page is. @param path without a query */

@@ -6,7 +6,7 @@ import type { Registry } from '#engine/registry/registry.ts';
 import { callerOf, challenge, getToken, postToken } from '#api/registry/authentication.ts';
 import { blobRoutes } from '#api/registry/blobs.ts';
 import { registryError } from '#api/registry/errors.ts';
-import { answer, answerJson, type Exchange, type Route } from '#api/registry/exchange.ts';
+import { answer, answerJson, drain, type Exchange, type Route } from '#api/registry/exchange.ts';
 import { manifestRoutes } from '#api/registry/manifests.ts';
 import { uploadRoutes } from '#api/registry/uploads.ts';
 
@@ -23,6 +23,9 @@ const routes: readonly Route[] = [
   ...blobRoutes,
   ...manifestRoutes,
 ];
+
+/** Bytes of a refused request that are read before it is answered. */
+const drainLimit = 32 * 1024 * 1024;
 
 interface Found {
   route: Route;
@@ -47,17 +50,20 @@ export async function route(
   let wanted: { repository: string; action: Action } | undefined;
   try {
     response.setHeader('docker-distribution-api-version', 'registry/2.0');
-    const url = new URL(request.url ?? '/', 'http://registry');
-    const { route: found, ...named } = find(request.method ?? 'GET', url.pathname);
-    const repository = nameOf(options.registry, named.repository, url.searchParams.get('ns'));
+    // Not by URL, which would resolve dots: a path that has any is no name.
+    const [path = '', ...queries] = (request.url ?? '/').split('?');
+    const query = new URLSearchParams(queries.join('?'));
+    const { route: found, ...named } = find(request.method ?? 'GET', path);
+    const repository = nameOf(options.registry, named.repository, query.get('ns'));
     const { action } = found;
     wanted = action === undefined ? undefined : { repository, action };
     const caller = await callerOf(options.registry, request);
     if (action !== undefined) options.registry.access.require(caller, repository, action);
     const { registry } = options;
-    const exchange = { registry, request, response, query: url.searchParams, caller, repository };
+    const exchange = { registry, request, response, query, caller, repository };
     await found.handle({ ...exchange, reference: named.reference, signal: gone.signal });
   } catch (error) {
+    await drain(request, drainLimit);
     refuse(options, { request, response }, wanted, error);
   }
 }

@@ -3,7 +3,7 @@ import { checkRepositoryName, parseContentDigest, type ContentDigest } from '#do
 import { parseContentRange, uploadRange } from '#domain/registry/ranges.ts';
 import { may } from '#engine/registry/access.ts';
 import type { Chunk, UploadKey } from '#engine/registry/blob-uploads.ts';
-import { answer, lengthOf, type Exchange, type Route } from '#api/registry/exchange.ts';
+import { answer, bytesOf, lengthOf, type Exchange, type Route } from '#api/registry/exchange.ts';
 
 const begin = /^\/v2\/(.+)\/blobs\/uploads\/?()$/;
 const upload = /^\/v2\/(.+)\/blobs\/uploads\/([^/]+)$/;
@@ -104,10 +104,13 @@ async function locating<T>(
 }
 
 function chunkOf({ request }: Exchange): Chunk {
-  const content: AsyncIterable<Uint8Array> = request;
   const range = parseContentRange(request.headers['content-range']);
   const length = lengthOf(request);
-  return { content, ...(range !== undefined && { range }), ...(length !== undefined && { length }) };
+  return {
+    ...{ content: bytesOf(request), cut: () => request.destroy() },
+    ...(range !== undefined && { range }),
+    ...(length !== undefined && { length }),
+  };
 }
 
 function keyOf({ reference: id, repository, caller }: Exchange): UploadKey {

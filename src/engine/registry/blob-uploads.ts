@@ -27,6 +27,8 @@ export interface Chunk {
   range?: ByteRange;
   /** Bytes, when the client says so. */
   length?: number;
+  /** Ends it from outside: a client that sends the next chunk has given this one up. */
+  cut: () => void;
 }
 
 /** Blobs on their way in, piece by piece; they can be gone on with after the client or the daemon ended. */
@@ -35,6 +37,7 @@ export class BlobUploads {
   readonly #records: Collection<UploadRecord>;
   readonly #open: Map<string, UploadRecord>;
   readonly #locks = new KeyedMutex();
+  readonly #coming = new Map<string, Chunk>();
 
   constructor(parts: RegistryParts) {
     this.#parts = parts;
@@ -70,7 +73,7 @@ export class BlobUploads {
 
   /** Bytes so far. @throws not-found `registry-upload-unknown` */
   size(key: UploadKey): Promise<number> {
-    return this.#locks.run(key.id, () => this.#size(key));
+    return this.#size(key);
   }
 
   /**
@@ -78,12 +81,16 @@ export class BlobUploads {
    * @throws conflict `registry-range-mismatch` when it does not begin where the last one ended; invalid
    *   `registry-size-mismatch`; not-found `registry-upload-unknown`
    */
-  append(key: UploadKey, chunk: Chunk): Promise<number> {
+  async append(key: UploadKey, chunk: Chunk): Promise<number> {
+    await this.#size(key);
+    this.#coming.get(key.id)?.cut();
     return this.#locks.run(key.id, () => this.#append(key, chunk));
   }
 
   /** Adds a last chunk and makes it a blob of the repository. @throws as `append`; invalid `registry-digest-mismatch` */
-  finish(key: UploadKey, digest: ContentDigest, chunk: Chunk | undefined): Promise<LinkRecord> {
+  async finish(key: UploadKey, digest: ContentDigest, chunk: Chunk | undefined): Promise<LinkRecord> {
+    await this.#size(key);
+    this.#coming.get(key.id)?.cut();
     return this.#locks.run(key.id, async () => {
       if (chunk === undefined) await this.#size(key);
       else await this.#append(key, chunk);
@@ -126,7 +133,8 @@ export class BlobUploads {
     });
   }
 
-  async #append(key: UploadKey, { content, range, length }: Chunk): Promise<number> {
+  async #append(key: UploadKey, chunk: Chunk): Promise<number> {
+    const { content, range, length } = chunk;
     const size = await this.#size(key);
     if (range !== undefined && range.start !== size)
       throw conflict(
@@ -140,9 +148,11 @@ export class BlobUploads {
         `the chunk's Content-Range is ${announced ?? 0} bytes long, its Content-Length ${length}`,
       );
     this.#touch(key.id);
-    const grown = await this.#parts.uploads
-      .append(key.id, content, announced)
-      .finally(() => this.#touch(key.id));
+    this.#coming.set(key.id, chunk);
+    const grown = await this.#parts.uploads.append(key.id, content, announced).finally(() => {
+      this.#coming.delete(key.id);
+      this.#touch(key.id);
+    });
     if (announced !== undefined && grown - size !== announced)
       throw invalid(
         'registry-size-mismatch',
