@@ -70,3 +70,27 @@ test('labels of the request become the last instruction, taken literally', () =>
   assert.ok(last?.name === 'LABEL');
   assert.equal(last.text, "LABEL a=1 b=$x 'y'");
 });
+
+test('a context of the client stands for the image, or the stage, of its name', () => {
+  const text = 'FROM app:latest AS one\nRUN x\nFROM b AS two\nCOPY --from=one / /\nCOPY --from=files / /\n';
+  const { stages } = plan(text, { contexts: ['app', 'files'] });
+  assert.deepEqual(
+    stages.map(({ base }) => base),
+    [
+      { kind: 'context', name: 'app' },
+      { kind: 'image', reference: 'b' },
+    ],
+  );
+  const [replaced] = plan(text, { contexts: ['two'] }).stages;
+  assert.deepEqual(replaced?.base, { kind: 'context', name: 'two' });
+  assert.deepEqual([replaced.instructions, replaced.needs], [[], []]);
+});
+
+test('of stages with one name FROM and COPY take the last one before, and a target the last one', () => {
+  const text = 'FROM a AS x\nFROM b AS x\nFROM x\nCOPY --from=x / /\nFROM c AS x\n';
+  assert.deepEqual(shape(plan(text, { target: '2' })), [
+    [1, []],
+    [2, [1]],
+  ]);
+  assert.deepEqual(shape(plan(text, { target: 'x' })), [[3, []]]);
+});

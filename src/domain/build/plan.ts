@@ -4,12 +4,17 @@ import { suggestion } from '#domain/dockerfile/suggestion.ts';
 import type { Dockerfile, Stage } from '#domain/dockerfile/parse.ts';
 import { mistake } from '#domain/dockerfile/source.ts';
 import { invalid } from '#base/errors.ts';
-import { argumentValue, platformArguments, unconsumed } from './arguments.ts';
+import { unconsumed } from './arguments.ts';
+import { contextFor } from './contexts.ts';
+import { globalValues } from './globals.ts';
 import { expanderFor } from './state.ts';
 
-/** Where files come from: another stage of the build, or an image. */
+/** Where files come from: another stage of the build, an image, or what the client named (`--build-context`). */
 export type Origin =
-  { kind: 'stage'; index: number } | { kind: 'image'; reference: string } | { kind: 'scratch' };
+  | { kind: 'stage'; index: number }
+  | { kind: 'image'; reference: string }
+  | { kind: 'context'; name: string }
+  | { kind: 'scratch' };
 
 /** A node of the build graph. */
 export interface PlannedStage {
@@ -28,6 +33,8 @@ export interface BuildPlan {
   stages: PlannedStage[];
   /** Values of the ARGs before the first FROM, and of the platform. */
   globals: Record<string, string>;
+  /** Names of the contexts that the client gave. */
+  contexts: readonly string[];
   /** Build arguments that nothing takes. */
   unused: string[];
 }
@@ -40,6 +47,8 @@ export interface PlanRequest {
   machine: string;
   /** Added to the last stage, as `--label` does. */
   labels: Record<string, string>;
+  /** Names of contexts that stand for images and stages of these names. */
+  contexts?: readonly string[];
 }
 
 /**
@@ -47,32 +56,20 @@ export interface PlanRequest {
  * @throws invalid `dockerfile-invalid`, `build-target-missing`
  */
 export function planBuild(file: Dockerfile, request: PlanRequest): BuildPlan {
-  const globals = globalArguments(file, request);
-  const planned = file.stages.map((stage) => planStage(file, stage, globals));
+  const globals = globalValues(file, request);
+  const contexts = request.contexts ?? [];
+  const planned = file.stages.map((stage) => planStage({ file, globals, contexts }, stage));
   const target = findTarget(file, request.target);
   const needed = new Set([target]);
   for (const stage of planned.toReversed())
     if (needed.has(stage.index)) for (const need of stage.needs) needed.add(need);
   const stages = planned.filter((stage) => needed.has(stage.index));
   return {
-    file,
+    ...{ file, contexts },
     stages: stages.map((stage) => (stage.index === target ? withLabels(stage, request.labels) : stage)),
     globals,
     unused: unconsumed(request.args, declaredNames(file, globals)),
   };
-}
-
-function globalArguments(file: Dockerfile, request: PlanRequest): Record<string, string> {
-  const values = platformArguments(request.platform, request.machine);
-  const given = { given: request.args, globals: {} };
-  for (const instruction of file.globals) {
-    const expand = expanderFor(file, instruction, (name) => own(values, name));
-    for (const { name, value } of instruction.args) {
-      const chosen = argumentValue(given, name, value === undefined ? own(values, name) : expand.one(value));
-      if (chosen !== undefined) values[name] = chosen;
-    }
-  }
-  return values;
 }
 
 function declaredNames(file: Dockerfile, globals: Record<string, string>): Set<string> {
@@ -81,8 +78,16 @@ function declaredNames(file: Dockerfile, globals: Record<string, string>): Set<s
   return new Set([...Object.keys(globals), ...all.flatMap(({ args }) => args.map(({ name }) => name))]);
 }
 
-function planStage(file: Dockerfile, stage: Stage, globals: Record<string, string>): PlannedStage {
+/** What the stages are planned with. */
+type Planning = Pick<BuildPlan, 'file' | 'globals' | 'contexts'>;
+
+function planStage(planning: Planning, stage: Stage): PlannedStage {
+  const { file, globals, contexts } = planning;
   const { from, instructions, index } = stage;
+  const replaced = from.as === undefined ? undefined : contextFor(from.as, contexts);
+  // What has the name of a stage takes its place.
+  if (replaced !== undefined)
+    return { index, from, base: { kind: 'context', name: replaced }, instructions: [], needs: [] };
   const expand = expanderFor(file, from, (name) => own(globals, name));
   const image = expand.one(from.image);
   if (image === '')
@@ -91,8 +96,8 @@ function planStage(file: Dockerfile, stage: Stage, globals: Record<string, strin
       hint: 'give its ARG a default before the first FROM, or --build-arg',
     });
   const platform = from.platform === undefined ? '' : expand.one(from.platform);
-  const base = image === 'scratch' ? { kind: 'scratch' as const } : originOf(file, image, index);
-  const origins = [base, ...instructions.flatMap((each) => copyOrigins(file, each, index))];
+  const base = image === 'scratch' ? { kind: 'scratch' as const } : originOf(planning, image, index);
+  const origins = [base, ...instructions.flatMap((each) => copyOrigins(planning, each, index))];
   const needs = origins.flatMap((origin) => (origin.kind === 'stage' ? [origin.index] : []));
   return {
     index,
@@ -104,14 +109,24 @@ function planStage(file: Dockerfile, stage: Stage, globals: Record<string, strin
   };
 }
 
-function originOf(file: Dockerfile, name: string, before: number): Origin {
-  const index = file.stages.findIndex((stage) => stage.from.as === name.toLowerCase());
-  if (index >= 0 && index < before) return { kind: 'stage', index };
-  return { kind: 'image', reference: name };
+// Of several stages with one name the last one before counts.
+function originOf(
+  { file, contexts }: Pick<BuildPlan, 'file' | 'contexts'>,
+  name: string,
+  before: number,
+): Origin {
+  const index = file.stages.findLastIndex(
+    (stage) => stage.index < before && stage.from.as === name.toLowerCase(),
+  );
+  if (index >= 0) return { kind: 'stage', index };
+  const context = contextFor(name, contexts);
+  return context === undefined ? { kind: 'image', reference: name } : { kind: 'context', name: context };
 }
 
-function copyOrigins(file: Dockerfile, instruction: Instruction, before: number): Origin[] {
-  return fromsOf(instruction).map((from) => copyOrigin(file, instruction, from, before));
+function copyOrigins(planning: Planning, instruction: Instruction, before: number): Origin[] {
+  return fromsOf(instruction).map((from) =>
+    copyOrigin(planning.file, instruction, from, before, planning.contexts),
+  );
 }
 
 /** What the flags of an instruction name as the origin of files. */
@@ -122,7 +137,13 @@ export function fromsOf(instruction: Instruction): string[] {
 }
 
 /** What `--from` names in the stage with index `before`. @throws invalid `dockerfile-invalid` */
-export function copyOrigin(file: Dockerfile, written: Written, from: string, before: number): Origin {
+export function copyOrigin(
+  file: Dockerfile,
+  written: Written,
+  from: string,
+  before: number,
+  contexts: readonly string[] = [],
+): Origin {
   const fail = (message: string, hint: string): Error =>
     mistake(file.source, written.at, message, { length: written.text.length, hint });
   if (/^\d+$/.test(from)) {
@@ -135,12 +156,14 @@ export function copyOrigin(file: Dockerfile, written: Written, from: string, bef
       `the stages before are 0 to ${before - 1}`,
     );
   }
+  const found = originOf({ file, contexts }, from, before);
+  if (found.kind !== 'image') return found;
   const later = file.stages.findIndex((stage) => stage.from.as === from.toLowerCase());
   if (later === before)
     throw fail(`invalid from flag value ${from}: refers to current build block`, 'name another stage');
   if (later > before)
     throw fail(`invalid from flag value ${from}: the stage comes later`, `move stage '${from}' up`);
-  return originOf(file, from, before);
+  return found;
 }
 
 /** The stage that a person may have meant by a name that no image has. */
@@ -154,7 +177,7 @@ export function nearStage(file: Dockerfile, name: string): string | undefined {
 function findTarget(file: Dockerfile, target: string | undefined): number {
   const last = file.stages.length - 1;
   if (target === undefined || target === '') return last;
-  const named = file.stages.findIndex((stage) => stage.from.as === target.toLowerCase());
+  const named = file.stages.findLastIndex((stage) => stage.from.as === target.toLowerCase());
   if (named >= 0) return named;
   if (/^\d+$/.test(target) && Number(target) <= last) return Number(target);
   const names = file.stages.flatMap((stage) => stage.from.as ?? []);

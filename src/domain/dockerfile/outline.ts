@@ -1,5 +1,6 @@
 import { own } from '#base/own.ts';
-import { globalValues, globalWord, type GlobalRequest } from './checks/bases.ts';
+import { globalValues, type GlobalRequest } from '#domain/build/globals.ts';
+import { globalWord } from './checks/bases.ts';
 import { Scope, type ScopeSource } from './checks/scope.ts';
 import { describedAs } from './description.ts';
 import type { Args, Written } from './instruction.ts';

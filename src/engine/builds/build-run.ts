@@ -26,7 +26,7 @@ import type { StepsInFlight } from '#engine/builds/steps-in-flight.ts';
 import type { StepExits } from '#engine/builds/step-exits.ts';
 import type { Place } from '#ports/file-trees.ts';
 import { newId } from '#base/ids.ts';
-import { BerthError, messageOf, unavailable } from '#base/errors.ts';
+import { BerthError, messageOf, unavailable, unsupported } from '#base/errors.ts';
 
 /** What the stages of one build share. */
 export interface RunParts {
@@ -142,6 +142,7 @@ export class BuildRun {
   async base(stage: PlannedStage, sink: Sink): Promise<Image | undefined> {
     if (stage.base.kind === 'scratch') return undefined;
     if (stage.base.kind === 'stage') return this.#stages.get(stage.base.index);
+    if (stage.base.kind === 'context') throw contextRefused(stage.base.name);
     const { reference } = stage.base;
     const vertex = this.vertices.ofFrom(stage.index);
     const write = async (progress: Progress): Promise<void> => {
@@ -175,7 +176,8 @@ export class BuildRun {
         open: (key, writable, undo) => this.#mounts.context(this.#context, key, writable, undo),
       };
     }
-    const found = copyOrigin(this.plan.file, written, from, stage);
+    const found = copyOrigin(this.plan.file, written, from, stage, this.plan.contexts);
+    if (found.kind === 'context') throw contextRefused(found.name);
     const image =
       found.kind === 'stage'
         ? await this.#stages.get(found.index)
@@ -285,4 +287,8 @@ export class BuildRun {
       ? error
       : unavailable('pull-failed', messageOf(error), { cause: error });
   }
+}
+
+function contextRefused(name: string): Error {
+  return unsupported('build-option-unsupported', `the context '${name}' of a build is not offered`);
 }

@@ -1,6 +1,6 @@
 import { own } from '#base/own.ts';
 import { nearest } from '#base/nearest.ts';
-import { argumentValue, platformArguments } from '#domain/build/arguments.ts';
+import { globalValues, type GlobalRequest } from '#domain/build/globals.ts';
 import { expanderFor } from '#domain/build/state.ts';
 import { parsePlatform } from '#domain/image/platform.ts';
 import { parseReference } from '#domain/image/reference.ts';
@@ -9,32 +9,6 @@ import type { Dockerfile } from '../parse.ts';
 import { mistake } from '../source.ts';
 import { rules } from './rules.ts';
 import type { Findings } from './warning.ts';
-
-/** For whom it is built, and with what. */
-export interface GlobalRequest {
-  args: Record<string, string>;
-  /** `linux/amd64`, of the image and of this machine. */
-  platform: string;
-  machine: string;
-  target?: string;
-}
-
-/** The ARGs before the first FROM and what is predefined. @throws invalid `dockerfile-invalid` */
-export function globalValues(file: Dockerfile, request: GlobalRequest): Record<string, string> {
-  const { args, platform, machine } = request;
-  const stage = request.target ?? file.stages.at(-1)?.from.as ?? '';
-  const values = platformArguments(platform, machine, { stage, given: args });
-  for (const instruction of file.globals) {
-    const expand = expanderFor(file, instruction, (name) => own(values, name));
-    for (const { name, value } of instruction.args) {
-      const isGiven = own(args, name) !== undefined;
-      const standard = value === undefined || isGiven ? value : expand.one(value);
-      const chosen = argumentValue({ given: args, globals: values }, name, standard);
-      if (chosen !== undefined) values[name] = chosen;
-    }
-  }
-  return values;
-}
 
 /** What a word of a FROM comes to, and the arguments that it names. */
 export interface GlobalWord {
