@@ -1,4 +1,5 @@
 import type { Readable } from 'node:stream';
+import type { ModeChange } from '#domain/build/mode.ts';
 
 /** A path inside a root folder. Symbolic links are followed as if the root were `/`: nothing outside is reached. */
 export interface Place {
@@ -30,7 +31,7 @@ export interface CopyRules extends Filter {
   /** Of all that is made; absent: as the source has it. */
   owner?: Owner;
   /** Permission bits of all that is made; absent: as the source has them. */
-  mode?: number;
+  mode?: ModeChange;
   signal?: AbortSignal;
 }
 

@@ -7,10 +7,12 @@ import {
   readlinkSync,
   rmSync,
   symlinkSync,
+  type Stats,
 } from 'node:fs';
 import { copyFile } from 'node:fs/promises';
 import { getXattr, mknod, setXattr } from '#adapters/linux/libc.ts';
 import { invalid } from '#base/errors.ts';
+import { applyModeChange } from '#domain/build/mode.ts';
 import type { CopyRules, Owner } from '#ports/file-trees.ts';
 import { Breather } from '#adapters/files/breather.ts';
 import { lstatOrUndefined, raw, text } from '#adapters/files/byte-path.ts';
@@ -88,10 +90,15 @@ function settle({ absolute, stats }: Walked, to: string, rules: CopyRules): void
   const { uid, gid } = rules.owner ?? stats;
   lchownSync(raw(to), uid, gid);
   if (stats.isSymbolicLink()) return;
-  chmodSync(raw(to), (rules.mode ?? stats.mode) & 0o7777);
+  chmodSync(raw(to), modeOf(stats, rules));
   if (!stats.isFile()) return;
   const value = getXattr(text(absolute), capability);
   if (value !== undefined) setXattr(text(to), capability, value);
+}
+
+function modeOf(stats: Stats, { mode }: CopyRules): number {
+  const before = stats.mode & 0o7777;
+  return mode === undefined ? before : applyModeChange(mode, before, stats.isDirectory());
 }
 
 function ontoFile(target: string): Error {

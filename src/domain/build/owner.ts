@@ -35,12 +35,3 @@ function idOf(kind: 'uid' | 'gid', name: string, file: string): number {
     { hint: `name a ${what} of the image's /etc/${kind === 'uid' ? 'passwd' : 'group'}, or give a number` },
   );
 }
-
-/** `--chmod` in octal digits. @throws invalid `mode-invalid` */
-export function parseMode(text: string): number {
-  if (/^[0-7]{1,4}$/.test(text)) return Number.parseInt(text, 8);
-  throw invalid(
-    'mode-invalid',
-    `invalid chmod parameter: '${text}'. it should be octal string and between 0 and 07777`,
-  );
-}

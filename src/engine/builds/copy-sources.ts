@@ -11,6 +11,8 @@ export interface CopySource {
   place: Place;
   /** The name that a file gets in a destination folder. */
   name: string;
+  /** For `--parents`: the folder, a path of the origin, below which the path of the source is kept. */
+  within?: string;
   /** Of its content. */
   digest: string;
 }
@@ -32,6 +34,8 @@ export interface Finding {
   exclude: string[];
   /** Archives are to be unpacked. */
   unpacks: boolean;
+  /** Sources keep their folders below the destination; from a `/./` on where one has that. */
+  parents: boolean;
   signal: AbortSignal;
 }
 
@@ -48,10 +52,48 @@ export async function findSources(
   const filter = filterOf(origin, finding);
   const found: CopySource[] = [];
   for (const path of paths)
-    for (const each of await expandPath(trees, origin, filter, path, finding))
-      found.push(await describe(trees, origin, filter, each, finding));
+    for (const each of await expandPath(trees, origin, filter, path, finding)) {
+      const source = await describe(trees, origin, filter, each, finding);
+      found.push(
+        finding.parents ? await kept(trees, origin, filter, source, pivotOf(path), finding) : source,
+      );
+    }
   if (found.length === 0) throw failed(finding, 'no source files were specified');
   return found;
+}
+
+/** How many parts of a path stand before its `/./`: those are not kept. */
+function pivotOf(path: string): number {
+  const [before = '', ...after] = path.replace(/^\/+/, '').split('/./');
+  if (after.length === 0) return 0;
+  return before.split('/').filter((part) => part !== '' && part !== '.').length;
+}
+
+/** A source of `--parents`. Its digest is that of the folders on the way to it, too. */
+async function kept(
+  trees: FileTrees,
+  { root, owners }: Origin,
+  filter: Required<Filter>,
+  source: CopySource,
+  pivot: number,
+  { signal }: Finding,
+): Promise<CopySource> {
+  const { path } = source.place;
+  const within = path.split('/').slice(0, pivot).join('/');
+  const only = onlyPath(path, filter);
+  const digest = await trees.digest({ root, path: within }, { ...only, owners, signal });
+  return { ...source, kind: source.kind === 'archive' ? 'file' : source.kind, within, digest };
+}
+
+/** Takes a path with what is below it as the filter says, the folders on the way to it, and nothing else. */
+export function onlyPath(path: string, filter: Filter): Required<Filter> {
+  const { keeps, prunes } = filter;
+  return {
+    keeps: (each) =>
+      path.startsWith(`${each}/`) ||
+      ((each === path || path === '' || each.startsWith(`${path}/`)) && keeps?.(each) !== false),
+    prunes: prunes === true,
+  };
 }
 
 /** What of the origin is taken: by .dockerignore and `--exclude`. */

@@ -1,11 +1,13 @@
 import { createHash } from 'node:crypto';
-import { hasNames, parseMode, resolveOwner } from '#domain/build/owner.ts';
+import { applyModeChange, parseModeChange, type ModeChange } from '#domain/build/mode.ts';
+import { hasNames, resolveOwner } from '#domain/build/owner.ts';
 import { namesFolder, resolveFrom } from '#domain/build/path.ts';
 import type { Expander } from '#domain/build/state.ts';
 import type { Named } from '#domain/dockerfile/instruction.ts';
 import {
   failed,
   filterOf,
+  onlyPath,
   findSources,
   isHeredoc,
   type CopySource,
@@ -26,9 +28,15 @@ export interface CopyWork {
   shownDestination: string;
   from?: string;
   chown?: string;
-  mode?: number;
+  mode?: ModeChange;
   exclude: string[];
   checksum?: string;
+  /** The layer does not depend on what is below. */
+  link: boolean;
+  /** Sources keep their folders below the destination. */
+  parents: boolean;
+  /** Undefined: archives of the context are unpacked by ADD, those of URLs are not. */
+  unpack?: boolean;
 }
 
 /** Sources that were found, and a digest of everything that the result depends on. */
@@ -57,9 +65,12 @@ export function expandCopy(copy: Named<'COPY' | 'ADD'>, expand: Expander, workdi
       resolveFrom(workdir === '' ? '/' : workdir, destination) + (namesFolder(destination) ? '/' : ''),
     shownDestination: destination,
     exclude: copy.exclude.map((pattern) => expand.one(pattern)),
+    link: copy.link,
+    parents: copy.parents,
+    ...(copy.unpack === undefined ? {} : { unpack: copy.unpack }),
     ...(copy.from === undefined ? {} : { from: copy.from }),
     ...(copy.chown === undefined ? {} : { chown: expand.one(copy.chown) }),
-    ...(copy.chmod === undefined ? {} : { mode: parseMode(expand.one(copy.chmod)) }),
+    ...(copy.chmod === undefined ? {} : { mode: parseModeChange(expand.one(copy.chmod)) }),
     ...(copy.checksum === undefined ? {} : { checksum: expand.one(copy.checksum) }),
   };
 }
@@ -82,14 +93,18 @@ export async function prepareCopy(
   const finding = {
     instruction: work.instruction,
     exclude: work.exclude,
-    unpacks: work.instruction === 'ADD',
+    unpacks: work.unpack ?? work.instruction === 'ADD',
+    parents: work.parents,
     signal,
   };
   const sources = work.paths.length === 0 ? [] : await findSources(trees, origin, work.paths, finding);
-  for (const { place, name } of downloads)
-    sources.push({ kind: 'file', place, name, digest: await trees.digest(place, { owners: false, signal }) });
+  for (const { place, name } of downloads) {
+    const isArchive = work.unpack === true && (await trees.isArchive(place));
+    const digest = await trees.digest(place, { owners: false, signal });
+    sources.push({ kind: isArchive ? 'archive' : 'file', place, name, digest });
+  }
   const count = sources.length + work.texts.length;
-  if (count > 1 && !work.destination.endsWith('/'))
+  if (count > 1 && !work.parents && !work.destination.endsWith('/'))
     throw invalid(
       'build-copy-failed',
       `When using ${work.instruction} with more than one source file, the destination must be a directory and end with a /`,
@@ -128,12 +143,16 @@ export async function performCopy(
   try {
     for (const source of sources) await place(trees, source, target, intoFolder, rules, owner, work);
     for (const { name, content } of work.texts)
-      await trees.writeFile(inside(target, name, intoFolder), content, { owner, mode: work.mode ?? 0o644 });
+      await trees.writeFile(inside(target, name, intoFolder), content, { owner, mode: textMode(work) });
   } catch (error) {
     if (error instanceof BerthError && error.kind === 'invalid')
       throw failed(work, error.message.replaceAll(root, ''));
     throw error;
   }
+}
+
+function textMode({ mode }: CopyWork): number {
+  return mode === undefined ? 0o644 : applyModeChange(mode, 0o644, false);
 }
 
 async function place(
@@ -149,6 +168,10 @@ async function place(
     const archiveRules =
       work.chown === undefined ? { signal: rules.signal } : { owner, signal: rules.signal };
     await trees.unpackFile(source.place, target, definedOnly(archiveRules));
+  } else if (source.within !== undefined) {
+    // The folders on the way are made as they are in the source.
+    const from = { ...source.place, path: source.within };
+    await trees.copy(from, target, { ...rules, ...onlyPath(source.place.path, rules) });
   } else if (source.kind === 'directory') await trees.copy(source.place, target, rules);
   else await trees.copy(source.place, inside(target, source.name, intoFolder), rules);
 }
@@ -165,7 +188,12 @@ function inside(target: Place, name: string, intoFolder: boolean): Place {
   return intoFolder ? { root: target.root, path: `${target.path}/${name}` } : target;
 }
 
-async function ownerOf(trees: FileTrees, { chown }: CopyWork, root: string): Promise<Owner> {
+/** What `--chown` says, or root; names as in the files of `root`. @throws invalid `owner-unknown` */
+export async function ownerOf(
+  trees: FileTrees,
+  { chown }: Pick<CopyWork, 'chown'>,
+  root: string,
+): Promise<Owner> {
   if (chown === undefined) return { uid: 0, gid: 0 };
   if (!hasNames(chown)) return resolveOwner(chown, { passwd: '', group: '' });
   const [passwd, group] = await Promise.all([

@@ -22,6 +22,8 @@ export interface NewLayer {
 export interface LayerWork {
   /** A container sees its root by the ids of the host, where those are remapped. */
   by: 'container' | 'daemon';
+  /** It needs nothing of what is below: the layer is made on nothing, and kept under this key of the cache. */
+  apart?: string;
   do: (root: string, id: string) => Promise<void>;
 }
 

@@ -4,20 +4,14 @@ import { cacheKey } from '#domain/build/cache-key.ts';
 import { filesComment, nopComment } from '#domain/build/history.ts';
 import { applyMetadata, isMetadata, shellOf, type Metadata } from '#domain/build/metadata.ts';
 import { copyOrigin, fromsOf, type PlannedStage } from '#domain/build/plan.ts';
-import {
-  configOf,
-  expanderFor,
-  lookupIn,
-  withConfig,
-  withHistory,
-  type StageState,
-} from '#domain/build/state.ts';
-import type { Instruction, Named } from '#domain/dockerfile/instruction.ts';
+import { configOf, withConfig, withHistory, type StageState } from '#domain/build/state.ts';
+import type { Instruction } from '#domain/dockerfile/instruction.ts';
 import { parseTrigger, type Dockerfile } from '#domain/dockerfile/parse.ts';
 import type { BuildRun } from '#engine/builds/build-run.ts';
-import { copyComment, expandCopy, performCopy } from '#engine/builds/copy-step.ts';
+import { prepareCopy } from '#engine/builds/copy-instruction.ts';
 import { located } from '#engine/builds/failures.ts';
-import { makeLayer, withLayer, type NewLayer } from '#engine/builds/layering.ts';
+import { layerApart } from '#engine/builds/layer-apart.ts';
+import { makeLayer, withLayer, type LayerWork, type NewLayer } from '#engine/builds/layering.ts';
 import { say, sayImage, type Sink } from '#engine/builds/output.ts';
 import { prepareRun } from '#engine/builds/run-instruction.ts';
 import type { Standing, Step } from '#engine/builds/step.ts';
@@ -129,7 +123,7 @@ export class StageRun {
   async #prepare(instruction: Instruction, file: Dockerfile): Promise<Step> {
     refuseUnhonouredFlags(file, instruction);
     if (instruction.name === 'RUN') return prepareRun(this.#standing(), instruction, file);
-    if (!isMetadata(instruction)) return this.#prepareCopy(instruction, file);
+    if (!isMetadata(instruction)) return prepareCopy(this.#standing(), instruction, file);
     return this.#prepareMetadata(instruction, file);
   }
 
@@ -153,44 +147,13 @@ export class StageRun {
     return { state, comment, keys: [this.#key(['metadata', comment])] };
   }
 
-  async #prepareCopy(instruction: Named<'COPY' | 'ADD'>, file: Dockerfile): Promise<Step> {
-    const config = configOf(this.#state);
-    const expand = expanderFor(file, instruction, lookupIn(this.#state));
-    const work = expandCopy(instruction, expand, config.WorkingDir ?? '');
-    const origin = await this.#run.origin(work.from, instruction, this.#stage.index, this.#sink);
-    const how = [
-      work.instruction,
-      work.destination,
-      work.chown ?? '',
-      String(work.mode ?? ''),
-      ...work.exclude,
-    ];
-    const cheap =
-      origin.id === undefined
-        ? []
-        : [this.#key(['copy-of', origin.id, ...how, JSON.stringify([work.paths, work.texts])])];
-    const known = this.#cached(cheap);
-    if (known !== undefined) return { state: this.#state, comment: '', keys: cheap };
-    const prepared = await this.#run.prepareCopy(work, origin);
-    return {
-      state: this.#state,
-      comment: filesComment(shellOf(config), copyComment(prepared)),
-      keys: [...cheap, this.#key(['copy', ...how, prepared.digest])],
-      work: {
-        by: 'daemon',
-        do: (root) =>
-          origin.use((source) => {
-            const { trees } = this.#run.parts;
-            return performCopy(trees, this.#run.rebased(prepared, source), root, this.#run.signal);
-          }),
-      },
-    };
-  }
-
   #standing(): Standing {
     const { index } = this.#stage;
-    const key = (parts: string[]): string => this.#key(parts);
-    return { run: this.#run, stage: index, state: this.#state, sink: this.#sink, key };
+    return {
+      ...{ run: this.#run, stage: index, state: this.#state, sink: this.#sink, image: this.#image },
+      key: (parts) => this.#key(parts),
+      cached: (keys) => this.#cached(keys),
+    };
   }
 
   #key(parts: string[]): string {
@@ -216,13 +179,18 @@ export class StageRun {
   }
 
   async #make(step: Step): Promise<Image> {
-    const { parts, journal } = this.#run;
-    const layer =
-      step.work === undefined ? undefined : await makeLayer(parts, this.#run, this.#image, step.work);
+    const { journal } = this.#run;
+    const layer = step.work === undefined ? undefined : await this.#layer(step.work);
     const image = await this.#store(step, layer);
     if (layer !== undefined) journal.settle(layer.diffId, layer.chainId);
     this.#remember(step, image);
     return image;
+  }
+
+  #layer(work: LayerWork): Promise<NewLayer | undefined> {
+    const { parts } = this.#run;
+    if (work.apart !== undefined) return layerApart(this.#run, this.#image, work, work.apart);
+    return makeLayer(parts, this.#run, this.#image, work);
   }
 
   #remember(step: Step, image: Image): void {

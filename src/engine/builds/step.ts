@@ -1,3 +1,4 @@
+import type { Image } from '#domain/image/image.ts';
 import type { StageState } from '#domain/build/state.ts';
 import type { BuildRun } from '#engine/builds/build-run.ts';
 import type { LayerWork } from '#engine/builds/layering.ts';
@@ -22,6 +23,10 @@ export interface Standing {
   stage: number;
   state: StageState;
   sink: Sink;
+  /** The stage's image so far; undefined for scratch. */
+  image: Image | undefined;
   /** The key of a step that stands on the stage's image. */
   key: (parts: string[]) => string;
+  /** What the cache has under one of the keys. */
+  cached: (keys: string[]) => Image | undefined;
 }

@@ -17,7 +17,6 @@ export function refuseUnhonouredFlags(file: Dockerfile, instruction: Instruction
 
 function unhonoured(instruction: Instruction): string | undefined {
   if (instruction.name !== 'COPY' && instruction.name !== 'ADD') return undefined;
-  if (instruction.parents) return '--parents';
   if (instruction.keepGitDir !== undefined) return '--keep-git-dir';
-  return instruction.unpack === undefined ? undefined : '--unpack';
+  return undefined;
 }

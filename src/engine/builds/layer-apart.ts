@@ -1,0 +1,47 @@
+import { chainIds } from '#domain/image/chain.ts';
+import type { Image } from '#domain/image/image.ts';
+import type { BuildRun } from '#engine/builds/build-run.ts';
+import { makeLayer, withLayer, type LayerWork, type NewLayer } from '#engine/builds/layering.ts';
+
+/**
+ * The layer of a `COPY --link`: made on nothing, once, as an image of its own that the cache keeps; then put on whatever the
+ * stage stands on. So a new base needs neither the sources nor another blob.
+ */
+export async function layerApart(
+  run: BuildRun,
+  parent: Image | undefined,
+  work: LayerWork,
+  key: string,
+): Promise<NewLayer | undefined> {
+  const alone = (await known(run, key)) ?? (await make(run, work, key));
+  const [descriptor] = alone?.layers ?? [];
+  const [diffId] = alone?.config.rootfs.diff_ids ?? [];
+  if (alone === undefined || descriptor === undefined || diffId === undefined) return undefined;
+  const chainId = chainIds([...(parent?.config.rootfs.diff_ids ?? []), diffId]).at(-1) ?? diffId;
+  const { blobs, snapshotter } = run.parts;
+  if (parent !== undefined) {
+    run.journal.add('snapshot', chainId);
+    await run.lease.hold(chainId);
+    if (!(await snapshotter.isCommitted(chainId)))
+      await snapshotter.unpack(chainId, parent.chainId, await blobs.open(descriptor.digest), diffId);
+  }
+  return { descriptor, diffId, chainId, size: alone.size };
+}
+
+async function known(run: BuildRun, key: string): Promise<Image | undefined> {
+  const image = run.request.noCache === true ? undefined : run.cache.find(key);
+  if (image !== undefined) await run.holdImage(image);
+  return image;
+}
+
+async function make(run: BuildRun, work: LayerWork, key: string): Promise<Image | undefined> {
+  const { parts, journal } = run;
+  const layer = await makeLayer(parts, run, undefined, work);
+  if (layer === undefined) return undefined;
+  const created = parts.clock.timestamp();
+  const config = { ...withLayer(run.scratch(), layer), created };
+  const image = await parts.images.store({ config, layers: [layer.descriptor], tags: [], size: layer.size });
+  journal.settle(layer.diffId, layer.chainId);
+  run.cache.put(key, image);
+  return image;
+}
