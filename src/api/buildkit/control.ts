@@ -8,7 +8,6 @@ import type { BuildkitParts } from '#api/buildkit/parts.ts';
 import { statusOf } from '#api/buildkit/status-messages.ts';
 import { solveFailure } from '#api/buildkit/failure.ts';
 import { versionOf, workerOf } from '#api/buildkit/worker.ts';
-import { sessionOver } from '#api/buildkit/session.ts';
 import { unsupported } from '#base/errors.ts';
 
 const service = '/moby.buildkit.v1.Control';
@@ -35,7 +34,6 @@ export function controlService(parts: BuildkitParts): Methods {
         for await (const event of solves.follow(ref, signal)) yield statusOf(event);
       },
     ),
-    [`${service}/Session`]: sessionOver(parts),
     [`${service}/ListWorkers`]: unary(messages.Nothing, messages.ListWorkersResponse, async () => ({
       records: [await workerOf(system)],
     })),

@@ -19,9 +19,6 @@ const Timestamp = message({ seconds: integer(1), nanos: integer(2) });
 /** google.rpc.Status; its details are for machines. */
 export const Status = message({ code: integer(1), message: text(2), details: byteStrings(3) });
 
-const Any = message({ typeUrl: text(1), value: bytes(2) });
-export { Any };
-
 export const Nothing = message({});
 
 export const Choice = message({ type: text(1), attributes: map(2, text(2)) });
@@ -177,4 +174,3 @@ export function timestamp(milliseconds: number): { seconds: number; nanos: numbe
 }
 
 export const HealthResponse = message({ status: integer(1) });
-export const BytesMessage = message({ data: bytes(1) });

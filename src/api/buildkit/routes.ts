@@ -19,8 +19,12 @@ export function buildkitRoutes(hijack: Hijack, parts: BuildkitParts): void {
   });
 }
 
-/** @throws invalid `upgrade-missing`, `upgrade-unsupported` with Docker's words */
-function checkProtocol({ upgrade = '' }: IncomingHttpHeaders): void {
+/** @throws invalid `upgrade-missing`, `upgrade-unsupported` with Docker's words; `body-unwanted` */
+function checkProtocol(headers: IncomingHttpHeaders): void {
+  const { upgrade = '', 'content-length': length = '0', 'transfer-encoding': encoding } = headers;
   if (upgrade === '') throw invalid('upgrade-missing', 'no upgrade proto in request');
   if (upgrade !== 'h2c') throw invalid('upgrade-unsupported', `protocol ${upgrade} not supported`);
+  // What follows a body is no socket, and Node's HTTP/2 is only safe on sockets.
+  if (length !== '0' || encoding !== undefined)
+    throw invalid('body-unwanted', 'a request that becomes HTTP/2 must not have a body');
 }

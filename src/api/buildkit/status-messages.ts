@@ -1,5 +1,6 @@
 import type { VertexEvent } from '#engine/contracts.ts';
 import type { ValueOf } from '#base/grpc/message.ts';
+import { buildkitWords } from '#api/buildkit/failure.ts';
 import { type StatusResponse, timestamp } from '#api/buildkit/messages.ts';
 
 type Response = ValueOf<typeof StatusResponse>;
@@ -10,7 +11,10 @@ const level = 1;
 export function statusOf(event: VertexEvent): Partial<Response> {
   if (event.kind === 'vertex') {
     const { digest, inputs, name, cached, started, completed, error = '' } = event.vertex;
-    const vertex = { digest, inputs, name, cached, error, ...times({ started, completed }) };
+    const vertex = {
+      ...{ digest, inputs, name, cached, error: buildkitWords(error) },
+      ...times({ started, completed }),
+    };
     return { vertexes: [vertex] };
   }
   if (event.kind === 'log') {

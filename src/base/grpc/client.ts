@@ -1,5 +1,6 @@
 import {
   connect,
+  constants,
   type ClientHttp2Session,
   type ClientHttp2Stream,
   type IncomingHttpHeaders,
@@ -9,6 +10,12 @@ import { messageOf, unavailable } from '#base/errors.ts';
 import { readFrames, writeFrame } from '#base/grpc/frames.ts';
 import type { Message } from '#base/grpc/message.ts';
 import { failureOf } from '#base/grpc/status.ts';
+
+/**
+ * How much a server may send before we have read it, in bytes: 64 KiB, what HTTP/2 begins with, make files of a build's
+ * context wait for each other.
+ */
+const windowSize = 4 * 1024 * 1024;
 
 /** Values of one name are several headers. */
 export type Metadata = Readonly<Record<string, string | string[]>>;
@@ -28,14 +35,21 @@ export interface Exchange {
 /** Calls a gRPC server at the other end of a connection, by HTTP/2 with prior knowledge. */
 export class GrpcClient {
   readonly #session: ClientHttp2Session;
+  readonly #connection: Duplex;
   readonly #closed = new AbortController();
 
   constructor(connection: Duplex) {
-    const session = connect('http://localhost', { createConnection: () => connection });
+    const session = connect('http://localhost', {
+      createConnection: () => connection,
+      settings: { initialWindowSize: windowSize },
+    });
     this.#session = session;
+    this.#connection = connection;
+    session.once('connect', () => session.setLocalWindowSize(windowSize));
     session.on('error', () => session.destroy());
-    session.once('close', () => this.#gone(connection));
-    connection.once('close', () => this.#gone(connection));
+    session.once('close', () => this.#gone());
+    // A hijacked connection stays open for writing when its other side has closed: HTTP/2 has no use for that.
+    for (const event of ['end', 'close']) connection.once(event, () => this.#gone());
   }
 
   /** Aborts when the connection is gone. */
@@ -44,7 +58,7 @@ export class GrpcClient {
   }
 
   close(): void {
-    this.#session.destroy();
+    this.#gone();
   }
 
   call(path: string, metadata: Metadata, signal: AbortSignal): Exchange {
@@ -65,8 +79,9 @@ export class GrpcClient {
     [request, answer]: readonly [Message<Q>, Message<A>],
     value: Partial<Q>,
     signal: AbortSignal,
+    metadata: Metadata = {},
   ): Promise<A> {
-    const exchange = this.call(path, {}, signal);
+    const exchange = this.call(path, metadata, signal);
     try {
       await exchange.send(request.encode(value));
       exchange.end();
@@ -79,17 +94,16 @@ export class GrpcClient {
     }
   }
 
-  #gone(connection: Duplex): void {
+  #gone(): void {
+    this.#closed.abort(unavailable('session-gone', 'the other side of the connection is gone'));
     this.#session.destroy();
-    connection.destroy();
-    this.#closed.abort(unavailable('session-gone', 'the client that asked for the build is gone'));
+    this.#connection.destroy();
   }
 }
 
 function exchangeOn(stream: ClientHttp2Stream, signal: AbortSignal): Exchange {
-  const cancel = (): void => {
-    stream.destroy();
-  };
+  // Not `destroy`, which does not tell the server.
+  const cancel = (): void => stream.close(constants.NGHTTP2_CANCEL);
   const seen: IncomingHttpHeaders = {};
   const note = (headers: IncomingHttpHeaders): void => void Object.assign(seen, headers);
   stream.on('response', note).on('trailers', note);

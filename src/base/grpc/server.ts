@@ -45,9 +45,7 @@ export function answering<Q, A>(
 }
 
 async function only<Q>(requests: AsyncIterable<Uint8Array>, type: Message<Q>): Promise<Q> {
-  // Not `for await`: leaving one early closes the call, and the answer is still to come.
-  const first = await requests[Symbol.asyncIterator]().next();
-  if (first.done !== true) return type.decode(first.value);
+  for await (const request of requests) return type.decode(request);
   throw new GrpcError(grpcCodes.invalidArgument, 'a gRPC call has no request');
 }
 
@@ -64,7 +62,8 @@ export async function serveGrpc(connection: Duplex, methods: Methods): Promise<v
     const call = serveCall(stream, metadata, methods).finally(() => calls.delete(call));
     calls.add(call);
   });
-  connection.once('close', () => close(session, closed.resolve));
+  // A hijacked connection stays open for writing when its other side has closed: HTTP/2 has no use for that.
+  for (const event of ['end', 'close']) connection.once(event, () => close(session, closed.resolve));
   session.once('close', () => close(session, closed.resolve));
   await closed.promise;
   connection.destroy();
@@ -88,7 +87,10 @@ async function serveCall(
     const path = metadata[':path'] ?? '';
     const method = Object.hasOwn(methods, path) ? methods[path] : undefined;
     if (method === undefined) throw new GrpcError(grpcCodes.unimplemented, unknownMethod(path));
-    const chunks: AsyncIterable<Buffer> = stream;
+    // A method that reads no further has still to answer.
+    const chunks: AsyncIterable<Buffer> = {
+      [Symbol.asyncIterator]: () => stream.iterator({ destroyOnReturn: false }),
+    };
     for await (const answer of method(readFrames(chunks), { metadata, signal: gone.signal })) {
       if (!stream.headersSent) begin(stream);
       await writeFrame(stream, answer, gone.signal);

@@ -1,6 +1,6 @@
 import { familiarName, formatReference, parseReference } from '#domain/image/reference.ts';
 import type { Image } from '#domain/image/image.ts';
-import type { BuildOutput, BuildRequest, FrontendRequest } from '#engine/contracts.ts';
+import type { BuildOutput, BuildRequest, FrontendRequest, VertexEvent } from '#engine/contracts.ts';
 import { entitlementsOf, readOptions, type FrontendOptions } from '#engine/solves/attributes.ts';
 import { exportImage, namesHere } from '#engine/solves/exporting.ts';
 import { outputsOf } from '#engine/solves/exporters.ts';
@@ -80,7 +80,7 @@ export class DockerfileSolve {
       ...(allow.length > 0 && { allow }),
       tags,
       onProgress: () => undefined,
-      onVertex: (event) => this.#job.tell(event),
+      onVertex: (event) => (isToldHere(event) ? undefined : this.#job.tell(event)),
       signal: this.#signal,
     };
     return this.#parts.builds.build(request);
@@ -98,4 +98,10 @@ export class DockerfileSolve {
       }),
     };
   }
+}
+
+/** What `inputs.ts` and `exporting.ts` tell of, who know how much comes from the client and goes to it. */
+function isToldHere(event: VertexEvent): boolean {
+  if (event.kind !== 'vertex') return false;
+  return ['[internal] load build context', 'exporting to image'].includes(event.vertex.name);
 }
