@@ -232,6 +232,25 @@ describe('a push', () => {
     assert.ok(registry.blobs.get(bigDigest)?.equals(packedBig));
   });
 
+  test('whose answer alone was lost is not sent again', async () => {
+    await using made = await world();
+    const { registry, room, name } = made;
+    await loaded(made);
+    registry.blobs.clear();
+    registry.fault = ({ method, path }, response) => {
+      if (method !== 'PUT' || !path.includes(bigDigest)) return false;
+      registry.blobs.set(bigDigest, packedBig);
+      response.destroy();
+      return true;
+    };
+    await room.images.push(name, listening());
+    assert.equal(
+      registry.seen.filter(({ method, path }) => method === 'PUT' && path.includes(bigDigest)).length,
+      1,
+    );
+    assert.ok(!registry.seen.some(({ method }) => method === 'PATCH'));
+  });
+
   test('sends in chunks what the registry does not take at once', async () => {
     await using made = await world();
     const { registry, room, name } = made;

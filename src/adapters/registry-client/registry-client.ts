@@ -3,11 +3,11 @@ import { Readable } from 'node:stream';
 import { limitedBytes } from '#base/bytes.ts';
 import { invalid, unauthorized } from '#base/errors.ts';
 import { registryOfServerAddress } from '#adapters/registry-client/endpoints.ts';
-import { Calls, type Call, type Caller, type RegistryOptions } from '#adapters/registry-client/calls.ts';
+import { Calls, type Caller, type RegistryOptions } from '#adapters/registry-client/calls.ts';
 import { openBlob, resumed } from '#adapters/registry-client/downloading.ts';
-import { pullError, pushError } from '#adapters/registry-client/registry-errors.ts';
+import { pullError } from '#adapters/registry-client/registry-errors.ts';
 import { textOf, type HttpRequest, type HttpResponse } from '#adapters/registry-client/transport.ts';
-import { expectStatus, mountBlob, Upload } from '#adapters/registry-client/uploading.ts';
+import { expectStatus, hasBlob, mountBlob, Upload } from '#adapters/registry-client/uploading.ts';
 import { parseDigest, type Digest } from '#domain/image/digest.ts';
 import { mediaTypes, type Descriptor } from '#domain/image/manifest.ts';
 import type { Reference } from '#domain/image/reference.ts';
@@ -87,19 +87,13 @@ export class HttpRegistryClient implements RegistryClient {
     return direct ? open(caller) : this.#calls.mirrors.firstOf(caller, open);
   }
 
-  async hasBlob(
+  hasBlob(
     reference: Reference,
     digest: Digest,
     auth: Credentials | undefined,
     signal: AbortSignal,
   ): Promise<boolean> {
-    const path = `/v2/${reference.repository}/blobs/${digest}`;
-    const call: Call = { method: 'HEAD', path, actions: 'pull,push' };
-    const response = await this.#calls.retried({ reference, auth, signal }, call);
-    response.body.resume();
-    if (response.status === 200) return true;
-    if (response.status === 404) return false;
-    throw pushError(response.status, '');
+    return hasBlob(this.#calls, { reference, auth, signal }, digest);
   }
 
   pushBlob(

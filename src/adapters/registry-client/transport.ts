@@ -55,6 +55,8 @@ export async function textOf({ body, url }: HttpResponse): Promise<string> {
 }
 
 const maxRedirects = 10;
+/** How much longer than a connection may be silent the answer to an upload may take. */
+const digestFactor = 5;
 
 /** Sends requests, following redirects of GET and HEAD. Registries on this host are not reached by a proxy. */
 export class Transport {
@@ -148,7 +150,11 @@ export class Transport {
     sent.setTimeout(stallMillis, () => sent.destroy(stalled(stallMillis)));
     // A registry may refuse an upload before it has read it: its answer counts, not the broken pipe.
     if (body === undefined || typeof body === 'string' || Buffer.isBuffer(body)) sent.end(body);
-    else pipeline(body, sent).catch(answered.reject);
+    else {
+      pipeline(body, sent).catch(answered.reject);
+      // A registry that has all of a blob looks at its digest first, on a slow disk for long.
+      sent.once('finish', () => sent.setTimeout(stallMillis * digestFactor));
+    }
     const message = await answered.promise;
     sent.on('error', (error) => message.destroy(error));
     return message;

@@ -25,6 +25,16 @@ export async function expectStatus(response: HttpResponse, ...wanted: number[]):
   if (!wanted.includes(response.status)) throw pushError(response.status, content);
 }
 
+/** Whether a repository has a blob. @throws as `pushError` */
+export async function hasBlob(calls: Calls, caller: Caller, digest: Digest): Promise<boolean> {
+  const path = `/v2/${caller.reference.repository}/blobs/${digest}`;
+  const response = await calls.retried(caller, { method: 'HEAD', path, actions: 'pull,push' });
+  response.body.resume();
+  if (response.status === 200) return true;
+  if (response.status === 404) return false;
+  throw pushError(response.status, '');
+}
+
 /** Asks for a blob from another repository (distribution specification, Mounting a blob). */
 export async function mountBlob(
   calls: Calls,
@@ -86,7 +96,12 @@ export class Upload {
   }
 
   async #try(): Promise<void> {
-    this.#session = this.#session === undefined ? await this.#begin() : await this.#goOn(this.#session);
+    if (this.#session === undefined) this.#session = await this.#begin();
+    else {
+      // What failed may have been the answer only.
+      if (await hasBlob(this.#calls, this.#caller, this.#blob.digest)) return;
+      this.#session = await this.#goOn(this.#session);
+    }
     if (!this.#inChunks && this.#session.at === 0 && (await this.#atOnce(this.#session))) return;
     this.#inChunks = true;
     let session = this.#session;

@@ -37,6 +37,9 @@ describe('images elsewhere', { timeout: 120_000 }, () => {
     assert.equal(await tags(), 'latest');
     await daemon.ok('pull', '-a', repository);
     assert.deepEqual((await tags()).split('\n').sort(), ['1', '2', 'latest']);
+    await daemon.ok('tag', 'busybox', `${registry.host}/team/all:a`);
+    await daemon.ok('tag', 'busybox', `${registry.host}/team/all:b`);
+    assert.match(await daemon.ok('push', '-a', `${registry.host}/team/all`), /a: digest: [^]*b: digest: /);
     const missing = await daemon.docker('pull', '-a', `${registry.host}/team/none`);
     assert.equal(missing.code, 1);
     assert.match(missing.stderr, /repository .*team\/none not found/);
