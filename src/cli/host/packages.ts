@@ -24,6 +24,7 @@ export const neededByTests: Readonly<Record<string, string>> = {
   'util-linux': 'script, for terminals',
   xxd: 'shows bytes',
   git: 'build contexts',
+  skopeo: 'another client of registries',
   wrk: 'a constant load',
 };
 
