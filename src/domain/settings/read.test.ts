@@ -34,6 +34,17 @@ test('the socket follows the run folder unless it is set', () => {
   assert.equal(at({ BERTH_RUN: '/tmp/r', BERTH_HOST: 'tcp://127.0.0.1:2375' }), 'tcp://127.0.0.1:2375');
 });
 
+test('mirrors are a table by registry, whose names may have dots and ports', () => {
+  const text =
+    '[registries.mirrors]\n"docker.io" = ["https://m.example"]\n"reg.lan:5000" = ["http://c:1/a/b"]\n';
+  const { settings, effective } = readSettings(file(text));
+  assert.deepEqual(settings.registries.mirrors, {
+    'docker.io': ['https://m.example'],
+    'reg.lan:5000': ['http://c:1/a/b'],
+  });
+  assert.equal(effective.find(({ key }) => key === 'registries.mirrors')?.source, '/etc/berth/config.toml:1');
+});
+
 const refused: [title: string, text: string, message: RegExp][] = [
   [
     'an unknown key is named with the nearest one',
@@ -59,6 +70,17 @@ const refused: [title: string, text: string, message: RegExp][] = [
     /"\/proc\/x" is not an absolute path outside \/proc and \/sys/,
   ],
   ['a value of another type', 'registries.insecure = "reg:5000"', /is not a list, each entry HOST/],
+  [
+    'a mirror that is no URL',
+    '[registries.mirrors]\n"docker.io" = ["m.example"]',
+    /mirrors: .* is not an URL such as/,
+  ],
+  [
+    'mirrors in a list',
+    'registries.mirrors = ["https://m"]',
+    /is not a table, each entry a registry and its mirrors/,
+  ],
+  ['a size without a number', 'registries.max-layer-size = "big"', /is not a size such as 512m or 64g/],
   ['a host that is no endpoint', 'host = "/run/b.sock"', /is not unix:\/\/\/PATH or tcp:\/\/ADDRESS:PORT/],
   [
     'a TCP address for everybody',
