@@ -29,7 +29,8 @@ export class Job {
   readonly #events: VertexEvent[] = [];
   readonly #logged = new Map<string, number>();
   readonly #followers = new Set<{ at: number }>();
-  #change = Promise.withResolvers<void>();
+  #news = Promise.withResolvers<void>();
+  #caughtUp = Promise.withResolvers<void>();
 
   constructor(request: SolveRequest, now: number) {
     this.request = request;
@@ -73,7 +74,7 @@ export class Job {
     this.#events.push(kept);
     this.#wake();
     while (!this.isOver && [...this.#followers].some(({ at }) => this.#events.length - at > mostBehind))
-      await this.#change.promise;
+      await this.#caughtUp.promise;
   }
 
   end(now: number, outcome: { response: Record<string, string> } | { error: Error }): void {
@@ -99,14 +100,14 @@ export class Job {
           yield event;
         } else if (this.isOver) return;
         else {
-          this.#wake();
-          await this.#change.promise;
+          this.#pass();
+          await this.#news.promise;
         }
       }
     } finally {
       signal.removeEventListener('abort', wake);
       this.#followers.delete(follower);
-      this.#wake();
+      this.#pass();
     }
   }
 
@@ -145,8 +146,16 @@ export class Job {
     return { ...event, data: Buffer.from('[output clipped, log limit 2MiB reached]\n') };
   }
 
+  /** Followers have something to do. They never wake each other: two that wait would do so for ever. */
   #wake(): void {
-    this.#change.resolve();
-    this.#change = Promise.withResolvers();
+    this.#news.resolve();
+    this.#news = Promise.withResolvers();
+    if (this.isOver) this.#pass();
+  }
+
+  /** Whoever tells may go on. */
+  #pass(): void {
+    this.#caughtUp.resolve();
+    this.#caughtUp = Promise.withResolvers();
   }
 }
