@@ -1,3 +1,5 @@
+import type { MachineNode } from '#domain/capacity/cpus.ts';
+
 /** The machine as `docker info` and `docker version` describe it. */
 export interface MachineFacts {
   hostname: string;
@@ -10,6 +12,8 @@ export interface MachineFacts {
   processors: number;
   /** Bytes. */
   memory: number;
+  /** Memory nodes with the processors on which this process may run. */
+  topology: readonly MachineNode[];
   cgroupVersion: 1 | 2;
   ipv4Forwarding: boolean;
   seccomp: boolean;

@@ -43,6 +43,7 @@ function build({ container, input, host }: Case): RuntimeSpec {
       kernel: { major: 6, minor: 1 },
       blkioWeight: true,
       cpus: { count: 2, online: '0-1', nodes: '0' },
+      topology: [{ id: 0, cpus: [0, 1], memory: 0 }],
       apparmor: false,
       ...host,
     },

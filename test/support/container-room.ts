@@ -43,7 +43,7 @@ export function fake<T extends object>(members: Partial<T>, absent: readonly (ke
   return Object.assign(strict, members);
 }
 
-/** What exists on the pretended host. */
+/** What exists on the pretended host; `connections` are to receivers of logs. */
 export class World {
   readonly state = new MemoryState();
   readonly snapshots = new Set<string>();
@@ -53,16 +53,18 @@ export class World {
   readonly volumes = new Map<string, Volume>();
   readonly tasks = new Map<string, TaskStatus>();
   readonly exits = new Map<string, TaskExit>();
+  /** Processors of control groups, by container; '' for all. */
+  readonly cpus = new Map<string, string>();
   readonly events: string[] = [];
   readonly problems: string[] = [];
   readonly signals: string[] = [];
-  /** Open ones to receivers of logs. */
   connections = 0;
-  /** Sleeps that nobody has ended yet, in milliseconds. */
+  /** Not ended yet, in milliseconds. */
   readonly sleeps: { ms: number; wake: () => void }[] = [];
   /** Step that fails: `snapshot`, `create`, `start` ... */
   failing = '';
   now = Date.UTC(2026, 0, 1);
+  facts = facts;
   #listener: (exit: TaskExit) => void = () => undefined;
 
   fail(step: string): Promise<void> {
@@ -149,7 +151,7 @@ function parts(world: World): Omit<ContainerParts, 'admission'> {
     links: fake<ContainerParts['links']>({}),
     host: fake<ContainerParts['host']>(
       {
-        facts,
+        facts: world.facts,
         readInRoot: () => Promise.resolve(undefined),
         makeFolderInRoot: done,
       },
@@ -179,6 +181,7 @@ const facts: HostFacts = {
   swapAccounting: false,
   blkioWeight: false,
   cpus: { count: 2, online: '0-1', nodes: '0' },
+  topology: [{ id: 0, cpus: [0, 1], memory: 0 }],
   apparmor: false,
   hardLimits: {},
   capabilities: [],
@@ -192,9 +195,7 @@ const none: Network = {
   created: '',
   driver: 'null',
   scope: 'local',
-  ipv6: false,
-  internal: false,
-  attachable: false,
+  ...{ ipv6: false, internal: false, attachable: false },
   options: {},
   labels: {},
   pools: [],
@@ -289,8 +290,9 @@ function runtimeOf(world: World): ContainerParts['runtime'] {
   return fake<ContainerParts['runtime']>({
     name: 'crun',
     names: ['crun'],
-    create: async ({ id }) => {
+    create: async ({ id, spec }) => {
       await world.fail('create');
+      world.cpus.set(id, spec.linux.resources.cpu?.cpus ?? '');
       world.tasks.set(id, 'created');
       return { pid: 4242 };
     },
@@ -304,7 +306,9 @@ function runtimeOf(world: World): ContainerParts['runtime'] {
       if (signal === 9) world.end(id, 137);
       return Promise.resolve();
     },
+    update: (id, { cpu }) => Promise.resolve(void world.cpus.set(id, cpu?.cpus ?? '')),
     delete: (id) => {
+      world.cpus.delete(id);
       world.exits.delete(id);
       return Promise.resolve(void world.tasks.delete(id));
     },

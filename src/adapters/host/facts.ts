@@ -1,5 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { cpus, release } from 'node:os';
+import { allowedCpus, readTopology } from '#adapters/linux/topology.ts';
 import { capabilitiesInMask } from '#domain/container/capabilities.ts';
 import type { HostFacts } from '#domain/container/spec-input.ts';
 import type { Cgroups } from '#ports/cgroups.ts';
@@ -46,6 +47,7 @@ export function readHostFacts(cgroups: Pick<Cgroups, 'version'> & { controllers:
       online: listIn('/sys/devices/system/cpu/online'),
       nodes: listIn('/sys/devices/system/node/online'),
     },
+    topology: readTopology('/sys/devices/system', allowedCpus(status)),
   };
 }
 

@@ -1,5 +1,6 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { availableParallelism, hostname, machine, release, totalmem } from 'node:os';
+import { allowedCpus, readTopology } from '#adapters/linux/topology.ts';
 import type { Machine, MachineFacts } from '#ports/machine.ts';
 
 /** What /proc, /sys and /etc/os-release tell. */
@@ -11,11 +12,12 @@ export class LinuxMachine implements Machine {
   }
 
   async facts(): Promise<MachineFacts> {
-    const [release_, forwarding, seccomp, apparmor, descriptors] = await Promise.all([
+    const [release_, forwarding, seccomp, apparmor, status, descriptors] = await Promise.all([
       textOf('/etc/os-release'),
       textOf('/proc/sys/net/ipv4/ip_forward'),
       textOf('/proc/sys/kernel/seccomp/actions_avail'),
       textOf('/sys/module/apparmor/parameters/enabled'),
+      textOf('/proc/self/status'),
       readdir('/proc/self/fd'),
     ]);
     return {
@@ -26,6 +28,7 @@ export class LinuxMachine implements Machine {
       machine: machine(),
       processors: availableParallelism(),
       memory: totalmem(),
+      topology: readTopology('/sys/devices/system', allowedCpus(status)),
       cgroupVersion: this.#cgroupVersion,
       ipv4Forwarding: forwarding.trim() === '1',
       seccomp: seccomp !== '',

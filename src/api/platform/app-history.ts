@@ -12,7 +12,11 @@ const RevisionPath = Type.Object({
   revision: Type.String({ pattern: '^[1-9][0-9]{0,8}$' }),
 });
 const RollbackBody = Type.Object(
-  { revision: Type.Optional(number), timeout: Type.Optional(Type.Number({ minimum: 0 })) },
+  {
+    revision: Type.Optional(number),
+    timeout: Type.Optional(Type.Number({ minimum: 0 })),
+    overcommit: Type.Optional(Type.Boolean()),
+  },
   closed,
 );
 
@@ -33,10 +37,10 @@ export function appHistoryRoutes(app: FastifyInstance, { apps, callerOf }: AppRo
     { schema: { body: RollbackBody, params: AppPath } },
     ({ body, params, raw }, reply) => {
       const signal = clientGone(reply);
-      const { timeout = patience, revision } = body;
+      const { timeout = patience, revision, overcommit = false } = body;
       const request = {
         by: callerOf(raw.socket),
-        timeout,
+        ...{ timeout, overcommit },
         ...(revision === undefined ? {} : { revision }),
       };
       return sendJsonLines(

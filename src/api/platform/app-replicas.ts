@@ -6,8 +6,9 @@ import { closed } from './project-body.ts';
 
 const AppPath = Type.Object({ app: Type.String() });
 const timeout = Type.Optional(Type.Number({ minimum: 0 }));
+const overcommit = Type.Optional(Type.Boolean());
 const ScaleBody = Type.Object(
-  { counts: Type.Record(Type.String(), Type.Integer({ minimum: 0, maximum: 10_000 })), timeout },
+  { counts: Type.Record(Type.String(), Type.Integer({ minimum: 0, maximum: 10_000 })), timeout, overcommit },
   closed,
 );
 const ControlBody = Type.Object(
@@ -28,7 +29,8 @@ export function appReplicaRoutes(app: FastifyInstance, { apps, callerOf }: AppRo
     (call, reply) => {
       const { body, params } = call;
       const signal = clientGone(reply);
-      const request = { counts: body.counts, ...requester(call, body.timeout) };
+      const { counts, overcommit = false } = body;
+      const request = { counts, overcommit, ...requester(call, body.timeout) };
       return sendJsonLines(
         reply,
         events((emit) => apps.scale(params.app, request, emit, signal)),

@@ -69,4 +69,6 @@ export interface RollbackBody {
   /** Absent: the last one before that in force that was well. */
   revision?: number;
   timeout?: number;
+  /** Also when more is reserved than the machine has. */
+  overcommit?: boolean;
 }

@@ -40,6 +40,8 @@ export interface ScaleBody {
   /** Replicas by service. */
   counts: Record<string, number>;
   timeout?: number;
+  /** Also when more is reserved than the machine has. */
+  overcommit?: boolean;
 }
 
 export interface ControlBody {

@@ -22,6 +22,7 @@ export function declareHistoryCommands(root: Command, context: Context): void {
     .description(
       'make an app as a revision was: images, environment, configs as one; without a number the one before',
     )
+    .option('--overcommit', 'also when more is reserved than the machine has')
     .option('--timeout <seconds>', 'how long a replica may take to become healthy', seconds)
     .option('--json', 'print events as JSON, one a line')
     .addHelpText('after', examples('berth rollback', 'berth rollback 3', 'berth rollback 3 shop'))

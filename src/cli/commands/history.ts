@@ -76,6 +76,7 @@ export async function rollback(
   const body = {
     ...(revision === undefined ? {} : { revision }),
     ...(options.timeout === undefined ? {} : { timeout: options.timeout }),
+    ...(options.overcommit === undefined ? {} : { overcommit: true }),
   };
   await follow(api.change(name, 'rollback', body, signal), rendererFor(context.output), signal);
 }

@@ -8,6 +8,7 @@ export function declareReplicaCommands(root: Command, context: Context): void {
   root
     .command('scale <service=replicas...>')
     .description('run another number of replicas, until the compose file says another one')
+    .option('--overcommit', 'also when more is reserved than the machine has')
     .option('--timeout <seconds>', 'how long a replica may take to become healthy', seconds)
     .option('--json', 'print events as JSON, one a line')
     .addHelpText('after', examples('berth scale web=5', 'berth scale shop/web=5 shop/worker=2'))

@@ -6,6 +6,7 @@ import { findService } from './logs.ts';
 
 export interface ReplicaOptions {
   timeout?: number;
+  overcommit?: true;
 }
 
 /** `berth scale`: other numbers of replicas, until the file says another one. */

@@ -99,7 +99,7 @@ const own: Partial<Record<keyof Service, string>> = {
 /** Told elsewhere, or of no concern to what runs. */
 const elsewhere = new Set<string>([
   ...['name', 'image', 'replicas', 'platform', 'networks', 'networkMode', 'links', 'volumesFrom', 'mounts'],
-  ...['probes', 'secrets', 'configs', 'container', 'host', 'watch', 'ports'],
+  ...['probes', 'secrets', 'configs', 'container', 'host', 'watch', 'ports', 'cpus'],
 ]);
 
 function inPlace(before: Service, after: Service): Difference[] {

@@ -1,4 +1,5 @@
 import type { Autoscale } from '#domain/autoscale/model.ts';
+import type { CpuWish } from '#domain/capacity/cpus.ts';
 import type { ContainerConfig, HostConfig, Resources } from '#domain/container/config.ts';
 import type { Probes } from '#domain/container/probe.ts';
 import type { SecretRule } from '#domain/secret/provider.ts';
@@ -51,6 +52,8 @@ export interface Service {
   ingress?: IngressEntry[];
   /** How many replicas it has follows from what it does. */
   autoscale?: Autoscale;
+  /** Processors of its own for each replica; `at`: FILE:LINE where it asks. */
+  cpus?: CpuWish & { at: string };
   /** They take the place of a health check. */
   probes?: Probes;
   /** Who reaches its ports of the host. */

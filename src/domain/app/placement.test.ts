@@ -10,7 +10,7 @@ function faults(...constraints: string[]): string[] {
   const { model, problems } = readProject({ 'compose.yaml': text });
   assert.deepEqual(problems, []);
   assert.ok(model);
-  return placementFaults(model, node);
+  return placementFaults(model, node).map(({ message }) => message);
 }
 
 test('constraints that are true of this machine are no fault', () => {

@@ -9,16 +9,24 @@ export interface Node {
   labels: Readonly<Record<string, string>>;
 }
 
+export interface PlacementFault {
+  service: string;
+  /** Of the constraint in `deploy.placement.constraints`. */
+  index: number;
+  message: string;
+}
+
 /** Each constraint that is not true of this machine, with what is; empty when all services may run here. */
-export function placementFaults(model: AppModel, node: Node): string[] {
+export function placementFaults(model: AppModel, node: Node): PlacementFault[] {
   return Object.values(model.services).flatMap(({ name, deploy }) =>
-    (deploy?.placement?.constraints ?? []).flatMap((constraint) => {
+    (deploy?.placement?.constraints ?? []).flatMap((constraint, index) => {
       const [, key = '', operator, wanted = ''] = /^\s*(\S+?)\s*(==|!=)\s*(.+?)\s*$/.exec(constraint) ?? [];
       const found = factOf(key, node);
       const isTrue = (found ?? '').toLowerCase() === wanted.toLowerCase();
       if (isTrue === (operator === '==')) return [];
       const here = found === undefined ? `no ${key}` : `${key} '${found}'`;
-      return `the service ${name} is to run where ${constraint.trim()}, but this machine, the only one, has ${here}`;
+      const message = `the service ${name} is to run where ${constraint.trim()}, but this machine, the only one, has ${here}`;
+      return { service: name, index, message };
     }),
   );
 }

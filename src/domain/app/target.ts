@@ -1,6 +1,7 @@
 import { fingerprint } from '#base/ids.ts';
 import type { ContainerConfig, EndpointRequest, HostConfig } from '#domain/container/config.ts';
 import type { GrantedFile } from '#domain/container/granted-file.ts';
+import { annotationsOf } from '#domain/container/own-cpus.ts';
 import type { Probes } from '#domain/container/probe.ts';
 import type { AppModel, AppNetwork, AppVolume, Build, Dependency, PullPolicy, Service } from './model.ts';
 import { grantedFiles, grantMounts, grantSettings } from './file-grants.ts';
@@ -171,6 +172,7 @@ function containerRequest(model: AppModel, service: Service, index: number): Con
     if (mode !== undefined) host[field] = joined(model, mode);
   }
   host.NetworkMode = networkMode(model, service);
+  if (service.cpus !== undefined) host.Annotations = { ...host.Annotations, ...annotationsOf(service.cpus) };
   if (service.volumesFrom !== undefined)
     host.VolumesFrom = service.volumesFrom.map((source) => volumesFrom(model, source));
   if (Object.keys(bindings).length > 0) host.PortBindings = bindings;
@@ -256,6 +258,7 @@ function settingsOf(model: AppModel, service: Service): Settings {
   settings['networks'] = service.networks.map((one) => ({ ...one, name: model.networks[one.network]?.name }));
   settings['network_mode'] = service.networkMode;
   settings['probes'] = service.probes;
+  settings['x-berth.resources'] = service.cpus && annotationsOf(service.cpus);
   settings['links'] = service.links;
   settings['volumes_from'] = service.volumesFrom;
   return settings;

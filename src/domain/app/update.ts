@@ -108,6 +108,8 @@ function sharer(model: AppModel, service: Service): string | undefined {
 
 /** Data that two would write at once: unless several replicas do so anyway, that is for the file to allow. */
 function unwise(service: Service): string | undefined {
+  if (service.cpus !== undefined)
+    return 'two would need twice the processors of its own; x-berth.update.order: start-first allows it';
   if (service.replicas > 1) return undefined;
   const shared = service.mounts.find(
     ({ type, source, readOnly }) => (type === 'volume' || type === 'bind') && source !== '' && !readOnly,

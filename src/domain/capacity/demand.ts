@@ -11,13 +11,13 @@ export interface Demand {
 
 /**
  * What a replica is counted for: what it reserves, and of memory, where it reserves nothing, its limit. A limit of
- * cpus promises nothing: processors are shared when all want them, memory that is gone kills.
+ * cpus promises nothing: processors are shared when all want them, memory that is gone kills. Processors of its own count.
  */
-export function demandOf({ deploy, host }: Pick<Service, 'deploy' | 'host'>): Demand {
+export function demandOf({ deploy, host, cpus }: Pick<Service, 'deploy' | 'host' | 'cpus'>): Demand {
   const reserved = deploy?.reservations;
   return {
     memory: reserved?.memory ?? demandOfHost(host).memory,
-    cpus: reserved?.cpus ?? 0,
+    cpus: Math.max(reserved?.cpus ?? 0, cpus?.count ?? 0),
   };
 }
 

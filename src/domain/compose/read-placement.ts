@@ -1,5 +1,6 @@
 import type { Placement } from '#domain/app/deploy.ts';
-import { compact, type Reader } from './reader.ts';
+import { compact, Reader } from './reader.ts';
+import type { MapTree } from './tree.ts';
 
 /** What this machine is, seen as a node of a cluster of one. */
 const known: Readonly<Record<string, string | undefined>> = {
@@ -50,4 +51,12 @@ function checkConstraint(constraint: Reader): void {
       'compose-impossible-placement',
       `'${text}' is true of no machine: this one, the only one, has ${key} ${mine}`,
     );
+}
+
+/** FILE:LINE of a constraint of a service, by its index. */
+export function placeOfConstraint(document: MapTree, service: string, index: number): string {
+  const deploy = new Reader(document, [], []).at('services').at(service).at('deploy');
+  const constraints = deploy.at('placement').at('constraints');
+  const { file, line } = (constraints.items()[index] ?? constraints).place;
+  return `${file}:${line}`;
 }

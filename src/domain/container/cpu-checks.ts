@@ -1,5 +1,6 @@
 import { invalid } from '#base/errors.ts';
 import type { Resources } from '#domain/container/config.ts';
+import { cpuNumbers } from '#domain/container/cpu-list.ts';
 import type { HostFacts } from '#domain/container/spec-input.ts';
 
 /**
@@ -22,23 +23,12 @@ export function checkCpus(limits: Resources, { cpus }: Pick<HostFacts, 'cpus'>):
 }
 
 function checkSet(name: 'cpus' | 'mems', what: string, asked: string, available: string): void {
-  const wanted = members(asked);
+  const wanted = cpuNumbers(asked);
   if (wanted === undefined) throw invalid('cpuset-invalid', `Invalid value ${asked} for cpuset ${name}`);
-  const there = new Set(members(available));
+  const there = new Set(cpuNumbers(available));
   if (wanted.every((number) => there.has(number))) return;
   throw invalid(
     'cpuset-invalid',
     `Requested ${what} are not available - requested ${asked}, available: ${available}`,
   );
-}
-
-/** The numbers of a list such as `0-2,7`; undefined when it is none. */
-function members(list: string): number[] | undefined {
-  const numbers: number[] = [];
-  for (const part of list.split(',').filter((text) => text !== '')) {
-    const [, low = '', high = low] = /^(\d{1,4})(?:-(\d{1,4}))?$/.exec(part.trim()) ?? [];
-    if (low === '' || Number(high) < Number(low)) return undefined;
-    for (let number = Number(low); number <= Number(high); number++) numbers.push(number);
-  }
-  return numbers;
 }

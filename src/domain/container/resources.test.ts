@@ -13,6 +13,7 @@ const host: HostFacts = {
   kernel: { major: 6, minor: 1 },
   blkioWeight: true,
   cpus: { count: 2, online: '0-1', nodes: '0' },
+  topology: [{ id: 0, cpus: [0, 1], memory: 0 }],
   apparmor: false,
 };
 

@@ -1,3 +1,4 @@
+import type { MachineNode } from '#domain/capacity/cpus.ts';
 import type { CdiEdits } from '#domain/container/cdi.ts';
 import type { Container } from '#domain/container/container.ts';
 import type { IdMappings } from '#domain/user-namespace/id-mappings.ts';
@@ -51,6 +52,8 @@ export interface HostFacts {
     online: string;
     nodes: string;
   };
+  /** Memory nodes with the processors on which this process may run. */
+  topology: readonly MachineNode[];
 }
 
 export interface MountSource {

@@ -107,14 +107,10 @@ export class Apps {
     const { by, folder, files, rebuild, timeout, canary, plan, auths } = request;
     await this.locks.run(target.app, 'up', async () => {
       const fit = await this.host.check(target.model, request.overcommit ?? false);
-      for (const { severity, code, message, path, at } of notices)
-        emit({
-          type: 'notice',
-          severity,
-          code,
-          message: path === '' ? message : `${path}: ${message}`,
-          ...at,
-        });
+      for (const { severity, code, message, path, at } of notices) {
+        const words = path === '' ? message : `${path}: ${message}`;
+        emit({ type: 'notice', severity, code, message: words, ...at });
+      }
       for (const message of fit) emit({ type: 'note', message });
       const asked = { rebuild, ...(canary && { canary }), ...(plan !== undefined && { plan }) };
       const change = { reason: 'up', by, folder, files, sources, timeout, ...asked, ...(auths && { auths }) };
@@ -182,11 +178,17 @@ export class Apps {
   }
 
   /** Other numbers of replicas. They hold until the file says another number. @throws as `converge`, `withScale` */
-  scale(app: string, { counts, by, timeout }: ScaleRequest, emit: Emit, signal: AbortSignal): Promise<void> {
+  scale(
+    app: string,
+    { counts, by, timeout, overcommit = false }: ScaleRequest,
+    emit: Emit,
+    signal: AbortSignal,
+  ): Promise<void> {
     return this.locks.run(app, 'scale', async () => {
       const { target, scale = {}, stopped = [] } = this.#upRecord(app);
       const next = withScale(scale, target.model, counts, by);
-      for (const message of boundNotes(target.model, counts)) emit({ type: 'note', message });
+      const fit = await this.host.check(target.model, overcommit, next);
+      for (const message of [...boundNotes(target.model, counts), ...fit]) emit({ type: 'note', message });
       const still = without(stopped, Object.keys(counts));
       await this.restore(app, { reason: 'scale', by, timeout, scale: next, stopped: still }, emit, signal);
     });
@@ -264,8 +266,9 @@ export class Apps {
   list(folder?: string): AppSummary[] {
     const identities = this.#parts.containers.list().flatMap((one) => one.identity?.app ?? []);
     const names = [...new Set([...this.#records.names(), ...identities])].sort();
-    const all = names.map((name) => this.#summary(name));
-    return folder === undefined ? all : all.filter((one) => one.folder === folder);
+    return names
+      .map((name) => this.#summary(name))
+      .filter((one) => folder === undefined || one.folder === folder);
   }
 
   /** @throws not-found `app-missing` */

@@ -26,10 +26,12 @@ export interface HistoryDetail extends HistoryEntry {
 export interface RollbackRequest extends Requester {
   /** Absent: the last one before that in force that was well. */
   revision?: number;
+  /** Also when more is reserved than the machine has. */
+  overcommit?: boolean;
 }
 
 type ValuesOf = Pick<Secrets, 'value'>;
-type HistoryApps = Pick<Apps, 'record' | 'get' | 'converge'>;
+type HistoryApps = Pick<Apps, 'record' | 'get' | 'converge' | 'host'>;
 
 /** What apps once were, and the way back there. */
 export class History {
@@ -71,18 +73,21 @@ export class History {
   /**
    * Makes the app as a revision was: images, environment, configs and all, without its files, by the rules of
    * `deploy.rollback_config`. The scale in force stays.
-   * @throws not-found `app-missing`, `app-revision-missing`, `app-image-missing`; conflict `app-not-up`, `app-no-former`; as
+   * @throws not-found `app-missing`, `app-revision-missing`, `app-image-missing`; conflict `app-not-up`, `app-no-former`,
+   * `app-does-not-fit`; as
    * `Apps.converge`
    */
   async rollback(
     app: string,
-    { revision: number, by, timeout }: RollbackRequest,
+    { revision: number, by, timeout, overcommit = false }: RollbackRequest,
     emit: Emit,
     signal: AbortSignal,
   ): Promise<void> {
     const record = this.#upRecord(app);
     const revision = number === undefined ? this.#former(app, record) : this.#revisions.get(app, number);
     const { target, folder, files, sources } = revision;
+    for (const message of await this.#apps.host.check(target.model, overcommit))
+      emit({ type: 'note', message });
     const reason = `rollback to revision ${revision.number}`;
     const origin = { folder, files, sources, rebuild: false, of: revision.number };
     const change: Change = { reason, by, timeout, ...origin, isBack: true };

@@ -1,10 +1,11 @@
 import { conflict, invalid } from '#base/errors.ts';
 import type { AppModel } from '#domain/app/model.ts';
-import { placementFaults } from '#domain/app/placement.ts';
+import { placementFaults, type PlacementFault } from '#domain/app/placement.ts';
 import type { Scale } from '#domain/app/scale.ts';
+import { cpuFaults, type CpuAsk } from '#domain/capacity/cpus.ts';
 import { memoryDefault, withDefaults } from '#domain/capacity/defaults.ts';
 import { overcommitment, shortages, totalOf } from '#domain/capacity/fit.ts';
-import { holdingsOf, HostCapacity } from '#engine/capacity/host-capacity.ts';
+import { cpuAsksOf, holdingsOf, HostCapacity } from '#engine/capacity/host-capacity.ts';
 import type { Containers } from '#engine/contracts/containers.ts';
 import type { Machine } from '#ports/machine.ts';
 import type { AppRecord } from './parts.ts';
@@ -43,14 +44,20 @@ export class HostRules {
 
   /**
    * The app with the machine's defaults, which `notes` name.
+   * @param locate where a constraint of a service stands: FILE:LINE
    * @throws invalid `app-placement-impossible`
    */
-  async complete(model: AppModel): Promise<{ model: AppModel; notes: string[] }> {
+  async complete(
+    model: AppModel,
+    locate: (service: string, constraint: number) => string,
+  ): Promise<{ model: AppModel; notes: string[] }> {
     const { id, arch, settings } = this.#parts.node;
     const { hostname, memory } = await this.#parts.machine.facts();
     const faults = placementFaults(model, { id, hostname, arch, labels: labelsOf(settings.labels) });
+    const told = ({ service, index, message }: PlacementFault): string =>
+      `${locate(service, index)}: ${message}`;
     if (faults.length > 0)
-      throw invalid('app-placement-impossible', faults.join('\n'), {
+      throw invalid('app-placement-impossible', faults.map(told).join('\n'), {
         hint: "change deploy.placement.constraints, or give this machine labels: the setting 'node.labels'",
       });
     const { pids, cpuShares } = settings;
@@ -61,29 +68,38 @@ export class HostRules {
    * Whether all that is promised fits into the machine. Gives what there is to say.
    * @throws conflict `app-does-not-fit` unless `overcommit`, or it was so before and this app asks for no more now
    */
-  async check(model: AppModel, overcommit: boolean): Promise<string[]> {
-    const { fault, notes } = await this.#look(model);
+  async check(
+    model: AppModel,
+    overcommit: boolean,
+    scale: Scale = this.#record(model.name)?.scale ?? {},
+  ): Promise<string[]> {
+    const { fault, notes } = await this.#look(model, scale);
     if (fault === undefined) return notes;
     if (overcommit) return [...notes, `it does not fit: ${fault}`];
     throw conflict('app-does-not-fit', `the app ${model.name} does not fit into this machine: ${fault}`, {
-      hint: 'reserve less, run fewer replicas, or take the risk: berth up --overcommit',
+      hint: 'reserve less, run fewer replicas, or take the risk: --overcommit',
     });
   }
 
   /** What `check` would say, for a plan. */
   async foresee(model: AppModel): Promise<string[]> {
-    const { fault, notes } = await this.#look(model);
+    const { fault, notes } = await this.#look(model, this.#record(model.name)?.scale ?? {});
     return fault === undefined ? notes : [...notes, `berth up will refuse it without --overcommit: ${fault}`];
   }
 
-  async #look(model: AppModel): Promise<{ fault?: string; notes: string[] }> {
+  async #look(model: AppModel, scale: Scale): Promise<{ fault?: string; notes: string[] }> {
     const record = this.#record(model.name);
     const total = await this.capacity.total();
-    const own = holdingsOf({ model, scale: record?.scale ?? {} });
+    const own = holdingsOf({ model, scale });
     const all = [...this.capacity.holdings(model.name), ...own];
-    const faults = shortages(all, total);
+    const asks = cpuAsksOf({ model, scale });
+    const { topology } = await this.#parts.machine.facts();
+    const faults = [
+      ...shortages(all, total),
+      ...cpuFaults(topology, [...this.capacity.cpuAsks(model.name), ...asks]),
+    ];
     const excess = overcommitment(all, total);
-    const notes = excess === undefined ? [] : [excess];
+    const notes = [...(excess === undefined ? [] : [excess]), ...asks.map(cpuWords)];
     if (faults.length === 0) return { notes };
     const before = totalOf(
       record?.target === undefined ? [] : holdingsOf(sizeOf(record) ?? { model, scale: {} }),
@@ -93,6 +109,13 @@ export class HostRules {
     if (!asksMore) return { notes: [...notes, ...faults] };
     return { fault: faults.join('; '), notes };
   }
+}
+
+/** `web: 2 processors of its own for each of 3 replicas, of one memory node` */
+function cpuWords({ name, replicas, wish: { count, numa } }: CpuAsk): string {
+  const where = numa === undefined ? '' : `, of one memory node${numa === 'prefer' ? ' if it can be' : ''}`;
+  const whose = replicas === 1 ? '' : ` for each of ${replicas} replicas`;
+  return `${name}: ${count} processor${count === 1 ? '' : 's'} of its own${whose}${where}`;
 }
 
 function sizeOf(record: AppRecord | undefined): { model: AppModel; scale: Scale } | undefined {

@@ -49,8 +49,11 @@ export class ProjectReader {
 
   /** @throws invalid `compose-invalid` with all errors; not-found `project-folder-missing`; as `grant` */
   async read(request: ProjectRequest, grant: Grant): Promise<Project> {
-    const { model, secretValues, problems, sources } = await this.#understood(request);
-    const { model: whole, notes } = await this.#host.complete(model);
+    const { model, document, secretValues, problems, sources } = await this.#understood(request);
+    const { placeOfConstraint } = await import('#domain/compose/read-placement.ts');
+    const { model: whole, notes } = await this.#host.complete(model, (service, constraint) =>
+      placeOfConstraint(document, service, constraint),
+    );
     const target = appTarget(await grant(whole, { secretValues }), await this.#contexts(model));
     return { target, notices: problems, notes, sources: fingerprint(JSON.stringify([...sources])) };
   }

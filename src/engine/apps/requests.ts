@@ -42,6 +42,8 @@ export type Requester = Pick<UpRequest, 'by' | 'timeout'>;
 export interface ScaleRequest extends Requester {
   /** Replicas by service. */
   counts: Record<string, number>;
+  /** Also when more is reserved than the machine has. */
+  overcommit?: boolean;
 }
 
 export interface ControlRequest extends Requester {

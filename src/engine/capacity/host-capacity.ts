@@ -1,5 +1,6 @@
 import type { AppModel } from '#domain/app/model.ts';
 import { countOf, type Scale } from '#domain/app/scale.ts';
+import type { CpuAsk } from '#domain/capacity/cpus.ts';
 import { demandOf, demandOfHost, type Demand } from '#domain/capacity/demand.ts';
 import type { Holding } from '#domain/capacity/fit.ts';
 import { hasProcess } from '#domain/container/state.ts';
@@ -33,6 +34,13 @@ export class HostCapacity {
     return { memory, cpus: processors };
   }
 
+  /** What all apps but for one ask for processors of their own. */
+  cpuAsks(but: string): CpuAsk[] {
+    return this.#apps()
+      .filter(({ model }) => model.name !== but)
+      .flatMap(cpuAsksOf);
+  }
+
   /** Of all apps, but for one, and of the containers that run beside apps. */
   holdings(but?: string): Holding[] {
     const apps = this.#apps().filter(({ model }) => model.name !== but);
@@ -47,6 +55,17 @@ export class HostCapacity {
       })),
     ];
   }
+}
+
+/** What services that run all the time ask for processors of their own. */
+export function cpuAsksOf({ model, scale }: SizedApp): CpuAsk[] {
+  return Object.values(model.services).flatMap((service) => {
+    const { cpus, name, schedule } = service;
+    if (cpus === undefined || schedule !== undefined) return [];
+    const { at, ...wish } = cpus;
+    const replicas = countOf(service, scale[name]);
+    return [{ name: `${model.name}/${name}`, replicas, wish, memory: demandOf(service).memory, at }];
+  });
 }
 
 /** Of the services that run all the time. */

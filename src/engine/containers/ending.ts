@@ -1,6 +1,7 @@
 import type { Container } from '#domain/container/container.ts';
 import type { ContainerParts } from '#engine/containers/parts.ts';
 import type { ContainerRegistry } from '#engine/containers/registry.ts';
+import type { CpuPool } from '#engine/containers/cpu-pool.ts';
 import type { Execs } from '#engine/containers/execs.ts';
 import type { HealthMonitor } from '#engine/containers/health-monitor.ts';
 import type { Lives } from '#engine/containers/lives.ts';
@@ -23,6 +24,7 @@ export class Ending {
   readonly #lives: Lives;
   readonly #health: HealthMonitor;
   readonly #execs: Execs;
+  readonly #cpus: CpuPool;
 
   constructor(
     parts: ContainerParts,
@@ -30,7 +32,9 @@ export class Ending {
     lives: Lives,
     health: HealthMonitor,
     execs: Execs,
+    cpus: CpuPool,
   ) {
+    this.#cpus = cpus;
     this.#parts = parts;
     this.#registry = registry;
     this.#lives = lives;
@@ -46,6 +50,7 @@ export class Ending {
     this.#execs.containerEnded(container.id);
     const ended = this.#record(container, exit);
     await this.release(container);
+    await this.#cpus.settle();
     const { exitCode } = ended.state;
     this.#lives.of(container.id).end({ exitCode }, ended.state.status === 'exited');
     return ended;
@@ -93,6 +98,7 @@ export class Ending {
     const { runtime, networks, snapshotter, report } = this.#parts;
     const failed = (error: unknown): void =>
       report(`container ${container.id} was not freed completely`, error);
+    this.#cpus.free(container.id);
     await runtime.delete(container.id).catch(failed);
     await Promise.all([
       ownsSandbox(container) ? networks.removeSandbox(container).catch(failed) : undefined,

@@ -10,6 +10,7 @@ import type { TaskExit } from '#ports/runtime.ts';
 import { nextDelay } from '#domain/container/restart.ts';
 import { hasProcess, isActive, never } from '#domain/container/state.ts';
 import { announce } from '#engine/containers/announcer.ts';
+import { CpuPool } from '#engine/containers/cpu-pool.ts';
 import { Ending } from '#engine/containers/ending.ts';
 import { HealthMonitor } from '#engine/containers/health-monitor.ts';
 import { LogForwarding } from '#engine/containers/log-forwarding.ts';
@@ -31,6 +32,7 @@ export class LifeCycle {
   readonly #health: HealthMonitor;
   readonly #starting: Starting;
   readonly #stopping: Stopping;
+  readonly cpus: CpuPool;
   readonly ending: Ending;
   readonly removing: Removing;
   readonly forwarding: LogForwarding;
@@ -51,9 +53,10 @@ export class LifeCycle {
     this.#execs = execs;
     this.#health = new HealthMonitor(parts, registry, execs);
     this.forwarding = new LogForwarding(parts);
-    this.#starting = new Starting(parts, registry, lives, this.#health, this.forwarding, roots);
+    this.cpus = new CpuPool(parts, registry);
+    this.#starting = new Starting(parts, registry, lives, this.#health, this.forwarding, roots, this.cpus);
     this.#stopping = new Stopping(parts, registry, lives, locks);
-    this.ending = new Ending(parts, registry, lives, this.#health, execs);
+    this.ending = new Ending(parts, registry, lives, this.#health, execs, this.cpus);
     this.removing = new Removing(parts, registry, lives, this.forwarding);
   }
 

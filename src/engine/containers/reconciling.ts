@@ -39,6 +39,7 @@ export class Reconciling {
   async run(): Promise<void> {
     const halfMade = this.#registry.load();
     for (const container of halfMade) await this.#undoCreate(container);
+    this.#cycle.cpus.open();
     const containers = this.#registry.list();
     const ended = await this.#observe(containers);
     const running = this.#registry.list().filter((each) => hasProcess(each) && !ended.has(each.id));
@@ -49,6 +50,7 @@ export class Reconciling {
     for (const [id, exit] of ended) await this.#afterAbsence(id, exit);
     for (const container of this.#registry.list()) await this.#finish(container);
     await this.#sweep();
+    await this.#cycle.cpus.settle();
   }
 
   async #undoCreate(container: Container): Promise<void> {

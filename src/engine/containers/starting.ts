@@ -2,6 +2,7 @@ import type { Container, Endpoint } from '#domain/container/container.ts';
 import type { NamespaceSource, SpecInput } from '#domain/container/spec-input.ts';
 import type { ContainerParts } from '#engine/containers/parts.ts';
 import type { ContainerRegistry } from '#engine/containers/registry.ts';
+import type { CpuPool } from '#engine/containers/cpu-pool.ts';
 import type { HealthMonitor } from '#engine/containers/health-monitor.ts';
 import type { LogForwarding } from '#engine/containers/log-forwarding.ts';
 import type { Lives } from '#engine/containers/lives.ts';
@@ -35,6 +36,7 @@ export class Starting {
   readonly #health: HealthMonitor;
   readonly #forwarding: LogForwarding;
   readonly #roots: Roots;
+  readonly #cpus: CpuPool;
 
   constructor(
     parts: ContainerParts,
@@ -43,7 +45,9 @@ export class Starting {
     health: HealthMonitor,
     forwarding: LogForwarding,
     roots: Roots,
+    cpus: CpuPool,
   ) {
+    this.#cpus = cpus;
     this.#parts = parts;
     this.#registry = registry;
     this.#lives = lives;
@@ -61,11 +65,15 @@ export class Starting {
       await undo.run();
       this.#failed(container, error);
       throw error;
+    } finally {
+      await this.#cpus.settle();
     }
   }
 
-  async #run(container: Container, restarted: boolean, undo: Undo): Promise<void> {
+  async #run(asked: Container, restarted: boolean, undo: Undo): Promise<void> {
     const { runtime, clock, events, cgroups } = this.#parts;
+    undo.add(() => this.#cpus.free(asked.id));
+    const container = this.#cpus.claim(asked);
     cgroups.expectMove();
     const [prepared, joined] = await together(this.#prepare(container, undo), this.#join(container, undo));
     const config = this.#sharedConfig(container);
@@ -76,9 +84,10 @@ export class Starting {
       pending: 'start',
     });
     const files = await this.#etcFiles(connected);
+    await this.#cpus.settle();
     const spec = await specify(
       this.#parts,
-      connected,
+      this.#cpus.confine(connected),
       { ...prepared, sandbox: joined.sandbox, files },
       this.#find,
     );

@@ -37,7 +37,7 @@ test('what the machine cannot hold is refused with the numbers, planned with a n
     /15\.6 TiB of memory are reserved, but the machine has [\d.]+ [GT]iB of memory \(big\/web 2 x 7\.8 TiB/;
   assert.match(refused.stderr, /the app big does not fit into this machine/);
   assert.match(refused.stderr, numbers);
-  assert.match(refused.stderr, /berth up --overcommit/);
+  assert.match(refused.stderr, /or take the risk: --overcommit/);
   assert.equal(await daemon.ok('ps', '-aq'), '');
   assert.match((await planNotes(folder)).join('\n'), numbers);
   const forced = await daemon.berth('up', '--overcommit', folder);
@@ -73,8 +73,33 @@ test('a constraint is held against this machine', async () => {
   assert.equal(refused.code, 1);
   assert.match(
     refused.stderr,
-    /the service web is to run where node\.labels\.disk==ssd, but this machine, the only one, has no node\.labels\.disk/,
+    /compose\.yaml:1: the service web is to run where node\.labels\.disk==ssd, but this machine, the only one, has no node\.labels\.disk/,
   );
   const here = await daemon.berth('plan', await project('placed', where(`node.hostname==${hostname()}`)));
   assert.equal(here.code, 0, here.stderr);
+});
+
+test('a replica has processors of its own, and who finds none is refused with the line that asks', async () => {
+  const allowed = async (name: string): Promise<string> =>
+    (await daemon.ok('exec', name, 'grep', 'Cpus_allowed_list', '/proc/self/status')).split('\t')[1] ?? '';
+  const plain = await daemon.ok('run', '-d', '--name', 'plain', 'busybox', 'sleep', '1d');
+  const all = await allowed('plain');
+  const folder = await project('own', 'x-berth: { resources: { exclusive_cpus: 1, numa: node } }');
+  assert.match((await planNotes(folder)).join('\n'), /own\/web: 1 processor of its own, of one memory node/);
+  assert.equal((await daemon.berth('up', folder)).code, 0);
+  const own = await allowed('own-web-1');
+  assert.match(own, /^\d+$/);
+  assert.equal(await daemon.ok('inspect', '-f', '{{.HostConfig.CpusetCpus}}', 'own-web-1'), own);
+  assert.ok(!(await allowed('plain')).split(/[,-]/).includes(own), await allowed('plain'));
+  await daemon.kill9();
+  await daemon.start();
+  const much = await daemon.berth('scale', 'own/web=500');
+  assert.equal(much.code, 1);
+  assert.match(
+    much.stderr,
+    /compose\.yaml:1: own\/web: no processors of its own for replica \d+: 1 are needed, 0 are free/,
+  );
+  assert.equal((await daemon.berth('down', 'own')).code, 0);
+  assert.equal(await allowed('plain'), all);
+  await daemon.ok('rm', '-f', plain);
 });
