@@ -112,7 +112,8 @@ export class Calls {
     const { reference, signal } = caller;
     const auth = caller.auth ?? (await this.#ownAuth.of(reference.registry));
     const scopes = scopeOf(reference, call.actions, call.alsoFrom);
-    const url = new URL(call.path, await this.base(reference.registry, signal));
+    const base = await this.base(reference.registry, signal);
+    const url = new URL(call.path, base);
     if (caller.namespace !== undefined) url.searchParams.set('ns', caller.namespace);
     const send = (request: HttpRequest): Promise<HttpResponse> => this.send(reference.registry, request);
     const sendWith = async (authorization: string | undefined): Promise<HttpResponse> => {
@@ -126,8 +127,8 @@ export class Calls {
       return send(request);
     };
     const response = await sendWith(this.tokens.known(url.host, scopes, auth));
-    // Whoever a redirect leads to is told nothing: the credentials are for the registry.
-    if (response.status !== 401 || response.url.host !== url.host) return response;
+    // Whoever a redirect or the place of an upload leads to is told nothing: the credentials are for the registry.
+    if (response.status !== 401 || response.url.host !== base.host) return response;
     response.body.resume();
     return sendWith(await this.tokens.answer(response, scopes, auth, send, signal));
   }

@@ -7,8 +7,10 @@ import { createServer } from 'node:https';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import { test, type TestContext } from 'node:test';
+import { parseDigest } from '#domain/image/digest.ts';
 import { BerthError } from '#base/errors.ts';
 import type { RegistryOptions } from '#adapters/registry-client/calls.ts';
 import { withProxies } from '#adapters/registry-client/proxies.ts';
@@ -141,8 +143,19 @@ test('credentials stay with the registry when a redirect leads elsewhere, also w
   };
   const auth = { username: 'u', password: 'p' };
   const reference = { registry: made.host, repository: 'app', tag: '1' };
-  await assert.rejects(client(t, {}).manifest(reference, auth, signal));
+  const http = client(t, {});
+  await assert.rejects(http.manifest(reference, auth, signal));
   assert.deepEqual(asked, [undefined]);
+  made.fault = ({ method, path }, response) => {
+    if (method !== 'POST' || !path.includes('/uploads/')) return false;
+    response.writeHead(202, { location: `http://127.0.0.1:${portOf(elsewhere)}/upload` }).end();
+    return true;
+  };
+  const digest = parseDigest(`sha256:${'0'.repeat(64)}`);
+  const blob = { mediaType: '', digest, size: 1 };
+  const open = (): Promise<Readable> => Promise.resolve(Readable.from([Buffer.from('x')]));
+  await assert.rejects(http.pushBlob(reference, blob, open, auth, signal), /denied/);
+  assert.deepEqual(asked, [undefined, undefined]);
 });
 
 test('a private authority and a client certificate are used for their host, once they lie in its folder', async (t) => {
