@@ -28,11 +28,19 @@ function decodeBasic(value: string): BasicCredentials {
   return { username: at < 0 ? text : text.slice(0, at), password: at < 0 ? '' : text.slice(at + 1) };
 }
 
+/** What a request needs. */
+export interface Wanted {
+  repository: string;
+  action: Action;
+  /** The repository that a blob is mounted from. */
+  from?: string;
+}
+
 /** Where to get a token, and which one (distribution, "Token Authentication Specification"). */
 export function challenge(
   request: IncomingMessage,
   isTls: boolean,
-  wanted: { repository: string; action: Action } | undefined,
+  wanted: Wanted | undefined,
   error: unknown,
 ): Headers {
   const { host = 'localhost' } = request.headers;
@@ -40,7 +48,9 @@ export function challenge(
   const fields = [`realm="${isTls ? 'https' : 'http'}://${safeHost}/token"`, `service="${service}"`];
   if (wanted !== undefined) {
     const words = wanted.action === 'push' ? 'pull,push' : wanted.action;
-    fields.push(`scope="repository:${wanted.repository}:${words}"`);
+    // To take a blob from another repository, a client needs a token for that one too.
+    const from = wanted.from === undefined ? '' : ` repository:${wanted.from}:pull`;
+    fields.push(`scope="repository:${wanted.repository}:${words}${from}"`);
   }
   if (isKind(error, 'unauthorized') && error.code === 'registry-scope-missing')
     fields.push('error="insufficient_scope"');

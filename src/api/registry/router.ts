@@ -1,9 +1,8 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { BerthError, isKind, notFound, unauthorized } from '#base/errors.ts';
-import { checkRepositoryName } from '#domain/registry/names.ts';
-import type { Action } from '#domain/registry/rights.ts';
+import { checkRepositoryName, isRepositoryName } from '#domain/registry/names.ts';
 import type { Registry } from '#engine/registry/registry.ts';
-import { callerOf, challenge, getToken, postToken } from '#api/registry/authentication.ts';
+import { callerOf, challenge, getToken, postToken, type Wanted } from '#api/registry/authentication.ts';
 import { blobRoutes } from '#api/registry/blobs.ts';
 import { registryError } from '#api/registry/errors.ts';
 import { answer, answerJson, drain, type Exchange, type Route } from '#api/registry/exchange.ts';
@@ -47,7 +46,7 @@ export async function route(
 ): Promise<void> {
   const gone = new AbortController();
   response.once('close', () => gone.abort());
-  let wanted: { repository: string; action: Action } | undefined;
+  let wanted: Wanted | undefined;
   try {
     response.setHeader('docker-distribution-api-version', 'registry/2.0');
     // Not by URL, which would resolve dots: a path that has any is no name.
@@ -56,7 +55,9 @@ export async function route(
     const { route: found, ...named } = find(request.method ?? 'GET', path);
     const repository = nameOf(options.registry, named.repository, query.get('ns'));
     const { action } = found;
-    wanted = action === undefined ? undefined : { repository, action };
+    const from = query.get('from') ?? '';
+    const mounted = isRepositoryName(from) ? { from } : {};
+    wanted = action === undefined ? undefined : { repository, action, ...mounted };
     const caller = await callerOf(options.registry, request);
     if (action !== undefined) options.registry.access.require(caller, repository, action);
     const { registry } = options;
@@ -112,7 +113,7 @@ function greet(exchange: Exchange): void {
 function refuse(
   { report, isTls }: RouterOptions,
   { request, response }: { request: IncomingMessage; response: ServerResponse },
-  wanted: { repository: string; action: Action } | undefined,
+  wanted: Wanted | undefined,
   error: unknown,
 ): void {
   const { status, body } = registryError(error);

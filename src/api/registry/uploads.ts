@@ -43,6 +43,8 @@ async function mountBlob(exchange: Exchange, digest: ContentDigest): Promise<boo
   const { registry, query, repository, caller } = exchange;
   const from = query.get('from') ?? '';
   const source = from === '' ? undefined : checkRepositoryName(from);
+  // Whoever may pull from there, but has not asked for a token to, is told to.
+  if (source !== undefined && may(caller, source, 'pull')) registry.access.require(caller, source, 'pull');
   const mayPull = (name: string): boolean => may(caller, name, 'pull') && isInScope(exchange, name);
   const link = await registry.blobs.mount(repository, digest, source, mayPull);
   if (link !== undefined) created(exchange, digest);

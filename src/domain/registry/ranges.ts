@@ -39,8 +39,7 @@ export function parseRange(
   }
   const start = Number(first);
   const end = last === '' ? size - 1 : Math.min(Number(last), size - 1);
-  if (last !== '' && Number(last) < start) return undefined;
-  return start >= size ? 'unsatisfiable' : { start, end };
+  return start >= size || end < start ? 'unsatisfiable' : { start, end };
 }
 
 /** The Range header of an upload: what has come so far; `0-0` also for nothing, as clients expect it. */
