@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
 import { mount, unmount } from '#adapters/linux/libc.ts';
 import { systemCode } from '#base/errors.ts';
+import { digestOf, serveRegistry } from '../../support/built-in-registry.ts';
 import { busyboxTar } from '../../support/busybox.ts';
 import { TestDaemon } from '../../support/daemon.ts';
 
@@ -82,4 +83,28 @@ test('on a full disk every change is refused in words, and nothing of it stays',
   assert.deepEqual(await state(), before);
   for (const [words, input] of changes)
     await daemon.ok(...words, ...(input === undefined ? [] : [{ input }]));
+});
+
+test('an upload to the built-in registry that fills the disk is refused, and gone on with when there is room', async (t) => {
+  const folder = await smallDisk(t);
+  await using daemon = new TestDaemon(folder, {});
+  await daemon.start();
+  const registry = await serveRegistry(daemon);
+  const { headers } = await registry.call('POST', 'full/blobs/uploads/');
+  const location = headers.get('location') ?? '';
+  const content = 'x'.repeat(8 * 1024 * 1024);
+  const empty = await fill(folder);
+  const refused = await registry.call('PATCH', location, { body: content });
+  assert.deepEqual([refused.status, refused.codes], [507, ['UNAVAILABLE']], refused.body.toString());
+  assert.match(refused.body.toString(), /no space left on device/);
+  const begun = await registry.call('POST', 'full/blobs/uploads/');
+  assert.equal(begun.status, 507);
+  await empty();
+  const [, last = ''] =
+    /^0-(\d+)$/.exec((await registry.call('GET', location)).headers.get('range') ?? '') ?? [];
+  const start = last === '0' ? 0 : Number(last) + 1;
+  const digest = digestOf(content);
+  const put = await registry.call('PUT', `${location}?digest=${digest}`, { body: content.slice(start) });
+  assert.equal(put.status, 201, put.body.toString());
+  assert.equal((await registry.call('GET', `full/blobs/${digest}`)).body.length, content.length);
 });
