@@ -146,6 +146,8 @@ export interface ServiceAnswer {
   name: string;
   wanted: number;
   replicas: ReplicaAnswer[];
+  /** A person stopped it. */
+  stopped?: true;
   /** Replicas that failed too often: nothing is tried any more until the next `up`. `log` holds their last lines. */
   crashLoops?: { replica: number; reason: string; log: string[] }[];
 }

@@ -43,7 +43,9 @@ function rows(app: AppAnswer, now: number): string[][] {
 }
 
 function state(service: ServiceAnswer): string {
-  return [...new Set(service.replicas.map(stateWords))].join(', ') || 'none';
+  const states = [...new Set(service.replicas.map(stateWords))].join(', ');
+  if (service.stopped === true) return states === '' ? 'stopped' : `stopped: ${states}`;
+  return states || 'none';
 }
 
 function ports(service: ServiceAnswer): string {

@@ -1,3 +1,4 @@
+import { conflict } from '#base/errors.ts';
 import { endsTls } from './build-table.ts';
 import { nameOf } from './check-routes.ts';
 import type { IngressRoute, OwnCertificate } from './model.ts';
@@ -19,20 +20,35 @@ export function wantedCertificates(routes: readonly IngressRoute[]): WantedCerti
   return isComplete ? chosen : [{ host: '', mode: 'internal' }, ...chosen];
 }
 
-/** In words where a host is offered another certificate than one of these routes asks for. */
-export function displacedCertificates(
-  mine: readonly IngressRoute[],
-  others: readonly IngressRoute[],
-): string[] {
-  const chosen = strongest([...others, ...mine]);
-  const notes = [...others, ...mine].flatMap((route) => {
+/**
+ * A host has one certificate, which no app takes from another.
+ * @throws conflict `ingress-certificate-conflict` that names both who ask
+ */
+export function checkCertificates(mine: readonly IngressRoute[], others: readonly IngressRoute[]): void {
+  for (const route of mine.filter((one) => endsTls(one))) {
+    const other = others.find((one) => endsTls(one) && one.host === route.host && !isSameWish(one, route));
+    if (other === undefined) continue;
+    throw conflict(
+      'ingress-certificate-conflict',
+      `${hostWords(route)} can have one certificate, but ${nameOf(other)} asks for one by tls: ${other.tls}, and ${nameOf(route)} for another by tls: ${route.tls}`,
+      { hint: 'let both ask for the same, or give one another host' },
+    );
+  }
+}
+
+/** In words where a host is offered another certificate than one of an app's own routes asks for. */
+export function displacedCertificates(routes: readonly IngressRoute[]): string[] {
+  const chosen = strongest(routes);
+  const notes = routes.flatMap((route) => {
     const holder = chosen.get(route.host);
     if (!endsTls(route) || holder === undefined || isSameWish(holder, route)) return [];
-    if (!mine.includes(holder) && !mine.includes(route)) return [];
-    const host = route.host === '' ? 'any host' : route.host;
-    return `${host} is offered the certificate that ${nameOf(holder)} asks for (tls: ${holder.tls}), not that of ${nameOf(route)} (tls: ${route.tls}): a host has one`;
+    return `${hostWords(route)} is offered the certificate that ${nameOf(holder)} asks for (tls: ${holder.tls}), not that of ${nameOf(route)} (tls: ${route.tls}): a host has one`;
   });
   return [...new Set(notes)];
+}
+
+function hostWords({ host }: IngressRoute): string {
+  return host === '' ? 'any host' : host;
 }
 
 /** By host. Between equals the name decides, so that it is the same one after each start. */

@@ -1,7 +1,13 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { backendOf, buildTable } from './build-table.ts';
-import { displacedCertificates, nextAttempt, renewalTime, wantedCertificates } from './certificates.ts';
+import {
+  checkCertificates,
+  displacedCertificates,
+  nextAttempt,
+  renewalTime,
+  wantedCertificates,
+} from './certificates.ts';
 import { checkRoutes } from './check-routes.ts';
 import { standardShape, type BackendShape, type IngressRoute } from './model.ts';
 import { parseRate } from './rate.ts';
@@ -148,10 +154,15 @@ test('of two certificates for a host the same one is offered in whatever order t
   ])
     assert.deepEqual(wantedCertificates(routes)[1]?.own, { cert: '/a', key: '/k' });
   assert.match(
-    displacedCertificates([other], [one]).join(),
+    displacedCertificates([other, one]).join(),
     /^a\.test is offered the certificate that a\/web .* asks for \(tls: own\), not that of b\/web /,
   );
-  assert.deepEqual(displacedCertificates([route({ host: 'c.test', tls: 'acme' })], [one, other]), []);
+  checkCertificates([route({ host: 'c.test', tls: 'acme' })], [one, other]);
+  checkCertificates([asks('a')], [one]);
+  assert.throws(() => checkCertificates([other], [one]), {
+    code: 'ingress-certificate-conflict',
+    message: /^a\.test can have one certificate, but a\/web .* tls: own, and b\/web .* tls: own$/,
+  });
 });
 
 test('a certificate is renewed after two thirds of its life; failures wait ever longer', () => {

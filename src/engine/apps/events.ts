@@ -47,6 +47,8 @@ export interface ServiceSummary {
   name: string;
   wanted: number;
   replicas: ReplicaSummary[];
+  /** A person stopped it. */
+  stopped?: true;
   /** Replicas that failed too often: nothing is tried any more until a person's next command. */
   crashLoops?: { replica: number; reason: string; log: string[] }[];
 }

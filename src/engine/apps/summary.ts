@@ -49,7 +49,9 @@ function summarizeService(
 ): ServiceSummary {
   const mine = containers.filter((one) => serviceName(one) === name);
   const replicas = mine.map(replicaSummary).sort((a, b) => a.replica - b.replica);
-  return { name, wanted: record?.services[name]?.replicas ?? mine.length, replicas };
+  const wanted = record?.services[name]?.replicas ?? mine.length;
+  const isStopped = record?.stopped?.includes(name) === true;
+  return { name, wanted, replicas, ...(isStopped ? { stopped: true as const } : {}) };
 }
 
 function serviceName(container: Container): string {

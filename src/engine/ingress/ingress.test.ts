@@ -233,13 +233,14 @@ test('nothing waits for anything where no app has ingress', async () => {
   assert.deepEqual(sleeps, []);
 });
 
-test('an app is told when its host is offered the certificate that another one asks for', async () => {
+test('an app that asks for another certificate for the host of another app is refused, and both are named', async () => {
   const { ingress, services } = room();
   await ingress.start(services, [model('shop', { tls: 'internal' })]);
-  const notes = await ingress.check(model('blog', { tls: 'acme', path: '/blog' }));
-  assert.deepEqual(notes, [
-    'a.test is offered the certificate that blog/web (blog.yaml:1) asks for (tls: acme), not that of shop/web (shop.yaml:1) (tls: internal): a host has one',
-  ]);
+  await assert.rejects(ingress.check(model('blog', { tls: 'acme', path: '/blog' })), {
+    code: 'ingress-certificate-conflict',
+    message:
+      'a.test can have one certificate, but shop/web (shop.yaml:1) asks for one by tls: internal, and blog/web (blog.yaml:1) for another by tls: acme',
+  });
   assert.deepEqual(await ingress.check(model('blog', { tls: 'internal', path: '/blog' })), []);
 });
 

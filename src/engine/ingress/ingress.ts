@@ -2,7 +2,11 @@ import { invalid, messageOf } from '#base/errors.ts';
 import { KeyedMutex } from '#base/mutex.ts';
 import type { AppModel } from '#domain/app/model.ts';
 import { backendOf, buildTable, endsTls, entrypointOf } from '#domain/ingress/build-table.ts';
-import { displacedCertificates, wantedCertificates } from '#domain/ingress/certificates.ts';
+import {
+  checkCertificates,
+  displacedCertificates,
+  wantedCertificates,
+} from '#domain/ingress/certificates.ts';
 import { checkRoutes } from '#domain/ingress/check-routes.ts';
 import type { IngressRoute, IngressSettings } from '#domain/ingress/model.ts';
 import { routesOf } from '#domain/ingress/routes.ts';
@@ -75,9 +79,10 @@ export class Ingress implements contracts.Ingress {
     if (mine.some(({ tls }) => tls === 'acme')) refuseWithoutTerms(settings);
     const others = this.#all(model.name);
     checkRoutes(mine, others, settings);
+    checkCertificates(mine, others);
     await certificates.check(wantedCertificates(mine));
     await balancer.check(buildTable([...others, ...mine], settings).listeners);
-    return displacedCertificates(mine, others);
+    return displacedCertificates(mine);
   }
 
   async assign(model: AppModel): Promise<void> {

@@ -90,6 +90,9 @@ test('what was stopped stays so over a restart of the daemon and a scale of othe
   await daemon.kill9();
   await daemon.start();
   await berth('scale', 'halted/other=2');
+  const { stdout } = await daemon.berth('ps', 'halted');
+  assert.match(stdout, /halted +web +0\/1 +stopped: exited \(\d+\)/);
+  assert.match(stdout, /halted +other +2\/2 +running/);
   assert.equal(await states(), 'exited\nrunning\nexited');
   await berth('start', 'halted/web');
   assert.equal(await states(), 'running\nrunning\nexited');
