@@ -39,6 +39,9 @@ export const routes: Readonly<Record<Scope, readonly string[]>> = {
   ],
   'images:read': [
     ...['GET /images/json', 'GET /images/search', 'GET /images/get', 'GET /images/*', 'GET /distribution/*'],
+    ...['GET /berth/v1/bases', 'GET /berth/v1/bases/show', 'GET /berth/v1/bases/outdated'],
+    ...['GET /berth/v1/bases/schedule', 'GET /berth/v1/bases/verify', 'GET /berth/v1/bases/key'],
+    'GET /berth/v1/sbom',
   ],
   'images:write': [
     ...[
@@ -74,6 +77,8 @@ export const routes: Readonly<Record<Scope, readonly string[]>> = {
   'secrets:read': ['GET /berth/v1/secrets', 'GET /berth/v1/secrets/:name'],
   'secrets:write': ['PUT /berth/v1/secrets/:name', 'DELETE /berth/v1/secrets/:name'],
   'apps:write': [
+    // It builds images, and may update apps.
+    'POST /berth/v1/bases/refresh',
     'POST /berth/v1/apps/:app/secrets/refresh',
     ...['POST /berth/v1/compose/config', 'POST /berth/v1/compose/variables'],
     ...['POST /berth/v1/apps/plan', 'POST /berth/v1/apps/up', 'POST /berth/v1/apps/:app/down'],

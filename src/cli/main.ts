@@ -3,13 +3,14 @@ import { BerthError, messageOf, systemCode, unavailable } from '#base/errors.ts'
 import type { Context, Program } from '#cli/context.ts';
 import { declareAppCommands } from '#cli/commands/apps.ts';
 import { declareAdviseCommand, declareAutoscaleCommands } from '#cli/commands/autoscales.ts';
+import { declareBaseCommands } from '#cli/commands/bases.ts';
 import { declareHistoryCommands } from '#cli/commands/histories.ts';
 import { declareHostCommands } from '#cli/commands/host.ts';
 import { declareIngressCommands } from '#cli/commands/ingress.ts';
 import { declarePortsCommand } from '#cli/commands/ports.ts';
 import { declarePolicyCommands } from '#cli/commands/policies.ts';
-import { declareRunCommand } from '#cli/commands/runs.ts';
 import { declareRegistryCommands } from '#cli/commands/registries.ts';
+import { declareRunCommand } from '#cli/commands/runs.ts';
 import { declareScheduleCommands } from '#cli/commands/schedules.ts';
 import { declareSecretCommands } from '#cli/commands/secrets.ts';
 import { declareSocketCommands } from '#cli/commands/sockets.ts';
@@ -78,6 +79,7 @@ function declare(context: Context): Command {
     );
   declareAppCommands(root, context);
   declareHistoryCommands(root, context);
+  declareTransferCommands(root, context);
   declareRunCommand(root, context);
   declareScheduleCommands(root, context);
   declareAutoscaleCommands(root, context);
@@ -87,8 +89,8 @@ function declare(context: Context): Command {
   declarePortsCommand(root, context);
   declareSecretCommands(root, context);
   declareSocketCommands(root, context);
-  declareTransferCommands(root, context);
+  declareBaseCommands(root, context);
+  declareRegistryCommands(root, context);
   declareHostCommands(root, context);
   return root;
 }
-  declareRegistryCommands(root, context);

@@ -5,6 +5,7 @@ import type { Instance } from '#domain/instance.ts';
 import type { RegistrySettings, Settings } from '#domain/settings/settings.ts';
 import { Apps } from '#engine/apps/apps.ts';
 import { Bases } from '#engine/bases/bases.ts';
+import { RecordedBuilds } from '#engine/bases/recorded-builds.ts';
 import { Builds } from '#engine/builds/builds.ts';
 import { Containers } from '#engine/containers/containers.ts';
 import { Events } from '#engine/events/events.ts';
@@ -19,6 +20,7 @@ import { Sockets } from '#engine/sockets/sockets.ts';
 import { System } from '#engine/system/system.ts';
 import { Volumes } from '#engine/volumes/volumes.ts';
 import type { Adapters } from '#main/adapters.ts';
+import { openBases } from '#main/bases.ts';
 import { startMeasuring } from '#main/measuring.ts';
 import { openIngress } from '#main/ingress.ts';
 import { openRegistry } from '#main/registry.ts';
@@ -36,25 +38,33 @@ function transferRules(set: RegistrySettings): TransferRules {
   };
 }
 
-/** Constructs the nouns and starts them, those that others need first; each repairs what a crash left. */
-export async function startEngine(instance: Instance, settings: Settings, adapters: Adapters, log: Logger) {
-  const { store, clock, blobs, snapshotter, files, host, trees } = adapters;
-  const report = (problem: string, error: unknown): void => log.error({ err: error }, problem);
-  const events = new Events({ clock });
-  const volumes = new Volumes({ store, storage: adapters.volumeStorage, clock, events });
-  const { architecture, bootstrapper, runtime } = adapters;
-  const secrets = new Secrets({ store, clock, keys: adapters.keys, passphrase: adapters.passphrase });
+/** Images, who makes those of debian.berth, and the door to registries. */
+function openImages(settings: Settings, adapters: Adapters, events: Events) {
+  const { store, clock, blobs, snapshotter: snapshots, architecture, bootstrapper } = adapters;
   const ownRegistry = new OwnRegistry(adapters.registry);
+  const bases = new Bases({ bootstrapper, blobs, snapshots, store, clock, architecture });
   const images = new Images({
-    ...{ blobs, snapshots: snapshotter, registry: ownRegistry, downloads: adapters.downloads },
-    bases: new Bases({ bootstrapper, blobs, snapshots: snapshotter, store, clock, architecture }),
+    ...{ blobs, snapshots, registry: ownRegistry, downloads: adapters.downloads },
+    bases,
     ...{ state: store, clock, events },
     platform: { os: 'linux', architecture },
     rules: transferRules(settings.registries),
   });
+  return { ownRegistry, bases, images };
+}
+
+/** Constructs the nouns and starts them, those that others need first; each repairs what a crash left. */
+export async function startEngine(instance: Instance, settings: Settings, adapters: Adapters, log: Logger) {
+  const { store, clock, snapshotter, files, host, trees, architecture, bootstrapper, runtime } = adapters;
+  const report = (problem: string, error: unknown): void => log.error({ err: error }, problem);
+  const events = new Events({ clock });
+  const volumes = new Volumes({ store, storage: adapters.volumeStorage, clock, events });
+  const secrets = new Secrets({ store, clock, keys: adapters.keys, passphrase: adapters.passphrase });
+  const { ownRegistry, bases, images } = openImages(settings, adapters, events);
   const policies = new Policies({ ...adapters, events, report });
   const networks = new Networks({ ...adapters, events, instance, policies, report });
   const builds = new Builds({ ...adapters, events, images, networks, files, host, trees, instance, report });
+  const recordedBuilds = new RecordedBuilds(builds, store);
   const initPath = findInitProgram();
   const containers = new Containers({
     ...adapters,
@@ -69,8 +79,8 @@ export async function startEngine(instance: Instance, settings: Settings, adapte
   const { ingress, certificates } = openIngress(settings, adapters, secrets, report);
   const registry = openRegistry(settings, adapters, { images, secrets, certificates, ownRegistry }, report);
   const apps = new Apps({
-    ...{ store, clock, events, containers, images, builds, networks },
-    machine: adapters.machine,
+    ...{ store, clock, events, containers, images, networks },
+    ...{ builds: recordedBuilds, machine: adapters.machine },
     node: { id: instance.id, arch: architecture, settings: { ...settings.defaults, ...settings.node } },
     places: networks.services,
     services: { settled: (app, service) => services.settled(app, service) },
@@ -80,6 +90,8 @@ export async function startEngine(instance: Instance, settings: Settings, adapte
     ...{ secrets, providers: adapters.secretProviders },
     ...{ ingress, policies, report },
   });
+  const made = { bases, images, containers, apps, builds: recordedBuilds, events };
+  const basesRoom = openBases(instance, settings, adapters, { ...made, report });
   const system = new System({
     ...{ instance, clock, machine: adapters.machine, runtime },
     ...{ containers, images, volumes, snapshotter, release },
@@ -99,9 +111,11 @@ export async function startEngine(instance: Instance, settings: Settings, adapte
   await ingress.start(services, apps.models());
   policies.start();
   apps.start();
+  await basesRoom.startBases();
   const nouns = { apps, containers, services, ingress, events, report };
   const measured = startMeasuring(settings, adapters, nouns);
   return {
+    ...basesRoom,
     ...{ ...measured, certificates, ingress, events, services, volumes, images },
     ...{ networks, policies, registry, builds, containers, apps, secrets, sockets, system, report },
   };

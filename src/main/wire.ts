@@ -20,6 +20,7 @@ import { appHistoryRoutes } from '#api/platform/app-history.ts';
 import { appRoutes } from '#api/platform/apps.ts';
 import { adviceRoutes } from '#api/platform/advice.ts';
 import { autoscaleRoutes } from '#api/platform/autoscale.ts';
+import { baseRoutes } from '#api/platform/bases.ts';
 import { composeRoutes } from '#api/platform/compose.ts';
 import { ingressRoutes } from '#api/platform/ingress.ts';
 import { policyRoutes } from '#api/platform/policies.ts';
@@ -80,6 +81,7 @@ export async function wire(settings: Settings, log: Logger): Promise<Wired> {
       autoscaleRoutes(app, engine);
       adviceRoutes(app, engine);
       policyRoutes(app, engine);
+      baseRoutes(app, { ...engine, callerOf, refreshSettings: settings.bases });
       secretRoutes(app, { ...engine, callerOf });
       socketRoutes(app, engine);
       registryRoutes(app, engine);
@@ -89,6 +91,7 @@ export async function wire(settings: Settings, log: Logger): Promise<Wired> {
     close: async () => {
       await engine.registry.close();
       closed.abort();
+      engine.refreshSchedule.close();
       engine.apps.close();
       engine.autoscaler.close();
       engine.sampler.close();

@@ -109,7 +109,7 @@ export async function imageRoom(
       snapshots,
       registry: options.registry ?? noRegistry,
       downloads: new HttpDownloads(),
-      bases: options.bases ?? { make: refuse },
+      bases: options.bases ?? { make: refuse, made: () => Promise.resolve() },
       state,
       clock: steppingClock(),
       events,

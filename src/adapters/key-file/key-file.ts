@@ -10,10 +10,15 @@ const keyBytes = 32;
 /** Keys in a text file, one a line, which only its owner may read. */
 export class KeyFile implements KeyStore {
   readonly place: string;
+  readonly #loss: string;
 
-  /** @param path absolute; made when keys are first written */
-  constructor(path: string) {
+  /**
+   * @param path absolute; made when keys are first written
+   * @param loss what the keys are needed for, for people
+   */
+  constructor(path: string, loss = 'without its key no secret can be opened') {
     this.place = path;
+    this.#loss = loss;
   }
 
   async read(): Promise<Uint8Array[]> {
@@ -72,7 +77,7 @@ export class KeyFile implements KeyStore {
 
   #invalid(problem: string): Error {
     return invalid('key-file-invalid', `the key file '${this.place}' cannot be used: ${problem}`, {
-      hint: 'restore it from a backup; without its key no secret can be opened',
+      hint: `restore it from a backup; ${this.#loss}`,
     });
   }
 }

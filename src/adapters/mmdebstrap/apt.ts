@@ -215,10 +215,12 @@ function untrusted(suite: string, words: string): BerthError {
   });
 }
 
-/** apt's own error lines, or all that it said. */
+/** apt's own error lines, without those that only repeat others, or all that it said. */
 function errorsOf(words: string): string {
-  const errors = words.split('\n').filter((line) => /^(?:E:|Err:)/.test(line));
-  return (errors.length > 0 ? errors : [words]).join('; ');
+  const errors = words
+    .split('\n')
+    .filter((line) => /^E: (?!Some index files|Unable to fetch some)/.test(line));
+  return (errors.length > 0 ? errors.map((line) => line.slice(3)) : [words]).join('; ');
 }
 
 /** `Get:3 http://... bookworm/main amd64 dash amd64 0.5.12-2 [97.9 kB]` said shorter. */

@@ -6,7 +6,7 @@ export function standInStatus(standIns: readonly string[], architecture: string)
     .map(
       (name) =>
         `Package: ${name}\nStatus: install ok installed\nVersion: 99:0\nArchitecture: ${architecture}\n` +
-        'Multi-Arch: foreign\nMaintainer: none\nDescription: stands in for a package that is not needed to run the image\n',
+        'Multi-Arch: allowed\nMaintainer: none\nDescription: stands in for a package that is not needed to run the image\n',
     )
     .join('\n');
 }

@@ -5,6 +5,7 @@ import { baseConfig } from '#domain/base/base-config.ts';
 import { canonicalName, parseBaseName, type BaseName } from '#domain/base/base-name.ts';
 import { contentsOf } from '#domain/base/contents.ts';
 import type { Digest } from '#domain/image/digest.ts';
+import type { Image } from '#domain/image/image.ts';
 import { mediaTypes } from '#domain/image/manifest.ts';
 import { formatReference, type Reference } from '#domain/image/reference.ts';
 import type { NewImage, PullOptions } from '#engine/contracts.ts';
@@ -53,6 +54,7 @@ export class Bases implements BaseImages {
   readonly #plans: Collection<KnownPlan>;
   readonly #suites: SuiteChoice;
   readonly #locks = new KeyedMutex();
+  #whenMade: (image: Image) => Promise<void> = () => Promise.resolve();
 
   constructor(options: BasesOptions) {
     this.#options = options;
@@ -72,6 +74,15 @@ export class Bases implements BaseImages {
       );
       return this.#make(tag, name, options);
     });
+  }
+
+  made(image: Image): Promise<void> {
+    return this.#whenMade(image);
+  }
+
+  /** What is done with each image that was made and stored. */
+  whenMade(work: (image: Image) => Promise<void>): void {
+    this.#whenMade = work;
   }
 
   /** The next image of each name is made from what the mirror has then. */

@@ -1,3 +1,4 @@
+import type { Image } from '#domain/image/image.ts';
 import type { NewImage, PullOptions } from '#engine/contracts.ts';
 import type { Reference } from '#domain/image/reference.ts';
 
@@ -7,4 +8,6 @@ export { baseRegistry } from '#domain/base/base-name.ts';
 export interface BaseImages {
   /** @throws as Bootstrapper; invalid for a name that is no list of packages */
   make(reference: Reference, options: PullOptions): Promise<NewImage>;
+  /** To be called when what it made is an image of the store. */
+  made(image: Image): Promise<void>;
 }

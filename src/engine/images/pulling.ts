@@ -69,7 +69,9 @@ async function makeBase(parts: Parts, pull: Pull): Promise<Image> {
   const image = await storeImage(parts, made, pull.lease);
   report(pull, image.manifestDigest, before?.id !== image.id);
   // The maker tags what it makes; the name that was asked for is a tag too.
-  return image.tags.includes(full) ? image : parts.catalog.tag(image, full);
+  const tagged = image.tags.includes(full) ? image : parts.catalog.tag(image, full);
+  await parts.bases.made(tagged);
+  return tagged;
 }
 
 async function fetchImage(parts: Parts, pull: Pull): Promise<Image> {

@@ -36,10 +36,34 @@ const nginxSite = `server {
 }
 `;
 
+/** As Debian's, for a master that is not root, and so without the directive `user`. */
+const nginxMain = `worker_processes auto;
+pid /run/nginx.pid;
+error_log /var/log/nginx/error.log notice;
+include /etc/nginx/modules-enabled/*.conf;
+
+events {
+    worker_connections 1024;
+}
+
+http {
+    include       /etc/nginx/mime.types;
+    default_type  application/octet-stream;
+    access_log    /var/log/nginx/access.log combined;
+    sendfile      on;
+    tcp_nopush    on;
+    gzip          on;
+    server_tokens off;
+    include /etc/nginx/conf.d/*.conf;
+    include /etc/nginx/sites-enabled/*;
+}
+`;
+
 const nginx: Recipe = {
   ...recipeOf('nginx'),
   extras: [
     ...recipeOf('nginx').extras.filter(({ path }) => !/sites-enabled|\/var\/www/.test(path)),
+    { path: '/etc/nginx/nginx.conf', kind: 'file', content: nginxMain },
     { path: '/etc/nginx/conf.d/default.conf', kind: 'file', content: nginxSite },
   ],
 };
@@ -194,9 +218,11 @@ export const catalogue: readonly CatalogueEntry[] = [
     summary: 'a relational database (PostgreSQL)',
     packages: ['postgresql'],
     shape: 'full',
+    // For the wrappers that choose between clusters of several versions; there is one here.
+    standIns: ['libjson-perl', 'perl', 'ssl-cert'],
     main: /^postgresql-\d+$/,
     recipe: recipeOf('postgresql'),
-    proof: { command: ['postgres', '--version'], prints: /^postgres \(PostgreSQL\) \d/ },
+    proof: { command: ['sh', '-c', 'postgres --version'], prints: /^postgres \(PostgreSQL\) \d/ },
   },
 ];
 

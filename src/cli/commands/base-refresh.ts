@@ -1,0 +1,147 @@
+import { BerthError, unavailable } from '#base/errors.ts';
+import type {
+  DeploymentAnswer,
+  OutdatedAnswer,
+  RefreshBody,
+  RefreshScheduleAnswer,
+  RefreshStreamEvent,
+} from '#api/types/bases.ts';
+import type { Context } from '#cli/context.ts';
+import type { Output } from '#cli/output.ts';
+import { timeWords } from '#cli/render/words.ts';
+import { interruption } from './app-api.ts';
+
+export interface RefreshOptions {
+  dryRun?: boolean;
+  deploy?: boolean;
+}
+
+export async function listOutdated(
+  { client, output }: Context,
+  options: { exitCode?: boolean },
+): Promise<void> {
+  const answer = await (await client()).json<OutdatedAnswer>({ path: '/berth/v1/bases/outdated' });
+  output.json(answer);
+  const { images, unknown } = answer;
+  for (const { names, id, base, packages, running } of images) {
+    const security = packages.filter((one) => one.security).length;
+    const words = security === 0 ? '' : output.paint('red', `, ${security} of them security updates`);
+    output.print(
+      `${names.join(', ') || id.slice(0, 19)}: ${count(packages.length, 'newer package')}${words}`,
+    );
+    if (base !== '' && !names.includes(base)) output.print(`  built upon ${base}`);
+    for (const { container, app, service } of running)
+      output.print(`  runs as ${app === undefined ? container : `${app}/${service ?? ''} (${container})`}`);
+    for (const one of packages)
+      output.print(`  ${one.name} ${one.installed} -> ${one.candidate}${one.security ? ' (security)' : ''}`);
+  }
+  if (images.length === 0) output.print('Nothing is outdated.');
+  else output.note('berth base refresh rebuilds them; with --deploy apps get what was rebuilt.');
+  for (const { name, reason } of unknown) output.note(`not compared: ${name}: ${reason}`);
+  if (options.exitCode === true && images.length > 0) process.exitCode = 1;
+}
+
+/** @throws conflict `base-refresh-failed` when an image or an app could not be refreshed */
+export async function refreshBases(
+  { client, output }: Context,
+  image: string | undefined,
+  { dryRun = false, deploy = false }: RefreshOptions,
+): Promise<void> {
+  const signal = interruption();
+  const body: RefreshBody = { dryRun, deploy, ...(image === undefined ? {} : { image }) };
+  const events = (await client()).lines<RefreshStreamEvent>({
+    ...{ method: 'POST', path: '/berth/v1/bases/refresh', body, signal },
+  });
+  let last: RefreshStreamEvent | undefined;
+  for await (const event of events) {
+    output.json(event);
+    show(output, event, dryRun);
+    last = event;
+  }
+  if (last?.type === 'error')
+    throw new BerthError(
+      'conflict',
+      last.code,
+      last.message,
+      last.hint === undefined ? {} : { hint: last.hint },
+    );
+  if (last?.type !== 'result')
+    throw unavailable('daemon-gone', 'the daemon ended in the middle of the refresh', {
+      hint: 'run the same command again: it goes on with what is left',
+    });
+  if (last.failed.length > 0)
+    throw new BerthError(
+      'conflict',
+      'base-refresh-failed',
+      `could not be refreshed: ${last.failed.join(', ')}`,
+      {
+        hint: 'what was refreshed stays; run the same command again for the rest',
+      },
+    );
+}
+
+function show(output: Output, event: RefreshStreamEvent, dryRun: boolean): void {
+  if (event.type === 'note') output.note(event.message);
+  if (event.type === 'plan') showPlan(output, event);
+  if (event.type === 'progress') output.note(`  ${event.text}`);
+  if (event.type === 'step') showStep(output, event);
+  if (event.type === 'deploy') {
+    const of = `${event.app} (${event.services.join(', ')})`;
+    if (event.state === 'started') output.note(`Rolling update of ${of}`);
+    if (event.state === 'done') output.print(`${of} runs what was rebuilt`);
+    if (event.state === 'failed') output.print(`${of} was not updated: ${event.message}`);
+  }
+  if (event.type === 'result' && !dryRun) showResult(output, event);
+}
+
+function showPlan(output: Output, event: Extract<RefreshStreamEvent, { type: 'plan' }>): void {
+  const { steps, blocked, deployments } = event;
+  if (steps.length + blocked.length === 0) output.print('No image is outdated.');
+  for (const { name, action, noCache } of steps)
+    output.print(`${action} ${name}${noCache ? ' (without cache)' : ''}`);
+  for (const { name, reason } of blocked) output.print(`cannot refresh ${name}: ${reason}`);
+  for (const one of deployments) output.print(`then update ${deploymentWords(one)}`);
+}
+
+function showStep(output: Output, event: Extract<RefreshStreamEvent, { type: 'step' }>): void {
+  const { name, action, state } = event;
+  if (state === 'started') output.note(`${action} ${name}`);
+  if (state === 'unchanged') output.print(`${name} is as before`);
+  if (state === 'done') {
+    output.print(`${name} is new`);
+    for (const change of event.changes)
+      output.print(`  ${change.name} ${change.from || '-'} -> ${change.to || '-'}`);
+  }
+  if (state === 'failed' || state === 'skipped') output.print(`${name} ${state}: ${event.message}`);
+}
+
+function showResult(
+  output: Output,
+  { refreshed, waiting }: Extract<RefreshStreamEvent, { type: 'result' }>,
+): void {
+  if (refreshed.length > 0) output.print(`${count(refreshed.length, 'image')} refreshed.`);
+  for (const one of waiting)
+    output.print(
+      `${deploymentWords(one)} still runs the former image: berth base refresh --deploy updates it`,
+    );
+}
+
+const deploymentWords = ({ app, services }: DeploymentAnswer): string => `${app} (${services.join(', ')})`;
+
+const count = (number: number, noun: string): string => `${number} ${noun}${number === 1 ? '' : 's'}`;
+
+export async function showSchedule({ client, output }: Context): Promise<void> {
+  const answer = await (await client()).json<RefreshScheduleAnswer>({ path: '/berth/v1/bases/schedule' });
+  output.json(answer);
+  const { setting, deploy, next, last } = answer;
+  output.print(
+    setting === 'off'
+      ? 'Bases are not refreshed by themselves: the setting bases.refresh is off.'
+      : `bases.refresh is '${setting}', ${deploy ? 'apps are updated too' : 'apps are left as they are (bases.deploy)'}; next at ${next ?? '-'}`,
+  );
+  if (last === undefined) return;
+  const { started, ended, refreshed, failed, error } = last;
+  const outcome = error ?? `${refreshed.length} refreshed, ${failed.length} failed`;
+  output.print(`Last ${timeWords(started)}: ${ended === '' ? 'goes on' : outcome}`);
+  for (const name of failed) output.print(`  failed: ${name}`);
+}

@@ -1,0 +1,210 @@
+import { conflict, messageOf } from '#base/errors.ts';
+import { planRefresh, type RefreshPlan, type RefreshStep } from '#domain/base/refresh-plan.ts';
+import type { Image } from '#domain/image/image.ts';
+import { packageChanges, type PackageChange } from '#domain/package/outdated.ts';
+import type { Events, Images, Progress } from '#engine/contracts.ts';
+import type { Bases } from './bases.ts';
+import { candidatesOf } from './candidates.ts';
+import type { Deployments, Deployment } from './deployments.ts';
+import type { Inventories } from './inventories.ts';
+import type { Outdated, OutdatedReport } from './outdated.ts';
+import type { RecordedBuilds } from './recorded-builds.ts';
+
+/** What a person is told while images are refreshed. */
+export type RefreshEvent =
+  | { type: 'note'; message: string }
+  | ({ type: 'plan' } & RefreshPlan & { deployments: Deployment[] })
+  | { type: 'progress'; name: string; text: string }
+  | { type: 'step'; name: string; action: RefreshStep['action']; state: 'started' | 'unchanged' }
+  | { type: 'step'; name: string; action: RefreshStep['action']; state: 'done'; changes: PackageChange[] }
+  | {
+      type: 'step';
+      name: string;
+      action: RefreshStep['action'];
+      state: 'failed' | 'skipped';
+      message: string;
+    }
+  | { type: 'deploy'; app: string; services: string[]; state: 'started' | 'done' }
+  | { type: 'deploy'; app: string; services: string[]; state: 'failed'; message: string }
+  | { type: 'result'; refreshed: string[]; failed: string[]; waiting: Deployment[] };
+
+export interface RefreshRequest {
+  /** Only this image, what it is built upon and what is built upon it. */
+  image?: string;
+  dryRun: boolean;
+  /** Give apps what was rebuilt, by a rolling update. */
+  deploy: boolean;
+  /** Who asks, for the history of apps. */
+  by: string;
+}
+
+export interface RefreshingOptions {
+  images: Pick<Images, 'list' | 'get' | 'find' | 'pull'>;
+  bases: Pick<Bases, 'forgetPlans'>;
+  builds: RecordedBuilds;
+  inventories: Inventories;
+  outdated: Outdated;
+  deployments: Deployments;
+  events: Pick<Events, 'emit'>;
+}
+
+/** Rebuilds what is outdated and all that is built upon it. One refresh at a time. */
+export class Refreshing {
+  readonly #options: RefreshingOptions;
+  #running = false;
+
+  constructor(options: RefreshingOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * The last event is the result. What one step does stays when a later one fails; run again, it goes on with what is left.
+   * @throws conflict `base-refresh-busy`; not-found `image-missing`; as `Outdated.report`
+   */
+  async run(
+    request: RefreshRequest,
+    emit: (event: RefreshEvent) => void,
+    signal: AbortSignal,
+  ): Promise<void> {
+    if (this.#running)
+      throw conflict('base-refresh-busy', 'images are being refreshed already', {
+        hint: 'wait for the other refresh to end',
+      });
+    this.#running = true;
+    try {
+      await this.#run(request, emit, signal);
+    } finally {
+      this.#running = false;
+    }
+  }
+
+  async #run(
+    request: RefreshRequest,
+    emit: (event: RefreshEvent) => void,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const { images, bases, outdated, deployments } = this.#options;
+    const only = request.image === undefined ? undefined : new Set<string>([images.get(request.image).id]);
+    const report = await outdated.report((message) => emit({ type: 'note', message }), signal);
+    const plan = this.#plan(report, only);
+    const names = plan.steps.map(({ name }) => name);
+    const foreseen = deployments.due(new Set(names), report);
+    emit({ type: 'plan', ...plan, deployments: foreseen });
+    if (request.dryRun) {
+      emit({ type: 'result', refreshed: [], failed: [], waiting: foreseen });
+      return;
+    }
+    // What was planned before the mirror was asked is of yesterday.
+    bases.forgetPlans();
+    const done = await this.#carryOut(plan.steps, emit, signal);
+    const waiting = deployments.due(new Set(done.refreshed), report);
+    const { left, failed } = request.deploy
+      ? await this.#deploy(waiting, request.by, emit, signal)
+      : { left: waiting, failed: [] };
+    emit({ type: 'result', refreshed: done.refreshed, failed: [...done.failed, ...failed], waiting: left });
+  }
+
+  #plan(report: OutdatedReport, only: ReadonlySet<string> | undefined): RefreshPlan {
+    const { images, builds } = this.#options;
+    const ids = new Set<string>(report.images.map(({ image }) => image.id));
+    return planRefresh(candidatesOf(images.list(), ids, builds), only);
+  }
+
+  async #carryOut(
+    steps: readonly RefreshStep[],
+    emit: (event: RefreshEvent) => void,
+    signal: AbortSignal,
+  ): Promise<{ refreshed: string[]; failed: string[] }> {
+    const refreshed: string[] = [];
+    const failed: string[] = [];
+    for (const step of steps) {
+      signal.throwIfAborted();
+      const { name, action } = step;
+      const missing = step.after.find((other) => failed.includes(other));
+      try {
+        if (missing !== undefined) {
+          failed.push(name);
+          emit({ type: 'step', name, action, state: 'skipped', message: `${missing} was not refreshed` });
+        } else if (await this.#refresh(step, emit, signal)) refreshed.push(name);
+      } catch (error) {
+        signal.throwIfAborted();
+        failed.push(name);
+        emit({ type: 'step', name, action, state: 'failed', message: messageOf(error) });
+      }
+    }
+    return { refreshed, failed };
+  }
+
+  /** Gives whether the name stands for another image now. */
+  async #refresh(
+    step: RefreshStep,
+    emit: (event: RefreshEvent) => void,
+    signal: AbortSignal,
+  ): Promise<boolean> {
+    const { images, inventories, events } = this.#options;
+    const { name, action } = step;
+    const former = images.find(name);
+    // Another step moved all the tags of one build.
+    if (former?.id !== step.imageId) return true;
+    const before = await inventories.of(former);
+    emit({ type: 'step', name, action, state: 'started' });
+    const onProgress = (progress: Progress): void => {
+      const text = (progress.stream ?? progress.status ?? '').trimEnd();
+      if (text !== '' && progress.progressDetail === undefined) emit({ type: 'progress', name, text });
+    };
+    const image = await this.#make(step, former, onProgress, signal);
+    if (image.id === former.id) {
+      emit({ type: 'step', name, action, state: 'unchanged' });
+      return false;
+    }
+    const after = await inventories.of(image);
+    const changes = packageChanges(before?.packages ?? [], after?.packages ?? []);
+    emit({ type: 'step', name, action, state: 'done', changes });
+    events.emit('image', 'refresh', name, {
+      name,
+      former: former.id,
+      packages: changes.map(({ name: one, from, to }) => `${one} ${from || '-'} ${to || '-'}`).join(', '),
+    });
+    return true;
+  }
+
+  #make(
+    { name, action, noCache }: RefreshStep,
+    former: Image,
+    onProgress: (progress: Progress) => void,
+    signal: AbortSignal,
+  ): Promise<Image> {
+    const { images, builds } = this.#options;
+    const record = action === 'build' ? builds.recordOf(name, former.id) : undefined;
+    if (record !== undefined) return builds.repeat(record, { noCache, onProgress, signal });
+    return images.pull(name, { onProgress, signal });
+  }
+
+  async #deploy(
+    waiting: readonly Deployment[],
+    by: string,
+    emit: (event: RefreshEvent) => void,
+    signal: AbortSignal,
+  ): Promise<{ left: Deployment[]; failed: string[] }> {
+    const left: Deployment[] = [];
+    for (const deployment of waiting) {
+      signal.throwIfAborted();
+      const { app, services } = deployment;
+      emit({ type: 'deploy', app, services, state: 'started' });
+      try {
+        await this.#options.deployments.carryOut(
+          deployment,
+          by,
+          (text) => emit({ type: 'progress', name: app, text }),
+          signal,
+        );
+        emit({ type: 'deploy', app, services, state: 'done' });
+      } catch (error) {
+        signal.throwIfAborted();
+        left.push(deployment);
+        emit({ type: 'deploy', app, services, state: 'failed', message: messageOf(error) });
+      }
+    }
+    return { left, failed: left.map(({ app }) => app) };
+  }
+}

@@ -1,0 +1,72 @@
+import { join } from 'node:path';
+import { KeyFile } from '#adapters/key-file/key-file.ts';
+import { refreshCron } from '#domain/base/refresh-time.ts';
+import type { Instance } from '#domain/instance.ts';
+import type { Settings } from '#domain/settings/settings.ts';
+import type { Apps } from '#engine/apps/apps.ts';
+import { Attachments } from '#engine/bases/attachments.ts';
+import { Attesting } from '#engine/bases/attesting.ts';
+import type { Bases } from '#engine/bases/bases.ts';
+import { Deployments } from '#engine/bases/deployments.ts';
+import { Inventories } from '#engine/bases/inventories.ts';
+import { Outdated } from '#engine/bases/outdated.ts';
+import type { RecordedBuilds } from '#engine/bases/recorded-builds.ts';
+import { Refreshing } from '#engine/bases/refreshing.ts';
+import { RefreshSchedule } from '#engine/bases/refresh-schedule.ts';
+import { Shelf } from '#engine/bases/shelf.ts';
+import { SigningKey } from '#engine/bases/signing-key.ts';
+import type { Containers } from '#engine/contracts.ts';
+import type { Events } from '#engine/events/events.ts';
+import type { Images } from '#engine/images/images.ts';
+import type { Adapters } from '#main/adapters.ts';
+import { release } from '#main/release.ts';
+
+interface Nouns {
+  bases: Bases;
+  images: Images;
+  containers: Containers;
+  apps: Apps;
+  builds: RecordedBuilds;
+  events: Events;
+  report: (problem: string, error: unknown) => void;
+}
+
+/** What the images of debian.berth need besides being made: signatures, bills of materials, refreshing. Not yet started. */
+export function openBases({ root }: Instance, settings: Settings, adapters: Adapters, nouns: Nouns) {
+  const { blobs, store, clock, trees, architecture, bootstrapper, snapshotter: snapshots } = adapters;
+  const { bases, images, containers, apps, builds, events, report } = nouns;
+  const inventories = new Inventories({ snapshots, trees, store });
+  const attachments = new Attachments({ blobs, store, care: images });
+  const key = new SigningKey(
+    new KeyFile(join(root, 'signing.key'), 'without its key the signatures of before cannot be checked'),
+  );
+  const attesting = new Attesting({ attachments, inventories, key, images, blobs, version: release.version });
+  bases.whenMade((image) => attesting.attest(image));
+  const outdated = new Outdated({ images, containers, inventories, bootstrapper, architecture });
+  const deployments = new Deployments(apps, images);
+  const refreshing = new Refreshing({ images, bases, builds, inventories, outdated, deployments, events });
+  const cron = refreshCron(settings.bases.refresh);
+  const { deploy } = settings.bases;
+  const refreshSchedule = new RefreshSchedule({ store, clock, events, refreshing, cron, deploy, report });
+  const sweepBases = async (): Promise<void> => {
+    const all = images.list();
+    const [ids, chains, manifests] = [
+      new Set<string>(all.map(({ id }) => id)),
+      new Set<string>(all.map(({ chainId }) => chainId)),
+      new Set<string>(all.map(({ manifestDigest }) => manifestDigest)),
+    ];
+    builds.sweep((id) => ids.has(id));
+    inventories.sweep((chainId) => chains.has(chainId));
+    await attachments.sweep((subject) => manifests.has(subject));
+  };
+  return {
+    ...{ outdated, refreshing, refreshSchedule, attesting, attachments, key },
+    shelf: new Shelf(images, inventories, attachments),
+    /** Lets go of what was kept of images that are gone. */
+    sweepBases,
+    startBases: async () => {
+      await sweepBases();
+      refreshSchedule.start();
+    },
+  };
+}
