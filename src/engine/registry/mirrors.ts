@@ -105,6 +105,14 @@ export class Mirrors {
     });
   }
 
+  /** Fetches what a mirrored repository has lost. @throws as RegistryClient */
+  async refetch(record: ManifestRecord | LinkRecord, signal: AbortSignal): Promise<void> {
+    const { repository, digest } = record;
+    if ('mediaType' in record) await this.#fetchManifest(repository, { digest }, signal);
+    else
+      await this.#fetchBlob(repository, { mediaType: '', digest: sha256(digest), size: record.size }, signal);
+  }
+
   #kept(repository: string, reference: ManifestReference): ManifestRecord | undefined {
     const { content } = this.#parts;
     const digest = 'tag' in reference ? content.tag(repository, reference.tag)?.digest : reference.digest;

@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
 import { messageOf } from '#base/errors.ts';
-import { isDigest, type Digest } from '#domain/image/digest.ts';
+import type { Digest } from '#domain/image/digest.ts';
 import type { Origin } from '#engine/images/origins.ts';
+import type { LinkRecord, ManifestRecord } from '#engine/registry/content.ts';
 import type { Mirrors } from '#engine/registry/mirrors.ts';
 import type { RegistryParts } from '#engine/registry/parts.ts';
 import type { RegistryClient } from '#ports/registry-client.ts';
@@ -17,6 +18,12 @@ export type Finding =
       repairedFrom?: string;
       problem?: string;
     };
+
+interface Source {
+  /** HOST/REPOSITORY */
+  name: string;
+  fetch: (signal: AbortSignal) => Promise<void>;
+}
 
 export interface VerifyParts extends RegistryParts {
   client: RegistryClient;
@@ -85,30 +92,31 @@ export class RegistryVerifier {
     const references = [...this.#parts.content.references()].filter(({ blob }) => blob === digest);
     const repositories = [...new Set(references.map(({ repository }) => repository))].sort();
     const tried: string[] = [problem];
-    for (const origin of [...this.#upstreams(digest), ...this.#parts.origins(digest)]) {
-      const { registry, repository } = origin.reference;
+    for (const { name, fetch } of this.#sources(digest, references)) {
       try {
-        await this.#fetch(origin, signal);
-        return { digest, repositories, repairedFrom: `${registry}/${repository}`, problem };
+        await fetch(signal);
+        return { digest, repositories, repairedFrom: name, problem };
       } catch (error) {
         signal.throwIfAborted();
-        tried.push(`not to be had from ${registry}/${repository}: ${messageOf(error)}`);
+        tried.push(`not to be had from ${name}: ${messageOf(error)}`);
       }
     }
     return { digest, repositories, problem: tried.join('; ') };
   }
 
-  /** The registries that mirrored repositories with this blob stand for. */
-  #upstreams(digest: Digest): Origin[] {
-    return [...this.#parts.content.references()].flatMap((record) => {
-      const upstream = record.blob === digest ? this.#mirrors.upstream(record.repository) : undefined;
-      if (upstream === undefined || !isDigest(record.digest)) return [];
-      const { registry, repository } = upstream;
-      const isManifest = 'mediaType' in record;
-      const mediaType = isManifest ? record.mediaType : 'application/octet-stream';
-      const blob = { mediaType, digest: record.digest, size: record.size };
-      return [{ reference: { registry, repository, digest: record.digest }, blob, isManifest }];
+  /** The registries that mirrored repositories with this blob stand for, then those that images came from. */
+  #sources(digest: Digest, references: readonly (ManifestRecord | LinkRecord)[]): Source[] {
+    const mirrored = references.flatMap((record) => {
+      const upstream = this.#mirrors.upstream(record.repository);
+      if (upstream === undefined) return [];
+      const fetch = (signal: AbortSignal): Promise<void> => this.#mirrors.refetch(record, signal);
+      return [{ name: `${upstream.registry}/${upstream.repository}`, fetch }];
     });
+    const origins = this.#parts.origins(digest).map((origin) => ({
+      name: `${origin.reference.registry}/${origin.reference.repository}`,
+      fetch: (signal: AbortSignal) => this.#fetch(origin, signal),
+    }));
+    return [...mirrored, ...origins];
   }
 
   async #fetch({ reference, blob, isManifest }: Origin, signal: AbortSignal): Promise<void> {
