@@ -32,7 +32,7 @@ export interface AppParts {
   events: Events;
   containers: Containers;
   images: Images;
-  builds: Builds;
+  builds: Pick<Builds, 'build'>;
   networks: Networks;
   /** Addresses, names and ports of services. */
   places: ServicePlaces;
