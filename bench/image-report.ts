@@ -1,3 +1,4 @@
+import { loadavg } from 'node:os';
 import type { ImageEngine } from './image-engines.ts';
 import { median } from './measure.ts';
 
@@ -43,8 +44,8 @@ export function imagesPage(engines: ImageEngine[], found: Measured, machine: str
   return `# Images
 
 Written by \`bench/images.ts\`: ${machine}; medians in seconds, in brackets how many times what Berth takes. The image has 565 MB
-in 26,000 files, in six layers. All data lie on one loop-mounted ext4, which is synced before each measurement; the registry is
-Debian's docker-registry. \`tar xf\` unpacks one layer after another, \`skopeo copy\` pushes blobs as they are.
+in 26,000 files, in six layers. The load average at the end was ${loadavg()[0]?.toFixed(1) ?? 'unknown'}: what others ran at the time is in all figures. All data lie on one loop-mounted ext4, which is synced before each measurement; the registry is
+Debian's docker-registry. Berth has each layer on the disk before it counts, the others leave that to the kernel. \`tar xf\` unpacks one layer after another, \`skopeo copy\` pushes blobs as they are.
 
 ${engines.map(({ name, version }) => `- ${name}: ${version}`).join('\n')}
 
