@@ -3,6 +3,7 @@ import type { ContainerConfig, EndpointRequest, HostConfig } from '#domain/conta
 import type { GrantedFile } from '#domain/container/granted-file.ts';
 import { annotationsOf } from '#domain/container/own-cpus.ts';
 import type { Probes } from '#domain/container/probe.ts';
+import { delayAnnotationOf } from '#domain/container/restart.ts';
 import type { AppModel, AppNetwork, AppVolume, Build, Dependency, PullPolicy, Service } from './model.ts';
 import { grantedFiles, grantMounts, grantSettings } from './file-grants.ts';
 import { dependencyOrder } from './order.ts';
@@ -172,7 +173,8 @@ function containerRequest(model: AppModel, service: Service, index: number): Con
     if (mode !== undefined) host[field] = joined(model, mode);
   }
   host.NetworkMode = networkMode(model, service);
-  if (service.cpus !== undefined) host.Annotations = { ...host.Annotations, ...annotationsOf(service.cpus) };
+  const annotations = annotationsFor(service);
+  if (annotations !== undefined) host.Annotations = annotations;
   if (service.volumesFrom !== undefined)
     host.VolumesFrom = service.volumesFrom.map((source) => volumesFrom(model, source));
   if (Object.keys(bindings).length > 0) host.PortBindings = bindings;
@@ -189,6 +191,17 @@ function containerRequest(model: AppModel, service: Service, index: number): Con
     ...(service.platform === undefined ? {} : { platform: service.platform }),
     ...(service.probes === undefined ? {} : { probes: service.probes }),
     ...(granted.length === 0 ? {} : { granted }),
+  };
+}
+
+/** Its own, and those by which it asks for what Docker's API has no field for. */
+function annotationsFor({ host, cpus, deploy }: Service): HostConfig['Annotations'] | undefined {
+  const delay = deploy?.restart?.delay;
+  if (cpus === undefined && delay === undefined) return host.Annotations;
+  return {
+    ...host.Annotations,
+    ...(cpus === undefined ? {} : annotationsOf(cpus)),
+    ...(delay === undefined ? {} : delayAnnotationOf(delay)),
   };
 }
 
@@ -258,6 +271,7 @@ function settingsOf(model: AppModel, service: Service): Settings {
   settings['networks'] = service.networks.map((one) => ({ ...one, name: model.networks[one.network]?.name }));
   settings['network_mode'] = service.networkMode;
   settings['probes'] = service.probes;
+  settings['restart delay'] = service.deploy?.restart?.delay;
   settings['x-berth.resources'] = service.cpus && annotationsOf(service.cpus);
   settings['links'] = service.links;
   settings['volumes_from'] = service.volumesFrom;

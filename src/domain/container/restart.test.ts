@@ -1,6 +1,6 @@
 import { describe, it } from 'node:test';
 import assert from 'node:assert/strict';
-import { checkRestartPolicy, nextDelay, restarts } from './restart.ts';
+import { askedDelay, checkRestartPolicy, delayAnnotationOf, nextDelay, restarts } from './restart.ts';
 
 const ended = { exitCode: 1, restartCount: 0, stoppedByUser: false };
 
@@ -42,6 +42,15 @@ describe('the back-off', () => {
       [],
     );
     assert.deepEqual(delays, [100, 200, 400, 800, 1600, 3200, 6400, 12_800, 25_600, 51_200, 60_000, 60_000]);
+  });
+
+  it('keep to the pause that the container asks for', () => {
+    const asked = askedDelay({ Annotations: delayAnnotationOf(2.5) });
+    assert.equal(asked, 2500);
+    assert.deepEqual([nextDelay(0, 50, asked), nextDelay(2500, 50, asked)], [2500, 2500]);
+    assert.equal(nextDelay(0, 50, 0), 100);
+    assert.equal(askedDelay({ Annotations: { 'berth.restart.delay': 'soon' } }), undefined);
+    assert.equal(askedDelay({}), undefined);
   });
 
   it('begins anew after ten seconds of running', () => {

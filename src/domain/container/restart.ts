@@ -1,4 +1,4 @@
-import type { RestartPolicy } from '#domain/container/config.ts';
+import type { HostConfig, RestartPolicy } from '#domain/container/config.ts';
 import { invalid } from '#base/errors.ts';
 
 const firstDelay = 100;
@@ -33,10 +33,25 @@ export function restarts(policy: RestartPolicy | undefined, ended: Ended): boole
  * Milliseconds to wait before the next restart: 100, doubling up to a minute, from the start again after a
  * run of ten seconds (moby, daemon/internal/restartmanager).
  * @param previous the delay before the run that just ended; 0 for none
+ * @param asked what the container asks for instead; never less than the first
  */
-export function nextDelay(previous: number, ranFor: number): number {
+export function nextDelay(previous: number, ranFor: number, asked?: number): number {
+  if (asked !== undefined) return Math.max(asked, firstDelay);
   if (previous === 0 || ranFor > healthyRun) return firstDelay;
   return Math.min(previous * 2, longestDelay);
+}
+
+const delayAnnotation = 'berth.restart.delay';
+
+/** The annotation by which a container asks for a pause, in seconds, before each restart (`deploy.restart_policy.delay`). */
+export function delayAnnotationOf(seconds: number): Record<string, string> {
+  return { [delayAnnotation]: `${seconds}s` };
+}
+
+/** Milliseconds; undefined for one that asks for none. */
+export function askedDelay({ Annotations }: Pick<HostConfig, 'Annotations'>): number | undefined {
+  const seconds = /^(\d+(?:\.\d+)?)s$/.exec(Annotations?.[delayAnnotation] ?? '')?.[1];
+  return seconds === undefined ? undefined : Number(seconds) * 1000;
 }
 
 /** @throws invalid `restart-policy-invalid` */

@@ -7,7 +7,7 @@ import type { Roots } from '#engine/containers/roots.ts';
 import type { KeyedMutex } from '#base/mutex.ts';
 import type { StopOptions } from '#engine/contracts.ts';
 import type { TaskExit } from '#ports/runtime.ts';
-import { nextDelay } from '#domain/container/restart.ts';
+import { askedDelay, nextDelay } from '#domain/container/restart.ts';
 import { hasProcess, isActive, never } from '#domain/container/state.ts';
 import { announce } from '#engine/containers/announcer.ts';
 import { CpuPool } from '#engine/containers/cpu-pool.ts';
@@ -197,12 +197,12 @@ export class LifeCycle {
     this.forwarding.begin(container, ended);
   }
 
-  /** Starts a container, after Docker's back-off, until it runs or somebody stops it. */
+  /** Starts a container, after the pause that it asks for or Docker's back-off, until it runs or somebody stops it. */
   restartLater(container: Container): void {
     const { id } = container;
     const life = this.#lives.of(id);
     const ranFor = Date.parse(container.state.finishedAt) - Date.parse(container.state.startedAt);
-    life.restartDelay = nextDelay(life.restartDelay, ranFor);
+    life.restartDelay = nextDelay(life.restartDelay, ranFor, askedDelay(container.hostConfig));
     life.restartTimer = new AbortController();
     const { signal } = life.restartTimer;
     this.#parts.clock
