@@ -28,7 +28,9 @@ function stageVertices(plan: BuildPlan, stage: PlannedStage): PlannedVertex[] {
   const base = stage.base.kind === 'stage' ? [stage.base.index] : [];
   const vertices: PlannedVertex[] = first === undefined ? [] : [{ name: named(first), stages: [] }];
   for (const instruction of steps) {
-    const origins = fromsOf(instruction).map((from) => copyOrigin(plan.file, instruction, from, stage.index));
+    const origins = fromsOf(instruction).map((from) =>
+      copyOrigin(plan.file, instruction, from, stage.index, plan.contexts),
+    );
     const stages = [...(vertices.length === 0 ? base : []), ...origins.flatMap(stageIndexes)];
     vertices.push({ name: named(inCapitals(instruction.text)), instruction, stages });
   }

@@ -3,35 +3,35 @@ import type { ImageConfig } from '#domain/image/manifest.ts';
 import type { HostConfig } from '#domain/container/config.ts';
 import type { BuildArguments } from '#domain/build/arguments.ts';
 import { baseName } from '#domain/build/path.ts';
-import { copyOrigin, nearStage, type BuildPlan, type PlannedStage } from '#domain/build/plan.ts';
+import { cacheKey } from '#domain/build/cache-key.ts';
+import { copyOrigin, type BuildPlan, type PlannedStage } from '#domain/build/plan.ts';
 import type { Written } from '#domain/dockerfile/instruction.ts';
-import { mistake } from '#domain/dockerfile/source.ts';
-import { matchesPlatform, parsePlatform } from '#domain/image/platform.ts';
-import { parseReference } from '#domain/image/reference.ts';
 import type { BuildRequest, Lease, Progress } from '#engine/contracts.ts';
 import type { CacheMounts } from '#engine/builds/cache-mounts.ts';
 import { MountFolders } from '#engine/builds/mount-folders.ts';
 import type { Undo } from '#engine/containers/undo.ts';
 import type { Digest } from '#domain/image/digest.ts';
 import type { BuildCache } from '#engine/builds/cache.ts';
-import type { BuildContext } from '#engine/builds/context.ts';
+import type { BuildFolders } from '#engine/builds/build-folders.ts';
+import type { BuildContext, ContextFiles } from '#engine/builds/context.ts';
 import { failed, type Origin } from '#engine/builds/copy-sources.ts';
 import { prepareCopy, type CopyWork, type PreparedCopy } from '#engine/builds/copy-step.ts';
 import { located } from '#engine/builds/failures.ts';
+import { imageApart } from '#engine/builds/layer-apart.ts';
+import { ImageSources, machinePlatform } from '#engine/builds/image-sources.ts';
 import type { LayerJournal } from '#engine/builds/journal.ts';
 import type { Sink } from '#engine/builds/output.ts';
+import { NamedContexts } from '#engine/builds/named-contexts.ts';
 import type { BuildParts } from '#engine/builds/parts.ts';
 import type { Vertices } from '#engine/builds/vertices.ts';
 import type { StepsInFlight } from '#engine/builds/steps-in-flight.ts';
 import type { StepExits } from '#engine/builds/step-exits.ts';
 import type { Place } from '#ports/file-trees.ts';
 import { newId } from '#base/ids.ts';
-import { BerthError, messageOf, unavailable, unsupported } from '#base/errors.ts';
 
 /** What the stages of one build share. */
 export interface RunParts {
-  /** Names the build's private folders. */
-  id: string;
+  folders: BuildFolders;
   parts: BuildParts;
   request: BuildRequest;
   plan: BuildPlan;
@@ -56,14 +56,6 @@ export interface UsableOrigin {
   open(key: string, writable: boolean, undo: Undo): Promise<string>;
 }
 
-const architectures: Record<string, string> = { x64: 'amd64', arm64: 'arm64' };
-
-/** `linux/amd64`: of this machine. */
-export function machinePlatform(parts: Pick<BuildParts, 'host'>): string {
-  const { architecture } = parts.host.facts;
-  return `linux/${architectures[architecture] ?? architecture}`;
-}
-
 export class BuildRun {
   readonly parts: BuildParts;
   readonly request: BuildRequest;
@@ -78,11 +70,12 @@ export class BuildRun {
   readonly signal: AbortSignal;
   /** All steps of all stages, as `Step 1/N` counts them. */
   readonly steps: number;
-  readonly #id: string;
+  readonly #folders: BuildFolders;
+  readonly #contexts: NamedContexts;
   readonly #context: BuildContext;
   readonly #mounts: MountFolders;
   readonly #stages = new Map<number, Promise<Image | undefined>>();
-  readonly #pulls = new Map<string, Promise<Image>>();
+  readonly #sources: ImageSources;
 
   constructor(run: RunParts) {
     this.parts = run.parts;
@@ -98,8 +91,11 @@ export class BuildRun {
     this.signal = run.signal;
     const { stages, file } = run.plan;
     this.steps = stages.reduce((sum, stage) => sum + 1 + stage.instructions.length, file.globals.length);
-    this.#id = run.id;
-    this.#mounts = new MountFolders(run.parts, run.id, run.signal);
+    const { folders, parts, signal, request } = run;
+    this.#folders = folders;
+    this.#sources = new ImageSources(run);
+    this.#mounts = new MountFolders(parts, folders, signal);
+    this.#contexts = new NamedContexts({ trees: parts.trees, folders, signal }, request.contexts);
     this.#context = run.context;
   }
 
@@ -108,6 +104,25 @@ export class BuildRun {
       value === null ? [] : [[name, value] as const],
     );
     return { given: Object.fromEntries(given), globals: this.plan.globals };
+  }
+
+  /** Whether nothing is taken from the cache for a stage. */
+  isUncached({ index, from }: Pick<PlannedStage, 'index' | 'from'>): boolean {
+    const { noCache, noCacheFor = [] } = this.request;
+    return noCache === true || noCacheFor.some((name) => name === from.as || name === String(index));
+  }
+
+  /** What the times in the result make of the keys of the cache. */
+  get stamp(): string[] {
+    const { sourceDateEpoch } = this.request;
+    return sourceDateEpoch === undefined ? [] : [`epoch ${sourceDateEpoch}`];
+  }
+
+  /** Now, but no later than the request says (SOURCE_DATE_EPOCH). */
+  timestamp(): string {
+    const { sourceDateEpoch } = this.request;
+    if (sourceDateEpoch === undefined) return this.parts.clock.timestamp();
+    return new Date(sourceDateEpoch * 1000).toISOString().replace('.000Z', 'Z');
   }
 
   /** The configuration that `FROM scratch` begins with. */
@@ -142,14 +157,33 @@ export class BuildRun {
   async base(stage: PlannedStage, sink: Sink): Promise<Image | undefined> {
     if (stage.base.kind === 'scratch') return undefined;
     if (stage.base.kind === 'stage') return this.#stages.get(stage.base.index);
-    if (stage.base.kind === 'context') throw contextRefused(stage.base.name);
-    const { reference } = stage.base;
+    if (stage.base.kind === 'context') return this.#contextBase(stage, stage.base.name, sink);
+    return this.#imageBase(stage, stage.base.reference, sink);
+  }
+
+  /** Where a context stands for the base: the image it names, or its files as an image of one layer. */
+  async #contextBase(stage: PlannedStage, name: string, sink: Sink): Promise<Image | undefined> {
+    const context = await this.#contexts.open(name);
+    if ('image' in context) return this.#imageBase(stage, context.image, sink);
+    const { trees } = this.parts;
+    const filter = { keeps: context.keeps, prunes: context.prunes, signal: this.signal };
+    const content = await trees.digest({ root: context.root, path: '/' }, { ...filter, owners: false });
+    const copy = (root: string): Promise<void> =>
+      trees.copy(
+        { root: context.root, path: '/' },
+        { root, path: '/' },
+        { ...filter, owner: { uid: 0, gid: 0 } },
+      );
+    return imageApart(this, { by: 'daemon', do: copy }, cacheKey('context', [content, ...this.stamp]));
+  }
+
+  async #imageBase(stage: PlannedStage, reference: string, sink: Sink): Promise<Image> {
     const vertex = this.vertices.ofFrom(stage.index);
     const write = async (progress: Progress): Promise<void> => {
       await Promise.all([sink.write(progress), vertex?.progress(progress)]);
     };
     const work = async (): Promise<Image> => {
-      const image = await this.#image(reference, stage.from, stage.platform, { write });
+      const image = await this.#sources.find(reference, stage.from, stage.platform, { write });
       await this.holdImage(image);
       return image;
     };
@@ -169,21 +203,26 @@ export class BuildRun {
 
   /** @throws invalid `dockerfile-invalid` for a stage that is not there; as Images.pull */
   async origin(from: string | undefined, written: Written, stage: number, sink: Sink): Promise<UsableOrigin> {
-    if (from === undefined) {
-      const { root, keeps, prunes } = this.#context;
-      return {
-        use: (work) => work({ root, keeps, prunes, owners: false }),
-        open: (key, writable, undo) => this.#mounts.context(this.#context, key, writable, undo),
-      };
-    }
+    if (from === undefined) return this.#filesOrigin(this.#context);
     const found = copyOrigin(this.plan.file, written, from, stage, this.plan.contexts);
-    if (found.kind === 'context') throw contextRefused(found.name);
-    const image =
-      found.kind === 'stage'
-        ? await this.#stages.get(found.index)
-        : found.kind === 'image'
-          ? await this.#fromImage(found.reference, written, sink)
-          : undefined;
+    if (found.kind === 'stage') return this.#imageOrigin(await this.#stages.get(found.index));
+    if (found.kind === 'scratch') return this.#imageOrigin(undefined);
+    if (found.kind === 'image')
+      return this.#imageOrigin(await this.#sources.copied(found.reference, written, sink));
+    const context = await this.#contexts.open(found.name);
+    if (!('image' in context)) return this.#filesOrigin(context);
+    return this.#imageOrigin(await this.#sources.copied(context.image, written, sink));
+  }
+
+  #filesOrigin(context: ContextFiles): UsableOrigin {
+    const { root, keeps, prunes } = context;
+    return {
+      use: (work) => work({ root, keeps, prunes, owners: false }),
+      open: (key, writable, undo) => this.#mounts.context(context, key, writable, undo),
+    };
+  }
+
+  async #imageOrigin(image: Image | undefined): Promise<UsableOrigin> {
     if (image !== undefined) await this.holdImage(image);
     const chainId = image?.chainId ?? '';
     return {
@@ -193,16 +232,6 @@ export class BuildRun {
         this.parts.snapshotter.view(chainId, (root) => work({ root, prunes: true, owners: true })),
       open: (key, _writable, undo) => this.#mounts.image(chainId, key, undo),
     };
-  }
-
-  async #fromImage(reference: string, written: Written, sink: Sink): Promise<Image> {
-    try {
-      return await this.#image(reference, written, undefined, sink);
-    } catch (error) {
-      if (!(error instanceof BerthError) || error.code === 'dockerfile-invalid') throw error;
-      const message = `invalid from flag value ${reference}: ${error.message}`;
-      throw new BerthError(error.kind, error.code, message, { cause: error });
-    }
   }
 
   async prepareCopy(work: CopyWork, origin: UsableOrigin): Promise<PreparedCopy> {
@@ -226,7 +255,7 @@ export class BuildRun {
       const name = baseName(decodeURIComponent(url.pathname));
       if (name === '' && work.destination.endsWith('/'))
         throw failed(work, `cannot determine filename from url: ${url.href}`);
-      const root = await trees.createFolder(`${this.#id}-urls`);
+      const root = await this.#folders.create('urls');
       const place = { root, path: newId() };
       const checksum = work.checksum === undefined ? {} : { checksum: work.checksum };
       await trees.download(url, place, { ...checksum, signal: this.signal });
@@ -234,61 +263,4 @@ export class BuildRun {
     }
     return found;
   }
-
-  async #image(
-    reference: string,
-    written: Written,
-    platform: string | undefined,
-    sink: Sink,
-  ): Promise<Image> {
-    const wanted = platform ?? this.request.platform ?? '';
-    const here = this.request.pull === true ? undefined : this.parts.images.find(reference);
-    if (here !== undefined && this.#isFor(here, wanted)) return here;
-    const key = `${reference} ${platform ?? ''}`;
-    const pull = this.#pulls.get(key) ?? this.#pull(reference, platform, sink);
-    this.#pulls.set(key, pull);
-    try {
-      return await pull;
-    } catch (error) {
-      this.signal.throwIfAborted();
-      throw this.#missing(reference, written, error);
-    }
-  }
-
-  #isFor({ config }: Image, wanted: string): boolean {
-    if (wanted === '') return true;
-    const machine = parsePlatform(machinePlatform(this.parts), { os: 'linux', architecture: '' });
-    return matchesPlatform(config, parsePlatform(wanted, machine));
-  }
-
-  async #pull(reference: string, platform: string | undefined, sink: Sink): Promise<Image> {
-    const { registry } = parseReference(reference);
-    const { auths, credentials } = this.request;
-    const auth = auths?.[registry] ?? (await credentials?.(registry));
-    const wanted = platform ?? this.request.platform;
-    return this.parts.images.pull(reference, {
-      ...(auth === undefined ? {} : { auth }),
-      ...(wanted === undefined || wanted === '' ? {} : { platform: wanted }),
-      onProgress: (progress) => void sink.write(progress),
-      signal: this.signal,
-    });
-  }
-
-  #missing(reference: string, written: Written, error: unknown): BerthError {
-    if (error instanceof BerthError && error.code === 'dockerfile-invalid') return error;
-    const near = nearStage(this.plan.file, reference);
-    const { file } = this.plan;
-    if (near !== undefined)
-      return mistake(file.source, written.at, messageOf(error), {
-        length: written.text.length,
-        hint: `${near} (a stage)`,
-      });
-    return error instanceof BerthError
-      ? error
-      : unavailable('pull-failed', messageOf(error), { cause: error });
-  }
-}
-
-function contextRefused(name: string): Error {
-  return unsupported('build-option-unsupported', `the context '${name}' of a build is not offered`);
 }

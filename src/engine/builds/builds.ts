@@ -4,12 +4,14 @@ import { entriesToPrune, type CacheEntry, type PruneLimits } from '#domain/build
 import { planBuild, type BuildPlan, type PlannedStage } from '#domain/build/plan.ts';
 import { parseDockerfile } from '#domain/dockerfile/parse.ts';
 import type { BuildRequest, Builds as BuildsContract } from '#engine/contracts.ts';
-import { BuildRun, machinePlatform } from '#engine/builds/build-run.ts';
+import { BuildRun } from '#engine/builds/build-run.ts';
+import { BuildFolders } from '#engine/builds/build-folders.ts';
 import { BuildCache } from '#engine/builds/cache.ts';
 import { CacheMounts } from '#engine/builds/cache-mounts.ts';
-import { MountFolders } from '#engine/builds/mount-folders.ts';
-import { openContext } from '#engine/builds/context.ts';
+import { openContext, type BuildContext } from '#engine/builds/context.ts';
+import { Dockerfiles } from '#engine/builds/dockerfiles.ts';
 import { noImage } from '#engine/builds/failures.ts';
+import { machinePlatform } from '#engine/builds/image-sources.ts';
 import { LayerJournal } from '#engine/builds/journal.ts';
 import { OrderedOutput, say, type Sink } from '#engine/builds/output.ts';
 import { snapshotPrefix, type BuildParts } from '#engine/builds/parts.ts';
@@ -24,6 +26,7 @@ import { invalid, isKind } from '#base/errors.ts';
 /** Builds images from Dockerfiles. Stages that do not need each other run at the same time. */
 export class Builds implements BuildsContract {
   readonly #parts: BuildParts;
+  readonly #dockerfiles: Dockerfiles;
   readonly #cache: BuildCache;
   readonly #caches: CacheMounts;
   readonly #exits: StepExits;
@@ -33,6 +36,7 @@ export class Builds implements BuildsContract {
 
   constructor(parts: BuildParts) {
     this.#parts = parts;
+    this.#dockerfiles = new Dockerfiles((name) => parts.images.find(name), machinePlatform(parts));
     this.#cache = new BuildCache(parts.store, parts.images, parts.clock);
     this.#caches = new CacheMounts(parts.store, parts);
     this.#exits = new StepExits(parts.runtime);
@@ -124,15 +128,15 @@ export class Builds implements BuildsContract {
 
   async #buildWith(request: BuildRequest, abort: AbortController, vertices: Vertices): Promise<Image> {
     const parts = this.#parts;
-    const id = newId();
+    const folders = new BuildFolders(parts.trees, newId());
     const lease = parts.images.lease();
     try {
       const loading = vertices.add('[internal] load build context');
-      const context = await loading.run(() => openContext(parts.trees, id, request));
+      const context = await loading.run(() => openContext(parts.trees, folders, request));
       const plan = this.#plan(request, context.dockerfile);
       const { signal } = request;
       const run = new BuildRun({
-        id,
+        folders,
         parts,
         request,
         plan,
@@ -146,28 +150,48 @@ export class Builds implements BuildsContract {
         vertices,
         inFlight: this.#inFlight,
       });
+      await this.#tellWarnings(request, plan, context, loading.digest);
       await vertices.enter(plan);
       return await runStages(run, abort);
     } finally {
       await lease.close();
-      for (const name of [id, `${id}-urls`, ...MountFolders.names(id)]) await parts.trees.removeFolder(name);
+      await folders.close();
     }
+  }
+
+  /** @throws invalid `dockerfile-check-failed` where the file asks for it */
+  async #tellWarnings(
+    { buildArgs, target, platform, onVertex }: BuildRequest,
+    plan: BuildPlan,
+    { ignore }: BuildContext,
+    vertex: string,
+  ): Promise<void> {
+    const warnings = this.#dockerfiles.checkBuild(plan, {
+      args: givenArguments(buildArgs),
+      ignore,
+      ...(target === undefined ? {} : { target }),
+      ...(platform === undefined ? {} : { platform }),
+    });
+    for (const warning of warnings) await onVertex?.({ kind: 'warning', vertex, warning });
   }
 
   #plan(request: BuildRequest, dockerfile: { name: string; text: string }): BuildPlan {
     const machine = machinePlatform(this.#parts);
-    const given = Object.entries(request.buildArgs).flatMap(([name, value]) =>
-      value === null ? [] : [[name, value] as const],
-    );
-    const { target, labels, platform } = request;
+    const { target, labels, platform, contexts = {} } = request;
     return planBuild(parseDockerfile(dockerfile.text, dockerfile.name), {
-      args: Object.fromEntries(given),
-      labels,
-      machine,
+      args: givenArguments(request.buildArgs),
+      ...{ labels, machine, contexts: Object.keys(contexts) },
       platform: platform === undefined || platform === '' ? machine : platform,
       ...(target === undefined ? {} : { target }),
     });
   }
+}
+
+function givenArguments(buildArgs: BuildRequest['buildArgs']): Record<string, string> {
+  const given = Object.entries(buildArgs).flatMap(([name, value]) =>
+    value === null ? [] : [[name, value] as const],
+  );
+  return Object.fromEntries(given);
 }
 
 /** Runs the graph: all stages begin at once, and wait where they use what another makes. One failure stops all. */

@@ -1,45 +1,63 @@
-import type { BuildRequest } from '#engine/contracts.ts';
+import type { BuildContextSource, BuildRequest } from '#engine/contracts.ts';
 import type { FileTrees } from '#ports/file-trees.ts';
-import { ignoreRules, parseIgnore } from '#domain/build/ignore.ts';
+import { ignoreRules, parseIgnore, type IgnoreRules } from '#domain/build/ignore.ts';
+import type { BuildFolders } from '#engine/builds/build-folders.ts';
 import { BerthError, invalid, unsupported } from '#base/errors.ts';
 
-/** The files that a build may COPY, and its Dockerfile. */
-export interface BuildContext {
+/** Files that a build may COPY. */
+export interface ContextFiles {
   root: string;
-  dockerfile: { name: string; text: string };
   /** Whether a path (relative) is in the context for COPY and ADD. */
   keeps: (path: string) => boolean;
   /** No file of a folder that is left out is in it. */
   prunes: boolean;
   /** Nothing is left out. */
   isWhole: boolean;
+  ignore: IgnoreRules;
+}
+
+/** The main context, with its Dockerfile. */
+export interface BuildContext extends ContextFiles {
+  dockerfile: { name: string; text: string };
 }
 
 /**
- * Unpacks the context into the build's own folder, or takes the folder as it is.
+ * Unpacks the context into a folder of the build, or takes the folder as it is.
  * @throws invalid `dockerfile-missing`, `context-invalid`
  */
 export async function openContext(
   trees: FileTrees,
-  id: string,
+  folders: BuildFolders,
   request: BuildRequest,
 ): Promise<BuildContext> {
-  const root = await contextRoot(trees, id, request);
+  const root = await contextRoot(trees, folders, 'context', request.context, request.signal);
   const dockerfile = await readDockerfile(trees, root, request);
   const ignore = request.ignoreText ?? (await readIgnore(trees, root, dockerfile.name));
-  const rules = ignore === undefined ? ignoreRules([]) : parseIgnore(ignore);
-  const keeps = (path: string): boolean => !rules.ignores(path);
-  return { root, dockerfile, keeps, prunes: !rules.hasExceptions, isWhole: ignore === undefined };
+  return { ...contextFiles(root, ignore), dockerfile };
 }
 
-async function contextRoot(trees: FileTrees, id: string, { context, signal }: BuildRequest): Promise<string> {
-  if ('folder' in context) return context.folder;
-  if ('remote' in context)
-    throw unsupported('build-remote-unsupported', `building from '${context.remote}' is not offered`);
-  const root = await trees.createFolder(id);
+/** The files of a folder that the text of a .dockerignore leaves in. @throws invalid `pattern-invalid` */
+export function contextFiles(root: string, ignoreText: string | undefined): ContextFiles {
+  const ignore = ignoreText === undefined ? ignoreRules([]) : parseIgnore(ignoreText);
+  const keeps = (path: string): boolean => !ignore.ignores(path);
+  return { root, keeps, prunes: !ignore.hasExceptions, isWhole: ignoreText === undefined, ignore };
+}
+
+/** The folder of a context's files; `name` is that of the build's folder where it needs one. @throws invalid `context-invalid` */
+export async function contextRoot(
+  trees: FileTrees,
+  folders: BuildFolders,
+  name: string,
+  source: BuildContextSource,
+  signal: AbortSignal,
+): Promise<string> {
+  if ('folder' in source) return source.folder;
+  if ('remote' in source)
+    throw unsupported('build-remote-unsupported', `building from '${source.remote}' is not offered`);
+  const root = await folders.create(name);
   try {
-    if ('fill' in context) await context.fill(root, signal);
-    else await trees.unpack(context.tar, { root, path: '/' }, { signal });
+    if ('fill' in source) await source.fill(root, signal);
+    else await trees.unpack(source.tar, { root, path: '/' }, { signal });
   } catch (error) {
     signal.throwIfAborted();
     if (!(error instanceof BerthError)) throw error;

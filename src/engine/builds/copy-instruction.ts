@@ -43,7 +43,7 @@ export async function prepareCopy(
     work: {
       by: 'daemon',
       // The same whatever it stands on.
-      ...(work.link && { apart: cacheKey('apart', parts) }),
+      ...(work.link && { apart: cacheKey('apart', [...run.stamp, ...parts]) }),
       do: (root) => perform(standing, prepared, origin, root),
     },
   };

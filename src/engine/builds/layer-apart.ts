@@ -13,7 +13,7 @@ export async function layerApart(
   work: LayerWork,
   key: string,
 ): Promise<NewLayer | undefined> {
-  const alone = (await known(run, key)) ?? (await make(run, work, key));
+  const alone = await imageApart(run, work, key);
   const [descriptor] = alone?.layers ?? [];
   const [diffId] = alone?.config.rootfs.diff_ids ?? [];
   if (alone === undefined || descriptor === undefined || diffId === undefined) return undefined;
@@ -28,6 +28,11 @@ export async function layerApart(
   return { descriptor, diffId, chainId, size: alone.size };
 }
 
+/** An image of its own of what the work makes on nothing, kept under a key of the cache; undefined when it makes nothing. */
+export async function imageApart(run: BuildRun, work: LayerWork, key: string): Promise<Image | undefined> {
+  return (await known(run, key)) ?? (await make(run, work, key));
+}
+
 async function known(run: BuildRun, key: string): Promise<Image | undefined> {
   const image = run.request.noCache === true ? undefined : run.cache.find(key);
   if (image !== undefined) await run.holdImage(image);
@@ -38,7 +43,7 @@ async function make(run: BuildRun, work: LayerWork, key: string): Promise<Image 
   const { parts, journal } = run;
   const layer = await makeLayer(parts, run, undefined, work);
   if (layer === undefined) return undefined;
-  const created = parts.clock.timestamp();
+  const created = run.timestamp();
   const config = { ...withLayer(run.scratch(), layer), created };
   const image = await parts.images.store({ config, layers: [layer.descriptor], tags: [], size: layer.size });
   journal.settle(layer.diffId, layer.chainId);

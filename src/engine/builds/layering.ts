@@ -2,7 +2,7 @@ import { chainIds } from '#domain/image/chain.ts';
 import type { Digest } from '#domain/image/digest.ts';
 import type { Image } from '#domain/image/image.ts';
 import { mediaTypes, type Descriptor, type ImageConfig } from '#domain/image/manifest.ts';
-import type { Lease } from '#engine/contracts.ts';
+import type { BuildRequest, Lease } from '#engine/contracts.ts';
 import { together } from '#engine/containers/undo.ts';
 import type { LayerJournal } from '#engine/builds/journal.ts';
 import { snapshotPrefix, type BuildParts } from '#engine/builds/parts.ts';
@@ -27,6 +27,13 @@ export interface LayerWork {
   do: (root: string, id: string) => Promise<void>;
 }
 
+/** Who holds a new layer until an image does, and what its times may be. */
+interface Keeping {
+  lease: Lease;
+  journal: LayerJournal;
+  request: Pick<BuildRequest, 'sourceDateEpoch'>;
+}
+
 /** A tar of nothing but its end: two blocks of zeros. */
 const emptyTar = 1024;
 
@@ -36,7 +43,7 @@ const emptyTar = 1024;
  */
 export async function makeLayer(
   parts: Pick<BuildParts, 'snapshotter' | 'blobs' | 'report'>,
-  keeping: { lease: Lease; journal: LayerJournal },
+  keeping: Keeping,
   parent: Image | undefined,
   work: LayerWork,
 ): Promise<NewLayer | undefined> {
@@ -61,12 +68,15 @@ function refuseUnmapped(error: unknown): never {
 
 async function keepLayer(
   { snapshotter, blobs }: Pick<BuildParts, 'snapshotter' | 'blobs'>,
-  keeping: { lease: Lease; journal: LayerJournal },
+  keeping: Keeping,
   parent: Image | undefined,
   key: string,
 ): Promise<NewLayer | undefined> {
   // Unmounting writes out what is dirty: the layer is read meanwhile.
-  const reading = together(blobs.write(snapshotter.diff(key)), snapshotter.usage(key));
+  const reading = together(
+    blobs.write(snapshotter.diff(key, keeping.request.sourceDateEpoch)),
+    snapshotter.usage(key),
+  );
   const [[written, size]] = await together(reading, snapshotter.unmount(key));
   let blob = written;
   const { lease, journal } = keeping;
@@ -74,7 +84,8 @@ async function keepLayer(
   journal.add('blob', blob.digest);
   await lease.hold(blob.digest);
   // Between writing and holding it could have gone with another image that had the same layer.
-  if ((await blobs.stat(blob.digest)) === undefined) blob = await blobs.write(snapshotter.diff(key));
+  if ((await blobs.stat(blob.digest)) === undefined)
+    blob = await blobs.write(snapshotter.diff(key, keeping.request.sourceDateEpoch));
   const chainId = chainIds([...(parent?.config.rootfs.diff_ids ?? []), blob.digest]).at(-1) ?? blob.digest;
   journal.add('snapshot', chainId);
   await lease.hold(chainId);

@@ -114,8 +114,9 @@ export class StageRun {
 
   /** Waits for the stages whose files an instruction takes. */
   #inputs(instruction: Instruction): Promise<void> {
+    const { plan } = this.#run;
     const origins = fromsOf(instruction).map((from) =>
-      copyOrigin(this.#run.plan.file, instruction, from, this.#stage.index),
+      copyOrigin(plan.file, instruction, from, this.#stage.index, plan.contexts),
     );
     return this.#run.settled(origins.flatMap((origin) => (origin.kind === 'stage' ? [origin.index] : [])));
   }
@@ -157,11 +158,11 @@ export class StageRun {
   }
 
   #key(parts: string[]): string {
-    return cacheKey(this.#image?.id ?? 'scratch', parts);
+    return cacheKey(this.#image?.id ?? 'scratch', [...this.#run.stamp, ...parts]);
   }
 
   #cached(keys: string[]): Image | undefined {
-    if (this.#run.request.noCache === true) return undefined;
+    if (this.#run.isUncached(this.#stage)) return undefined;
     for (const key of keys) {
       const image = this.#run.cache.find(key);
       if (image !== undefined) return image;
@@ -199,7 +200,7 @@ export class StageRun {
 
   async #store(step: Step, layer: NewLayer | undefined): Promise<Image> {
     const { parts } = this.#run;
-    const entry: HistoryEntry = { created: parts.clock.timestamp(), created_by: step.comment };
+    const entry: HistoryEntry = { created: this.#run.timestamp(), created_by: step.comment };
     if (layer === undefined) entry.empty_layer = true;
     const parent = this.#image;
     return parts.images.store({

@@ -3,14 +3,11 @@ import { unsupported } from '#base/errors.ts';
 
 /** Options of a request that this engine does not honour: naming one is an error, so that none is dropped in silence. */
 const unhonoured = [
-  'contexts',
   'platforms',
-  'noCacheFor',
   'cacheFrom',
   'cacheTo',
   'outputs',
   'attest',
-  'sourceDateEpoch',
 ] as const satisfies (keyof BuildRequest)[];
 
 /** @throws unsupported `build-option-unsupported` with the option's name */

@@ -1,0 +1,40 @@
+import type { NamedContext } from '#engine/contracts.ts';
+import type { BuildFolders } from '#engine/builds/build-folders.ts';
+import { contextFiles, contextRoot, type ContextFiles } from '#engine/builds/context.ts';
+import type { FileTrees } from '#ports/file-trees.ts';
+import { notFound } from '#base/errors.ts';
+
+/** The contexts that a client named; each is fetched when a step first needs it. */
+export class NamedContexts {
+  readonly #trees: FileTrees;
+  readonly #folders: BuildFolders;
+  readonly #given: Record<string, NamedContext>;
+  readonly #signal: AbortSignal;
+  readonly #opened = new Map<string, Promise<ContextFiles>>();
+
+  constructor(
+    parts: { trees: FileTrees; folders: BuildFolders; signal: AbortSignal },
+    given: Record<string, NamedContext> = {},
+  ) {
+    this.#trees = parts.trees;
+    this.#folders = parts.folders;
+    this.#signal = parts.signal;
+    this.#given = given;
+  }
+
+  /** An image by its reference, or files. @throws as openContext */
+  async open(name: string): Promise<{ image: string } | ContextFiles> {
+    const found = Object.hasOwn(this.#given, name) ? this.#given[name] : undefined;
+    if (found === undefined) throw notFound('build-context-missing', `no context has the name '${name}'`);
+    if ('image' in found) return found;
+    const opened = this.#opened.get(name) ?? this.#files(found);
+    this.#opened.set(name, opened);
+    return opened;
+  }
+
+  async #files(source: Exclude<NamedContext, { image: string }>): Promise<ContextFiles> {
+    const place = `context-${this.#opened.size}`;
+    const root = await contextRoot(this.#trees, this.#folders, place, source, this.#signal);
+    return contextFiles(root, await this.#trees.readText({ root, path: '.dockerignore' }));
+  }
+}
