@@ -54,7 +54,18 @@ describe('the OCI distribution conformance suite', () => {
     const junit = await readFile(join(out, 'junit.xml'), 'utf8');
     const [, tests, , skipped] = /tests="(\d+)" disabled="(\d+)".*?skipped="(\d+)"/.exec(junit) ?? [];
     const why = [...junit.matchAll(/<testcase name="([^"]*)"[^>]*status="skipped"/g)].map(([, name]) => name);
-    t.diagnostic(`${tests ?? '?'} tests, ${skipped ?? '?'} skipped: ${why.join('; ')}`);
+    // Each of these is the other half of a test that was run: content that is there already instead of pushed, a registry
+    // that mounts nothing by itself, and one that answers a mount with an upload.
+    assert.deepEqual(
+      why.map((name = '') => name.replace(/^\[It\] OCI Distribution Conformance Tests /, '')),
+      [
+        'Pull Setup Get tag name from environment',
+        'Push Cross-Repository Blob Mount Cross-mounting of nonexistent blob should yield session id',
+        'Push Cross-Repository Blob Mount Cross-mounting without from, and automatic content discovery disabled should return a 202',
+        'Content Discovery Setup Populate registry with test tags (no push)',
+      ],
+    );
+    t.diagnostic(`${tests ?? '?'} tests, ${skipped ?? '?'} of them the other half of one that was run`);
   });
 
   it('passes with a login by token over TLS', async () => {
