@@ -95,3 +95,30 @@ test('a port that is no longer listened on is closed, also after a kill', async 
   await balancer.apply({ listeners: [], backends: [] });
   await isClosed(ports.httpPort);
 });
+
+test('after a kill, too, a reload hands the listening sockets over without a failed request', async () => {
+  await using ingress = await openIngress();
+  await using one = await echoServer('one');
+  const { balancer, ports, table, folder } = ingress;
+  await balancer.setServers(web, [{ id: 'one', address: '127.0.0.1', port: one.port }]);
+  await balancer.apply(table(route({})));
+  await kill(balancer, ingress);
+  assert.equal((await askHttp(ports.httpPort)).status, 200);
+  let done = false;
+  const failures: string[] = [];
+  const clients = Array.from({ length: 4 }, async () => {
+    while (!done)
+      await askHttp(ports.httpPort).then(
+        ({ status }) => status === 200 || failures.push(String(status)),
+        (error: unknown) => failures.push(String(error)),
+      );
+  });
+  for (let round = 0; round < 5; round += 1) {
+    const shape = { responseHeaders: { 'X-Round': String(round) } };
+    await balancer.apply(table(route({}), route({ host: 'b.test', shape })));
+  }
+  done = true;
+  await Promise.all(clients);
+  assert.deepEqual(failures, []);
+  assert.doesNotMatch(await readFile(join(folder, 'haproxy/messages'), 'utf8'), /socket/);
+});
