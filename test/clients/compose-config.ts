@@ -10,10 +10,10 @@ import { composeError } from '#domain/compose/problem.ts';
 import { run } from '../support/docker.ts';
 import { readProject } from '../support/compose.ts';
 import { environment, projects } from './compose-documents.ts';
-import { composePlugin } from './install.ts';
+import { dockerPlugin } from './install.ts';
 import { comparable } from './compose-comparable.ts';
 
-const plugin = await composePlugin();
+const plugin = await dockerPlugin('docker-compose');
 const root = await mkdtemp(join(tmpdir(), 'berth-compose-'));
 const counts = { same: 0, refused: 0 };
 

@@ -8,11 +8,11 @@ import type { TestDaemon } from '../support/daemon.ts';
 import { startRegistry } from '../support/registry.ts';
 import { Checks } from './checks.ts';
 import { DockerCommand } from './client-command.ts';
-import { linkComposePlugin } from './install.ts';
+import { linkPlugin } from './install.ts';
 
 /** Every command of the Compose plugin, on a project with dependencies, networks, volumes, profiles and a build. */
 export async function checkCompose(daemon: TestDaemon): Promise<Checks> {
-  await linkComposePlugin(daemon);
+  await linkPlugin(daemon, 'docker-compose');
   const docker = new DockerCommand(daemon);
   const checks = new Checks('Compose plugin', await docker.ok('compose', 'version', '--short'));
   const project = new Project(docker, join(daemon.folder, 'shop'));
@@ -211,6 +211,12 @@ async function checkBuilds(checks: Checks, project: Project): Promise<void> {
     await project.docker.ok('rmi', `${registry.host}/built:1`);
     await run('pull', 'built');
     assert.equal(await run('run', '--rm', '-T', 'built'), 'given');
+  });
+  await checks.check("build by BuildKit's protocol", async () => {
+    const environment = { REGISTRY: 'buildkit', DOCKER_BUILDKIT: '1' };
+    const options = { cwd: project.folder, environment };
+    await project.docker.ok('compose', '--profile', 'builds', 'build', 'built', options);
+    assert.equal(await project.docker.ok('run', '--rm', 'buildkit/built:1'), 'given');
   });
 }
 

@@ -4,13 +4,13 @@ import { join } from 'node:path';
 import type { TestDaemon } from '../support/daemon.ts';
 import { run } from '../support/docker.ts';
 import { Checks } from './checks.ts';
-import { linkComposePlugin, npmClients } from './install.ts';
+import { linkPlugin, npmClients } from './install.ts';
 import { npmVersion } from './programs.ts';
 
 /** The devcontainers CLI: dev containers from an image, from a Dockerfile, and from a compose file. */
 export async function checkDevcontainers(daemon: TestDaemon): Promise<Checks> {
   const modules = await npmClients();
-  await linkComposePlugin(daemon);
+  await linkPlugin(daemon, 'docker-compose');
   await daemon.ok('pull', base);
   const checks = new Checks('devcontainers CLI', await npmVersion(modules, '@devcontainers/cli'));
   const cli = join(modules, 'node_modules/@devcontainers/cli/devcontainer.js');

@@ -38,9 +38,14 @@ export async function pythonWithDocker(): Promise<string> {
   return python;
 }
 
-/** The Compose plugin of Debian trixie; the host's own packages and apt's folders are not touched. */
-export async function composePlugin(): Promise<string> {
-  const folder = await once('compose', 'trixie', async (part) => {
+type Plugin = 'docker-compose' | 'docker-buildx';
+
+/** A plugin of the docker client out of Debian trixie; the host's own packages and apt's folders are not touched. */
+export async function dockerPlugin(name: Plugin): Promise<string> {
+  // Such as a newer one that was built from its sources.
+  const given = process.env[`BERTH_${name.replace('-', '_').toUpperCase()}`];
+  if (given !== undefined) return given;
+  const folder = await once(name.replace('docker-', ''), 'trixie', async (part) => {
     const { stdout } = await must('dpkg', ['--print-architecture']);
     const apt = new Apt({
       home: join(part, 'apt'),
@@ -56,21 +61,21 @@ export async function composePlugin(): Promise<string> {
       signal: new AbortController().signal,
     });
     const environment = { APT_CONFIG: apt.path('apt.conf') };
-    await must('apt-get', ['-q', 'download', 'docker-compose'], { cwd: part, environment });
-    const archive = (await readdir(part)).find((name) => name.endsWith('.deb')) ?? '';
+    await must('apt-get', ['-q', 'download', name], { cwd: part, environment });
+    const archive = (await readdir(part)).find((file) => file.endsWith('.deb')) ?? '';
     await must('dpkg-deb', ['--extract', join(part, archive), join(part, 'tree')]);
-    const plugin = join(part, 'tree/usr/libexec/docker/cli-plugins/docker-compose');
-    await rename(plugin, join(part, 'docker-compose'));
-    for (const name of ['apt', 'tree', archive]) await rm(join(part, name), { recursive: true });
+    const plugin = join(part, 'tree/usr/libexec/docker/cli-plugins', name);
+    await rename(plugin, join(part, name));
+    for (const file of ['apt', 'tree', archive]) await rm(join(part, file), { recursive: true });
   });
-  return join(folder, 'docker-compose');
+  return join(folder, name);
 }
 
-/** Makes `docker compose` work for clients that have the daemon's environment. */
-export async function linkComposePlugin(daemon: TestDaemon): Promise<void> {
+/** Makes `docker compose` or `docker buildx` work for clients that have the daemon's environment. */
+export async function linkPlugin(daemon: TestDaemon, name: Plugin): Promise<void> {
   const plugins = join(daemon.environment['DOCKER_CONFIG'] ?? '', 'cli-plugins');
   await mkdir(plugins, { recursive: true });
-  await symlink(await composePlugin(), join(plugins, 'docker-compose'));
+  await symlink(await dockerPlugin(name), join(plugins, name));
 }
 
 /** A folder of the cache that is there whole or not at all. */

@@ -6,7 +6,7 @@ import { createInterface } from 'node:readline';
 import { text } from 'node:stream/consumers';
 import type { TestDaemon } from '../support/daemon.ts';
 import { Checks, type Outcome } from './checks.ts';
-import { linkComposePlugin, npmClients, pythonWithDocker } from './install.ts';
+import { linkPlugin, npmClients, pythonWithDocker } from './install.ts';
 
 // Clients that are libraries: a program uses each in its own language and prints an outcome a line, as JSON.
 
@@ -20,7 +20,7 @@ export async function checkDockerode(daemon: TestDaemon): Promise<Checks> {
 export async function checkTestcontainers(daemon: TestDaemon): Promise<Checks> {
   const modules = await npmClients();
   const checks = new Checks('testcontainers', await npmVersion(modules, 'testcontainers'));
-  await linkComposePlugin(daemon);
+  await linkPlugin(daemon, 'docker-compose');
   return outcomesOf(checks, daemon, process.execPath, ['testcontainers.js', modules], {
     TESTCONTAINERS_RYUK_DISABLED: 'true',
   });

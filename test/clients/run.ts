@@ -3,6 +3,7 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { startDaemon, type TestDaemon } from '../support/daemon.ts';
 import { isSurprise, type Checks } from './checks.ts';
+import { checkBuildx } from './buildx.ts';
 import { checkCompose } from './compose.ts';
 import { checkDevcontainers } from './devcontainers.ts';
 import { checkDocker } from './docker.ts';
@@ -13,6 +14,7 @@ const page = new URL('../../docs/compatibility.md', import.meta.url);
 
 const clients: Readonly<Record<string, (daemon: TestDaemon) => Promise<Checks>>> = {
   docker: checkDocker,
+  buildx: checkBuildx,
   compose: checkCompose,
   dockerode: checkDockerode,
   testcontainers: checkTestcontainers,

@@ -29,7 +29,7 @@ function refuse(query: Query): void {
   if (query['version'] === '2')
     throw unsupported(
       'buildkit-unsupported',
-      'this engine does not speak the BuildKit protocol: set DOCKER_BUILDKIT=0 to build with the classic builder',
+      "builds by BuildKit over POST /build are not offered: use 'docker buildx build', or set DOCKER_BUILDKIT=0 to build with the classic builder",
     );
   const { remote = '' } = query;
   if (remote !== '' && remote !== 'client-session')

@@ -10,7 +10,7 @@ export function systemRoutes(app: FastifyInstance, engine: { system: System }): 
       .headers({
         'Cache-Control': 'no-cache, no-store, must-revalidate',
         Pragma: 'no-cache',
-        'Builder-Version': '1',
+        'Builder-Version': '2',
         Swarm: 'inactive',
       })
       .type('text/plain; charset=utf-8')

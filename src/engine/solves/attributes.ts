@@ -1,5 +1,5 @@
 import type { BuildRequest, Choice, Entitlement, NamedContext } from '#engine/contracts.ts';
-import { invalid, unsupported } from '#base/errors.ts';
+import { forbidden, invalid, unsupported } from '#base/errors.ts';
 
 // The options of BuildKit's Dockerfile frontend (frontend/dockerui/config.go), as clients send them.
 
@@ -161,7 +161,13 @@ function cacheImports(attributes: Attributes): Choice[] {
 
 export function entitlementsOf(names: readonly string[]): Entitlement[] {
   return names.map((name) => {
-    if (name === 'security.insecure' || name === 'network.host') return name;
+    if (name === 'network.host') return name;
+    // As dockerd unless its settings say otherwise: a socket with a scope must not give more than its scope.
+    if (name === 'security.insecure')
+      throw forbidden(
+        'entitlement-forbidden',
+        `the entitlement '${name}' is not allowed to clients of this engine`,
+      );
     throw unsupported('entitlement-unsupported', `the entitlement '${name}' is not offered`);
   });
 }

@@ -1,7 +1,8 @@
 import { familiarName, formatReference, parseReference } from '#domain/image/reference.ts';
 import type { Image } from '#domain/image/image.ts';
-import type { BuildOutput, BuildRequest, FrontendRequest, VertexEvent } from '#engine/contracts.ts';
+import type { BuildOutput, BuildRequest, Choice, FrontendRequest, VertexEvent } from '#engine/contracts.ts';
 import { entitlementsOf, readOptions, type FrontendOptions } from '#engine/solves/attributes.ts';
+import { cacheTargetsOf, tellUnread } from '#engine/solves/caches.ts';
 import { exportImage, namesHere } from '#engine/solves/exporting.ts';
 import { outputsOf } from '#engine/solves/exporters.ts';
 import { readInputs, type InputParts } from '#engine/solves/inputs.ts';
@@ -16,6 +17,7 @@ export class DockerfileSolve {
   readonly #parts: SolveParts;
   readonly #job: Job;
   readonly #options: FrontendOptions;
+  readonly #cacheFrom: readonly Choice[];
   readonly #session: BuildSession;
   readonly #signal: AbortSignal;
   readonly #narrator: Narrator;
@@ -30,6 +32,7 @@ export class DockerfileSolve {
     this.#parts = parts;
     this.#job = job;
     this.#options = readOptions(request.attributes);
+    this.#cacheFrom = request.cacheFrom;
     this.#session = session;
     this.#signal = signal;
     this.#narrator = { now: () => parts.clock.now(), tell: (event) => job.tell(event) };
@@ -66,8 +69,10 @@ export class DockerfileSolve {
   }
 
   async #build(tags: string[]): Promise<Image> {
-    const { entitlements } = this.#job.request;
+    const { entitlements, cacheFrom, cacheTo } = this.#job.request;
     const allow = entitlementsOf(entitlements);
+    const targets = cacheTargetsOf(cacheTo);
+    await tellUnread(this.#caches(cacheFrom), this.#narrator);
     const parts: InputParts = {
       trees: this.#parts.trees,
       session: this.#session,
@@ -78,12 +83,19 @@ export class DockerfileSolve {
       ...this.#options.settings,
       ...(await readInputs(parts, this.#options)),
       ...(allow.length > 0 && { allow }),
+      ...(targets.length > 0 && { cacheTo: targets }),
       tags,
       onProgress: () => undefined,
       onVertex: (event) => (isToldHere(event) ? undefined : this.#job.tell(event)),
       signal: this.#signal,
     };
     return this.#parts.builds.build(request);
+  }
+
+  /** Clients name the same caches in several places. */
+  #caches(ofJob: readonly Choice[]): Choice[] {
+    const all = [...ofJob, ...this.#cacheFrom, ...this.#options.cacheFrom];
+    return [...new Map(all.map((each) => [JSON.stringify(each), each])).values()];
   }
 
   async #describe(image: Image, outputs: readonly BuildOutput[]): Promise<Record<string, string>> {

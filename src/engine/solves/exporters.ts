@@ -9,7 +9,18 @@ const toImages = new Set(['moby', 'image']);
 
 /** Options that change nothing here: everything is unpacked and named at once, in OCI's types. */
 const withoutEffect = new Set([
-  ...['name', 'push', 'unpack', 'store', 'name-canonical', 'oci-mediatypes', 'context', 'dest', 'tar'],
+  ...[
+    'name',
+    'push',
+    'unpack',
+    'store',
+    'name-canonical',
+    'oci-mediatypes',
+    'context',
+    'dest',
+    'tar',
+    'load',
+  ],
   ...[
     'prefer-image-digest',
     'buildinfo-attrs',

@@ -146,6 +146,7 @@ describe("a client of BuildKit's protocol", () => {
       [{ definition: Buffer.from('x') }, /\(LLB\) is not offered/],
       [{ exporters: [{ type: 'strange', attributes: {} }] }, /exporter "strange" could not be found/],
       [{ session: 'none' }, /no active session for none/],
+      [{ entitlements: ['security.insecure'] }, /'security.insecure' is not allowed/],
       [{ entitlements: ['strange'] }, /the entitlement 'strange' is not offered/],
     ];
     for (const [request, message] of wrong) await assert.rejects(client.solve(request), message);

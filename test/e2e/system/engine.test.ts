@@ -38,7 +38,7 @@ test('a daemon to its clients', async (t) => {
         assert.equal(answer.status, 200, `${method} ${path}`);
         assert.equal(answer.text, method === 'GET' ? 'OK' : '');
         assert.equal(answer.headers['api-version'], '1.51');
-        assert.equal(answer.headers['builder-version'], '1');
+        assert.equal(answer.headers['builder-version'], '2');
         assert.match(String(answer.headers['cache-control']), /no-cache/);
       }
     assert.equal((await daemon.api('OPTIONS', '/_ping')).status, 200);
