@@ -77,6 +77,8 @@ function defaultLines({ backends }: IngressTable, { accessLog }: FrontendSetting
     '  timeout http-request 30s',
     '  timeout http-keep-alive 75s',
     '  timeout queue 10s',
+    // A process that leaves by a reload tells clients with their next answer; closing at once could cross with a request.
+    '  option idle-close-on-response',
     ...(accessLog ? ['  log global', '  option dontlognull'] : []),
     ...pages.map(
       ([status, words]) => `  http-error status ${status} content-type text/plain string "${words}\\n"`,
