@@ -1,0 +1,47 @@
+import type { CacheEntry } from '#domain/build/cache-prune.ts';
+
+export interface ImageFacts {
+  id: string;
+  /** Tags and digests, as people write them. */
+  names: readonly string[];
+  /** The image that it was built upon: it cannot go before this one. */
+  parent?: string;
+  /** Milliseconds since 1970. */
+  used: number;
+  /** Why it stays, whatever the rules say: `container 0123456789ab uses it`. */
+  kept?: string;
+  /** Bytes of each blob and snapshot that it consists of; others may have them in common with it. */
+  parts: ReadonlyMap<string, number>;
+}
+
+/** Something half-done. */
+export interface TemporaryFacts {
+  id: string;
+  size: number;
+  /** Milliseconds since 1970: when something came for it last. */
+  touched: number;
+  inUse: boolean;
+}
+
+/** What the registry lets go of by its own rules. */
+export interface RegistryFacts {
+  kind: 'tag' | 'manifest' | 'blob' | 'upload';
+  name: string;
+  why: string;
+  /** Key and bytes of the blob, where one goes. */
+  part?: { key: string; size: number };
+}
+
+/** All that a plan is made from. */
+export interface DiskFacts {
+  /** Milliseconds since 1970. */
+  now: number;
+  /** Bytes that can be written. */
+  free: number;
+  images: readonly ImageFacts[];
+  cache: readonly CacheEntry[];
+  downloads: readonly TemporaryFacts[];
+  registry: readonly RegistryFacts[];
+  /** Parts that somebody else needs: they stay when their images go. */
+  pinned: (part: string) => boolean;
+}

@@ -1,0 +1,83 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { DiskFacts, ImageFacts } from '#domain/disk/facts.ts';
+import { planDisk } from '#domain/disk/plan.ts';
+import { rulesOf, ruleWords, type DiskRules } from '#domain/disk/rules.ts';
+import { isShare, shareBytes } from '#domain/disk/share.ts';
+
+const rules: DiskRules = {
+  keepFree: 100,
+  buildCache: 1000,
+  buildCacheReserved: 0,
+  buildCacheAge: 1000,
+  untaggedAge: 500,
+  unusedAge: 10,
+  partialAge: 50,
+};
+
+function image(id: string, used: number, rest: Partial<ImageFacts> = {}): ImageFacts {
+  return { id, names: [`${id}:1`], used, parts: new Map([[`layer-${id}`, 40]]), ...rest };
+}
+
+function facts(rest: Partial<DiskFacts>): DiskFacts {
+  const nothing = { images: [], cache: [], downloads: [], registry: [] };
+  return { now: 1000, free: 1000, pinned: () => false, ...nothing, ...rest };
+}
+
+const ids = (found: DiskFacts): string[] => planDisk(found, rules, 'rules').items.map(({ id }) => id);
+
+test('with enough space named images stay however long nothing used them', () => {
+  assert.deepEqual(ids(facts({ images: [image('old', 0)] })), []);
+});
+
+test('when space is short the longest unused images go, as many as it takes', () => {
+  const images = [image('new', 900), image('old', 1), image('older', 0), image('fresh', 995)];
+  assert.deepEqual(ids(facts({ images, free: 30 })), ['older', 'old']);
+});
+
+test('a shared layer is free with the last image that needs it', () => {
+  const parts = new Map([['shared', 60]]);
+  const images = [image('a', 0, { parts }), image('b', 1, { parts })];
+  const plan = planDisk(facts({ images, free: 50 }), rules, 'rules');
+  assert.deepEqual(
+    plan.items.map(({ bytes }) => bytes),
+    [0, 60],
+  );
+  assert.equal(plan.short, 0);
+});
+
+test('what is missing in the end is told', () => {
+  const images = [image('a', 0, { kept: 'container c uses it' }), image('b', 0)];
+  const plan = planDisk(facts({ images, free: 10 }), rules, 'rules');
+  assert.deepEqual([plan.items.length, plan.short], [1, 50]);
+});
+
+test('interrupted downloads go after their time, those under way never', () => {
+  const downloads = [
+    { id: 'old', size: 5, touched: 900, inUse: false },
+    { id: 'new', size: 5, touched: 990, inUse: false },
+    { id: 'busy', size: 5, touched: 0, inUse: true },
+  ];
+  assert.deepEqual(ids(facts({ downloads })), ['old']);
+});
+
+test('shares of a disk are a percentage, a size, or the smaller of both', () => {
+  assert.deepEqual(
+    ['5%', '10g', '5%,1g', '100%'].map((text) => shareBytes(text, 40 * 1024 ** 3)),
+    [2 * 1024 ** 3, 10 * 1024 ** 3, 1024 ** 3, 40 * 1024 ** 3],
+  );
+  assert.deepEqual(['5%', '1g,2%', '120%', 'x', '1%,2%,3%', ''].map(isShare), [
+    ...[true, true, false, false, false, false],
+  ]);
+});
+
+test('rules in words name their limits', () => {
+  const settings = {
+    ...{ period: 600, keepFree: '5%,10g', buildCache: '10%', buildCacheReserved: '50%' },
+    ...{ buildCacheDays: 30, untaggedDays: 7, unusedHours: 24 },
+  };
+  const found = rulesOf(settings, 24, 100 * 1024 ** 3);
+  assert.equal(found.buildCacheReserved, 10 * 1024 ** 3);
+  assert.match(ruleWords('images', found), /after 7 days .* 24 hours: while less than 5 GiB are free/);
+  assert.match(ruleWords('build-cache', found), /after 30 days .* above 10 GiB .* down to 10 GiB/);
+});

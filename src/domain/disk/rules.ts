@@ -1,0 +1,77 @@
+import { shareBytes } from '#domain/disk/share.ts';
+import { formatBytes } from '#domain/units/bytes.ts';
+
+/** How the disk is kept from filling up. Shares are as `share.ts` reads them. */
+export interface DiskSettings {
+  /** Seconds between two looks; 0: nothing is collected unless somebody asks for it. */
+  period: number;
+  /** What is to stay free of the file system of the root folder. */
+  keepFree: string;
+  /** What the build cache may take. */
+  buildCache: string;
+  /** What of it stays also when space is short. */
+  buildCacheReserved: string;
+  /** Entries of the build cache that nothing used for so long go. */
+  buildCacheDays: number;
+  /** Images without a name that nothing used for so long go. */
+  untaggedDays: number;
+  /** When space is short, unused images go once nothing used them for so long. */
+  unusedHours: number;
+}
+
+/** The same in bytes and milliseconds. */
+export interface DiskRules {
+  keepFree: number;
+  buildCache: number;
+  buildCacheReserved: number;
+  buildCacheAge: number;
+  untaggedAge: number;
+  unusedAge: number;
+  /** Interrupted downloads that nobody went on with. */
+  partialAge: number;
+}
+
+const hour = 3_600_000;
+
+/** @param total bytes of the disk; `keepPartial` hours, of the settings of registries */
+export function rulesOf(settings: DiskSettings, keepPartial: number, total: number): DiskRules {
+  const buildCache = shareBytes(settings.buildCache, total);
+  return {
+    keepFree: shareBytes(settings.keepFree, total),
+    buildCache,
+    buildCacheReserved: Math.min(buildCache, shareBytes(settings.buildCacheReserved, total)),
+    buildCacheAge: settings.buildCacheDays * 24 * hour,
+    untaggedAge: settings.untaggedDays * 24 * hour,
+    unusedAge: settings.unusedHours * hour,
+    partialAge: keepPartial * hour,
+  };
+}
+
+export type DiskKind =
+  'images' | 'containers' | 'volumes' | 'build-cache' | 'logs' | 'registry' | 'temporary';
+
+/** What holds for a kind, in words. */
+export function ruleWords(kind: DiskKind, rules: DiskRules): string {
+  const short = `less than ${formatBytes(rules.keepFree)} are free`;
+  const words: Record<DiskKind, string> = {
+    images:
+      `without a name: after ${ageWords(rules.untaggedAge)} without use; ` +
+      `any that is unused for ${ageWords(rules.unusedAge)}: while ${short}, the longest unused first`,
+    containers: 'never removed by itself',
+    volumes: 'never removed by itself',
+    'build-cache':
+      `after ${ageWords(rules.buildCacheAge)} without use; above ${formatBytes(rules.buildCache)} the longest ` +
+      `unused first; while ${short} down to ${formatBytes(rules.buildCacheReserved)}`,
+    logs: 'by max-size and max-file of each container, as they are written; with their container',
+    registry: 'by berth registry retention; what no manifest names after an hour; uploads after a day',
+    temporary: `interrupted downloads after ${ageWords(rules.partialAge)}, or while ${short}`,
+  };
+  return words[kind];
+}
+
+/** `3 days`, `5 hours`, `0 hours`. */
+export function ageWords(milliseconds: number): string {
+  const hours = Math.floor(milliseconds / hour);
+  const [count, unit] = hours >= 48 && hours % 24 === 0 ? [hours / 24, 'day'] : [hours, 'hour'];
+  return `${count} ${unit}${count === 1 ? '' : 's'}`;
+}
