@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
+import { EventEmitter, on } from 'node:events';
 import { copyFile, mkdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { dirname, join } from 'node:path';
@@ -19,7 +20,7 @@ export interface MirrorPackage {
 }
 
 /** How a mirror answers. */
-export type MirrorMood = 'well' | 'wrong-key' | 'tampered' | 'no-packages' | 'silent';
+export type MirrorMood = 'well' | 'wrong-key' | 'tampered' | 'no-packages' | 'stalling-packages' | 'silent';
 
 /** The suites of a release, and the archive that each is in. */
 const suites = {
@@ -35,8 +36,8 @@ export type MirrorSuite = keyof typeof suites;
  */
 export class DebianMirror implements AsyncDisposable {
   readonly keyring: string;
-  /** Paths that were asked for. */
-  readonly asked: string[] = [];
+  /** Emits `asked` with each path. */
+  readonly events = new EventEmitter<{ asked: [path: string] }>();
   mood: MirrorMood = 'well';
   readonly #folder: string;
   readonly #server: Server;
@@ -73,7 +74,7 @@ export class DebianMirror implements AsyncDisposable {
 
   /** The settings by which a daemon uses it. */
   settings(): string {
-    return `[mirrors]\ndebian = "${this.url}"\nkeyring = "${this.keyring}"\ntimeout = 2\n`;
+    return `[mirrors]\ndebian = "${this.url}"\nkeyring = "${this.keyring}"\ntimeout = 1\n`;
   }
 
   async publish(one: MirrorPackage, suite: MirrorSuite = 'bookworm'): Promise<void> {
@@ -103,6 +104,11 @@ export class DebianMirror implements AsyncDisposable {
     this.#entries.set(suite, [...(this.#entries.get(suite) ?? []), entry]);
   }
 
+  /** Waits until a path that contains `part` is asked for, from now on. */
+  async whenAsked(part: string): Promise<void> {
+    for await (const [path] of on(this.events, 'asked')) if (String(path).includes(part)) return;
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     const closed = promisify(this.#server.close.bind(this.#server))();
     this.#server.closeAllConnections();
@@ -112,10 +118,12 @@ export class DebianMirror implements AsyncDisposable {
 
   async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const path = request.url ?? '';
-    this.asked.push(path);
+    this.events.emit('asked', path);
     if (this.mood === 'silent') return;
     const body = this.#index(path) ?? (await this.#package(path));
     if (body === undefined) response.writeHead(404).end();
+    else if (this.mood === 'stalling-packages' && path.includes('/pool/'))
+      response.writeHead(200, { 'content-length': body.length }).write(body.subarray(0, 100));
     else response.writeHead(200, { 'content-length': body.length }).end(body);
   }
 

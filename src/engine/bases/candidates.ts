@@ -5,18 +5,19 @@ import type { Image } from '#domain/image/image.ts';
 import { formatReference, parseReference } from '#domain/image/reference.ts';
 import type { RecordedBuilds } from './recorded-builds.ts';
 
-/** Every tag with what a plan needs to know of it. */
+/** Every tag with what a plan needs to know of it. Steps of builds are images too; they come anew with what is built of them. */
 export function candidatesOf(
   images: readonly Image[],
   outdated: ReadonlySet<string>,
   builds: Pick<RecordedBuilds, 'recordOf'>,
 ): RefreshCandidate[] {
-  return images.flatMap((image) => {
-    const parent = parentOf(image, images);
+  const named = images.filter(({ tags }) => tags.length > 0);
+  return named.flatMap((image) => {
+    const parent = parentOf(image, named);
     return image.tags.map((name) => ({
       ...{ name, imageId: image.id, origin: originOf(name, image, builds) },
       ...(parent === undefined ? {} : { parentId: parent.id }),
-      ...{ depth: depthOf(image, images), outdated: outdated.has(image.id) },
+      ...{ depth: depthOf(image, named), outdated: outdated.has(image.id) },
     }));
   });
 }

@@ -66,7 +66,10 @@ export class Shelf {
 
   async #shown(image: Image): Promise<ShownImage> {
     const inventory = await this.#inventories.of(image);
-    const parent = parentOf(image, this.#images.list());
+    const parent = parentOf(
+      image,
+      this.#images.list().filter(({ tags }) => tags.length > 0),
+    );
     return {
       image,
       attachments: this.#attachments.of(image.manifestDigest),
