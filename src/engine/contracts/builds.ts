@@ -1,4 +1,5 @@
 import type { HostConfig } from '#domain/container/config.ts';
+import type { CheckResult } from '#domain/dockerfile/checks/check.ts';
 import type { CacheEntry, PruneLimits } from '#domain/build/cache-prune.ts';
 import type { Image } from '#domain/image/image.ts';
 import type { Credentials } from '#ports/registry-client.ts';
@@ -82,6 +83,25 @@ export interface BuildRequest {
   signal: AbortSignal;
 }
 
+/** Where two builds of the same do not agree. */
+export interface BuildDifference {
+  /** As the history tells it; '' where no step made other files. */
+  step: string;
+  /** Of the first file that differs. */
+  path: string;
+  reasons: string[];
+}
+
+export interface Verification {
+  /** Of the first build. */
+  image: Image;
+  /** Seconds since 1970 that both builds had. */
+  sourceDateEpoch: number;
+  /** Of the second build, and why it is another one. */
+  second?: Image;
+  difference?: BuildDifference;
+}
+
 export interface Builds {
   /**
    * Builds the target stage, stores the image and moves the tags to it. Failed or cancelled: nothing is left
@@ -90,6 +110,13 @@ export interface Builds {
    * with another code than 0), `build-copy-failed`; as Images.pull
    */
   build(request: BuildRequest): Promise<Image>;
+  /**
+   * Builds twice without the cache: one image under the tags and for the outputs, or else where they differ.
+   * @throws as `build`
+   */
+  verify(request: BuildRequest): Promise<Verification>;
+  /** What `docker build --check` says of the Dockerfile; nothing is built. @throws invalid `dockerfile-missing`, `check-option-invalid` */
+  check(request: BuildRequest): Promise<CheckResult>;
   /** Idempotent; an unknown id is fine. */
   cancel(id: string): void;
   /** What the cache holds. */
