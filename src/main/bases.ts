@@ -42,7 +42,7 @@ export function openBases({ root }: Instance, settings: Settings, adapters: Adap
   );
   const attesting = new Attesting({ attachments, inventories, key, images, blobs, version: release.version });
   bases.whenMade((image) => attesting.attest(image));
-  const outdated = new Outdated({ images, containers, inventories, bootstrapper, architecture });
+  const outdated = new Outdated({ images, containers, inventories, bootstrapper, builds, architecture });
   const deployments = new Deployments(apps, images);
   const refreshing = new Refreshing({ images, bases, builds, inventories, outdated, deployments, events });
   const cron = refreshCron(settings.bases.refresh);

@@ -15,16 +15,18 @@ export interface AppRouteParts {
 /** Seconds that a service may take to become healthy, unless a request says so itself. */
 export const patience = 300;
 
+type ErrorEvent = { type: 'error'; code: string; message: string; hint?: string };
+
 /**
  * The events of a change as lines. What goes wrong before the first is an ordinary error response; after
  * that it is the last line.
  */
-export async function* events(
-  work: (emit: (event: AppStreamEvent) => void) => Promise<void>,
-): AsyncGenerator<AppStreamEvent> {
+export async function* events<E extends { type: string } = AppStreamEvent>(
+  work: (emit: (event: E) => void) => Promise<void>,
+): AsyncGenerator<E | ErrorEvent> {
   let began = false;
   try {
-    for await (const event of linesOf<AppStreamEvent>(work)) {
+    for await (const event of linesOf<E>(work)) {
       began = true;
       yield event;
     }

@@ -47,8 +47,11 @@ export interface OutdatedAnswer {
     names: string[];
     /** The image of debian.berth that it was built upon; '' for none. */
     base: string;
+    /** '' where only `from` is outdated. */
     suite: string;
     packages: OutdatedPackageAnswer[];
+    /** Names of images that its build began with or copied from: outdated themselves, or made anew since. */
+    from: string[];
     running: { container: string; app?: string; service?: string }[];
   }[];
   /** What could not be compared. */

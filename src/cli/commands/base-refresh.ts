@@ -2,6 +2,7 @@ import { BerthError, unavailable } from '#base/errors.ts';
 import type {
   DeploymentAnswer,
   OutdatedAnswer,
+  OutdatedPackageAnswer,
   RefreshBody,
   RefreshScheduleAnswer,
   RefreshStreamEvent,
@@ -23,12 +24,9 @@ export async function listOutdated(
   const answer = await (await client()).json<OutdatedAnswer>({ path: '/berth/v1/bases/outdated' });
   output.json(answer);
   const { images, unknown } = answer;
-  for (const { names, id, base, packages, running } of images) {
-    const security = packages.filter((one) => one.security).length;
-    const words = security === 0 ? '' : output.paint('red', `, ${security} of them security updates`);
-    output.print(
-      `${names.join(', ') || id.slice(0, 19)}: ${count(packages.length, 'newer package')}${words}`,
-    );
+  for (const { names, id, base, packages, running, from } of images) {
+    output.print(`${names.join(', ') || id.slice(0, 19)}: ${packageWords(output, packages)}`);
+    for (const one of from) output.print(`  built from ${one}`);
     if (base !== '' && !names.includes(base)) output.print(`  built upon ${base}`);
     for (const { container, app, service } of running)
       output.print(`  runs as ${app === undefined ? container : `${app}/${service ?? ''} (${container})`}`);
@@ -39,6 +37,13 @@ export async function listOutdated(
   else output.note('berth base refresh rebuilds them; with --deploy apps get what was rebuilt.');
   for (const { name, reason } of unknown) output.note(`not compared: ${name}: ${reason}`);
   if (options.exitCode === true && images.length > 0) process.exitCode = 1;
+}
+
+function packageWords(output: Output, packages: readonly OutdatedPackageAnswer[]): string {
+  if (packages.length === 0) return 'built from images that are outdated, or newer now';
+  const security = packages.filter((one) => one.security).length;
+  const words = security === 0 ? '' : output.paint('red', `, ${security} of them security updates`);
+  return `${count(packages.length, 'newer package')}${words}`;
 }
 
 /** @throws conflict `base-refresh-failed` when an image or an app could not be refreshed */

@@ -8,21 +8,19 @@ const build = { kind: 'build' } as const;
 function candidate(
   name: string,
   origin: RefreshCandidate['origin'],
-  parentId: string | undefined,
-  depth: number,
+  parentIds: string[],
   outdated: boolean,
 ): RefreshCandidate {
-  const of = parentId === undefined ? {} : { parentId };
-  return { name, imageId: name, origin, depth, outdated, ...of };
+  return { name, imageId: name, origin, parentIds, outdated, moved: [] };
 }
 
 /** A base; an image built upon it; an app's upon that, which upgraded its packages; a base that is up to date. */
 const world = [
-  candidate('app', build, 'mid', 2, false),
-  candidate('mid', build, 'base', 1, true),
-  candidate('base', make, undefined, 0, true),
-  candidate('fresh', make, undefined, 0, false),
-  candidate('other', build, 'fresh', 1, false),
+  candidate('app', build, ['mid'], false),
+  candidate('mid', build, ['base'], true),
+  candidate('base', make, [], true),
+  candidate('fresh', make, [], false),
+  candidate('other', build, ['fresh'], false),
 ];
 
 test('what is outdated is refreshed with all that is built upon it, in order', () => {
@@ -39,7 +37,7 @@ test('what is outdated is refreshed with all that is built upon it, in order', (
 });
 
 test('one image is refreshed with those that it is built upon and those that are built upon it', () => {
-  const more = [...world, candidate('sibling', build, 'base', 1, true)];
+  const more = [...world, candidate('sibling', build, ['base'], true)];
   const names = (only: string): string[] => planRefresh(more, new Set([only])).steps.map(({ name }) => name);
   assert.deepEqual(names('mid'), ['base', 'mid', 'app']);
   assert.deepEqual(names('sibling'), ['base', 'sibling']);
@@ -49,8 +47,8 @@ test('one image is refreshed with those that it is built upon and those that are
 test('what cannot be built again is named with the reason, and what is built upon it is still tried', () => {
   const unknown = { kind: 'unknown', reason: 'its context is unknown' } as const;
   const { steps, blocked } = planRefresh([
-    candidate('base', make, undefined, 0, true),
-    candidate('sent', unknown, 'base', 1, true),
+    candidate('base', make, [], true),
+    candidate('sent', unknown, ['base'], true),
   ]);
   assert.deepEqual(
     steps.map(({ name }) => name),
@@ -61,11 +59,36 @@ test('what cannot be built again is named with the reason, and what is built upo
 
 test('an image whose own steps installed old packages is built without the cache', () => {
   const { steps } = planRefresh([
-    candidate('base', make, undefined, 0, false),
-    candidate('installs', build, 'base', 1, true),
+    candidate('base', make, [], false),
+    candidate('installs', build, ['base'], true),
   ]);
   assert.deepEqual(
     steps.map(({ name, noCache }) => [name, noCache]),
     [['installs', true]],
   );
+});
+
+test('what only takes files from an outdated image, and what was built before a name moved, is built again', () => {
+  const { steps } = planRefresh([
+    candidate('a-program', build, ['static', 'go'], false),
+    candidate('static', make, [], false),
+    candidate('go', make, [], true),
+    { ...candidate('left', build, ['static'], true), moved: ['static'] },
+  ]);
+  assert.deepEqual(
+    steps.map(({ name, after, noCache }) => [name, after, noCache]),
+    [
+      ['go', [], false],
+      ['a-program', ['go'], false],
+      ['left', [], false],
+    ],
+  );
+});
+
+test('names that were built of one another in turns come once', () => {
+  const { steps } = planRefresh([
+    candidate('chicken', build, ['egg'], true),
+    candidate('egg', build, ['chicken'], false),
+  ]);
+  assert.deepEqual(steps.map(({ name }) => name).sort(), ['chicken', 'egg']);
 });

@@ -1,16 +1,16 @@
-/** A tag of an image that has newer packages, or is built upon one that has. */
+/** A tag of an image, with what a plan needs to know of it. */
 export interface RefreshCandidate {
   /** Fully qualified tag. */
   name: string;
   imageId: string;
   /** How it can be had anew; `unknown` with what stands in the way, for people. */
   origin: { kind: 'make' | 'pull' | 'build' } | { kind: 'unknown'; reason: string };
-  /** The image that it is built upon, if that is here. */
-  parentId?: string;
-  /** How many images it is built upon, one upon the other. */
-  depth: number;
+  /** The images that it is built upon, and those that its build took files from, as far as they are here. */
+  parentIds: readonly string[];
   /** Whether the mirror has newer packages than it has. */
   outdated: boolean;
+  /** Names by which its build took images and which stand for others now. */
+  moved: readonly string[];
 }
 
 export interface RefreshStep {
@@ -30,8 +30,6 @@ export interface RefreshPlan {
   blocked: { name: string; reason: string }[];
 }
 
-const rank = { make: 0, pull: 1, build: 2 } as const;
-
 /**
  * The steps that refresh what is outdated and all that is built upon it.
  * @param only of these images, what they are built upon and what is built upon them; absent: all
@@ -40,52 +38,67 @@ export function planRefresh(
   candidates: readonly RefreshCandidate[],
   only?: ReadonlySet<string>,
 ): RefreshPlan {
-  const wanted = wantedIds(candidates, only);
-  const chosen = candidates.filter(({ imageId }) => wanted.has(imageId)).sort(inOrder);
+  const ordered = inOrder(candidates);
+  const wanted = wantedIds(ordered, only);
   const steps: RefreshStep[] = [];
   const blocked: RefreshPlan['blocked'] = [];
-  for (const { name, imageId, origin, parentId } of chosen) {
+  for (const { name, imageId, origin, parentIds, outdated, moved } of ordered) {
+    if (!wanted.has(imageId)) continue;
     if (origin.kind === 'unknown') {
       blocked.push({ name, reason: origin.reason });
       continue;
     }
-    const after = steps.filter((step) => step.imageId === parentId).map((step) => step.name);
-    const noCache = origin.kind === 'build' && after.length === 0;
+    const after = steps.filter((step) => parentIds.includes(step.imageId)).map((step) => step.name);
+    const noCache = origin.kind === 'build' && outdated && moved.length === 0 && after.length === 0;
     steps.push({ name, imageId, action: origin.kind, after, noCache });
   }
   return { steps, blocked };
 }
 
-function inOrder(a: RefreshCandidate, b: RefreshCandidate): number {
-  const rankOf = ({ origin }: RefreshCandidate): number =>
-    origin.kind === 'unknown' ? 3 : rank[origin.kind];
-  return rankOf(a) - rankOf(b) || a.depth - b.depth || (a.name < b.name ? -1 : a.name > b.name ? 1 : 0);
+const ranks = { make: 0, pull: 1, build: 2, unknown: 3 } as const;
+
+/** Each after those that it is built upon; else what is made before what is pulled before what is built, and by name. */
+function inOrder(candidates: readonly RefreshCandidate[]): RefreshCandidate[] {
+  const byId = Map.groupBy(
+    candidates.toSorted(
+      (a, b) =>
+        ranks[a.origin.kind] - ranks[b.origin.kind] || (a.name < b.name ? -1 : a.name > b.name ? 1 : 0),
+    ),
+    ({ imageId }) => imageId,
+  );
+  const seen = new Set<string>();
+  const ordered: RefreshCandidate[] = [];
+  const visit = (imageId: string): void => {
+    // Names that were built in turns of one another would lead around for ever.
+    if (seen.has(imageId)) return;
+    seen.add(imageId);
+    const own = byId.get(imageId) ?? [];
+    for (const parent of own.flatMap(({ parentIds }) => parentIds)) visit(parent);
+    ordered.push(...own);
+  };
+  for (const imageId of byId.keys()) visit(imageId);
+  return ordered;
 }
 
 /** Ids of outdated images and of all that is built upon them. */
-function wantedIds(
-  candidates: readonly RefreshCandidate[],
-  only: ReadonlySet<string> | undefined,
-): Set<string> {
-  const family = only === undefined ? undefined : related(candidates, only);
-  const wanted = new Set<string>();
-  // Those with fewer images below them come first, so that one pass is enough.
-  for (const { imageId, parentId, outdated } of candidates.toSorted((a, b) => a.depth - b.depth))
-    if ((family?.has(imageId) ?? true) && (outdated || (parentId !== undefined && wanted.has(parentId))))
-      wanted.add(imageId);
-  return wanted;
+function wantedIds(ordered: readonly RefreshCandidate[], only: ReadonlySet<string> | undefined): Set<string> {
+  const reasons = ordered.filter(({ outdated, moved }) => outdated || moved.length > 0);
+  const wanted = withDescendants(ordered, new Set(reasons.map(({ imageId }) => imageId)));
+  if (only === undefined) return wanted;
+  const ancestors = new Set(only);
+  for (const { imageId, parentIds } of ordered.toReversed())
+    if (ancestors.has(imageId)) for (const parent of parentIds) ancestors.add(parent);
+  const descendants = withDescendants(ordered, only);
+  return new Set([...wanted].filter((id) => ancestors.has(id) || descendants.has(id)));
 }
 
-/** The images, those that they are built upon, and those that are built upon them. */
-function related(candidates: readonly RefreshCandidate[], only: ReadonlySet<string>): Set<string> {
-  const parents = new Map(candidates.map(({ imageId, parentId }) => [imageId, parentId]));
-  const family = new Set(only);
-  for (const id of only)
-    for (let at = parents.get(id); at !== undefined && !family.has(at); at = parents.get(at)) family.add(at);
-  const isBelow = (imageId: string): boolean => {
-    for (let at = parents.get(imageId); at !== undefined; at = parents.get(at)) if (only.has(at)) return true;
-    return false;
-  };
-  for (const { imageId } of candidates) if (isBelow(imageId)) family.add(imageId);
-  return family;
+/** Goes on until nothing more is found: names that were built of one another in turns have no order. */
+function withDescendants(ordered: readonly RefreshCandidate[], ids: ReadonlySet<string>): Set<string> {
+  const found = new Set(ids);
+  for (let before = -1; before < found.size;) {
+    before = found.size;
+    for (const { imageId, parentIds } of ordered)
+      if (parentIds.some((parent) => found.has(parent))) found.add(imageId);
+  }
+  return found;
 }

@@ -1,11 +1,14 @@
 import { messageOf } from '#base/errors.ts';
 import { baseNameLabel } from '#domain/base/base-config.ts';
+import { planRefresh } from '#domain/base/refresh-plan.ts';
 import type { Image } from '#domain/image/image.ts';
 import type { Inventory } from '#domain/package/inventory.ts';
 import { outdatedPackages, type Offer, type OutdatedPackage } from '#domain/package/outdated.ts';
 import type { Containers, Images } from '#engine/contracts.ts';
 import type { Bootstrapper } from '#ports/bootstrapper.ts';
+import { candidatesOf } from './candidates.ts';
 import type { Inventories } from './inventories.ts';
+import type { RecordedBuilds } from './recorded-builds.ts';
 
 /** A container that runs. Without `app` and `service` it is nobody's. */
 export interface RunningContainer {
@@ -14,15 +17,18 @@ export interface RunningContainer {
   service?: string;
 }
 
-/** An image with newer packages in the mirror. */
+/** An image with newer packages in the mirror, or whose build took files from one that is outdated or was made anew since. */
 export interface OutdatedImage {
   image: Image;
   /** Its tags; empty for one that only containers and revisions still need. */
   names: string[];
   /** The image of debian.berth that it was built upon, as it says itself; '' for none. */
   base: string;
+  /** Of its packages; '' for an image without any. */
   suite: string;
   packages: OutdatedPackage[];
+  /** Names of images that its build began with or copied from: outdated themselves, or made anew since. */
+  from: string[];
   running: RunningContainer[];
 }
 
@@ -37,6 +43,7 @@ export interface OutdatedOptions {
   containers: Pick<Containers, 'list'>;
   inventories: Inventories;
   bootstrapper: Pick<Bootstrapper, 'offers'>;
+  builds: Pick<RecordedBuilds, 'recordOf'>;
   /** Debian's word. */
   architecture: string;
 }
@@ -74,9 +81,13 @@ export class Outdated {
       for (const { image, inventory } of all) {
         const packages = outdatedPackages(inventory.packages, offers);
         if (packages.length > 0)
-          report.images.push({ ...describe(image, suite), packages, running: running.get(image.id) ?? [] });
+          report.images.push({
+            ...{ ...describe(image, suite), packages, from: [] },
+            running: running.get(image.id) ?? [],
+          });
       }
     }
+    report.images.push(...this.#derived(report.images, running));
     report.images.sort((a, b) => (nameOf(a) < nameOf(b) ? -1 : 1));
     return report;
   }
@@ -87,6 +98,33 @@ export class Outdated {
     if (reason === undefined && typeof inventory === 'object') return { image, inventory };
     for (const name of image.tags) report.unknown.push({ name, reason: reason ?? '' });
     return undefined;
+  }
+
+  /** Those that have no outdated packages themselves. */
+  #derived(
+    outdated: readonly OutdatedImage[],
+    running: ReadonlyMap<string, RunningContainer[]>,
+  ): OutdatedImage[] {
+    const images = this.#options.images.list();
+    const direct = new Set<string>(outdated.map(({ image }) => image.id));
+    const candidates = candidatesOf(images, direct, this.#options.builds);
+    const { steps, blocked } = planRefresh(candidates);
+    const names = new Set([...steps, ...blocked].map(({ name }) => name));
+    const due = candidates.filter(({ name }) => names.has(name));
+    return images
+      .filter(({ id }) => !direct.has(id) && due.some(({ imageId }) => imageId === id))
+      .map((image) => {
+        const own = due.filter(({ imageId }) => imageId === image.id);
+        const parents = new Set(own.flatMap(({ parentIds }) => parentIds));
+        const from = [
+          ...own.flatMap(({ moved }) => moved),
+          ...due.filter(({ imageId }) => parents.has(imageId)).map(({ name }) => name),
+        ];
+        return {
+          ...{ ...describe(image, ''), packages: [], from: [...new Set(from)].sort() },
+          running: running.get(image.id) ?? [],
+        };
+      });
   }
 
   #offers(

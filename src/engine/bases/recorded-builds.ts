@@ -21,6 +21,8 @@ export interface BuildRecord extends Pick<
   /** Fully qualified. */
   tags: string[];
   imageId: string;
+  /** The images that its stages began with or copied from, by their names (fully qualified; none by digest). */
+  sources: { name: string; imageId: string }[];
   /** What it was given that is not kept, for people: `secrets`. */
   lacks: string[];
 }
@@ -36,8 +38,14 @@ export class RecordedBuilds implements Pick<Builds, 'build'> {
   }
 
   async build(request: BuildRequest): Promise<Image> {
-    const image = await this.#builds.build(request);
-    const record = recordOf(request, image.id);
+    const sources = new Map<string, string>();
+    const onSource = (written: string, source: Image): void => {
+      const reference = parseReference(written);
+      if (reference.digest === undefined) sources.set(formatReference(reference), source.id);
+      request.onSource?.(written, source);
+    };
+    const image = await this.#builds.build({ ...request, onSource });
+    const record = recordOf(request, image.id, sources);
     for (const tag of record?.tags ?? []) if (record !== undefined) this.#records.put(tag, record);
     return image;
   }
@@ -50,7 +58,7 @@ export class RecordedBuilds implements Pick<Builds, 'build'> {
 
   /** Builds it again; all its tags move. @throws as Builds.build */
   repeat(
-    { folder, imageId: _before, lacks: _lacks, ...asked }: BuildRecord,
+    { folder, imageId: _before, lacks: _lacks, sources: _sources, ...asked }: BuildRecord,
     how: Pick<BuildRequest, 'noCache' | 'onProgress' | 'signal'>,
   ): Promise<Image> {
     return this.build({ ...asked, ...how, context: { folder } });
@@ -63,7 +71,11 @@ export class RecordedBuilds implements Pick<Builds, 'build'> {
   }
 }
 
-function recordOf(request: BuildRequest, imageId: string): BuildRecord | undefined {
+function recordOf(
+  request: BuildRequest,
+  imageId: string,
+  sources: ReadonlyMap<string, string>,
+): BuildRecord | undefined {
   const { context } = request;
   if (!('folder' in context)) return undefined;
   const { dockerfile, dockerfileText, ignoreText, target, platform, networkMode, extraHosts, resources } =
@@ -71,6 +83,7 @@ function recordOf(request: BuildRequest, imageId: string): BuildRecord | undefin
   return {
     folder: context.folder,
     imageId,
+    sources: [...sources].map(([name, id]) => ({ name, imageId: id })),
     tags: request.tags.map((tag) => formatReference(parseReference(tag))),
     buildArgs: request.buildArgs,
     labels: request.labels,

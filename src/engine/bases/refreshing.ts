@@ -106,7 +106,8 @@ export class Refreshing {
 
   #plan(report: OutdatedReport, only: ReadonlySet<string> | undefined): RefreshPlan {
     const { images, builds } = this.#options;
-    const ids = new Set<string>(report.images.map(({ image }) => image.id));
+    const outdated = report.images.filter(({ packages }) => packages.length > 0);
+    const ids = new Set<string>(outdated.map(({ image }) => image.id));
     return planRefresh(candidatesOf(images.list(), ids, builds), only);
   }
 

@@ -51,6 +51,17 @@ export class ImageSources {
 
   /** @throws as Images.pull; invalid `dockerfile-invalid` where the name is near that of a stage */
   async find(reference: string, written: Written, platform: string | undefined, sink: Sink): Promise<Image> {
+    const image = await this.#obtain(reference, written, platform, sink);
+    this.#request.onSource?.(reference, image);
+    return image;
+  }
+
+  async #obtain(
+    reference: string,
+    written: Written,
+    platform: string | undefined,
+    sink: Sink,
+  ): Promise<Image> {
     const wanted = platform ?? this.#request.platform ?? '';
     const here = this.#request.pull === true ? undefined : this.#parts.images.find(reference);
     if (here !== undefined && this.#isFor(here, wanted)) return here;

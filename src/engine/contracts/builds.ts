@@ -79,6 +79,8 @@ export interface BuildRequest {
   onProgress: (progress: Progress) => void | Promise<void>;
   /** What the graph does, beside `onProgress`; as there, what it gives is waited for. */
   onVertex?: (event: VertexEvent) => void | Promise<void>;
+  /** Called with each image that a stage begins with or copies from, by the name that the Dockerfile has for it. */
+  onSource?: (reference: string, image: Image) => void;
   /** Aborting kills the running steps and frees what the build holds. */
   signal: AbortSignal;
 }

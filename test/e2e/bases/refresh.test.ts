@@ -21,11 +21,9 @@ after(async () => {
   await rm(scratch, { recursive: true, force: true });
 });
 
-let published = 0;
-
 /** A newer version of the package that the images have. */
-async function publishNewer(): Promise<string> {
-  const version = `1.0-1+deb12u${++published}`;
+async function publishUpdate(update: number): Promise<string> {
+  const version = `1.0-1+deb12u${update}`;
   await mirror.publish(
     { name: 'libdemo', version, files: { 'usr/share/demo/version': `${version}\n` } },
     'bookworm-security',
@@ -97,7 +95,7 @@ test('what is outdated is listed with running services, rebuilt in order, given 
   await daemon.ok('run', '-d', '--name', 'alone', '--stop-timeout', '0', base, 'sleep', '1000');
   assert.deepEqual((await outdated()).images, []);
 
-  const version = await publishNewer();
+  const version = await publishUpdate(1);
   const { images } = await outdated();
   const packages = [{ name: 'libdemo', installed: '1.0-1', candidate: version, security: true }];
   assert.deepEqual(
@@ -148,8 +146,29 @@ test('what is outdated is listed with running services, rebuilt in order, given 
   assert.deepEqual(outcomes(await refresh()), []);
 });
 
+test('what only takes files from an outdated image is listed and rebuilt too', async () => {
+  const compose = `name: static\nservices:\n  program:\n    build: .\n    ${sleeping}\n    entrypoint: /busybox\n`;
+  const dockerfile = `FROM ${base} AS build\nFROM scratch\nCOPY --from=build /usr/share/demo/version /bin/busybox /\n`;
+  const folder = await project('static', { 'compose.yaml': compose, Dockerfile: dockerfile });
+  await berth('up', '-f', join(folder, 'compose.yaml'), '--yes');
+  const listed = async (): Promise<unknown[]> =>
+    (await outdated()).images
+      .filter(({ packages }) => packages.length === 0)
+      .map(({ names, from, running }) => [names, from, running.map(({ container }) => container)]);
+  const expected = [[['docker.io/library/static-program:latest'], [base], ['static-program-1']]];
+  assert.deepEqual(await listed(), []);
+
+  const version = await publishUpdate(2);
+  assert.deepEqual(await listed(), expected);
+  await refresh('--deploy');
+  assert.deepEqual((await outdated()).images, []);
+  assert.equal(await daemon.ok('exec', 'static-program-1', '/busybox', 'cat', '/version'), version);
+  await berth('down', 'static');
+  await daemon.ok('rmi', 'static-program');
+});
+
 test('without --deploy apps go on with what they run, and are named', async () => {
-  await publishNewer();
+  await publishUpdate(3);
   const text = await berth('base', 'refresh', 'company/mid:1');
   assert.match(text, /\n3 images refreshed\.\n/);
   assert.match(text, /\nshop \(web\) still runs the former image: berth base refresh --deploy updates it\n/);
@@ -167,7 +186,7 @@ test('without --deploy apps go on with what they run, and are named', async () =
 test('an image whose build context came from a client is named with the reason', async () => {
   const folder = await project('sent', { Dockerfile: `FROM ${base}\nCOPY Dockerfile /\n` });
   await daemon.ok('build', '-t', 'sent', folder, { environment: { DOCKER_BUILDKIT: '0' } });
-  await publishNewer();
+  await publishUpdate(4);
   const text = await berth('base', 'refresh', '--dry-run');
   assert.match(
     text,
@@ -178,7 +197,7 @@ test('an image whose build context came from a client is named with the reason',
 });
 
 test('a mirror that cannot be trusted or lacks packages changes nothing, and is said in words', async () => {
-  const version = await publishNewer();
+  const version = await publishUpdate(5);
   const before = await idOf(base);
   mirror.mood = 'wrong-key';
   assert.match(await refusal('base', 'outdated'), /suite 'bookworm': .*NO_PUBKEY/s);
@@ -198,7 +217,7 @@ test('a mirror that cannot be trusted or lacks packages changes nothing, and is 
 });
 
 test('after kill -9 in the middle nothing is left, and the next refresh does the rest', async () => {
-  const version = await publishNewer();
+  const version = await publishUpdate(6);
   const before = await idOf(base);
   const bases = join(daemon.root, 'bases');
   mirror.mood = 'stalling-packages';
