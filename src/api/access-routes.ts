@@ -8,7 +8,7 @@ const container = (method: string, ...verbs: string[]): string[] =>
 
 /** Which routes a scope opens: method and path as registered. HEAD counts as GET. */
 export const routes: Readonly<Record<Scope, readonly string[]>> = {
-  'system:read': ['GET /info', 'GET /system/df', 'GET /plugins'],
+  'system:read': ['GET /info', 'GET /system/df', 'GET /plugins', 'GET /berth/v1/disk'],
   'events:read': ['GET /events'],
   'containers:read': [
     'GET /containers/json',

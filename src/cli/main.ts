@@ -14,6 +14,7 @@ import { declareRunCommand } from '#cli/commands/runs.ts';
 import { declareScheduleCommands } from '#cli/commands/schedules.ts';
 import { declareSecretCommands } from '#cli/commands/secrets.ts';
 import { declareSocketCommands } from '#cli/commands/sockets.ts';
+import { declareSystemCommands } from '#cli/commands/systems.ts';
 import { declareTransferCommands } from '#cli/commands/transfers.ts';
 import { Output } from '#cli/output.ts';
 
@@ -91,6 +92,7 @@ function declare(context: Context): Command {
   declareSocketCommands(root, context);
   declareBaseCommands(root, context);
   declareRegistryCommands(root, context);
+  declareSystemCommands(root, context);
   declareHostCommands(root, context);
   return root;
 }

@@ -15,6 +15,7 @@ import { ConmonRuntime } from '#adapters/conmon/runtime.ts';
 import { DiskContainerFiles } from '#adapters/container-files/disk-container-files.ts';
 import { KeyFile } from '#adapters/key-file/key-file.ts';
 import { passphraseFrom } from '#adapters/key-file/passphrase.ts';
+import { StatfsDiskSpace } from '#adapters/disk-space/statfs-disk-space.ts';
 import { DnsResolver } from '#adapters/dns/resolver.ts';
 import { HaproxyBalancer } from '#adapters/haproxy/haproxy-balancer.ts';
 import { HttpDownloads } from '#adapters/downloads/http-downloads.ts';
@@ -102,6 +103,7 @@ export async function openAdapters(
     projectFiles: new LocalProjectFiles(),
     secretProviders: new HostSecretProviders(),
     volumeStorage: new FolderVolumeStorage(join(root, 'volumes'), owner),
+    space: new StatfsDiskSpace(root),
     downloads: new HttpDownloads(),
     registry: openRegistryClient(settings, clock),
     bootstrapper: new Mmdebstrap({ root: join(root, 'bases'), mirror: { archive, keyring, timeout } }),

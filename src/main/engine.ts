@@ -21,6 +21,7 @@ import { System } from '#engine/system/system.ts';
 import { Volumes } from '#engine/volumes/volumes.ts';
 import type { Adapters } from '#main/adapters.ts';
 import { openBases } from '#main/bases.ts';
+import { startDisk } from '#main/disk.ts';
 import { startMeasuring } from '#main/measuring.ts';
 import { openIngress } from '#main/ingress.ts';
 import { openRegistry } from '#main/registry.ts';
@@ -114,7 +115,9 @@ export async function startEngine(instance: Instance, settings: Settings, adapte
   await basesRoom.startBases();
   const nouns = { apps, containers, services, ingress, events, report };
   const measured = startMeasuring(settings, adapters, nouns);
+  const stored = { images, builds, containers, volumes, registry, events, report };
   return {
+    ...startDisk(settings, adapters, stored, log),
     ...basesRoom,
     ...{ ...measured, certificates, ingress, events, services, volumes, images },
     ...{ networks, policies, registry, builds, containers, apps, secrets, sockets, system, report },

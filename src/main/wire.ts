@@ -21,6 +21,7 @@ import { appRoutes } from '#api/platform/apps.ts';
 import { adviceRoutes } from '#api/platform/advice.ts';
 import { autoscaleRoutes } from '#api/platform/autoscale.ts';
 import { baseRoutes } from '#api/platform/bases.ts';
+import { diskRoutes } from '#api/platform/disk.ts';
 import { composeRoutes } from '#api/platform/compose.ts';
 import { ingressRoutes } from '#api/platform/ingress.ts';
 import { policyRoutes } from '#api/platform/policies.ts';
@@ -53,10 +54,6 @@ export async function wire(settings: Settings, log: Logger): Promise<Wired> {
   const instance = remapped === undefined ? own : { ...own, root: remapped.root };
   const adapters = await openAdapters(instance, settings, log, remapped);
   const engine = await startEngine(instance, settings, adapters, log);
-  const closed = new AbortController();
-  engine.images
-    .tidy(closed.signal)
-    .catch((error: unknown) => log.error({ err: error }, 'what interrupted pulls left could not be removed'));
   return {
     routes: (app, hijack, doors) => {
       guardScopes(app, (request) => doors.scopeOf(request.raw), lookupIn(engine));
@@ -85,12 +82,13 @@ export async function wire(settings: Settings, log: Logger): Promise<Wired> {
       secretRoutes(app, { ...engine, callerOf });
       socketRoutes(app, engine);
       registryRoutes(app, engine);
+      diskRoutes(app, engine);
     },
     sockets: engine.sockets,
     serveRegistry: () => serveRegistry(engine),
     close: async () => {
+      await engine.diskCollector.close();
       await engine.registry.close();
-      closed.abort();
       engine.refreshSchedule.close();
       engine.apps.close();
       engine.autoscaler.close();

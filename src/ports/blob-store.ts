@@ -13,6 +13,17 @@ export interface BlobInfo {
   size: number;
 }
 
+/** What came of a blob that is not here whole. */
+export interface PartialInfo {
+  digest: Digest;
+  /** Bytes that are there. */
+  size: number;
+  /** Milliseconds since 1970: when something came for it last. */
+  touched: number;
+  /** Somebody brings it in now. */
+  inUse: boolean;
+}
+
 /**
  * A blob on its way in, of which part may be there from an earlier time. It has one holder, who lets go of it whatever
  * happens: what has come by then stays for the next.
@@ -57,8 +68,12 @@ export interface BlobStore {
   resume(blob: BlobInfo): Promise<PartialBlob | undefined>;
   /** Takes a blob out, so that `resume` finds all of it. Idempotent. */
   demote(digest: Digest): Promise<void>;
-  /** Removes partial blobs that nobody has gone on with since `before` (milliseconds since 1970). Gives their bytes. */
-  removePartial(before: number): Promise<number>;
+  partials(): Promise<PartialInfo[]>;
+  /**
+   * Removes partial blobs that nobody has gone on with since `before` (milliseconds since 1970), of those that `accepts` takes.
+   * Gives their bytes.
+   */
+  removePartial(before: number, accepts?: (digest: Digest) => boolean): Promise<number>;
   /** Idempotent. */
   delete(digest: Digest): Promise<void>;
   list(): AsyncIterable<BlobInfo>;

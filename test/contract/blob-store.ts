@@ -197,10 +197,16 @@ export function blobStoreContract(name: string, make: () => Promise<BlobStoreFix
     const blob = { digest, size: content.length };
     await assert.rejects(received(store, blob, [content.subarray(0, 4)], true), /line cut/);
     assert.equal(await store.removePartial(0), 0);
+    const [left, ...others] = await store.partials();
+    assert.ok(left !== undefined && left.touched > 0);
+    assert.deepEqual({ ...left, touched: 0 }, { digest, size: 4, touched: 0, inUse: false });
+    assert.deepEqual(others, []);
     const underWay = await store.resume(blob);
+    assert.equal((await store.partials())[0]?.inUse, true);
     assert.equal(await store.removePartial(Infinity), 0);
     await underWay?.[Symbol.asyncDispose]();
-    assert.equal(await store.removePartial(Infinity), 4);
+    assert.equal(await store.removePartial(Infinity, (one) => one !== digest), 0);
+    assert.equal(await store.removePartial(Infinity, (one) => one === digest), 4);
     assert.equal(await received(store, blob, [content]), 0);
   });
 }

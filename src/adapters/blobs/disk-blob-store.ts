@@ -18,7 +18,7 @@ import { writeAll } from '#adapters/blobs/write-all.ts';
 import { syncFolder } from '#adapters/files/sync-folder.ts';
 import { invalid, notFound, systemCode } from '#base/errors.ts';
 import { isDigest, parseDigest, type Digest } from '#domain/image/digest.ts';
-import type { BlobInfo, BlobStore, Expectation, PartialBlob } from '#ports/blob-store.ts';
+import type { BlobInfo, BlobStore, Expectation, PartialBlob, PartialInfo } from '#ports/blob-store.ts';
 
 const MIB = 1024 * 1024;
 
@@ -123,8 +123,12 @@ export class DiskBlobStore implements BlobStore {
     return this.#partial.take(this.#path(digest), digest);
   }
 
-  removePartial(before: number): Promise<number> {
-    return this.#partial.remove(before);
+  partials(): Promise<PartialInfo[]> {
+    return this.#partial.list();
+  }
+
+  removePartial(before: number, accepts?: (digest: Digest) => boolean): Promise<number> {
+    return this.#partial.remove(before, accepts);
   }
 
   async delete(digest: Digest): Promise<void> {

@@ -6,8 +6,8 @@ import { Readable } from 'node:stream';
 import { writeAll } from '#adapters/blobs/write-all.ts';
 import { invalid, systemCode } from '#base/errors.ts';
 import { KeyedMutex } from '#base/mutex.ts';
-import type { Digest } from '#domain/image/digest.ts';
-import type { BlobInfo, PartialBlob } from '#ports/blob-store.ts';
+import { isDigest, type Digest } from '#domain/image/digest.ts';
+import type { BlobInfo, PartialBlob, PartialInfo } from '#ports/blob-store.ts';
 
 const MIB = 1024 * 1024;
 /** What arrives is written in pieces of this size; a crash loses less than one. */
@@ -64,18 +64,27 @@ export class PartialBlobs {
   }
 
   /** Removes what nobody has gone on with since `before` (milliseconds since 1970). Gives its bytes. */
-  async remove(before: number): Promise<number> {
+  async remove(before: number, accepts: (digest: Digest) => boolean = () => true): Promise<number> {
     let bytes = 0;
-    for (const name of await readdir(this.#folder)) {
-      const digest = `sha256:${name}`;
-      if (this.#locks.isHeld(digest)) continue;
-      const path = join(this.#folder, name);
-      const found = await stat(path).catch(ignoreMissing);
-      if (found === undefined || found.mtimeMs >= before) continue;
-      await rm(path, { force: true });
-      bytes += found.size;
+    for (const { digest, size, touched } of await this.list()) {
+      // Somebody may have begun to go on with it while another one was removed.
+      if (this.#locks.isHeld(digest) || touched >= before || !accepts(digest)) continue;
+      await rm(this.#path(digest), { force: true });
+      bytes += size;
     }
     return bytes;
+  }
+
+  async list(): Promise<PartialInfo[]> {
+    const found: PartialInfo[] = [];
+    for (const name of await readdir(this.#folder)) {
+      const digest = `sha256:${name}`;
+      const file = await stat(join(this.#folder, name)).catch(ignoreMissing);
+      if (file === undefined || !isDigest(digest)) continue;
+      const inUse = this.#locks.isHeld(digest);
+      found.push({ digest, size: file.size, touched: file.mtimeMs, inUse });
+    }
+    return found;
   }
 
   #path(digest: Digest): string {

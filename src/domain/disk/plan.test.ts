@@ -78,6 +78,6 @@ test('rules in words name their limits', () => {
   };
   const found = rulesOf(settings, 24, 100 * 1024 ** 3);
   assert.equal(found.buildCacheReserved, 10 * 1024 ** 3);
-  assert.match(ruleWords('images', found), /after 7 days .* 24 hours: while less than 5 GiB are free/);
-  assert.match(ruleWords('build-cache', found), /after 30 days .* above 10 GiB .* down to 10 GiB/);
+  assert.match(ruleWords('images', found), /after 7 days .* 24 hours: while less than 5.37 GB are free/);
+  assert.match(ruleWords('build-cache', found), /after 30 days .* above 10.7 GB .* down to 10.7 GB/);
 });

@@ -2,7 +2,7 @@ import type { CacheEntry } from '#domain/build/cache-prune.ts';
 import type { DiskFacts, ImageFacts, TemporaryFacts } from '#domain/disk/facts.ts';
 import { PartCounts } from '#domain/disk/part-counts.ts';
 import { ageWords, type DiskRules } from '#domain/disk/rules.ts';
-import { formatBytes } from '#domain/units/bytes.ts';
+import { formatDecimalBytes } from '#domain/units/bytes.ts';
 
 export interface PlannedItem {
   kind: 'download' | 'registry' | 'cache' | 'image';
@@ -76,7 +76,11 @@ class Planner {
       this.#take({ kind: 'registry', id: `${kind} ${name}`, name: `${kind} ${name}`, bytes, why });
     }
     this.#takeCache(({ used }) => now - used >= buildCacheAge, {}, `not used for ${ageWords(buildCacheAge)}`);
-    this.#takeCache(() => true, { most: buildCache }, `the build cache is above ${formatBytes(buildCache)}`);
+    this.#takeCache(
+      () => true,
+      { most: buildCache },
+      `the build cache is above ${formatDecimalBytes(buildCache)}`,
+    );
     this.#takeImages(
       ({ names, used }) => names.length === 0 && now - used >= untaggedAge,
       () => false,
@@ -89,7 +93,9 @@ class Planner {
     const { now, downloads } = this.#facts;
     const { unusedAge, keepFree, buildCacheReserved } = this.#rules;
     const why =
-      this.#goal === 'unused' ? 'not in use' : `not in use, and less than ${formatBytes(keepFree)} are free`;
+      this.#goal === 'unused'
+        ? 'not in use'
+        : `not in use, and less than ${formatDecimalBytes(keepFree)} are free`;
     const isOver = (): boolean => this.#isEnough();
     const reserve = this.#goal === 'unused' ? -1 : buildCacheReserved;
     for (const download of downloads) if (!isOver()) this.#takeDownload(download, why);

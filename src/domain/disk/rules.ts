@@ -1,5 +1,5 @@
 import { shareBytes } from '#domain/disk/share.ts';
-import { formatBytes } from '#domain/units/bytes.ts';
+import { formatDecimalBytes } from '#domain/units/bytes.ts';
 
 /** How the disk is kept from filling up. Shares are as `share.ts` reads them. */
 export interface DiskSettings {
@@ -52,7 +52,7 @@ export type DiskKind =
 
 /** What holds for a kind, in words. */
 export function ruleWords(kind: DiskKind, rules: DiskRules): string {
-  const short = `less than ${formatBytes(rules.keepFree)} are free`;
+  const short = `less than ${formatDecimalBytes(rules.keepFree)} are free`;
   const words: Record<DiskKind, string> = {
     images:
       `without a name: after ${ageWords(rules.untaggedAge)} without use; ` +
@@ -60,8 +60,8 @@ export function ruleWords(kind: DiskKind, rules: DiskRules): string {
     containers: 'never removed by itself',
     volumes: 'never removed by itself',
     'build-cache':
-      `after ${ageWords(rules.buildCacheAge)} without use; above ${formatBytes(rules.buildCache)} the longest ` +
-      `unused first; while ${short} down to ${formatBytes(rules.buildCacheReserved)}`,
+      `after ${ageWords(rules.buildCacheAge)} without use; above ${formatDecimalBytes(rules.buildCache)} the longest ` +
+      `unused first; while ${short} down to ${formatDecimalBytes(rules.buildCacheReserved)}`,
     logs: 'by max-size and max-file of each container, as they are written; with their container',
     registry: 'by berth registry retention; what no manifest names after an hour; uploads after a day',
     temporary: `interrupted downloads after ${ageWords(rules.partialAge)}, or while ${short}`,

@@ -1,3 +1,4 @@
+import { isShare } from '#domain/disk/share.ts';
 import { isRefreshTime } from '#domain/base/refresh-time.ts';
 import { parseEndpoint, type RegistrySettings, type Settings } from '#domain/settings/settings.ts';
 import {
@@ -47,6 +48,14 @@ const refreshTime: Read<string> = (value) => {
     "off, daily, weekly, a time of the day such as 'daily 03:30', or a cron expression (UTC)",
   );
 };
+
+const share: Read<string> = (value) => {
+  if (typeof value === 'string' && isShare(value)) return value;
+  throw new Requirement(
+    'a share of the disk such as 5%, a size such as 20g, or the smaller of both as 5%,20g',
+  );
+};
+const days = wholeNumber(0, 3650, 'a number of days from 0 to 3650');
 
 const registry = text(/^[a-z0-9.-]+(:\d+)?$/, 'a registry as HOST or HOST:PORT');
 
@@ -176,6 +185,21 @@ export const definitions = {
     key: 'registries.max-layer-ratio',
     standard: 500,
     read: wholeNumber(1, 1_000_000, 'a number from 1'),
+  }),
+  diskPeriod: define({
+    key: 'disk.period',
+    standard: 600,
+    read: wholeNumber(0, 86_400, 'a number of seconds to 86400, 0 for never'),
+  }),
+  diskKeepFree: define({ key: 'disk.keep-free', standard: '5%,10g', read: share }),
+  diskBuildCache: define({ key: 'disk.build-cache', standard: '10%', read: share }),
+  diskBuildCacheReserved: define({ key: 'disk.build-cache-reserved', standard: '1%,2g', read: share }),
+  diskBuildCacheDays: define({ key: 'disk.build-cache-days', standard: 30, read: days }),
+  diskUntaggedDays: define({ key: 'disk.untagged-days', standard: 7, read: days }),
+  diskUnusedHours: define({
+    key: 'disk.unused-hours',
+    standard: 24,
+    read: wholeNumber(0, 87_600, 'a number of hours from 0 to 87600'),
   }),
   proxyHttp: define({ key: 'proxy.http', standard: '', read: httpUrl }),
   proxyHttps: define({ key: 'proxy.https', standard: '', read: httpUrl }),

@@ -52,6 +52,7 @@ export function readSettings(input: SettingsInput): { settings: Settings; effect
     },
     bases: { refresh: get(definitions.basesRefresh), deploy: get(definitions.basesDeploy) },
     registries: readRegistries(get),
+    disk: readDisk(get),
     proxy: readProxy(get),
     api: {
       hosts: get(definitions.apiHosts),
@@ -99,6 +100,18 @@ function readRegistries(get: <T>(definition: Definition<T>) => T): RegistrySetti
     compressionLevel: get(definitions.registryCompressionLevel),
     maxLayerSize: get(definitions.registryMaxLayerSize),
     maxLayerRatio: get(definitions.registryMaxLayerRatio),
+  };
+}
+
+function readDisk(get: <T>(definition: Definition<T>) => T): Settings['disk'] {
+  return {
+    period: get(definitions.diskPeriod),
+    keepFree: get(definitions.diskKeepFree),
+    buildCache: get(definitions.diskBuildCache),
+    buildCacheReserved: get(definitions.diskBuildCacheReserved),
+    buildCacheDays: get(definitions.diskBuildCacheDays),
+    untaggedDays: get(definitions.diskUntaggedDays),
+    unusedHours: get(definitions.diskUnusedHours),
   };
 }
 

@@ -1,3 +1,4 @@
+import type { DiskSettings } from '#domain/disk/rules.ts';
 import type { IngressSettings } from '#domain/ingress/model.ts';
 import type { ServingConfig } from '#domain/registry/serving.ts';
 
@@ -77,6 +78,7 @@ export interface Settings {
     deploy: boolean;
   };
   registries: RegistrySettings;
+  disk: DiskSettings;
   /** URLs of proxies for registries, as HTTP_PROXY, HTTPS_PROXY and NO_PROXY; '': what the daemon's environment says. */
   proxy: { http: string; https: string; no: string };
   api: {

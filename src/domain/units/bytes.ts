@@ -17,3 +17,11 @@ export function formatBytes(bytes: number): string {
   const power = bytes < 1 ? 0 : Math.min(units.length - 1, Math.floor(Math.log2(bytes) / 10));
   return `${Number((bytes / 1024 ** power).toFixed(power === 0 ? 0 : 1))} ${units[power] ?? ''}`;
 }
+
+const decimals = ['B', 'kB', 'MB', 'GB', 'TB', 'PB'];
+
+/** For people, by powers of 1000 as Docker's clients show sizes: `512 MB`, `1.5 GB`. */
+export function formatDecimalBytes(bytes: number): string {
+  const power = bytes < 1 ? 0 : Math.min(decimals.length - 1, Math.floor(Math.log10(bytes) / 3));
+  return `${Number((bytes / 1000 ** power).toPrecision(3))} ${decimals[power] ?? ''}`;
+}

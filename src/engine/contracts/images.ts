@@ -84,10 +84,14 @@ export interface Images {
   history(name: string): Promise<{ entry: HistoryEntry; size: number }[]>;
   /** `docker commit`: what a container changed becomes a layer on its image. */
   commit(container: Container, options: CommitOptions): Promise<Image>;
-  /** Removes the images that `accepts` takes and no container uses: those without a name, or with `all` any. */
+  /**
+   * Removes the images that `accepts` takes and no container uses: those without a name, or with `all` any. Unless `parents` is
+   * false, with the nameless ones that they were built upon and nobody else needs.
+   */
   prune(options: {
     all: boolean;
     accepts: (image: Image) => boolean;
+    parents?: boolean;
   }): Promise<{ removed: RemovedImage[]; bytes: number }>;
   /** What a registry has under a name, without pulling it. @throws as RegistryClient */
   inspectRemote(

@@ -40,6 +40,11 @@ export class Collector {
     this.#images = parts.images;
   }
 
+  /** Whether others than images need a blob. */
+  isKept(digest: Digest): boolean {
+    return this.#keepers.some((needs) => needs(digest));
+  }
+
   /** Who says yes for a blob keeps it, as images keep theirs. */
   keptBy(needs: (digest: Digest) => boolean): void {
     this.#keepers.push(needs);
@@ -95,10 +100,10 @@ export class Collector {
   }
 
   async #collectBlob(digest: Digest, needed: Set<Digest>): Promise<void> {
-    if (needed.has(digest) || this.#isKept(digest)) return;
+    if (needed.has(digest) || this.isKept(digest)) return;
     await this.#leases.exclusively(digest, async () => {
       if (this.#leases.isOpenEnded) this.#postponed.add(digest);
-      else if (!this.#leases.isHeld(digest) && !this.#isKept(digest) && !this.#needed().blobs.has(digest))
+      else if (!this.#leases.isHeld(digest) && !this.isKept(digest) && !this.#needed().blobs.has(digest))
         await this.#drop(digest);
     });
   }
@@ -128,10 +133,6 @@ export class Collector {
       if (isKind(error, 'conflict')) return false;
       throw error;
     }
-  }
-
-  #isKept(digest: Digest): boolean {
-    return this.#keepers.some((needs) => needs(digest));
   }
 
   #needed(): { blobs: Set<Digest>; snapshots: Set<Digest> } {

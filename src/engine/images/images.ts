@@ -1,5 +1,4 @@
 import type { Readable } from 'node:stream';
-import { pause } from '#engine/pause.ts';
 import { KeyedMutex } from '#base/mutex.ts';
 import type { Container } from '#domain/container/container.ts';
 import type { Digest } from '#domain/image/digest.ts';
@@ -47,9 +46,6 @@ import type { Credentials, RegistryClient, SearchResult } from '#ports/registry-
 import type { Snapshotter } from '#ports/snapshotter.ts';
 import type { StateStore } from '#ports/state-store.ts';
 
-/** Milliseconds between two looks at what interrupted pulls left. */
-const tidyEvery = 3_600_000;
-
 export interface ImagesOptions {
   blobs: BlobStore;
   snapshots: Snapshotter;
@@ -89,13 +85,9 @@ export class Images implements ImagesContract {
   async start(): Promise<void> {
     await this.#parts.collector.recover();
     await mendSnapshots(this.#parts);
-    await this.#removePartial();
+    const { blobs, clock, rules } = this.#parts;
+    await blobs.removePartial(clock.now() - rules.keepPartial);
     await forgetPacked(this.#parts);
-  }
-
-  /** Removes what interrupted pulls left and nobody has gone on with, now and then, until the signal. */
-  async tidy(signal: AbortSignal): Promise<void> {
-    while (await pause(this.#parts.clock, tidyEvery, signal)) await this.#removePartial();
   }
 
   get(name: string): Image {
@@ -143,7 +135,7 @@ export class Images implements ImagesContract {
 
   async remove(name: string, options: { force: boolean; prune: boolean }): Promise<RemovedImage[]> {
     return await this.#locks.run(this.get(name).id, () =>
-      removeImage(this.#parts, (id) => this.#users(id), name, options),
+      removeImage(this.#parts, (id) => this.users(id), name, options),
     );
   }
 
@@ -205,8 +197,8 @@ export class Images implements ImagesContract {
     return pruneImages(
       this.#parts,
       options,
-      (id) => this.#users(id),
-      (name) => this.remove(name, { force: false, prune: true }),
+      (id) => this.users(id),
+      (name) => this.remove(name, { force: false, prune: options.parents ?? true }),
     );
   }
 
@@ -226,13 +218,34 @@ export class Images implements ImagesContract {
     this.#userSources.push(source);
   }
 
-  #users(imageId: string): ImageUser[] {
+  /** Who needs an image. */
+  users(imageId: string): ImageUser[] {
     return this.#userSources.flatMap((source) => source(imageId));
   }
 
-  #removePartial(): Promise<number> {
-    const { blobs, clock, rules } = this.#parts;
-    return blobs.removePartial(clock.now() - rules.keepPartial);
+  /** Whether a blob, or a snapshot, is being worked with. */
+  isHeld(digest: Digest): boolean {
+    return this.#parts.leases.isHeld(digest);
+  }
+
+  /** Whether others than images need a blob. */
+  isKept(digest: Digest): boolean {
+    return this.#parts.collector.isKept(digest);
+  }
+
+  /** Images are being brought in, sent or built. */
+  get isWorking(): boolean {
+    return this.#parts.leases.isWorking;
+  }
+
+  /** Tells when such work begins, and when all has ended. */
+  whenWorking(listener: () => void): void {
+    this.#parts.leases.whenWorking(listener);
+  }
+
+  /** Removes what interrupted pulls left of blobs, unless somebody goes on with them. Gives its bytes. */
+  removePartial(accepts: (digest: Digest) => boolean): Promise<number> {
+    return this.#parts.blobs.removePartial(Infinity, accepts);
   }
 
   lease(): Lease {
@@ -259,7 +272,7 @@ export class Images implements ImagesContract {
   /** By the digest of its manifest or of its config. */
   isUsed(digest: string): boolean {
     return this.list().some(
-      (image) => (image.id === digest || image.manifestDigest === digest) && this.#users(image.id).length > 0,
+      (image) => (image.id === digest || image.manifestDigest === digest) && this.users(image.id).length > 0,
     );
   }
 }

@@ -17,7 +17,9 @@ export interface IngestRecord {
 export class Leases {
   readonly #locks = new KeyedMutex();
   readonly #held = new Map<Digest, number>();
+  readonly #listeners: (() => void)[] = [];
   #openEnded = 0;
+  #open = 0;
 
   isHeld(digest: Digest): boolean {
     return this.#held.has(digest);
@@ -28,13 +30,24 @@ export class Leases {
     return this.#openEnded > 0;
   }
 
+  /** Somebody brings something in, or works with what is there. */
+  get isWorking(): boolean {
+    return this.#open > 0;
+  }
+
+  /** Tells when work begins while there was none, and when the last has ended. */
+  whenWorking(listener: () => void): void {
+    this.#listeners.push(listener);
+  }
+
   /** Runs `work` while nobody can begin to hold `digest`. */
   exclusively(digest: Digest, work: () => Promise<void>): Promise<void> {
     return this.#locks.run(digest, work);
   }
 
   open(): Lease {
-    return new OpenLease(this);
+    this.#count(1);
+    return new OpenLease(this, () => this.#count(-1));
   }
 
   /** A lease for work that only this room does: remembered over a crash, and open-ended where digests come late. */
@@ -48,6 +61,12 @@ export class Leases {
     return new IngestLease(this, journal, record, () => {
       if (options.openEnded) this.#openEnded--;
     });
+  }
+
+  #count(step: 1 | -1): void {
+    const wasWorking = this.isWorking;
+    this.#open += step;
+    if (wasWorking !== this.isWorking) for (const listener of this.#listeners) listener();
   }
 
   acquire(digest: Digest): Promise<void> {
@@ -67,9 +86,12 @@ export class Leases {
 class OpenLease implements Lease {
   readonly #leases: Leases;
   readonly #held = new Set<Digest>();
+  readonly #end: () => void;
+  #closed = false;
 
-  constructor(leases: Leases) {
+  constructor(leases: Leases, end: () => void) {
     this.#leases = leases;
+    this.#end = end;
   }
 
   async hold(...digests: Digest[]): Promise<void> {
@@ -83,6 +105,8 @@ class OpenLease implements Lease {
   close(): Promise<void> {
     for (const digest of this.#held) this.#leases.release(digest);
     this.#held.clear();
+    if (!this.#closed) this.#end();
+    this.#closed = true;
     return Promise.resolve();
   }
 

@@ -49,6 +49,15 @@ export class BlobUploads {
     return this.#open.size;
   }
 
+  /** Those that are not finished, with the bytes that are there. */
+  async list(): Promise<{ repository: string; size: number }[]> {
+    const sized = [...this.#open].map(async ([id, { repository }]) => ({
+      repository,
+      size: (await this.#parts.uploads.size(id)) ?? 0,
+    }));
+    return Promise.all(sized);
+  }
+
   /** Joins records and files after a crash: one without the other is of no use. */
   async recover(): Promise<void> {
     const files = new Set(await this.#parts.uploads.list());

@@ -120,6 +120,15 @@ export class Registry {
     });
   }
 
+  /** What it keeps, by blob: bytes. */
+  storedBlobs(): Map<string, number> {
+    const { content } = this.#parts;
+    const all = content
+      .repositories()
+      .flatMap((name) => [...content.manifests(name), ...content.links(name)]);
+    return new Map(all.map(({ blob, size }) => [blob, size]));
+  }
+
   /** @throws not-found `registry-name-unknown` */
   tagRecords(
     repository: string,

@@ -1,0 +1,109 @@
+import { baseRegistry } from '#domain/base/base-name.ts';
+import type { DiskFacts, ImageFacts, RegistryFacts } from '#domain/disk/facts.ts';
+import { chainIds } from '#domain/image/chain.ts';
+import type { Digest } from '#domain/image/digest.ts';
+import type { Image } from '#domain/image/image.ts';
+import { familiarName, parseReference } from '#domain/image/reference.ts';
+import { shortId } from '#base/ids.ts';
+import type { DiskParts } from '#engine/disk/parts.ts';
+import { standardCollection } from '#engine/registry/registry.ts';
+
+/** What there is, for a plan: from memory and recorded sizes, but for the list of interrupted downloads. */
+export class FactFinder {
+  readonly #parts: DiskParts;
+
+  constructor(parts: DiskParts) {
+    this.#parts = parts;
+  }
+
+  /** @param free bytes that can be written */
+  async find(free: number): Promise<DiskFacts> {
+    const { images, builds, clock } = this.#parts;
+    return {
+      now: clock.now(),
+      free,
+      images: await this.images(),
+      cache: builds.cacheEntries(),
+      downloads: await this.downloads(),
+      registry: await this.#registry(),
+      pinned: (part) => {
+        const digest = digestOf(part);
+        return images.isHeld(digest) || (part.startsWith('blob') && images.isKept(digest));
+      },
+    };
+  }
+
+  async images(): Promise<ImageFacts[]> {
+    const { images, snapshotter, uses } = this.#parts;
+    uses.look();
+    const sizes = new Map<string, number>();
+    for (const { chainId, size } of await snapshotter.listCommitted()) sizes.set(chainId, size);
+    return images.list().map((image) => {
+      const kept = this.#kept(image);
+      return {
+        id: image.id,
+        names: [...image.tags, ...image.repoDigests].map(familiarName),
+        used: uses.of(image),
+        parts: partsOf(image, sizes),
+        ...(image.parent !== undefined && { parent: image.parent }),
+        ...(kept !== undefined && { kept }),
+      };
+    });
+  }
+
+  async downloads(): Promise<DiskFacts['downloads']> {
+    const partials = await this.#parts.blobs.partials();
+    return partials.map(({ digest, ...rest }) => ({ id: digest, ...rest }));
+  }
+
+  /** In words, why an image stays. */
+  #kept(image: Image): string | undefined {
+    const { images } = this.#parts;
+    const [user] = images.users(image.id);
+    if (user !== undefined)
+      return 'holder' in user
+        ? `${user.holder} needs it`
+        : `the container ${shortId(user.containerId)} is of it`;
+    if (image.tags.some((tag) => parseReference(tag).registry === baseRegistry))
+      return 'it is a base of the catalogue';
+    if (images.isKept(image.manifestDigest)) return 'the registry has it';
+    const parts = [image.id, ...image.layers.map(({ digest }) => digest), image.chainId];
+    return parts.some((digest) => digest !== '' && images.isHeld(digest))
+      ? 'it is being worked with'
+      : undefined;
+  }
+
+  async #registry(): Promise<RegistryFacts[]> {
+    const { tags, manifests, blobs, uploads } = await this.#parts.registry.collect(standardCollection, true);
+    return [
+      ...tags.map(({ repository, tag, why }) => ({
+        kind: 'tag' as const,
+        name: `${repository}:${tag}`,
+        why,
+      })),
+      ...manifests.map(({ repository, digest }) => ({
+        ...{ kind: 'manifest' as const, name: `${repository}@${digest}` },
+        why: 'its tags went',
+      })),
+      ...blobs.map(({ repository, digest, size }) => ({
+        ...{ kind: 'blob' as const, name: `${repository}@${digest}` },
+        ...{ why: 'no manifest names it', part: { key: `blob ${digest}`, size } },
+      })),
+      ...Array.from({ length: uploads }, (_, at) => ({
+        ...{ kind: 'upload' as const, name: String(at + 1), why: 'nothing came for it in a day' },
+      })),
+    ];
+  }
+}
+
+function partsOf(image: Image, sizes: ReadonlyMap<string, number>): Map<string, number> {
+  const parts = new Map<string, number>();
+  for (const { digest, size } of image.layers) parts.set(`blob ${digest}`, size);
+  for (const chainId of chainIds(image.config.rootfs.diff_ids))
+    parts.set(`snapshot ${chainId}`, sizes.get(chainId) ?? 0);
+  return parts;
+}
+
+function digestOf(part: string): Digest {
+  return `sha256:${part.slice(part.lastIndexOf(':') + 1)}`;
+}

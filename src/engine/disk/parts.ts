@@ -1,0 +1,35 @@
+import type { DiskSettings } from '#domain/disk/rules.ts';
+import type { Builds, Containers, Events, Volumes } from '#engine/contracts.ts';
+import type { ImageUse } from '#engine/disk/image-use.ts';
+import type { Images } from '#engine/images/images.ts';
+import type { Registry } from '#engine/registry/registry.ts';
+import type { BlobStore } from '#ports/blob-store.ts';
+import type { Clock } from '#ports/clock.ts';
+import type { DiskSpace } from '#ports/disk-space.ts';
+import type { LogStore } from '#ports/log-store.ts';
+import type { Snapshotter } from '#ports/snapshotter.ts';
+
+/** What the verbs of this room share. */
+export interface DiskParts {
+  space: DiskSpace;
+  blobs: Pick<BlobStore, 'partials'>;
+  snapshotter: Pick<Snapshotter, 'listCommitted' | 'usage'>;
+  logs: Pick<LogStore, 'size'>;
+  clock: Clock;
+  events: Events;
+  images: Pick<
+    Images,
+    'list' | 'find' | 'users' | 'isHeld' | 'isKept' | 'isWorking' | 'whenWorking' | 'prune' | 'removePartial'
+  >;
+  builds: Pick<Builds, 'cacheEntries' | 'prune'>;
+  containers: Pick<Containers, 'list'>;
+  volumes: Pick<Volumes, 'list' | 'usage' | 'users'>;
+  registry: Pick<Registry, 'collect' | 'repositories' | 'storedBlobs' | 'uploads'>;
+  uses: ImageUse;
+  settings: DiskSettings;
+  /** Hours, of the settings of registries. */
+  keepPartial: number;
+  /** A line of the daemon's log. */
+  tell: (line: string, details: Record<string, unknown>) => void;
+  report: (problem: string, error: unknown) => void;
+}

@@ -1,0 +1,27 @@
+import type { Logger } from 'pino';
+import type { Settings } from '#domain/settings/settings.ts';
+import { DiskCollector } from '#engine/disk/collector.ts';
+import { ImageUse } from '#engine/disk/image-use.ts';
+import type { DiskParts } from '#engine/disk/parts.ts';
+import { Usage } from '#engine/disk/usage.ts';
+import type { Adapters } from '#main/adapters.ts';
+
+type Nouns = Pick<
+  DiskParts,
+  'images' | 'builds' | 'containers' | 'volumes' | 'registry' | 'events' | 'report'
+>;
+
+/** Constructs and starts what keeps the disk from filling up. */
+export function startDisk(settings: Settings, adapters: Adapters, nouns: Nouns, log: Logger) {
+  const { store, clock, space, blobs, snapshotter, logs } = adapters;
+  const parts: DiskParts = {
+    ...{ space, blobs, snapshotter, logs, clock, ...nouns },
+    uses: new ImageUse({ store, clock, ...nouns }),
+    settings: settings.disk,
+    keepPartial: settings.registries.keepPartial,
+    tell: (line, details) => log.info(details, line),
+  };
+  const diskCollector = new DiskCollector(parts);
+  diskCollector.start();
+  return { diskCollector, usage: new Usage(parts, diskCollector) };
+}
