@@ -56,7 +56,7 @@ function openImages(settings: Settings, adapters: Adapters, events: Events) {
 
 /** Constructs the nouns and starts them, those that others need first; each repairs what a crash left. */
 export async function startEngine(instance: Instance, settings: Settings, adapters: Adapters, log: Logger) {
-  const { store, clock, snapshotter, files, host, trees, architecture, bootstrapper, runtime } = adapters;
+  const { store, clock, snapshotter, host, architecture, bootstrapper, runtime } = adapters;
   const report = (problem: string, error: unknown): void => log.error({ err: error }, problem);
   const events = new Events({ clock });
   const volumes = new Volumes({ store, storage: adapters.volumeStorage, clock, events });
@@ -64,7 +64,8 @@ export async function startEngine(instance: Instance, settings: Settings, adapte
   const { ownRegistry, bases, images } = openImages(settings, adapters, events);
   const policies = new Policies({ ...adapters, events, report });
   const networks = new Networks({ ...adapters, events, instance, policies, report });
-  const builds = new Builds({ ...adapters, events, images, networks, files, host, trees, instance, report });
+  const forBuilds = { registry: ownRegistry, events, images, networks, instance, report };
+  const builds = new Builds({ ...adapters, ...forBuilds });
   const recordedBuilds = new RecordedBuilds(builds, store);
   const initPath = findInitProgram();
   const containers = new Containers({

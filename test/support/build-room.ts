@@ -8,6 +8,7 @@ import { UnixAgentSockets } from '#adapters/agent-sockets/unix-agent-sockets.ts'
 import { HostCgroups } from '#adapters/cgroups/host-cgroups.ts';
 import { DiskContainerFiles } from '#adapters/container-files/disk-container-files.ts';
 import { LinuxHost } from '#adapters/host/linux-host.ts';
+import { DiskRootFiles } from '#adapters/rootfs/disk-root-files.ts';
 import { DiskFileTrees } from '#adapters/trees/disk-file-trees.ts';
 import { BerthError, notFound, unsupported } from '#base/errors.ts';
 import type { Image } from '#domain/image/image.ts';
@@ -15,8 +16,9 @@ import { instanceOf } from '#domain/instance.ts';
 import type { Network } from '#domain/network/network.ts';
 import { Builds } from '#engine/builds/builds.ts';
 import type { BuildRequest, Networks } from '#engine/contracts.ts';
+import type { RegistryClient } from '#ports/registry-client.ts';
 import type { ConmonRuntime } from '#adapters/conmon/runtime.ts';
-import { imageRoom, steppingClock, type ImageRoom } from './image-room.ts';
+import { imageRoom, noRegistry, steppingClock, type ImageRoom } from './image-room.ts';
 import { makeRootfs } from './rootfs.ts';
 import { openRuntime } from './tasks.ts';
 
@@ -53,8 +55,8 @@ export interface Built {
   output: string;
 }
 
-export async function buildRoom(): Promise<BuildRoom> {
-  const room = await imageRoom();
+export async function buildRoom(options: { registry?: RegistryClient } = {}): Promise<BuildRoom> {
+  const room = await imageRoom(options);
   const folder = mkdtempSync(join(tmpdir(), 'berth-builds-'));
   mkdirSync(join(folder, 'logs'));
   const runtime = await openRuntime(folder);
@@ -68,11 +70,13 @@ export async function buildRoom(): Promise<BuildRoom> {
       clock: steppingClock(),
       events: { emit: () => undefined, read: neverRead },
       images: room.images,
+      registry: options.registry ?? noRegistry,
       networks: hostNetworkOnly(),
       runtime,
       snapshotter: room.snapshots,
       blobs: room.blobs,
       trees,
+      rootFiles: new DiskRootFiles(),
       agentSockets: new UnixAgentSockets(join(folder, 'agents')),
       files: new DiskContainerFiles(join(folder, 'files')),
       host: new LinuxHost(cgroups),

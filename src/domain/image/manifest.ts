@@ -58,6 +58,8 @@ export interface ImageConfig {
   rootfs: { type: 'layers'; diff_ids: Digest[] };
   history?: HistoryEntry[];
   docker_version?: string;
+  /** The cache of the steps that made the image, in base64 (domain/build/cache-document.ts). */
+  'berth.buildcache.v1'?: string;
 }
 
 export const mediaTypes = {

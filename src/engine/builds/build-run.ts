@@ -12,6 +12,7 @@ import { MountFolders } from '#engine/builds/mount-folders.ts';
 import type { Undo } from '#engine/containers/undo.ts';
 import type { Digest } from '#domain/image/digest.ts';
 import type { BuildCache } from '#engine/builds/cache.ts';
+import type { ImportedCaches } from '#engine/builds/cache-import.ts';
 import type { BuildFolders } from '#engine/builds/build-folders.ts';
 import type { BuildContext, ContextFiles } from '#engine/builds/context.ts';
 import { failed, type Origin } from '#engine/builds/copy-sources.ts';
@@ -19,6 +20,7 @@ import { prepareCopy, type CopyWork, type PreparedCopy } from '#engine/builds/co
 import { located } from '#engine/builds/failures.ts';
 import { imageApart } from '#engine/builds/layer-apart.ts';
 import { ImageSources, machinePlatform } from '#engine/builds/image-sources.ts';
+import type { KeptSteps } from '#engine/builds/kept-steps.ts';
 import type { LayerJournal } from '#engine/builds/journal.ts';
 import type { Sink } from '#engine/builds/output.ts';
 import { NamedContexts } from '#engine/builds/named-contexts.ts';
@@ -41,6 +43,8 @@ export interface RunParts {
   exits: StepExits;
   cache: BuildCache;
   caches: CacheMounts;
+  imported: ImportedCaches;
+  steps: KeptSteps;
   vertices: Vertices;
   inFlight: StepsInFlight;
   signal: AbortSignal;
@@ -65,6 +69,9 @@ export class BuildRun {
   readonly exits: StepExits;
   readonly cache: BuildCache;
   readonly caches: CacheMounts;
+  readonly imported: ImportedCaches;
+  /** What was made or found, by its keys. */
+  readonly kept: KeptSteps;
   readonly vertices: Vertices;
   readonly inFlight: StepsInFlight;
   readonly signal: AbortSignal;
@@ -86,6 +93,8 @@ export class BuildRun {
     this.exits = run.exits;
     this.cache = run.cache;
     this.caches = run.caches;
+    this.imported = run.imported;
+    this.kept = run.steps;
     this.vertices = run.vertices;
     this.inFlight = run.inFlight;
     this.signal = run.signal;

@@ -8,11 +8,14 @@ import type { BuildRequest, Builds as BuildsContract, Verification } from '#engi
 import { BuildRun } from '#engine/builds/build-run.ts';
 import { BuildFolders } from '#engine/builds/build-folders.ts';
 import { BuildCache } from '#engine/builds/cache.ts';
+import { exportCaches, withInlineCache, type BuildResult } from '#engine/builds/cache-export.ts';
+import { ImportedCaches } from '#engine/builds/cache-import.ts';
 import { CacheMounts } from '#engine/builds/cache-mounts.ts';
 import { openContext, type BuildContext } from '#engine/builds/context.ts';
 import { Dockerfiles, type DockerfileQuestion } from '#engine/builds/dockerfiles.ts';
 import { runStages } from '#engine/builds/graph.ts';
 import { machinePlatform } from '#engine/builds/image-sources.ts';
+import { KeptSteps } from '#engine/builds/kept-steps.ts';
 import { LayerJournal } from '#engine/builds/journal.ts';
 import { snapshotPrefix, type BuildParts } from '#engine/builds/parts.ts';
 import { pruneCache } from '#engine/builds/pruning.ts';
@@ -56,17 +59,17 @@ export class Builds implements BuildsContract {
 
   async build(request: BuildRequest): Promise<Image> {
     const vertices = this.#vertices(request);
-    const image = await this.#make(request, vertices);
-    return this.#deliver(request, image, vertices);
+    return this.#deliver(request, await this.#make(request, vertices), vertices);
   }
 
   async verify(request: BuildRequest): Promise<Verification> {
-    const verification = await verifyBuild(this.#parts, request, (each) =>
-      this.#make(each, this.#vertices(request)),
-    );
-    if (verification.difference !== undefined) return verification;
-    const image = await this.#deliver(request, verification.image, this.#vertices(request));
-    return { ...verification, image };
+    let last: BuildResult | undefined;
+    const verification = await verifyBuild(this.#parts, request, async (each) => {
+      last = await this.#make(each, this.#vertices(request));
+      return last.image;
+    });
+    if (verification.difference !== undefined || last === undefined) return verification;
+    return { ...verification, image: await this.#deliver(request, last, this.#vertices(request)) };
   }
 
   async check(request: BuildRequest): Promise<CheckResult> {
@@ -85,7 +88,7 @@ export class Builds implements BuildsContract {
     return new Vertices(newId(), onVertex, this.#parts.clock);
   }
 
-  async #make(request: BuildRequest, vertices: Vertices): Promise<Image> {
+  async #make(request: BuildRequest, vertices: Vertices): Promise<BuildResult> {
     refuseUnhonoured(request);
     for (const tag of request.tags) parseReference(tag);
     const abort = new AbortController();
@@ -100,9 +103,11 @@ export class Builds implements BuildsContract {
   }
 
   /** Names the result and brings it where it is wanted. */
-  async #deliver(request: BuildRequest, image: Image, vertices: Vertices): Promise<Image> {
+  async #deliver(request: BuildRequest, result: BuildResult, vertices: Vertices): Promise<Image> {
     const tags = request.tags.map((tag) => formatReference(parseReference(tag)));
+    const image = await withInlineCache(this.#parts, request, result);
     await vertices.add('exporting to image').run(() => this.#name(image, tags));
+    await exportCaches(this.#parts, request, result, vertices);
     return this.#parts.images.get(image.id);
   }
 
@@ -127,7 +132,7 @@ export class Builds implements BuildsContract {
     return pruneCache(this.#parts, { cache: this.#cache, caches: this.#caches }, chosen);
   }
 
-  async #buildWith(request: BuildRequest, abort: AbortController, vertices: Vertices): Promise<Image> {
+  async #buildWith(request: BuildRequest, abort: AbortController, vertices: Vertices): Promise<BuildResult> {
     const parts = this.#parts;
     const folders = new BuildFolders(parts.trees, newId());
     const lease = parts.images.lease();
@@ -136,6 +141,8 @@ export class Builds implements BuildsContract {
       const context = await loading.run(() => openContext(parts.trees, folders, request));
       const plan = this.#plan(request, context.dockerfile);
       const { signal } = request;
+      const steps = new KeptSteps();
+      const imported = await ImportedCaches.open(parts, request, vertices);
       const run = new BuildRun({
         folders,
         parts,
@@ -148,12 +155,13 @@ export class Builds implements BuildsContract {
         exits: this.#exits,
         cache: this.#cache,
         caches: this.#caches,
+        ...{ imported, steps },
         vertices,
         inFlight: this.#inFlight,
       });
       await this.#tellWarnings(request, plan, context, loading.digest);
       await vertices.enter(plan);
-      return await runStages(run, abort);
+      return { image: await runStages(run, abort), plan, steps };
     } finally {
       await lease.close();
       await folders.close();

@@ -33,7 +33,7 @@ export async function prepareCopy(
     origin.id === undefined
       ? []
       : [key(['copy-of', origin.id, ...how, JSON.stringify([work.paths, work.texts])])];
-  if (cached(cheap) !== undefined) return { state, comment: '', keys: cheap };
+  if ((await cached(cheap)) !== undefined) return { state, comment: '', keys: cheap };
   const prepared = await run.prepareCopy(work, origin);
   const parts = ['copy', ...how, prepared.digest];
   return {

@@ -6,6 +6,7 @@ import type { Image } from '#domain/image/image.ts';
 import { matchesPlatform, parsePlatform } from '#domain/image/platform.ts';
 import { parseReference } from '#domain/image/reference.ts';
 import type { BuildRequest } from '#engine/contracts.ts';
+import { credentialsFor } from '#engine/builds/credentials.ts';
 import type { Sink } from '#engine/builds/output.ts';
 import type { BuildParts } from '#engine/builds/parts.ts';
 import { BerthError, messageOf, unavailable } from '#base/errors.ts';
@@ -84,8 +85,7 @@ export class ImageSources {
 
   async #pull(reference: string, platform: string | undefined, sink: Sink): Promise<Image> {
     const { registry } = parseReference(reference);
-    const { auths, credentials } = this.#request;
-    const auth = auths?.[registry] ?? (await credentials?.(registry));
+    const auth = await credentialsFor(this.#request, registry);
     const wanted = platform ?? this.#request.platform;
     return this.#parts.images.pull(reference, {
       ...(auth === undefined ? {} : { auth }),

@@ -1,6 +1,7 @@
 import { chainIds } from '#domain/image/chain.ts';
 import type { Image } from '#domain/image/image.ts';
 import type { BuildRun } from '#engine/builds/build-run.ts';
+import { restored } from '#engine/builds/restoring.ts';
 import { makeLayer, withLayer, type LayerWork, type NewLayer } from '#engine/builds/layering.ts';
 
 /**
@@ -30,16 +31,22 @@ export async function layerApart(
 
 /** An image of its own of what the work makes on nothing, kept under a key of the cache; undefined when it makes nothing. */
 export async function imageApart(run: BuildRun, work: LayerWork, key: string): Promise<Image | undefined> {
-  return (await known(run, key)) ?? (await make(run, work, key));
+  const image = (await known(run, key)) ?? (await make(run, work));
+  if (image !== undefined) {
+    run.cache.put(key, image);
+    run.kept.add(key, image);
+  }
+  return image;
 }
 
 async function known(run: BuildRun, key: string): Promise<Image | undefined> {
-  const image = run.request.noCache === true ? undefined : run.cache.find(key);
+  if (run.request.noCache === true) return undefined;
+  const image = run.cache.find(key) ?? (await restored(run, key, undefined));
   if (image !== undefined) await run.holdImage(image);
   return image;
 }
 
-async function make(run: BuildRun, work: LayerWork, key: string): Promise<Image | undefined> {
+async function make(run: BuildRun, work: LayerWork): Promise<Image | undefined> {
   const { parts, journal } = run;
   const layer = await makeLayer(parts, run, undefined, work);
   if (layer === undefined) return undefined;
@@ -47,6 +54,5 @@ async function make(run: BuildRun, work: LayerWork, key: string): Promise<Image 
   const config = { ...withLayer(run.scratch(), layer), created };
   const image = await parts.images.store({ config, layers: [layer.descriptor], tags: [], size: layer.size });
   journal.settle(layer.diffId, layer.chainId);
-  run.cache.put(key, image);
   return image;
 }

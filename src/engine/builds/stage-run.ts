@@ -13,6 +13,7 @@ import { located } from '#engine/builds/failures.ts';
 import { layerApart } from '#engine/builds/layer-apart.ts';
 import { makeLayer, withLayer, type LayerWork, type NewLayer } from '#engine/builds/layering.ts';
 import { say, sayImage, type Sink } from '#engine/builds/output.ts';
+import { restored } from '#engine/builds/restoring.ts';
 import { prepareRun } from '#engine/builds/run-instruction.ts';
 import type { Standing, Step } from '#engine/builds/step.ts';
 import { refuseUnhonouredFlags } from '#engine/builds/unhonoured-flags.ts';
@@ -161,17 +162,21 @@ export class StageRun {
     return cacheKey(this.#image?.id ?? 'scratch', [...this.#run.stamp, ...parts]);
   }
 
-  #cached(keys: string[]): Image | undefined {
+  async #cached(keys: string[]): Promise<Image | undefined> {
     if (this.#run.isUncached(this.#stage)) return undefined;
     for (const key of keys) {
       const image = this.#run.cache.find(key);
+      if (image !== undefined) return image;
+    }
+    for (const key of keys) {
+      const image = await restored(this.#run, key, this.#image);
       if (image !== undefined) return image;
     }
     return undefined;
   }
 
   async #fromCache(step: Step): Promise<Image | undefined> {
-    const image = this.#cached(step.keys);
+    const image = await this.#cached(step.keys);
     if (image === undefined) return undefined;
     await this.#run.holdImage(image);
     await say(this.#sink, ' ---> Using cache\n');
@@ -195,7 +200,10 @@ export class StageRun {
   }
 
   #remember(step: Step, image: Image): void {
-    for (const key of step.keys) this.#run.cache.put(key, image);
+    for (const key of step.keys) {
+      this.#run.cache.put(key, image);
+      this.#run.kept.add(key, image, this.#stage.index);
+    }
   }
 
   async #store(step: Step, layer: NewLayer | undefined): Promise<Image> {

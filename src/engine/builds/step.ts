@@ -28,5 +28,5 @@ export interface Standing {
   /** The key of a step that stands on the stage's image. */
   key: (parts: string[]) => string;
   /** What the cache has under one of the keys. */
-  cached: (keys: string[]) => Image | undefined;
+  cached: (keys: string[]) => Promise<Image | undefined>;
 }

@@ -32,6 +32,11 @@ export interface NewImage {
   size: number;
 }
 
+export interface NewArtifact {
+  layers: Descriptor[];
+  config: { mediaType: string; contentOf: (layers: readonly Descriptor[]) => string };
+}
+
 export type RemovedImage = { Untagged: string } | { Deleted: string };
 
 export interface Images {
@@ -46,6 +51,11 @@ export interface Images {
   push(name: string, options: Omit<PullOptions, 'platform'>): Promise<void>;
   /** Every tag of a repository. @throws not-found `image-missing` */
   pushAll(name: string, options: Omit<PullOptions, 'platform'>): Promise<void>;
+  /**
+   * Layers of the store under a name of a registry, as a manifest with a config of its own that is told how the layers
+   * are there. @throws as RegistryClient
+   */
+  pushArtifact(name: string, artifact: NewArtifact, options: Omit<PullOptions, 'platform'>): Promise<void>;
   /** Writes config and manifest, records the image and moves its tags to it. */
   store(image: NewImage): Promise<Image>;
   tag(name: string, reference: string): Promise<void>;

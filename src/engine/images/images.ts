@@ -11,6 +11,7 @@ import type {
   Images as ImagesContract,
   ImageUser,
   Lease,
+  NewArtifact,
   NewImage,
   Progress,
   PullOptions,
@@ -31,6 +32,7 @@ import { originsOf, type Origin } from '#engine/images/origins.ts';
 import type { Parts } from '#engine/images/parts.ts';
 import { pruneImages } from '#engine/images/pruning.ts';
 import { pullAllTags, pullImage } from '#engine/images/pulling.ts';
+import { pushArtifact } from '#engine/images/pushing-artifacts.ts';
 import { pushAllTags, pushImage } from '#engine/images/pushing.ts';
 import { inspectRemote } from '#engine/images/remote.ts';
 import { storeImage } from '#engine/images/recording.ts';
@@ -116,6 +118,10 @@ export class Images implements ImagesContract {
 
   pushAll(name: string, options: Omit<PullOptions, 'platform'>): Promise<void> {
     return pushAllTags(this.#parts, name, options);
+  }
+
+  pushArtifact(name: string, artifact: NewArtifact, options: Omit<PullOptions, 'platform'>): Promise<void> {
+    return pushArtifact(this.#parts, name, artifact, options);
   }
 
   async store(image: NewImage): Promise<Image> {
