@@ -15,6 +15,7 @@ import { Refreshing } from '#engine/bases/refreshing.ts';
 import { RefreshSchedule } from '#engine/bases/refresh-schedule.ts';
 import { Shelf } from '#engine/bases/shelf.ts';
 import { SigningKey } from '#engine/bases/signing-key.ts';
+import { BaseUpkeep } from '#engine/bases/upkeep.ts';
 import type { Containers } from '#engine/contracts.ts';
 import type { Events } from '#engine/events/events.ts';
 import type { Images } from '#engine/images/images.ts';
@@ -48,25 +49,18 @@ export function openBases({ root }: Instance, settings: Settings, adapters: Adap
   const cron = refreshCron(settings.bases.refresh);
   const { deploy } = settings.bases;
   const refreshSchedule = new RefreshSchedule({ store, clock, events, refreshing, cron, deploy, report });
-  const sweepBases = async (): Promise<void> => {
-    const all = images.list();
-    const [ids, chains, manifests] = [
-      new Set<string>(all.map(({ id }) => id)),
-      new Set<string>(all.map(({ chainId }) => chainId)),
-      new Set<string>(all.map(({ manifestDigest }) => manifestDigest)),
-    ];
-    builds.sweep((id) => ids.has(id));
-    inventories.sweep((chainId) => chains.has(chainId));
-    await attachments.sweep((subject) => manifests.has(subject));
-  };
+  const upkeep = new BaseUpkeep({ images, builds, inventories, attachments, clock, report });
   return {
-    ...{ outdated, refreshing, refreshSchedule, attesting, attachments, key },
+    ...{ outdated, refreshing, refreshSchedule, attesting, key },
     shelf: new Shelf(images, inventories, attachments),
-    /** Lets go of what was kept of images that are gone. */
-    sweepBases,
+    sweepBases: () => upkeep.sweep(),
     startBases: async () => {
-      await sweepBases();
+      await upkeep.start();
       refreshSchedule.start();
+    },
+    closeBases: () => {
+      upkeep.close();
+      refreshSchedule.close();
     },
   };
 }

@@ -89,7 +89,7 @@ export async function wire(settings: Settings, log: Logger): Promise<Wired> {
     close: async () => {
       await engine.diskCollector.close();
       await engine.registry.close();
-      engine.refreshSchedule.close();
+      engine.closeBases();
       engine.apps.close();
       engine.autoscaler.close();
       engine.sampler.close();
