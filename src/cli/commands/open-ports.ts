@@ -55,17 +55,20 @@ function published({ Names, Labels, Ports }: ListedContainer, policies: PolicyAn
   const app = Labels['com.docker.compose.project'];
   const service = Labels['com.docker.compose.service'];
   const holder = app === undefined || service === undefined ? (Names[0] ?? '').slice(1) : `${app}/${service}`;
-  const isLan = policies.some(
+  const exposure = policies.find(
     (one) => one.name === 'x-berth.exposure' && one.app === app && one.selected.includes(service ?? ''),
   );
   return Ports.flatMap(({ IP = '0.0.0.0', PrivatePort, PublicPort, Type }): OpenPort[] => {
     if (PublicPort === undefined) return [];
     const reach = reachOf(IP);
+    const isForAll = exposure?.ingress?.some(({ ports }) => ports?.includes(`${PrivatePort}/${Type}`));
+    const isNarrowed = exposure !== undefined && reach === 'public' && isForAll !== true;
+    const why = `published, to port ${PrivatePort} of the container`;
     return [
       {
         ...{ address: IP, port: PublicPort, protocol: Type, holder },
-        reach: isLan && reach === 'public' ? 'lan' : reach,
-        why: `published, to port ${PrivatePort} of the container`,
+        reach: isNarrowed ? 'lan' : reach,
+        why: isNarrowed ? `${why}; lan by ${exposure.at}` : why,
       },
     ];
   });

@@ -152,6 +152,8 @@ export interface Port {
   hostIp: string;
   /** A number, or a range FROM-TO of which the replica or the engine picks one; '' for any free one. */
   published: string;
+  /** Who reaches it, in the place of an address, as long as compose files are read. */
+  exposure?: Exposure;
   /** For people. */
   name?: string;
   /** Such as `http`. */

@@ -1,6 +1,7 @@
 import type { Build, FileGrant, Mount, Port, Service, WatchRule } from '#domain/app/model.ts';
 import { formatDuration } from '#domain/units/duration.ts';
 import { readExtraHosts } from './read-container.ts';
+import { readPorts } from './read-ports.ts';
 import { compact, type Reader } from './reader.ts';
 import { toPlain } from './tree.ts';
 
@@ -38,7 +39,7 @@ const writers: Readonly<Record<string, Write | undefined>> = {
   mem_reservation: bytes,
   memswap_limit: bytes,
   networks: (value) => canonicalNetworks(value),
-  ports: (_, { ports }) => ports.map(canonicalPort),
+  ports: (value, { ports }) => canonicalPorts(value, ports),
   secrets: (_, { secrets }) => secrets.map(canonicalGrant),
   shm_size: bytes,
   stop_grace_period: duration,
@@ -99,6 +100,15 @@ function canonicalBuild(value: Reader, build: Build): Plain {
 function canonicalGrant({ source, target, uid, gid, mode }: FileGrant): Plain {
   const octal = mode === undefined ? undefined : `0${mode.toString(8)}`;
   return compact({ source, target, uid, gid, mode: octal });
+}
+
+/** Whom a port is for is said as the file says it, unless an address says the same. */
+function canonicalPorts(value: Reader, ports: readonly Port[]): Plain[] {
+  const read = readPorts(value);
+  return ports.map((port, index) => {
+    const word = port.hostIp === '' ? read[index]?.exposure?.word : undefined;
+    return canonicalPort({ ...port, hostIp: word ?? port.hostIp });
+  });
 }
 
 function canonicalPort({ mode, target, published, protocol, hostIp, name, appProtocol }: Port): Plain {

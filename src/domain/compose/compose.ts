@@ -1,6 +1,8 @@
 import { own } from '#base/own.ts';
 import type { AppModel, Service } from '#domain/app/model.ts';
 import { dependencyOrder } from '#domain/app/order.ts';
+import type { Exposure } from '#domain/policy/model.ts';
+import { grantsOf, policedServices } from '#domain/policy/world.ts';
 import type { Lookup } from './interpolate.ts';
 import { checkPolicies } from './check-policies.ts';
 import { readDocuments, withEnvironmentFiles, type Loading } from './document.ts';
@@ -31,6 +33,8 @@ export interface ComposeInput {
   environment: Readonly<Record<string, string>>;
   /** Overrides the file's own. */
   appName?: string;
+  /** Who reaches ports of which the files do not say it; absent: everyone. */
+  exposure?: Exposure;
 }
 
 export interface ComposeResult {
@@ -139,11 +143,32 @@ function readModel(root: Reader, { input, lookup, loading, secretValues }: Readi
   const kept = Object.entries(networks).filter(([key]) => used.has(key));
   const extension = readAppExtension(root, context);
   const { secrets, configs } = context;
-  for (const [key, service] of Object.entries(services))
-    services[key] = withExposure(name, service, extension.exposure);
-  const model = { name, services, networks: Object.fromEntries(kept), volumes, secrets, configs };
-  checkPolicies({ ...model, ...extension }, root);
-  return { ...model, ...extension };
+  const said = {
+    name,
+    services,
+    networks: Object.fromEntries(kept),
+    volumes,
+    secrets,
+    configs,
+    ...extension,
+  };
+  const model = { ...said, services: exposed(said, input.exposure) };
+  checkPolicies(model, root);
+  return model;
+}
+
+function exposed(model: AppModel, standard: Exposure | undefined): Record<string, Service> {
+  const closed = new Set(
+    policedServices(model)
+      .filter((one) => grantsOf(one, 'ingress') !== undefined)
+      .map(({ service }) => service),
+  );
+  return Object.fromEntries(
+    Object.entries(model.services).map(([key, service]) => {
+      const isClosed = closed.has(service.name);
+      return [key, withExposure(model.name, service, { usual: model.exposure, standard, isClosed })];
+    }),
+  );
 }
 
 function readServices(root: Reader, context: ServiceContext, lookup: Lookup): Record<string, Service> {

@@ -1,10 +1,11 @@
 import type { Port } from '#domain/app/model.ts';
+import { isExposureWord, type Exposure } from '#domain/policy/model.ts';
 import { compact, type Reader } from './reader.ts';
 
 const short =
-  /^(?:(?:(\[[0-9a-fA-F:.]+\]|[0-9.]+|[0-9a-fA-F]*:[0-9a-fA-F:.]*):)?([0-9]*(?:-[0-9]+)?):)?([0-9]+(?:-[0-9]+)?)(?:\/([a-z]+))?$/;
+  /^(?:(?:(\[[0-9a-fA-F:.]+\]|[0-9.]+|[0-9a-fA-F]*:[0-9a-fA-F:.]*|private|lan|public):)?([0-9]*(?:-[0-9]+)?):)?([0-9]+(?:-[0-9]+)?)(?:\/([a-z]+))?$/;
 
-/** `ports` of a service, short ([IP:][HOST[-HOST]:]TARGET[-TARGET][/PROTOCOL]) and long. */
+/** `ports` of a service; in the place of an address stands also who reaches it. Short ([IP:][HOST[-HOST]:]TARGET[-TARGET][/PROTOCOL]) and long. */
 export function readPorts(ports: Reader): Port[] {
   return ports.items().flatMap((item) => (item.tree?.kind === 'map' ? readLong(item) : readShort(item)));
 }
@@ -25,8 +26,11 @@ function readShort(item: Reader): Port[] {
   const inside = readRange(item, target);
   const outside = published === '' ? undefined : readRange(item, published);
   if (known === undefined || inside === undefined) return [];
-  const hostIp = address.replace(/^\[|\]$/g, '');
-  const port = (at: number, host: string): Port => ({ target: at, protocol: known, hostIp, published: host });
+  const where = readAddress(item, address.replace(/^\[|\]$/g, ''));
+  const port = (at: number, host: string): Port => ({
+    ...{ target: at, protocol: known, hostIp: where.hostIp, published: host },
+    ...where,
+  });
   const count = inside.to - inside.from + 1;
   if (outside === undefined) return published === '' ? series(count, (i) => port(inside.from + i, '')) : [];
   if (count === 1) return [port(inside.from, published)];
@@ -54,7 +58,7 @@ function readLong(item: Reader): Port[] {
   const port = compact<Port>({
     target: target.from,
     protocol,
-    hostIp: item.at('host_ip').text() ?? '',
+    ...readAddress(item.at('host_ip'), item.at('host_ip').text() ?? ''),
     published,
     name: item.at('name').text(),
     appProtocol: item.at('app_protocol').text(),
@@ -62,6 +66,12 @@ function readLong(item: Reader): Port[] {
     mode: item.at('mode').oneOf(['ingress', 'host'] as const) === 'host' ? 'host' : undefined,
   });
   return [port];
+}
+
+function readAddress(item: Reader, text: string): { hostIp: string; exposure?: Exposure } {
+  if (!isExposureWord(text)) return { hostIp: text };
+  const { file, line } = item.place;
+  return { hostIp: '', exposure: { word: text, at: { file, line } } };
 }
 
 function readProtocol(item: Reader, text: string): Port['protocol'] | undefined {

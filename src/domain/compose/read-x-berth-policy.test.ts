@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { formatPeer, formatPort } from '#domain/policy/words.ts';
-import type { Policy } from '#domain/policy/model.ts';
+import type { ExposureWord, Policy } from '#domain/policy/model.ts';
 import type { Problem } from './problem.ts';
 import { readProject } from '../../../test/support/compose.ts';
 
@@ -207,6 +207,33 @@ test('exposure binds ports to loopback, or lets only private addresses, the app 
   assert.deepEqual(of('private', 'public'), [['', '10.0.0.1'], undefined]);
   assert.deepEqual(of('', 'lan'), [['', '10.0.0.1'], ['6 x-berth.exposure db in[shop/*,lan:any]']]);
   assert.match(complaints(text('', 'open')).join(), /^compose.yaml:6:26 \S+ found the text 'open'/);
+});
+
+test('a port says itself who reaches it, the machine has the last word, and what a policy closes stays closed', () => {
+  const of = (ports: string, standard: ExposureWord, extension = ''): unknown[] => {
+    const text = `name: shop\nservices:\n  db: { image: a, ports: [${ports}]${extension} }`;
+    const exposure = { word: standard, at: { file: 'the setting', line: 0 } };
+    const { model, problems } = readProject({ 'compose.yaml': text }, { exposure });
+    assert.deepEqual(problems, []);
+    const db = model?.services['db'];
+    assert.ok(
+      db?.ports.every((port) => !('exposure' in port)),
+      'it changes no container',
+    );
+    return [db?.ports.map(({ hostIp }) => hostIp), db?.policy?.map(words)];
+  };
+  const world = (port: number): string => `lan:any world:${port}/tcp`;
+  const lan = (line: number, rest: string): string[] => [`${line} x-berth.exposure db in[shop/*,${rest}]`];
+  assert.deepEqual(of('"80:80", "10.0.0.1:81:81"', 'private'), [['127.0.0.1', '10.0.0.1'], undefined]);
+  assert.deepEqual(of('"80:80", "0.0.0.0:81:81"', 'lan'), [['', '0.0.0.0'], lan(0, world(81))]);
+  assert.deepEqual(of('"public:80:80", "private:81:81"', 'lan'), [['', '127.0.0.1'], undefined]);
+  assert.deepEqual(of('"lan::80"', 'public'), [[''], lan(3, 'lan:any')]);
+  const long = '{ target: 80, published: 80, host_ip: lan }, "81:81"';
+  assert.deepEqual(of(long, 'public'), [['', ''], lan(3, world(81))]);
+  const closed = of(long, 'public', ', x-berth: { policy: { ingress: deny } }');
+  assert.deepEqual(closed[1], ['3 x-berth.policy of db db in[]', ...lan(3, 'lan:any')]);
+  const spread = of('"lan:80:80", "81:81"', 'public', ', x-berth: { exposure: private }');
+  assert.deepEqual(spread, [['', '127.0.0.1'], lan(3, 'lan:any')]);
 });
 
 test('what Kubernetes knows and Berth does not is refused by name, at its line of the file', () => {

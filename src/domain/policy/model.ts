@@ -1,7 +1,7 @@
 /** Where a policy or one of its rules stands, for people. */
 export interface RulePlace {
   file: string;
-  /** From 1. */
+  /** From 1; 0: it is not in a file of the app, and `file` says where else. */
   line: number;
 }
 
@@ -60,10 +60,18 @@ export interface Policy {
   addsOnly?: true;
 }
 
-/** Who reaches the ports of the host that lead to a service. */
+export const exposureWords = ['private', 'lan', 'public'] as const;
+
+/** Who reaches ports of the host that lead to a service: this machine, private addresses too, everyone. */
+export type ExposureWord = (typeof exposureWords)[number];
+
 export interface Exposure {
-  word: 'private' | 'lan' | 'public';
+  word: ExposureWord;
   at: RulePlace;
+}
+
+export function isExposureWord(text: string): text is ExposureWord {
+  return exposureWords.some((word) => word === text);
 }
 
 /** Of `lan`. */
@@ -73,5 +81,5 @@ export const lanSubnets = [
 ];
 
 export function formatPlace({ file, line }: RulePlace): string {
-  return `${file}:${line}`;
+  return line === 0 ? file : `${file}:${line}`;
 }

@@ -1,5 +1,6 @@
 import { isShare } from '#domain/disk/share.ts';
 import { isRefreshTime } from '#domain/base/refresh-time.ts';
+import { exposureWords, type ExposureWord } from '#domain/policy/model.ts';
 import { parseEndpoint, type RegistrySettings, type Settings } from '#domain/settings/settings.ts';
 import {
   absolutePath,
@@ -111,6 +112,11 @@ export const definitions = {
     key: 'defaults.cpu-shares',
     standard: 0,
     read: wholeNumber(0, 262_144, "a weight such as 1024, 0 for the kernel's"),
+  }),
+  defaultExposure: define<ExposureWord>({
+    key: 'defaults.exposure',
+    standard: 'public',
+    read: oneOf(...exposureWords),
   }),
   nodeLabels: define<string[]>({
     key: 'node.labels',

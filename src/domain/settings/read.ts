@@ -41,6 +41,7 @@ export function readSettings(input: SettingsInput): { settings: Settings; effect
       memory: get(definitions.defaultMemory),
       pids: get(definitions.defaultPids),
       cpuShares: get(definitions.defaultCpuShares),
+      exposure: get(definitions.defaultExposure),
     },
     node: { labels: get(definitions.nodeLabels) },
     advise: { period: get(definitions.advisePeriod) },

@@ -1,5 +1,6 @@
 import type { DiskSettings } from '#domain/disk/rules.ts';
 import type { IngressSettings } from '#domain/ingress/model.ts';
+import type { ExposureWord } from '#domain/policy/model.ts';
 import type { ServingConfig } from '#domain/registry/serving.ts';
 
 /** How registries elsewhere are spoken to. */
@@ -53,6 +54,8 @@ export interface Settings {
     memory: string;
     pids: number;
     cpuShares: number;
+    /** Who reaches ports of which neither address nor `x-berth.exposure` say it. */
+    exposure: ExposureWord;
   };
   /** NAME=VALUE, for constraints of `deploy.placement`. */
   node: { labels: string[] };

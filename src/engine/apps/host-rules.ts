@@ -6,6 +6,7 @@ import { cpuFaults, type CpuAsk } from '#domain/capacity/cpus.ts';
 import { memoryDefault, withDefaults } from '#domain/capacity/defaults.ts';
 import { overcommitment, shortages, totalOf } from '#domain/capacity/fit.ts';
 import { cpuAsksOf, holdingsOf, HostCapacity } from '#engine/capacity/host-capacity.ts';
+import type { Exposure, ExposureWord } from '#domain/policy/model.ts';
 import type { Containers } from '#engine/contracts/containers.ts';
 import type { Machine } from '#ports/machine.ts';
 import type { AppRecord } from './parts.ts';
@@ -18,6 +19,8 @@ export interface HostSettings {
   pids: number;
   /** 0: the kernel's. */
   cpuShares: number;
+  /** Who reaches ports of which the app does not say it. */
+  exposure: ExposureWord;
   /** NAME=VALUE */
   labels: readonly string[];
 }
@@ -40,6 +43,12 @@ export class HostRules {
     this.capacity = new HostCapacity(parts.machine, parts.containers, () =>
       records.names().flatMap((app) => sizeOf(records.get(app)) ?? []),
     );
+  }
+
+  /** Of ports of which an app does not say it. */
+  get exposure(): Exposure {
+    const word = this.#parts.node.settings.exposure;
+    return { word, at: { file: 'the setting defaults.exposure', line: 0 } };
   }
 
   /**

@@ -39,10 +39,10 @@ export interface ProjectView {
  */
 export class ProjectReader {
   readonly #files: ProjectFiles;
-  readonly #host: Pick<HostRules, 'complete'>;
+  readonly #host: Pick<HostRules, 'complete' | 'exposure'>;
   #check: SchemaCheck | undefined;
 
-  constructor(files: ProjectFiles, host: Pick<HostRules, 'complete'>) {
+  constructor(files: ProjectFiles, host: Pick<HostRules, 'complete' | 'exposure'>) {
     this.#files = files;
     this.#host = host;
   }
@@ -76,7 +76,7 @@ export class ProjectReader {
     const { readComposeFiles } = await import('./compose-files.ts');
     const { schemaCheck } = await import('#domain/compose/schema-problems.ts');
     this.#check ??= schemaCheck();
-    return readComposeFiles(this.#files, request, this.#check);
+    return readComposeFiles(this.#files, { ...request, exposure: this.#host.exposure }, this.#check);
   }
 
   async #understood(request: ProjectRequest): Promise<Understood> {

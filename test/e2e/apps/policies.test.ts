@@ -34,6 +34,8 @@ x-berth:
 `;
 
 const port = await freePort();
+const lanPort = await freePort();
+const openPort = await freePort();
 
 const blog = `name: blog
 x-berth: { exposure: private }
@@ -45,6 +47,11 @@ services:
     command: httpd -f -p 8000 -h /etc
     networks: [shared]
     ports: ["${port}:8000"]
+  near:
+    image: busybox
+    command: sleep 1000
+    init: true
+    ports: ["lan:${lanPort}:8001", "public:${openPort}:8002"]
 networks:
   shared: { external: true }
 `;
@@ -137,7 +144,14 @@ test('ports are told with who reaches them, and private ones are bound to loopba
   assert.match(await (await fetch(`http://127.0.0.1:${port}/hostname`)).text(), /\w/);
   const { stdout } = await daemon.berth('ports');
   assert.match(stdout, new RegExp(`127.0.0.1:${port}/tcp +private +blog/client +published, to port 8000`));
-  assert.doesNotMatch((await daemon.berth('doctor')).stdout, new RegExp(`:${port}/`), 'not from outside');
+  const why = 'published, to port 8001 of the container; lan by compose.yaml:15';
+  assert.match(stdout, new RegExp(`0.0.0.0:${lanPort}/tcp +lan +blog/near +${why}`));
+  assert.match(stdout, new RegExp(`0.0.0.0:${openPort}/tcp +public +blog/near +published, to port 8002`));
+  const { stdout: checks } = await daemon.berth('doctor');
+  assert.doesNotMatch(checks, new RegExp(`:${port}/`), 'not from outside');
+  assert.match(checks, new RegExp(`:${lanPort}/tcp`));
+  const { stdout: whole } = await berth('blog', undefined, 'compose', 'config');
+  assert.match(whole, /host_ip: lan\n +target: 8001\n[^]+host_ip: public\n +target: 8002\n/);
 });
 
 test('a new policy holds for new connections, without touching containers or what is established', async () => {
