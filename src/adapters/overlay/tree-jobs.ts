@@ -1,10 +1,9 @@
-import type { ErrorKind } from '#base/errors.ts';
 import type { Digest } from '#domain/image/digest.ts';
 import type { LayerBound } from '#domain/image/layer-limit.ts';
 import type { IdMappings } from '#domain/user-namespace/id-mappings.ts';
 import type { Change } from '#ports/snapshotter.ts';
 
-// The messages between the snapshotter and its workers. A worker does one job at a time.
+// The jobs of the snapshotter's workers, and what they give.
 
 export interface TarRules {
   /** Seconds; later times become this one. */
@@ -28,13 +27,6 @@ export type TreeJob =
   | { do: 'size'; folder: string }
   | { do: 'remove'; folder: string };
 
-export type ToWorker =
-  | { kind: 'job'; job: TreeJob }
-  | { kind: 'chunk'; bytes: Uint8Array<ArrayBuffer> }
-  | { kind: 'complete' }
-  | { kind: 'pull' }
-  | { kind: 'cancel' };
-
 export interface Unpacked {
   diffId: Digest;
   size: number;
@@ -43,19 +35,4 @@ export interface Unpacked {
 export type TreeResult =
   | { of: 'unpack'; unpacked: Unpacked }
   | { of: 'changes'; changes: Change[] }
-  | { of: 'size'; size: number }
-  | { of: 'nothing' };
-
-export interface CarriedError {
-  kind: ErrorKind | undefined;
-  code: string;
-  message: string;
-  hint: string | undefined;
-}
-
-export type FromWorker =
-  /** Ready for another chunk; gives the memory of one back. */
-  | { kind: 'taken'; bytes: Uint8Array<ArrayBuffer> }
-  | { kind: 'bytes'; bytes: Uint8Array<ArrayBuffer> }
-  | { kind: 'done'; result: TreeResult }
-  | { kind: 'failed'; error: CarriedError };
+  | { of: 'size'; size: number };

@@ -1,266 +1,52 @@
-import { Readable } from 'node:stream';
-import { Worker } from 'node:worker_threads';
-import { BerthError, internal } from '#base/errors.ts';
-import type {
-  CarriedError,
-  FromWorker,
-  TarRules,
-  ToWorker,
-  TreeJob,
-  TreeResult,
-  Unpacked,
-  UnpackRules,
-} from '#adapters/overlay/tree-jobs.ts';
+import type { Readable } from 'node:stream';
+import { internal } from '#base/errors.ts';
+import { WorkerPool } from '#adapters/files/worker-pool.ts';
+import type { TarRules, TreeJob, TreeResult, Unpacked, UnpackRules } from '#adapters/overlay/tree-jobs.ts';
 import type { Change } from '#ports/snapshotter.ts';
-
-/** A worker that does nothing for so long is ended, because it holds memory. */
-const idleMillis = 5000;
-/** Chunks on their way to a worker at once: one in work, one waiting. */
-const ahead = 2;
-/** Small chunks are gathered up to this, because a message costs as much as copying that many bytes. */
-const gatherSize = 256 * 1024;
 
 /** The worker threads of the snapshotter. */
 export class TreePool {
-  readonly #limit: number;
-  readonly #idle = new Map<Worker, NodeJS.Timeout>();
-  readonly #waiting: ((worker: Worker) => void)[] = [];
-  readonly #dead = new WeakSet<Worker>();
-  #count = 0;
+  readonly #workers: WorkerPool<TreeJob, TreeResult>;
 
   /** At most `limit` jobs run at once; the others wait. */
   constructor(limit: number) {
-    this.#limit = limit;
+    this.#workers = new WorkerPool(new URL('./tree-worker.ts', import.meta.url), limit);
   }
 
   /** Unpacks a layer tar, plain or compressed with gzip or zstd, into an existing folder. @param rules mappings must have an id for every owner */
   async unpack(folder: string, layer: AsyncIterable<Uint8Array>, rules: UnpackRules): Promise<Unpacked> {
-    const result = await this.#use(async (line) => {
-      line.send({ kind: 'job', job: { do: 'unpack', folder, ...rules } });
-      try {
-        await feed(line, layer);
-      } catch (error) {
-        line.send({ kind: 'cancel' });
-        await line.settled();
-        throw error;
-      }
-      line.send({ kind: 'complete' });
-      return line.result();
-    });
-    if (result.of !== 'unpack') throw unexpected(result);
+    const result = await this.#workers.feed({ do: 'unpack', folder, ...rules }, layer);
+    if (result?.of !== 'unpack') throw unexpected(result);
     return result.unpacked;
   }
 
   /** The tar of an upper directory, made as it is read. */
   tar(upper: string, rules: TarRules): Readable {
-    return Readable.from(this.#pull({ do: 'tar', upper, ...rules }), { objectMode: false });
+    return this.#workers.read({ do: 'tar', upper, ...rules });
   }
 
   async changes(upper: string, lower: string): Promise<Change[]> {
-    const result = await this.#atOnce({ do: 'changes', upper, lower });
-    if (result.of !== 'changes') throw unexpected(result);
+    const result = await this.#workers.do({ do: 'changes', upper, lower });
+    if (result?.of !== 'changes') throw unexpected(result);
     return result.changes;
   }
 
   async size(folder: string): Promise<number> {
-    const result = await this.#atOnce({ do: 'size', folder });
-    if (result.of !== 'size') throw unexpected(result);
+    const result = await this.#workers.do({ do: 'size', folder });
+    if (result?.of !== 'size') throw unexpected(result);
     return result.size;
   }
 
   async remove(folder: string): Promise<void> {
-    await this.#atOnce({ do: 'remove', folder });
+    await this.#workers.do({ do: 'remove', folder });
   }
 
   /** Ends the idle workers; those in work end when they are idle. */
-  async close(): Promise<void> {
-    await Promise.all([...this.#idle.keys()].map((worker) => this.#end(worker)));
-  }
-
-  #atOnce(job: TreeJob): Promise<TreeResult> {
-    return this.#use((line) => {
-      line.send({ kind: 'job', job });
-      return line.result();
-    });
-  }
-
-  async *#pull(job: TreeJob): AsyncGenerator<Uint8Array> {
-    const worker = await this.#take();
-    const line = new Line(worker);
-    try {
-      line.send({ kind: 'job', job });
-      for (;;) {
-        line.send({ kind: 'pull' });
-        const answer = await line.answer();
-        if (answer.kind === 'done') return;
-        if (answer.kind === 'bytes') yield Buffer.from(answer.bytes.buffer);
-      }
-    } finally {
-      if (!line.isOver) line.send({ kind: 'cancel' });
-      await line.settled();
-      line.close();
-      this.#give(worker);
-    }
-  }
-
-  async #use<T>(work: (line: Line) => Promise<T>): Promise<T> {
-    const worker = await this.#take();
-    const line = new Line(worker);
-    try {
-      return await work(line);
-    } finally {
-      line.close();
-      this.#give(worker);
-    }
-  }
-
-  #take(): Promise<Worker> {
-    for (const [worker, timer] of this.#idle) {
-      clearTimeout(timer);
-      this.#idle.delete(worker);
-      worker.ref();
-      return Promise.resolve(worker);
-    }
-    if (this.#count >= this.#limit) return new Promise((resolve) => this.#waiting.push(resolve));
-    return Promise.resolve(this.#start());
-  }
-
-  #start(): Worker {
-    this.#count++;
-    const worker = new Worker(new URL('./tree-worker.ts', import.meta.url));
-    // The job in work hears of it too; without a listener an idle worker's end would end the daemon.
-    worker.on('error', () => {
-      this.#dead.add(worker);
-      if (this.#idle.has(worker)) this.#forget(worker);
-    });
-    return worker;
-  }
-
-  #give(worker: Worker): void {
-    const dead = this.#dead.delete(worker);
-    if (dead) this.#count--;
-    const next = this.#waiting.shift();
-    if (next !== undefined) {
-      next(dead ? this.#start() : worker);
-      return;
-    }
-    if (dead) return;
-    worker.unref();
-    this.#idle.set(worker, setTimeout(() => void this.#end(worker), idleMillis).unref());
-  }
-
-  async #end(worker: Worker): Promise<void> {
-    this.#forget(worker);
-    await worker.terminate();
-  }
-
-  #forget(idle: Worker): void {
-    clearTimeout(this.#idle.get(idle));
-    this.#idle.delete(idle);
-    this.#count--;
+  close(): Promise<void> {
+    return this.#workers.close();
   }
 }
 
-/** One job's conversation with a worker. */
-class Line {
-  readonly #worker: Worker;
-  readonly #answers: FromWorker[] = [];
-  #wake: (() => void) | undefined;
-  #broken: Error | undefined;
-  isOver = false;
-
-  constructor(worker: Worker) {
-    this.#worker = worker;
-    worker.on('message', this.#hear).on('error', this.#fail);
-  }
-
-  readonly #hear = (message: FromWorker): void => {
-    if (message.kind === 'done' || message.kind === 'failed') this.isOver = true;
-    this.#answers.push(message);
-    this.#wake?.();
-  };
-
-  readonly #fail = (error: Error): void => {
-    this.#broken = error;
-    this.isOver = true;
-    this.#wake?.();
-  };
-
-  send(message: ToWorker): void {
-    this.#worker.postMessage(message, message.kind === 'chunk' ? [message.bytes.buffer] : []);
-  }
-
-  /** The next message. @throws what the worker failed with */
-  async answer(): Promise<Exclude<FromWorker, { kind: 'failed' }>> {
-    for (;;) {
-      const message = this.#answers.shift();
-      if (message?.kind === 'failed') throw revived(message.error);
-      if (message !== undefined) return message;
-      if (this.#broken !== undefined) throw this.#broken;
-      await new Promise<void>((resolve) => (this.#wake = resolve));
-    }
-  }
-
-  async result(): Promise<TreeResult> {
-    for (;;) {
-      const message = await this.answer();
-      if (message.kind === 'done') return message.result;
-    }
-  }
-
-  /** Waits until the worker is done with the job, however it ended. */
-  async settled(): Promise<void> {
-    while (!this.isOver) await new Promise<void>((resolve) => (this.#wake = resolve));
-  }
-
-  close(): void {
-    this.#worker.off('message', this.#hear).off('error', this.#fail);
-  }
-}
-
-async function feed(line: Line, layer: AsyncIterable<Uint8Array>): Promise<void> {
-  let underway = 0;
-  const free: Uint8Array<ArrayBuffer>[] = [];
-  const hear = async (): Promise<void> => {
-    const answer = await line.answer();
-    if (answer.kind === 'taken') free.push(new Uint8Array(answer.bytes.buffer));
-    underway--;
-  };
-  for await (const bytes of gathered(layer, () => free.pop() ?? new Uint8Array(gatherSize))) {
-    line.send({ kind: 'chunk', bytes });
-    underway++;
-    if (underway === ahead) await hear();
-  }
-  while (underway > 0) await hear();
-}
-
-/** The same bytes in pieces of about `gatherSize`, each in memory that is handed over. */
-async function* gathered(
-  source: AsyncIterable<Uint8Array>,
-  memory: () => Uint8Array<ArrayBuffer>,
-): AsyncGenerator<Uint8Array<ArrayBuffer>> {
-  let buffer = memory();
-  let filled = 0;
-  for await (const chunk of source) {
-    for (let at = 0; at < chunk.length;) {
-      const piece = chunk.subarray(at, at + gatherSize - filled);
-      buffer.set(piece, filled);
-      filled += piece.length;
-      at += piece.length;
-      if (filled < gatherSize) continue;
-      yield buffer;
-      buffer = memory();
-      filled = 0;
-    }
-  }
-  if (filled > 0) yield buffer.subarray(0, filled);
-}
-
-function revived({ kind, code, message, hint }: CarriedError): Error {
-  if (kind === undefined) return Object.assign(new Error(message), { code });
-  return new BerthError(kind, code, message, hint === undefined ? {} : { hint });
-}
-
-function unexpected(result: TreeResult): Error {
-  return internal('layer-worker-confused', `a worker answered '${result.of}' to another job`);
+function unexpected(result: TreeResult | undefined): Error {
+  return internal('layer-worker-confused', `a worker answered '${result?.of ?? ''}' to another job`);
 }
