@@ -15,7 +15,7 @@ const entries = catalogue.filter(({ name }) => chosen === undefined || chosen.in
 test('every image of the catalogue is made and runs, not as root', async (t) => {
   await using daemon = await startDaemon();
   for (const entry of entries)
-    await t.test(`${entry.name}: ${entry.summary}`, async () => {
+    await t.test(`${entry.name}: ${entry.summary}`, async (one) => {
       const image = `debian.berth/${entry.name}:${suite}`;
       await daemon.ok('pull', image);
       await showAndCheckUser(daemon, image);
@@ -23,7 +23,7 @@ test('every image of the catalogue is made and runs, not as root', async (t) => 
       const verified = await daemon.berth('base', 'verify', image);
       assert.equal(verified.code, 0, verified.stderr);
       for (const [title, check] of Object.entries(further[entry.name] ?? {}))
-        await t.test(title, () => check(daemon, image));
+        await one.test(title, () => check(daemon, image));
     });
 });
 
