@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import type { Logger } from 'pino';
 import { UnixAgentSockets } from '#adapters/agent-sockets/unix-agent-sockets.ts';
 import { DiskBlobStore } from '#adapters/blobs/disk-blob-store.ts';
+import { DiskLayoutFolders } from '#adapters/blobs/disk-layout-folders.ts';
 import { GrpcBuildSessions } from '#adapters/buildkit/session.ts';
 import { AcmeClientAuthority } from '#adapters/certificates/acme.ts';
 import { PemCertificateFiles } from '#adapters/certificates/certificate-files.ts';
@@ -99,6 +100,7 @@ export async function openAdapters(
     rootFiles: new DiskRootFiles(namespace?.mappings),
     agentSockets: new UnixAgentSockets(join(run, 'agents')),
     trees: new DiskFileTrees(join(root, 'builds')),
+    layouts: new DiskLayoutFolders(),
     buildSessions: new GrpcBuildSessions(join(root, 'builds', 'kept')),
     projectFiles: new LocalProjectFiles(),
     secretProviders: new HostSecretProviders(),

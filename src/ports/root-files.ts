@@ -23,8 +23,8 @@ export interface RootFiles {
   stat(root: string, path: string): Promise<PathStat | undefined>;
   /** A tar of the path, named by its last part, a last symbolic link followed when `path` ends in `/` or `/.`. @throws not-found `path-missing` */
   pack(root: string, path: string): Promise<Readable>;
-  /** A tar of everything. */
-  packAll(root: string): Readable;
+  /** A tar of everything; times later than `epoch` (seconds since 1970) become `epoch`. */
+  packAll(root: string, epoch?: number): Readable;
   /**
    * Unpacks a tar, plain or compressed, into a folder.
    * @throws not-found `path-missing`; invalid `path-not-folder`, `path-kind-differs` (with `keepKinds`, where a

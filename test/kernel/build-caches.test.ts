@@ -1,4 +1,7 @@
 import assert from 'node:assert/strict';
+import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import { test } from 'node:test';
@@ -129,3 +132,20 @@ function digestOf(text: string): Digest {
   assert.match(text, /^sha256:[0-9a-f]{64}$/);
   return `sha256:${text.slice('sha256:'.length)}`;
 }
+
+test('a cache in a folder of this machine is an OCI layout, which an empty engine takes up', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'berth-cache-'));
+  try {
+    await using first = await buildRoom();
+    const { image } = await first.build(files, { cacheTo: [{ kind: 'folder', mode: 'max', folder }] });
+    await using second = await emptyRoom(first);
+    const cacheFrom: BuildRequest['cacheFrom'] = [{ kind: 'folder', folder }];
+    const { image: again, output } = await second.build(files, { cacheFrom });
+    assert.equal(again.id, image.id);
+    assert.equal(output.match(/Using cache/g)?.length, 4);
+    const names = (await readdir(folder)).sort();
+    assert.deepEqual(names, ['blobs', 'index.json', 'oci-layout']);
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+});

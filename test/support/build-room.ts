@@ -5,6 +5,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { UnixAgentSockets } from '#adapters/agent-sockets/unix-agent-sockets.ts';
+import { DiskLayoutFolders } from '#adapters/blobs/disk-layout-folders.ts';
 import { HostCgroups } from '#adapters/cgroups/host-cgroups.ts';
 import { DiskContainerFiles } from '#adapters/container-files/disk-container-files.ts';
 import { LinuxHost } from '#adapters/host/linux-host.ts';
@@ -76,6 +77,7 @@ export async function buildRoom(options: { registry?: RegistryClient } = {}): Pr
       snapshotter: room.snapshots,
       blobs: room.blobs,
       trees,
+      layouts: new DiskLayoutFolders(),
       rootFiles: new DiskRootFiles(),
       agentSockets: new UnixAgentSockets(join(folder, 'agents')),
       files: new DiskContainerFiles(join(folder, 'files')),

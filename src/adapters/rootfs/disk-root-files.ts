@@ -63,9 +63,9 @@ export class DiskRootFiles implements RootFiles {
     return withRoot(root, (at) => packIn(at, path, this.#mappings));
   }
 
-  packAll(root: string): Readable {
+  packAll(root: string, epoch?: number): Readable {
     const folder = openSync(root, O_RDONLY | O_DIRECTORY);
-    return streamOf(packFolder(folder, '', this.#mappings), folder);
+    return streamOf(packFolder(folder, '', this.#mappings, epoch), folder);
   }
 
   unpack(root: string, path: string, tar: Readable, rules: Omit<WriteRules, 'mappings'>): Promise<void> {

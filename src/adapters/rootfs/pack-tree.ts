@@ -29,6 +29,8 @@ interface Packing {
   links: LinkedMembers;
   /** From the ids in the archive to those on disk; absent: they are the same. */
   mappings: IdMappings | undefined;
+  /** No time is later; seconds since 1970. */
+  epoch: number;
 }
 
 /** The name right below `folder` (a descriptor, which stays open) and all below that, as `as` in the archive. */
@@ -38,13 +40,18 @@ export function* packNamed(
   as: string,
   mappings?: IdMappings,
 ): Generator<Uint8Array> {
-  yield* packOne(folder, name, as, { links: new LinkedMembers(), mappings });
+  yield* packOne(folder, name, as, { links: new LinkedMembers(), mappings, epoch: Infinity });
   yield tarEnd;
 }
 
-/** What the folder holds. @param prefix '' or ends with a slash; then the folder itself comes first */
-export function* packFolder(folder: number, prefix: string, mappings?: IdMappings): Generator<Uint8Array> {
-  const packing = { links: new LinkedMembers(), mappings };
+/** What the folder holds. @param prefix '' or ends with a slash; then the folder itself comes first, `epoch` no time is later (seconds since 1970) */
+export function* packFolder(
+  folder: number,
+  prefix: string,
+  mappings?: IdMappings,
+  epoch = Infinity,
+): Generator<Uint8Array> {
+  const packing = { links: new LinkedMembers(), mappings, epoch };
   if (prefix !== '')
     yield encodeHeader(memberOf(packing, prefix, 'directory', fstatSync(folder), descriptorPath(folder)));
   yield* packChildren(folder, prefix, packing);
@@ -101,8 +108,9 @@ function* packFile(path: Buffer, as: string, packing: Packing): Generator<Uint8A
   }
 }
 
-function memberOf({ mappings }: Packing, ...file: Parameters<typeof memberOnDisk>): TarEntry {
+function memberOf({ mappings, epoch }: Packing, ...file: Parameters<typeof memberOnDisk>): TarEntry {
   const entry = memberOnDisk(...file);
+  entry.mtime = Math.min(entry.mtime, epoch);
   return mappings === undefined ? entry : Object.assign(entry, toContainer(mappings, entry));
 }
 

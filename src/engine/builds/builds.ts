@@ -18,6 +18,7 @@ import { machinePlatform } from '#engine/builds/image-sources.ts';
 import { KeptSteps } from '#engine/builds/kept-steps.ts';
 import { LayerJournal } from '#engine/builds/journal.ts';
 import { snapshotPrefix, type BuildParts } from '#engine/builds/parts.ts';
+import { writeOutputs } from '#engine/builds/outputs.ts';
 import { pruneCache } from '#engine/builds/pruning.ts';
 import { Vertices } from '#engine/builds/vertices.ts';
 import { StepsInFlight } from '#engine/builds/steps-in-flight.ts';
@@ -107,6 +108,7 @@ export class Builds implements BuildsContract {
     const tags = request.tags.map((tag) => formatReference(parseReference(tag)));
     const image = await withInlineCache(this.#parts, request, result);
     await vertices.add('exporting to image').run(() => this.#name(image, tags));
+    await writeOutputs(this.#parts, request, image, vertices);
     await exportCaches(this.#parts, request, result, vertices);
     return this.#parts.images.get(image.id);
   }

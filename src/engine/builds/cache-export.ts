@@ -6,6 +6,7 @@ import { parseReference } from '#domain/image/reference.ts';
 import { mediaTypes, type Descriptor, type Manifest } from '#domain/image/manifest.ts';
 import type { BuildRequest, CacheTarget, ClientBlobs } from '#engine/contracts.ts';
 import { credentialsFor } from '#engine/builds/credentials.ts';
+import { targetInFolder } from '#engine/builds/folder-caches.ts';
 import { cacheDocument, layersOf, type KeptSteps } from '#engine/builds/kept-steps.ts';
 import type { BuildParts } from '#engine/builds/parts.ts';
 import type { Vertices } from '#engine/builds/vertices.ts';
@@ -33,7 +34,7 @@ export async function withInlineCache(
 
 /** Sends the cache of a build where its request says. @throws as Images.push; what a client's folder fails with */
 export async function exportCaches(
-  parts: Pick<BuildParts, 'images' | 'blobs'>,
+  parts: Pick<BuildParts, 'images' | 'blobs' | 'layouts'>,
   request: BuildRequest,
   result: BuildResult,
   vertices: Vertices,
@@ -41,15 +42,27 @@ export async function exportCaches(
   for (const target of request.cacheTo ?? [])
     if (target.kind !== 'inline')
       await vertices
-        .add(target.kind === 'local' ? 'exporting cache to client directory' : 'exporting cache to registry')
-        .run(() => exportCache(parts, request, result, target));
+        .add(`exporting cache to ${target.kind === 'registry' ? 'registry' : 'client directory'}`)
+        .run(() => exportTo(parts, request, result, target));
+}
+
+async function exportTo(
+  parts: Pick<BuildParts, 'images' | 'blobs' | 'layouts'>,
+  request: BuildRequest,
+  result: BuildResult,
+  target: Exclude<CacheTarget, { kind: 'inline' }>,
+): Promise<void> {
+  if (target.kind !== 'folder') return exportCache(parts, request, result, target);
+  const inFolder = targetInFolder(parts.layouts, target);
+  await exportCache(parts, request, result, inFolder.target);
+  await inFolder.finish();
 }
 
 async function exportCache(
   { images, blobs }: Pick<BuildParts, 'images' | 'blobs'>,
   request: BuildRequest,
   { steps, plan }: BuildResult,
-  target: Exclude<CacheTarget, { kind: 'inline' }>,
+  target: Exclude<CacheTarget, { kind: 'inline' | 'folder' }>,
 ): Promise<void> {
   const kept = steps.ofMode(target.mode, plan);
   const layers = layersOf(kept.values());

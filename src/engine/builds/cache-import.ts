@@ -10,6 +10,7 @@ import type { Digest } from '#domain/image/digest.ts';
 import { parseReference } from '#domain/image/reference.ts';
 import type { Descriptor, ImageConfig, Index, Manifest } from '#domain/image/manifest.ts';
 import type { BuildRequest, CacheSource } from '#engine/contracts.ts';
+import { sourceInFolder } from '#engine/builds/folder-caches.ts';
 import { credentialsFor } from '#engine/builds/credentials.ts';
 import type { BuildParts } from '#engine/builds/parts.ts';
 import type { Vertex, Vertices } from '#engine/builds/vertices.ts';
@@ -51,7 +52,7 @@ export class ImportedCaches {
   }
 
   static async open(
-    parts: Pick<BuildParts, 'registry'>,
+    parts: Pick<BuildParts, 'registry' | 'layouts'>,
     request: BuildRequest,
     vertices: Vertices,
   ): Promise<ImportedCaches> {
@@ -74,22 +75,33 @@ export class ImportedCaches {
 }
 
 async function openCache(
-  parts: Pick<BuildParts, 'registry'>,
+  parts: Pick<BuildParts, 'registry' | 'layouts'>,
   request: BuildRequest,
   source: CacheSource,
   vertices: Vertices,
 ): Promise<ImportedCache | undefined> {
-  const name = source.kind === 'local' ? source.digest : source.reference;
+  const name =
+    source.kind === 'local' ? source.digest : source.kind === 'folder' ? source.folder : source.reference;
   const vertex = vertices.add(`importing cache manifest from ${name}`);
   try {
-    const place =
-      source.kind === 'local' ? ofClient(source) : await ofRegistry(parts, request, source.reference);
-    return await vertex.run(async () => ({ document: await readCache(place), fetch: place.fetch, vertex }));
+    return await vertex.run(async () => {
+      const place = await placeOf(parts, request, source);
+      return { document: await readCache(place), fetch: place.fetch, vertex };
+    });
   } catch (error) {
     request.signal.throwIfAborted();
     if (error instanceof BerthError) return undefined;
     throw error;
   }
+}
+
+async function placeOf(
+  parts: Pick<BuildParts, 'registry' | 'layouts'>,
+  request: BuildRequest,
+  source: CacheSource,
+): Promise<Place> {
+  if (source.kind === 'registry') return ofRegistry(parts, request, source.reference);
+  return ofClient(source.kind === 'local' ? source : await sourceInFolder(parts.layouts, source.folder));
 }
 
 function ofClient({ digest, blobs }: Extract<CacheSource, { kind: 'local' }>): Place {

@@ -6,6 +6,7 @@ import type { Clock } from '#ports/clock.ts';
 import type { ContainerFiles } from '#ports/container-files.ts';
 import type { FileTrees } from '#ports/file-trees.ts';
 import type { Host } from '#ports/host.ts';
+import type { LayoutFolders } from '#ports/layout-folders.ts';
 import type { RegistryClient } from '#ports/registry-client.ts';
 import type { RootFiles } from '#ports/root-files.ts';
 import type { Runtime } from '#ports/runtime.ts';
@@ -24,6 +25,7 @@ export interface BuildParts {
   snapshotter: Snapshotter;
   blobs: BlobStore;
   trees: FileTrees;
+  layouts: LayoutFolders;
   rootFiles: Pick<RootFiles, 'packAll'>;
   files: ContainerFiles;
   agentSockets: AgentSockets;

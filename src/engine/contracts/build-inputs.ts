@@ -36,12 +36,16 @@ export interface ClientBlobs {
 
 export type CacheSource =
   | { kind: 'registry'; reference: string }
-  /** An OCI layout; `digest` is its index. */
+  /** An OCI layout in a folder of this machine, as `cacheTo` writes it. */
+  | { kind: 'folder'; folder: string }
+  /** An OCI layout at the client's; `digest` is that of the cache's manifest. */
   | { kind: 'local'; digest: Digest; blobs: ClientBlobs };
 
 export type CacheTarget =
   /** With `max` also the steps of stages that did not get into the image. */
   | { kind: 'registry'; reference: string; mode: 'min' | 'max' }
+  | { kind: 'folder'; mode: 'min' | 'max'; folder: string }
+  /** The blob that is written last is the manifest. */
   | { kind: 'local'; mode: 'min' | 'max'; blobs: ClientBlobs }
   /** Within the image itself. */
   | { kind: 'inline' };

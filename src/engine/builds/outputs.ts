@@ -1,0 +1,72 @@
+import type { Image } from '#domain/image/image.ts';
+import { parseReference } from '#domain/image/reference.ts';
+import type { BuildOutput, BuildRequest } from '#engine/contracts.ts';
+import { credentialsFor } from '#engine/builds/credentials.ts';
+import type { BuildParts } from '#engine/builds/parts.ts';
+import type { Vertex, Vertices } from '#engine/builds/vertices.ts';
+
+export type OutputParts = Pick<BuildParts, 'images' | 'snapshotter' | 'rootFiles'>;
+
+const titles = {
+  image: 'exporting to image',
+  oci: 'exporting to oci image format',
+  docker: 'exporting to docker image format',
+  tar: 'exporting to client tarball',
+  local: 'exporting to client directory',
+} as const satisfies Record<BuildOutput['kind'], string>;
+
+/** Brings an image where the outputs of its request want it. @throws as Images.push; what a receiver fails with */
+export async function writeOutputs(
+  parts: OutputParts,
+  request: BuildRequest,
+  image: Image,
+  vertices: Vertices,
+): Promise<void> {
+  for (const output of request.outputs ?? []) {
+    const vertex = vertices.add(titles[output.kind]);
+    await vertex.run(() => nameAndWrite(parts, request, image, output));
+    if (output.kind !== 'image' || !output.push) continue;
+    for (const name of output.names) {
+      const pushing = vertices.add(`pushing ${name}`);
+      await pushing.run(() => push(parts, request, name, pushing));
+    }
+  }
+}
+
+/** Archives have the names of the image in this engine, which it gets therefore. */
+async function nameAndWrite(
+  parts: OutputParts,
+  { sourceDateEpoch }: BuildRequest,
+  image: Image,
+  output: BuildOutput,
+): Promise<void> {
+  if ('names' in output) for (const name of output.names) await parts.images.tag(image.id, name);
+  if (output.kind !== 'image') await writeOutput(parts, image, output, sourceDateEpoch);
+}
+
+/** An archive, or the files of an image. No time in the files of a tar is later than `epoch` (seconds since 1970). */
+export async function writeOutput(
+  { images, snapshotter, rootFiles }: OutputParts,
+  image: Image,
+  output: Exclude<BuildOutput, { kind: 'image' }>,
+  epoch?: number,
+): Promise<void> {
+  if (output.kind === 'tar')
+    return snapshotter.view(image.chainId, (root) => output.write(rootFiles.packAll(root, epoch)));
+  if (output.kind === 'local') return snapshotter.view(image.chainId, output.send);
+  return output.write(images.save(output.names.length > 0 ? output.names : [image.id]));
+}
+
+async function push(
+  { images }: Pick<OutputParts, 'images'>,
+  request: BuildRequest,
+  name: string,
+  vertex: Vertex,
+): Promise<void> {
+  const auth = await credentialsFor(request, parseReference(name).registry);
+  await images.push(name, {
+    ...(auth !== undefined && { auth }),
+    onProgress: (progress) => void vertex.progress(progress),
+    signal: request.signal,
+  });
+}
