@@ -1,4 +1,4 @@
-import { invalid, type BerthError } from '#base/errors.ts';
+import { BerthError, type ErrorDetails, type ErrorKind } from '#base/errors.ts';
 
 /** The text that a person wrote. `name` is what errors call it. */
 export interface Source {
@@ -29,15 +29,42 @@ export function sourceOf(name: string, text: string): Source {
   };
 }
 
+/** Where in a Dockerfile an error is, for those who show the file themselves. */
+export interface ErrorPlace {
+  source: Source;
+  at: Position;
+  /** The message without the excerpt. */
+  words: string;
+}
+
+/** An error with the place in the Dockerfile below its words. */
+export class DockerfileError extends BerthError {
+  readonly place: ErrorPlace;
+
+  constructor(
+    kind: ErrorKind,
+    code: string,
+    place: ErrorPlace,
+    marking: Marking,
+    details: ErrorDetails = marking.hint === undefined ? {} : { hint: marking.hint },
+  ) {
+    super(kind, code, `${place.words}\n${excerpt(place.source, place.at, marking)}`, details);
+    this.place = place;
+  }
+}
+
 /**
  * A mistake in the Dockerfile: Docker's words first, then file, source line and caret.
  * The code is `dockerfile-invalid`.
  */
-export function mistake(source: Source, at: Position, message: string, marking: Marking = {}): BerthError {
+export function mistake(
+  source: Source,
+  at: Position,
+  message: string,
+  marking: Marking = {},
+): DockerfileError {
   const words = `dockerfile parse error on line ${at.line}: ${message}`;
-  return invalid('dockerfile-invalid', `${words}\n${excerpt(source, at, marking)}`, {
-    ...(marking.hint === undefined ? {} : { hint: marking.hint }),
-  });
+  return new DockerfileError('invalid', 'dockerfile-invalid', { source, at, words }, marking);
 }
 
 /** The place, the source line and carets below it, and what may help. */

@@ -4,7 +4,13 @@ import { entriesToPrune, type CacheEntry, type PruneLimits } from '#domain/build
 import { planBuild, type BuildPlan } from '#domain/build/plan.ts';
 import { parseDockerfile } from '#domain/dockerfile/parse.ts';
 import type { CheckResult } from '#domain/dockerfile/checks/check.ts';
-import type { BuildRequest, Builds as BuildsContract, Verification } from '#engine/contracts.ts';
+import type { Outline, Target } from '#domain/dockerfile/outline.ts';
+import type {
+  BuildRequest,
+  Builds as BuildsContract,
+  DockerfileAnswer,
+  Verification,
+} from '#engine/contracts.ts';
 import { BuildRun } from '#engine/builds/build-run.ts';
 import { BuildFolders } from '#engine/builds/build-folders.ts';
 import { BuildCache } from '#engine/builds/cache.ts';
@@ -73,13 +79,31 @@ export class Builds implements BuildsContract {
     return { ...verification, image: await this.#deliver(request, last, this.#vertices(request)) };
   }
 
-  async check(request: BuildRequest): Promise<CheckResult> {
+  check(request: BuildRequest): Promise<DockerfileAnswer<CheckResult>> {
+    return this.#ask(request, (question) => this.#dockerfiles.check(question));
+  }
+
+  outline(request: BuildRequest): Promise<DockerfileAnswer<Outline>> {
+    return this.#ask(request, (question) => this.#dockerfiles.outline(question));
+  }
+
+  targets(request: BuildRequest): Promise<DockerfileAnswer<Target[]>> {
+    return this.#ask(request, (question) => this.#dockerfiles.targets(question));
+  }
+
+  async #ask<T>(
+    request: BuildRequest,
+    answer: (question: DockerfileQuestion) => T,
+  ): Promise<DockerfileAnswer<T>> {
     const { trees } = this.#parts;
     const folders = new BuildFolders(trees, newId());
     try {
       const { dockerfile, ignore } = await openContext(trees, folders, request);
       const contexts = Object.keys(request.contexts ?? {});
-      return this.#dockerfiles.check({ ...dockerfile, ...questionOf(request), contexts, ignore });
+      return {
+        file: dockerfile,
+        answer: answer({ ...dockerfile, ...questionOf(request), contexts, ignore }),
+      };
     } finally {
       await folders.close();
     }

@@ -2,15 +2,18 @@ import { explainDiskFull } from '#base/disk-full.ts';
 import { BerthError, messageOf, invalid } from '#base/errors.ts';
 import type { Written } from '#domain/dockerfile/instruction.ts';
 import type { Dockerfile } from '#domain/dockerfile/parse.ts';
-import { excerpt } from '#domain/dockerfile/source.ts';
+import { DockerfileError, excerpt, type ErrorPlace } from '#domain/dockerfile/source.ts';
 
 /** A RUN that ended with another code than 0. */
 export class StepFailure extends BerthError {
   readonly exitCode: number;
+  /** Undefined while the step is not known. */
+  readonly place: ErrorPlace | undefined;
 
-  constructor(message: string, exitCode: number, cause?: unknown) {
+  constructor(message: string, exitCode: number, place?: ErrorPlace, cause?: unknown) {
     super('invalid', 'build-step-failed', message, cause === undefined ? {} : { cause });
     this.exitCode = exitCode;
+    this.place = place;
   }
 }
 
@@ -27,11 +30,16 @@ export function located(file: Dockerfile, instruction: Written, thrown: unknown)
   const error = explainDiskFull(thrown);
   if (!(error instanceof BerthError)) return error instanceof Error ? error : new Error(messageOf(error));
   if (error.code === 'dockerfile-invalid') return error;
-  const length = (file.source.lines[instruction.at.line - 1] ?? '').length;
-  const message = `${error.message}\n${excerpt(file.source, instruction.at, { length })}`;
-  if (error instanceof StepFailure) return new StepFailure(message, error.exitCode, error);
+  const { source } = file;
+  const { at } = instruction;
+  const length = (source.lines[at.line - 1] ?? '').length;
+  const place = { source, at, words: error.message };
+  if (error instanceof StepFailure) {
+    const message = `${error.message}\n${excerpt(source, at, { length })}`;
+    return new StepFailure(message, error.exitCode, place, error);
+  }
   const hint = error.hint === undefined ? {} : { hint: error.hint };
-  return new BerthError(error.kind, error.code, message, { cause: error, ...hint });
+  return new DockerfileError(error.kind, error.code, place, { length }, { cause: error, ...hint });
 }
 
 export function noImage(): BerthError {

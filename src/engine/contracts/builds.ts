@@ -1,5 +1,6 @@
 import type { HostConfig } from '#domain/container/config.ts';
 import type { CheckResult } from '#domain/dockerfile/checks/check.ts';
+import type { Outline, Target } from '#domain/dockerfile/outline.ts';
 import type { CacheEntry, PruneLimits } from '#domain/build/cache-prune.ts';
 import type { Image } from '#domain/image/image.ts';
 import type { Credentials } from '#ports/registry-client.ts';
@@ -104,6 +105,13 @@ export interface Verification {
   difference?: BuildDifference;
 }
 
+/** What was asked of a Dockerfile without building it. */
+export interface DockerfileAnswer<T> {
+  /** The file that was looked at. */
+  file: { name: string; text: string };
+  answer: T;
+}
+
 export interface Builds {
   /**
    * Builds the target stage, stores the image and moves the tags to it. Failed or cancelled: nothing is left
@@ -118,7 +126,11 @@ export interface Builds {
    */
   verify(request: BuildRequest): Promise<Verification>;
   /** What `docker build --check` says of the Dockerfile; nothing is built. @throws invalid `dockerfile-missing`, `check-option-invalid` */
-  check(request: BuildRequest): Promise<CheckResult>;
+  check(request: BuildRequest): Promise<DockerfileAnswer<CheckResult>>;
+  /** What the target takes (`--call=outline`). @throws invalid `dockerfile-missing`, `dockerfile-invalid`, `build-target-missing` */
+  outline(request: BuildRequest): Promise<DockerfileAnswer<Outline>>;
+  /** The stages (`--call=targets`). @throws invalid `dockerfile-missing`, `dockerfile-invalid` */
+  targets(request: BuildRequest): Promise<DockerfileAnswer<Target[]>>;
   /** Idempotent; an unknown id is fine. */
   cancel(id: string): void;
   /** What the cache holds. */
