@@ -25,6 +25,11 @@ test('every image of the catalogue is made and runs, not as root', async (t) => 
       for (const [title, check] of Object.entries(further[entry.name] ?? {}))
         await one.test(title, () => check(daemon, image));
     });
+  await t.test('none of them is outdated', async () => {
+    const { code, stdout, stderr } = await daemon.berth('base', 'outdated');
+    assert.equal(code, 0, stderr);
+    assert.match(stdout, /^Nothing is outdated/);
+  });
 });
 
 async function showAndCheckUser(daemon: TestDaemon, image: string): Promise<void> {

@@ -1,4 +1,4 @@
-import { messageOf } from '#base/errors.ts';
+import { isKind, messageOf } from '#base/errors.ts';
 import { baseNameLabel } from '#domain/base/base-config.ts';
 import { planRefresh } from '#domain/base/refresh-plan.ts';
 import type { Image } from '#domain/image/image.ts';
@@ -41,7 +41,7 @@ export interface OutdatedReport {
 export interface OutdatedOptions {
   images: Pick<Images, 'list'>;
   containers: Pick<Containers, 'list'>;
-  inventories: Inventories;
+  inventories: Pick<Inventories, 'of'>;
   bootstrapper: Pick<Bootstrapper, 'offers'>;
   builds: Pick<RecordedBuilds, 'recordOf'>;
   /** Debian's word. */
@@ -78,6 +78,11 @@ export class Outdated {
     }
     for (const [suite, all] of [...bySuite].sort(([a], [b]) => (a < b ? -1 : 1))) {
       const offers = await this.#offers(suite, all, onProgress, signal);
+      if (typeof offers === 'string') {
+        for (const { image } of all)
+          report.unknown.push(...image.tags.map((name) => ({ name, reason: offers })));
+        continue;
+      }
       for (const { image, inventory } of all) {
         const packages = outdatedPackages(inventory.packages, offers);
         if (packages.length > 0)
@@ -127,15 +132,22 @@ export class Outdated {
       });
   }
 
-  #offers(
+  /** A text: why there are none. */
+  async #offers(
     suite: string,
     all: readonly Looked[],
     onProgress: (line: string) => void,
     signal: AbortSignal,
-  ): Promise<Offer[]> {
+  ): Promise<Offer[] | string> {
     const names = new Set(all.flatMap(({ inventory }) => inventory.packages.map(({ name }) => name)));
     const request = { suite, architecture: this.#options.architecture, fresh: true, onProgress, signal };
-    return this.#options.bootstrapper.offers(request, [...names].sort());
+    try {
+      return await this.#options.bootstrapper.offers(request, [...names].sort());
+    } catch (error) {
+      // An image of a suite that the mirror has no more must not hide what is outdated of the others.
+      if (isKind(error, 'not-found')) return messageOf(error);
+      throw error;
+    }
   }
 
   /** By image. */
