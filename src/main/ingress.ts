@@ -13,7 +13,7 @@ export function openIngress(
 ): { ingress: Ingress; certificates: Certificates } {
   const certificates = new Certificates({
     ...sources,
-    ...{ store, clock, balancer, report },
+    ...{ store, clock, balancer, secrets, report },
     settings: settings.acme,
   });
   return { ingress: new Ingress({ clock, balancer, certificates, settings, secrets, report }), certificates };

@@ -32,8 +32,22 @@ export interface AcmeAuthority {
   issue(order: AcmeOrder): Promise<Certificate>;
 }
 
+/** One that people bring along. */
+export interface GivenCertificate extends Certificate {
+  /** Hosts (`*.example.com` for one label more) and IP addresses that it is for. */
+  names: string[];
+}
+
+/** A text in PEM, and where it is from, for people. */
+export interface NamedText {
+  name: string;
+  text: string;
+}
+
 /** Certificates that people bring along. */
 export interface CertificateFiles {
   /** @throws invalid `certificate-invalid`: unreadable, no certificate, or a key of another one */
-  read(files: { cert: string; key: string }): Promise<Certificate>;
+  read(files: { cert: string; key: string }): Promise<GivenCertificate>;
+  /** @throws as `read` */
+  pair(chain: NamedText, key: NamedText): GivenCertificate;
 }

@@ -1,18 +1,28 @@
 import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { invalid, messageOf } from '#base/errors.ts';
-import type { Certificate, CertificateFiles } from '#ports/certificates.ts';
+import type { Certificate, CertificateFiles, GivenCertificate, NamedText } from '#ports/certificates.ts';
 
 /** Certificates in PEM files. */
 export class PemCertificateFiles implements CertificateFiles {
-  async read({ cert, key }: { cert: string; key: string }): Promise<Certificate> {
+  async read({ cert, key }: { cert: string; key: string }): Promise<GivenCertificate> {
     const [chain, secret] = [await textOf(cert), await textOf(key)];
-    const leaf = attempt(() => new X509Certificate(chain), `'${cert}' holds no certificate in PEM`);
-    const pair = attempt(() => createPrivateKey(secret), `'${key}' holds no private key in PEM`);
-    if (!leaf.checkPrivateKey(pair))
-      throw wrong(`the key in '${key}' does not belong to the certificate in '${cert}'`);
-    return describe(`${chain.trim()}\n${secret.trim()}\n`);
+    return this.pair({ name: `'${cert}'`, text: chain }, { name: `'${key}'`, text: secret });
   }
+
+  pair(chain: NamedText, key: NamedText): GivenCertificate {
+    const leaf = attempt(() => new X509Certificate(chain.text), `${chain.name} holds no certificate in PEM`);
+    const secret = attempt(() => createPrivateKey(key.text), `${key.name} holds no private key in PEM`);
+    if (!leaf.checkPrivateKey(secret))
+      throw wrong(`the key in ${key.name} does not belong to the certificate in ${chain.name}`);
+    const pem = `${chain.text.trim()}\n${key.text.trim()}\n`;
+    return { ...describe(pem), names: namesOf(leaf) };
+  }
+}
+
+/** Of its subjectAltName, the only place where clients look (RFC 9525, section 6.3). */
+function namesOf({ subjectAltName = '' }: X509Certificate): string[] {
+  return subjectAltName.split(', ').flatMap((entry) => /^(?:DNS|IP Address):(.+)$/.exec(entry)?.[1] ?? []);
 }
 
 /** What its first certificate says. */

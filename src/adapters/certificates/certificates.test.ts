@@ -47,6 +47,7 @@ test("files are taken when the key is the certificate's own", async (t) => {
   const read = await files.read({ cert: at('cert'), key: at('key') });
   assert.equal(read.notAfter, one.notAfter);
   assert.equal(read.issuer, 'Berth local authority');
+  assert.deepEqual(read.names, ['a.test']);
   const fails = (cert: string, key: string, message: RegExp): Promise<void> =>
     assert.rejects(files.read({ cert: at(cert), key: at(key) }), message);
   await fails('cert', 'other', /the key in '.*other' does not belong to the certificate in '.*cert'/);

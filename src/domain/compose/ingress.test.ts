@@ -157,6 +157,25 @@ test('a rule of Traefik that is not understood is an error at the labels', () =>
   );
 });
 
+test('a certificate may be two secrets of the app, which must be defined', () => {
+  const text = (key: string): string =>
+    [
+      'secrets: { chain: { external: true }, private: { file: k.pem } }',
+      'services:',
+      '  web:',
+      '    image: a',
+      '    expose: ["8080"]',
+      `    x-berth: { ingress: [{ host: a.test, tls: { certificate: chain, key: ${key} } }] }`,
+    ].join('\n');
+  const { model, problems } = readProject({ 'compose.yaml': text('private') });
+  assert.deepEqual(problems, []);
+  const [entry] = model?.services['web']?.ingress ?? [];
+  assert.equal(entry?.tls, 'own');
+  assert.deepEqual(entry.certificate, { certificate: { secret: 'chain' }, key: { secret: 'private' } });
+  const wrong = readProject({ 'compose.yaml': text('none') }).problems;
+  assert.match(wrong.map(({ message }) => message).join(), /the secret 'none' is not defined/);
+});
+
 test('users may be a secret of the app, which must be defined', () => {
   const lines = (secret: string): string[] => [
     'expose: ["8080"]',

@@ -6,6 +6,7 @@ import {
   standardShape,
   type BackendShape,
   type IngressEntry,
+  type IngressSecret,
   type OwnCertificate,
   type TlsMode,
 } from '#domain/ingress/model.ts';
@@ -36,6 +37,7 @@ const entry = closed({
     oneOf: [
       { enum: ['acme', 'internal', 'off', 'passthrough', true, false] },
       { ...closed({ cert: text, key: text }), required: ['cert', 'key'] },
+      { ...closed({ certificate: text, key: text }), required: ['certificate', 'key'] },
     ],
   },
   redirect: flag,
@@ -99,8 +101,13 @@ function readEntry(item: Reader, context: ExtensionContext): IngressEntry {
   return read;
 }
 
-function readTls(tls: Reader, { resolve }: ExtensionContext): { tls: TlsMode; certificate?: OwnCertificate } {
+function readTls(tls: Reader, context: ExtensionContext): { tls: TlsMode; certificate?: OwnCertificate } {
+  if (tls.at('certificate').present) {
+    const secretAt = (key: string): IngressSecret => ({ secret: readSecret(tls.at(key), context) });
+    return { tls: 'own', certificate: { certificate: secretAt('certificate'), key: secretAt('key') } };
+  }
   if (tls.tree?.kind === 'map') {
+    const { resolve } = context;
     const pathAt = (key: string): string => resolve(tls.at(key).text() ?? '', tls.at(key));
     return { tls: 'own', certificate: { cert: pathAt('cert'), key: pathAt('key') } };
   }
@@ -135,17 +142,21 @@ function readShape(
   });
 }
 
-function readUsers(users: Reader, { resolve, secrets }: ExtensionContext): BackendShape['users'] {
+function readUsers(users: Reader, context: ExtensionContext): BackendShape['users'] {
   const [file, secret] = [users.at('file'), users.at('secret')];
-  if (file.present) return { file: resolve(file.text() ?? '', file) };
-  if (!secret.present) return undefined;
+  if (file.present) return { file: context.resolve(file.text() ?? '', file) };
+  return secret.present ? { secret: readSecret(secret, context) } : undefined;
+}
+
+/** The key of one of the app's secrets. */
+function readSecret(secret: Reader, { secrets }: ExtensionContext): string {
   const key = secret.text() ?? '';
   if (!Object.hasOwn(secrets, key))
     secret.complain(
       'compose-undefined-reference',
       `the secret '${key}' is not defined at the top of the file`,
     );
-  return { secret: key };
+  return key;
 }
 
 function stripped(strip: Reader, shape: BackendShape, path: string): BackendShape {

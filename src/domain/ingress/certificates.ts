@@ -7,7 +7,7 @@ import type { IngressRoute, OwnCertificate } from './model.ts';
 export interface WantedCertificate {
   host: string;
   mode: 'acme' | 'internal' | 'own';
-  /** With mode own: its files. */
+  /** With mode own. */
   own?: OwnCertificate;
 }
 
@@ -69,7 +69,37 @@ function wishOf({ host, tls, certificate }: IngressRoute): WantedCertificate {
 }
 
 function isSameWish(one: IngressRoute, other: IngressRoute): boolean {
-  return JSON.stringify(wishOf(one)) === JSON.stringify(wishOf(other));
+  const text = (route: IngressRoute): string => JSON.stringify([wishOf(route).mode, sourceOf(route)]);
+  return text(one) === text(other);
+}
+
+/** Apps get a newer version of a secret one after the other: that makes no other source of it. */
+function sourceOf({ app, certificate: own }: IngressRoute): unknown {
+  if (own === undefined || 'cert' in own) return own;
+  return [own.certificate, own.key].map(({ secret, stored }) => stored?.key ?? `${app}/${secret}`);
+}
+
+/** What clients will not like about a certificate that was brought along, in words. */
+export function certificateFlaws(
+  { names, notBefore, notAfter }: { names: readonly string[]; notBefore: number; notAfter: number },
+  host: string,
+  now: number,
+): string[] {
+  const day = (time: number): string => new Date(time).toISOString().slice(0, 10);
+  const isFor = (name: string): boolean =>
+    name.toLowerCase() === host || (name.startsWith('*.') && wildcardOf(host) === name.toLowerCase());
+  return [
+    ...(notAfter <= now ? [`it has expired on ${day(notAfter)}`] : []),
+    ...(notBefore > now ? [`it is not valid before ${day(notBefore)}`] : []),
+    ...(host === '' || names.some(isFor)
+      ? []
+      : [`it is for ${names.length === 0 ? 'no host at all' : names.join(', ')}, not for ${host}`]),
+  ];
+}
+
+/** The one that stands for the host. */
+function wildcardOf(host: string): string {
+  return `*${host.slice(host.indexOf('.'))}`;
 }
 
 /** When two thirds of its life are over. Milliseconds since 1970. */

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { backendOf, buildTable } from './build-table.ts';
 import {
+  certificateFlaws,
   checkCertificates,
   displacedCertificates,
   nextAttempt,
@@ -163,6 +164,31 @@ test('of two certificates for a host the same one is offered in whatever order t
     code: 'ingress-certificate-conflict',
     message: /^a\.test can have one certificate, but a\/web .* tls: own, and b\/web .* tls: own$/,
   });
+});
+
+test('two apps with the same secrets of the machine want the same, in whatever versions', () => {
+  const own = (app: string, version: number, key = 'secret//chain'): IngressRoute => {
+    const one = { secret: 'chain', stored: { key, version } };
+    return route({ app, path: `/${app}`, tls: 'own', certificate: { certificate: one, key: one } });
+  };
+  checkCertificates([own('a', 1)], [own('b', 2)]);
+  assert.throws(() => checkCertificates([own('a', 1)], [own('b', 1, 'secret/b/chain')]), {
+    code: 'ingress-certificate-conflict',
+  });
+});
+
+test('what clients will not like about a certificate is said', () => {
+  const flaws = (names: string[], host: string, now = 5): string[] =>
+    certificateFlaws({ names, notBefore: 1, notAfter: 10 }, host, now);
+  assert.deepEqual(flaws(['x.test', 'A.test'], 'a.test'), []);
+  assert.deepEqual(flaws(['*.a.test'], 'b.a.test'), []);
+  assert.deepEqual(flaws(['*.a.test'], '*.a.test'), []);
+  assert.deepEqual(flaws([], ''), []);
+  assert.deepEqual(flaws(['*.a.test'], 'a.test'), ['it is for *.a.test, not for a.test']);
+  assert.deepEqual(flaws(['*.a.test'], 'c.b.a.test'), ['it is for *.a.test, not for c.b.a.test']);
+  assert.deepEqual(flaws([], 'a.test'), ['it is for no host at all, not for a.test']);
+  assert.deepEqual(flaws(['a.test'], 'a.test', 10), ['it has expired on 1970-01-01']);
+  assert.deepEqual(flaws(['a.test'], 'a.test', 0), ['it is not valid before 1970-01-01']);
 });
 
 test('a certificate is renewed after two thirds of its life; failures wait ever longer', () => {

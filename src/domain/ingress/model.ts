@@ -13,7 +13,7 @@ export interface IngressEntry {
   /** Inside the container. */
   port: number;
   tls: TlsMode;
-  /** Absolute paths of PEM files, with `tls: own`. */
+  /** With `tls: own`. */
   certificate?: OwnCertificate;
   /** Plain HTTP is sent on to HTTPS. */
   redirect: boolean;
@@ -26,10 +26,9 @@ export interface IngressEntry {
   at: string;
 }
 
-export interface OwnCertificate {
-  cert: string;
-  key: string;
-}
+/** Chain and key in PEM: absolute paths of files, or secrets. */
+export type OwnCertificate =
+  { cert: string; key: string } | { certificate: IngressSecret; key: IngressSecret };
 
 /** `passthrough`: the service speaks TLS itself. `internal`: signed by this machine's own authority. */
 export type TlsMode = 'off' | 'acme' | 'internal' | 'own' | 'passthrough';
@@ -57,14 +56,14 @@ export interface BackendShape {
   maxBody?: number;
   compress: boolean;
   /** Who may come in: lines USER:PASSWORD, the password plain or as crypt(3) has it, or a file or a secret of them. */
-  users?: { file: string } | { lines: string[] } | SecretUsers;
+  users?: { file: string } | { lines: string[] } | IngressSecret;
   sendProxy?: 'v1' | 'v2';
   /** Seconds. */
   hsts?: number;
 }
 
-/** Lines in one of the app's secrets. */
-export interface SecretUsers {
+/** One of the app's secrets. */
+export interface IngressSecret {
   /** Its key. */
   secret: string;
   /** The version that the app has. */

@@ -1,6 +1,7 @@
 import { invalid } from '#base/errors.ts';
 import { own } from '#base/own.ts';
 import type { AppConfig, AppModel, AppSecret, Service } from '#domain/app/model.ts';
+import { secretsOf } from '#domain/ingress/routes.ts';
 import type { SecretProvider } from '#domain/secret/provider.ts';
 import { keyText, type SecretKey, type SecretOrigin, type SecretReference } from '#domain/secret/secret.ts';
 import type { Secrets } from '#engine/contracts.ts';
@@ -183,9 +184,7 @@ function usedOf<T>(
 }
 
 function ingressSecrets({ ingress = [] }: Service): string[] {
-  return ingress.flatMap(({ shape: { users } }) =>
-    users !== undefined && 'secret' in users ? [users.secret] : [],
-  );
+  return ingress.flatMap(secretsOf);
 }
 
 function isProvided(model: AppModel, key: string): boolean {

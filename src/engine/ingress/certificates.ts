@@ -1,11 +1,24 @@
 import { messageOf } from '#base/errors.ts';
-import { nextAttempt, renewalTime, type WantedCertificate } from '#domain/ingress/certificates.ts';
-import type { IngressSettings } from '#domain/ingress/model.ts';
+import {
+  certificateFlaws,
+  nextAttempt,
+  renewalTime,
+  type WantedCertificate,
+} from '#domain/ingress/certificates.ts';
+import type { IngressSettings, OwnCertificate } from '#domain/ingress/model.ts';
 import type { CertificateView } from '#engine/contracts/ingress.ts';
+import type { Secrets } from '#engine/contracts/secrets.ts';
 import type { Balancer } from '#ports/balancer.ts';
-import type { AcmeAuthority, Certificate, CertificateFiles, LocalAuthority } from '#ports/certificates.ts';
+import type {
+  AcmeAuthority,
+  Certificate,
+  CertificateFiles,
+  GivenCertificate,
+  LocalAuthority,
+} from '#ports/certificates.ts';
 import type { Clock } from '#ports/clock.ts';
 import type { Collection, StateStore } from '#ports/state-store.ts';
+import { readSecretPair } from './secret-pair.ts';
 
 export interface CertificateParts {
   store: StateStore;
@@ -14,6 +27,7 @@ export interface CertificateParts {
   local: LocalAuthority;
   acme: AcmeAuthority;
   files: CertificateFiles;
+  secrets: Pick<Secrets, 'value'>;
   settings: IngressSettings['acme'];
   report: (problem: string, error: unknown) => void;
 }
@@ -27,6 +41,8 @@ interface Entry {
   wanted: WantedCertificate;
   current: Certificate;
   isStandIn: boolean;
+  /** Of one that was brought along. */
+  names?: string[];
   failures: number;
   /** Milliseconds since 1970. */
   due: number;
@@ -52,9 +68,25 @@ export class Certificates {
     this.#keys = parts.store.collection<{ pem: string }>('certificate-keys');
   }
 
-  /** @throws invalid `certificate-invalid` for files that cannot be used */
-  async check(wanted: readonly WantedCertificate[]): Promise<void> {
-    for (const { own } of wanted) if (own !== undefined) await this.#parts.files.read(own);
+  /**
+   * Gives what clients will not like about those that people bring along.
+   * @throws invalid `certificate-invalid` for those that cannot be used; as Secrets.value
+   */
+  async check(wanted: readonly WantedCertificate[]): Promise<string[]> {
+    const notes: string[] = [];
+    for (const { host, own } of wanted) {
+      if (own === undefined) continue;
+      const flaws = certificateFlaws(await this.#given(own), host, this.#parts.clock.now());
+      notes.push(
+        ...flaws.map((flaw) => `clients will refuse the certificate of ${host || 'any host'}: ${flaw}`),
+      );
+    }
+    return notes;
+  }
+
+  #given(own: OwnCertificate): Promise<GivenCertificate> {
+    const { files, secrets } = this.#parts;
+    return 'cert' in own ? files.read(own) : readSecretPair(own, secrets, files);
   }
 
   /** Every host has one to offer when this returns: the one that is wanted, or a stand-in until that is there. */
@@ -72,7 +104,9 @@ export class Certificates {
   view(host: string): CertificateView | undefined {
     const entry = this.#entries.get(host);
     if (entry === undefined) return undefined;
-    const { current, isStandIn, problem } = entry;
+    const { current, isStandIn, names } = entry;
+    const flaws = names && certificateFlaws({ ...current, names }, host, this.#parts.clock.now());
+    const problem = entry.problem ?? (flaws?.length === 0 ? undefined : flaws?.join('; '));
     const view = { issuer: current.issuer, expires: new Date(current.notAfter).toISOString(), isStandIn };
     return problem === undefined ? view : { ...view, problem };
   }
@@ -108,7 +142,10 @@ export class Certificates {
     const stored = this.#stored.get(host);
     if (stored?.mode === mode && stored.notAfter > now) return ready(stored);
     try {
-      if (own !== undefined) return ready(await this.#parts.files.read(own));
+      if (own !== undefined) {
+        const { names, ...given } = await this.#given(own);
+        return { ...ready(given), names };
+      }
     } catch (error) {
       this.#parts.report(`${host} is offered a certificate of this machine instead of its own`, error);
     }
@@ -171,11 +208,11 @@ export class Certificates {
     const { host, own } = entry.wanted;
     const { clock, balancer } = this.#parts;
     try {
-      const fresh = await this.#obtain(entry.wanted);
+      const { names, ...fresh } = await this.#obtain(entry.wanted);
       // Meanwhile another one may be wanted, or none.
       if (this.#entries.get(host) !== entry) return;
       if (fresh.pem !== entry.current.pem) await balancer.setCertificate({ host, pem: fresh.pem });
-      Object.assign(entry, { current: fresh, isStandIn: false, failures: 0 });
+      Object.assign(entry, { current: fresh, isStandIn: false, failures: 0 }, names && { names });
       delete entry.problem;
       entry.due = own === undefined ? renewalTime(fresh) : clock.now() + fileLookMs;
     } catch (error) {
@@ -188,9 +225,9 @@ export class Certificates {
     }
   }
 
-  async #obtain({ host, mode, own }: WantedCertificate): Promise<Certificate> {
-    const { acme, files, balancer, settings } = this.#parts;
-    if (own !== undefined) return files.read(own);
+  async #obtain({ host, mode, own }: WantedCertificate): Promise<Certificate & { names?: string[] }> {
+    const { acme, balancer, settings } = this.#parts;
+    if (own !== undefined) return this.#given(own);
     if (mode === 'internal') return this.#keep(host, 'internal', await this.#local(host));
     const { directory, email } = settings;
     const accountKey = await this.#key(`acme ${directory}`, () => acme.createKey());

@@ -94,18 +94,25 @@ function room(obtain: () => Promise<Certificate> = () => Promise.reject(new Erro
   const reports: string[] = [];
   const report = (problem: string, error: unknown): void => void reports.push(`${problem}: ${String(error)}`);
   const acme = { directory: 'https://acme.test', email: '', agree: true };
-  const certificates = new Certificates({
-    ...{ store: new SqliteStateStore(':memory:'), clock, balancer, local, report, settings: acme },
-    acme: { createKey: () => Promise.resolve('key'), issue: obtain },
-    files: { read: () => Promise.reject(new Error('no files here')) },
-  });
-  const ports = { addresses: [], httpPort: 80, httpsPort: 443, trustedProxies: [], accessLog: false };
   const secrets = {
     value: ({ version }: { version: number }) =>
       version === 2
         ? Promise.reject(new Error('locked'))
         : Promise.resolve(Buffer.from(`ann:pw${version}\n`)),
   };
+  const certificates = new Certificates({
+    ...{ store: new SqliteStateStore(':memory:'), clock, balancer, local, report, settings: acme },
+    acme: { createKey: () => Promise.resolve('key'), issue: obtain },
+    files: {
+      read: () => Promise.reject(new Error('no files here')),
+      pair: (chain, key) => {
+        if (chain.text !== key.text) throw new Error(`${chain.name} and ${key.name} are no pair`);
+        return { pem: `own ${chain.text}`, names: ['a.test'], notBefore: 0, notAfter: 10 * day, issuer: 'x' };
+      },
+    },
+    secrets,
+  });
+  const ports = { addresses: [], httpPort: 80, httpsPort: 443, trustedProxies: [], accessLog: false };
   const ingress = new Ingress({
     ...{ clock, balancer, certificates, secrets, report },
     settings: { ...ports, acme },
@@ -182,6 +189,36 @@ test('users in a secret are those of its version; one that cannot be opened lets
   assert.match(reports.join(), /nobody may enter shop\/web: Error: locked/);
   await ingress.assign(versioned(3));
   assert.deepEqual(users(), { lines: ['ann:pw3', ''] });
+});
+
+test('a certificate in secrets is that of their versions, and what clients refuse is said', async () => {
+  const { ingress, balancer, services, pass } = room();
+  await ingress.start(services, []);
+  const secret = (name: string, version: number): AppModel['secrets'][string] => ({
+    ...{ name, labels: {}, from: { kind: 'external' } },
+    stored: { key: `secret//${name}`, version },
+  });
+  const pair = { certificate: { secret: 'chain' }, key: { secret: 'private' } };
+  const versioned = (chain: number, key = chain, host = 'a.test'): AppModel => ({
+    ...model('shop', { host, tls: 'own', certificate: pair }),
+    secrets: { chain: secret('chain', chain), private: secret('private', key) },
+  });
+  assert.deepEqual(await ingress.check(versioned(1)), []);
+  await ingress.assign(versioned(1));
+  assert.equal(balancer.certificates.get('a.test'), 'own ann:pw1\n');
+  const { table } = balancer;
+  await ingress.assign(versioned(3));
+  assert.equal(balancer.certificates.get('a.test'), 'own ann:pw3\n');
+  assert.deepEqual(balancer.table, table, 'nothing to reload for');
+  await assert.rejects(
+    ingress.check(versioned(3, 4)),
+    /the secret 'chain' and the secret 'private' are no pair/,
+  );
+  assert.deepEqual(await ingress.check(versioned(1, 1, 'b.test')), [
+    'clients will refuse the certificate of b.test: it is for a.test, not for b.test',
+  ]);
+  await pass(10 * day);
+  assert.equal(ingress.list()[0]?.certificate?.problem, 'it has expired on 1970-01-11');
 });
 
 test('what the balancer refuses changes nothing', async () => {

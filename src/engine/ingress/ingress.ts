@@ -80,9 +80,9 @@ export class Ingress implements contracts.Ingress {
     const others = this.#all(model.name);
     checkRoutes(mine, others, settings);
     checkCertificates(mine, others);
-    await certificates.check(wantedCertificates(mine));
+    const notes = await certificates.check(wantedCertificates(mine));
     await balancer.check(buildTable([...others, ...mine], settings).listeners);
-    return displacedCertificates(mine);
+    return [...displacedCertificates(mine), ...notes];
   }
 
   async assign(model: AppModel): Promise<void> {

@@ -3,9 +3,11 @@ import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { setTimeout } from 'node:timers/promises';
+import { X509LocalAuthority } from '#adapters/certificates/local-authority.ts';
 import type { RouteAnswer } from '#api/types/ingress.ts';
 import { startAcmeServer } from '../../support/acme-server.ts';
 import { startDaemon, type TestDaemon } from '../../support/daemon.ts';
+import type { RunResult } from '../../support/docker.ts';
 import { freePort } from '../../support/free-port.ts';
 import { askHttp, offeredCertificate } from '../../support/ingress.ts';
 
@@ -115,6 +117,54 @@ async function eventually<T>(look: () => Promise<T>, wanted: (value: T) => boole
     await setTimeout(50);
   }
 }
+
+test('a certificate in secrets is rotated in the running process, and a key of another one is refused', async () => {
+  const local = new X509LocalAuthority();
+  const authority = await local.create(Date.now());
+  const folder = await project('own', ['{ host: own.test, tls: { certificate: chain, key: private } }']);
+  const compose = await readFile(join(folder, 'compose.yaml'), 'utf8');
+  const secrets = 'secrets: { chain: { file: chain.pem }, private: { external: true } }';
+  await writeFile(join(folder, 'compose.yaml'), `${secrets}\n${compose}`);
+  const bring = async (hosts: string, part: 'chain' | 'both'): Promise<RunResult> => {
+    const { pem } = await local.issue(authority, hosts, Date.now());
+    const at = pem.indexOf('-----BEGIN PRIVATE KEY-----');
+    await writeFile(join(folder, 'chain.pem'), pem.slice(0, at));
+    await writeFile(join(folder, 'key.pem'), pem.slice(at));
+    if (part === 'both')
+      await daemon.berth('secret', 'set', 'private', '--from-file', join(folder, 'key.pem'));
+    return daemon.berth('up', '--yes', folder);
+  };
+  assert.equal((await bring('own.test', 'both')).code, 0);
+  const first = await offered('own.test');
+  const containers = await daemon.ok('ps', '-q', '--no-trunc');
+  const before = [
+    await readFile(pidFile, 'utf8'),
+    await readFile(join(daemon.run, 'haproxy/haproxy.cfg'), 'utf8'),
+  ];
+  const other = await bring('own.test', 'chain');
+  assert.equal(other.code, 1);
+  assert.match(
+    other.stderr,
+    /the key in the secret 'private' does not belong to the certificate in the secret 'chain'/,
+  );
+  assert.deepEqual(await offered('own.test'), first);
+  assert.equal((await bring('own.test', 'both')).code, 0);
+  assert.notEqual((await offered('own.test')).serial, first.serial);
+  const strange = await bring('strange.test', 'both');
+  assert.match(
+    strange.stdout + strange.stderr,
+    /clients will refuse the certificate of own.test: it is for strange.test, not for own.test/,
+  );
+  const after = [
+    await readFile(pidFile, 'utf8'),
+    await readFile(join(daemon.run, 'haproxy/haproxy.cfg'), 'utf8'),
+  ];
+  assert.deepEqual(after, before, 'no reload');
+  assert.equal(await daemon.ok('ps', '-q', '--no-trunc'), containers, 'no container is touched');
+  const route = (await routes()).find(({ host }) => host === 'own.test');
+  assert.equal(route?.certificate?.problem, 'it is for strange.test, not for own.test');
+  assert.equal((await daemon.berth('down', folder)).code, 0);
+});
 
 test('certificates come from an authority that checks the host, are renewed, and outlive the daemon', async () => {
   acme.lifetime = 6;
