@@ -216,6 +216,10 @@ export class OverlaySnapshotter implements Snapshotter {
     return Promise.resolve(list);
   }
 
+  settled(): Promise<void> {
+    return this.#folders.removed();
+  }
+
   /** Ends the worker threads, after what was removed is gone. Mounts stay. */
   async close(): Promise<void> {
     await this.#folders.settled();

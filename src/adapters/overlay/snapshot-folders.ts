@@ -193,6 +193,11 @@ export class SnapshotFolders {
     await Promise.all([this.#spare.close(), this.#trash.settled()]);
   }
 
+  /** Resolves when what was removed is gone. */
+  removed(): Promise<void> {
+    return this.#trash.settled();
+  }
+
   /** What builds directly upon a committed snapshot. */
   userOf(chainId: Digest): string | undefined {
     for (const [child, { parent }] of this.#known) if (parent === chainId) return child;

@@ -91,7 +91,8 @@ class Planner {
   /** A removed image may free a step of the cache, and that one an image: until nothing is left. */
   bySpace(): void {
     const { now, downloads } = this.#facts;
-    const { unusedAge, keepFree, buildCacheReserved } = this.#rules;
+    const { keepFree, buildCacheReserved } = this.#rules;
+    const unusedAge = this.#goal === 'unused' ? 0 : this.#rules.unusedAge;
     const why =
       this.#goal === 'unused'
         ? 'not in use'

@@ -7,8 +7,8 @@ import { standardCollection } from '#engine/registry/registry.ts';
 
 /** Milliseconds between two looks at the free space while something is brought in or built. */
 const watchMs = 250;
-/** What was removed is free a little later: trees are removed in the background. */
-const settleMs = 2000;
+/** Before the next look when nothing more could be removed. */
+const resignMs = 2000;
 
 /** Keeps the disk from filling up. */
 export class DiskCollector {
@@ -16,6 +16,8 @@ export class DiskCollector {
   readonly #facts: FactFinder;
   readonly #closed = new AbortController();
   #isShort = false;
+  /** Bytes that are free once what is being brought in is there: blobs stay until then. */
+  #promised = 0;
   #wake = Promise.withResolvers<void>();
   #collecting: Promise<unknown> = Promise.resolve();
   #running = Promise.resolve();
@@ -53,7 +55,7 @@ export class DiskCollector {
   /** What `collect` would remove now. */
   async plan(goal: DiskGoal): Promise<DiskPlan> {
     const rules = await this.rules();
-    return planDisk(await this.#facts.find(rules.free), rules, goal);
+    return planDisk(await this.#facts.find(rules.free + this.#promised), rules, goal);
   }
 
   /** Removes what is to go, and nothing else; one at a time. Gives what it was. */
@@ -66,8 +68,11 @@ export class DiskCollector {
   async #collect(goal: DiskGoal): Promise<DiskPlan> {
     const plan = await this.plan(goal);
     if (plan.items.length === 0) return plan;
-    const { tell, events } = this.#parts;
+    const { tell, events, snapshotter, images, space } = this.#parts;
     for (const [kind, items] of runsOf(plan.items)) await this.#remove(kind, items);
+    await snapshotter.settled();
+    const missing = plan.free + plan.bytes - (await space.measure()).free;
+    this.#promised = images.isOpenEnded ? Math.max(0, Math.min(missing, this.#promised + plan.bytes)) : 0;
     const { bytes, free, short } = plan;
     tell(`removed ${plan.items.length} things that nobody uses, of ${formatDecimalBytes(bytes)}`, {
       ...{ bytes, free, short },
@@ -113,14 +118,15 @@ export class DiskCollector {
   }
 
   async #look(isDue: boolean): Promise<void> {
-    const { report, clock } = this.#parts;
+    const { report, clock, images } = this.#parts;
     const { signal } = this.#closed;
     try {
+      if (!images.isOpenEnded) this.#promised = 0;
       const { free, keepFree } = await this.rules();
-      if (!isDue && free >= keepFree) return;
+      if (!isDue && free + this.#promised >= keepFree) return;
       const { items, short } = await this.collect('rules');
       this.#warn(short);
-      if (items.length > 0 || free < keepFree) await clock.sleep(settleMs, signal).catch(() => undefined);
+      if (items.length === 0 && short > 0) await clock.sleep(resignMs, signal).catch(() => undefined);
     } catch (error) {
       report('what nobody uses could not be removed', error);
     }

@@ -67,8 +67,10 @@ export class FactFinder {
     if (image.tags.some((tag) => parseReference(tag).registry === baseRegistry))
       return 'it is a base of the catalogue';
     if (images.isKept(image.manifestDigest)) return 'the registry has it';
-    const parts = [image.id, ...image.layers.map(({ digest }) => digest), image.chainId];
-    return parts.some((digest) => digest !== '' && images.isHeld(digest))
+    // Not the layers: a build holds those of its base, which many images have in common.
+    return [image.id, image.manifestDigest, image.chainId].some(
+      (digest) => digest !== '' && images.isHeld(digest),
+    )
       ? 'it is being worked with'
       : undefined;
   }

@@ -13,13 +13,22 @@ import type { Snapshotter } from '#ports/snapshotter.ts';
 export interface DiskParts {
   space: DiskSpace;
   blobs: Pick<BlobStore, 'partials'>;
-  snapshotter: Pick<Snapshotter, 'listCommitted' | 'usage'>;
+  snapshotter: Pick<Snapshotter, 'listCommitted' | 'usage' | 'settled'>;
   logs: Pick<LogStore, 'size'>;
   clock: Clock;
   events: Events;
   images: Pick<
     Images,
-    'list' | 'find' | 'users' | 'isHeld' | 'isKept' | 'isWorking' | 'whenWorking' | 'prune' | 'removePartial'
+    | 'list'
+    | 'find'
+    | 'users'
+    | 'isHeld'
+    | 'isKept'
+    | 'isWorking'
+    | 'isOpenEnded'
+    | 'whenWorking'
+    | 'prune'
+    | 'removePartial'
   >;
   builds: Pick<Builds, 'cacheEntries' | 'prune'>;
   containers: Pick<Containers, 'list'>;

@@ -46,6 +46,8 @@ interface Found {
   images: readonly ImageFacts[];
   /** Of all that nothing uses. */
   unused: DiskPlan;
+  /** The blobs and snapshots that are counted already. */
+  seen: Set<string>;
 }
 
 const total = (items: readonly { size: number }[]): number => items.reduce((sum, { size }) => sum + size, 0);
@@ -69,9 +71,12 @@ export class Usage {
   async show(): Promise<DiskUsage> {
     const rules = await this.#collector.rules();
     const facts = await this.#facts.find(rules.free);
-    // As if no image had to be unused for a while.
-    const unused = planDisk(facts, { ...rules, unusedAge: 0 }, 'unused');
-    const found = { rules, images: facts.images, unused };
+    const found = {
+      rules,
+      images: facts.images,
+      unused: planDisk(facts, rules, 'unused'),
+      seen: new Set<string>(),
+    };
     const rows: [DiskKind, Row][] = [
       ['images', this.#images(found)],
       ['containers', await this.#ofContainers()],
@@ -89,17 +94,14 @@ export class Usage {
   }
 
   /** A blob or a snapshot that images share counts once, for the first of them. */
-  #images({ images, unused }: Found): Row {
-    const seen = new Set<string>();
+  #images({ images, unused, seen }: Found): Row {
     const steps = this.#steps();
     const items = images
       .filter(({ id, names }) => names.length > 0 || !steps.has(id))
-      .map(({ id, names, parts, kept }) => {
-        const own = [...parts].filter(([part]) => !seen.has(part));
-        for (const [part] of own) seen.add(part);
-        const size = own.reduce((sum, [, bytes]) => sum + bytes, 0);
-        return { name: names[0] ?? shortId(id), size, state: kept ?? 'not in use' };
-      });
+      .map(({ id, names, parts, kept }) => ({
+        ...{ name: names[0] ?? shortId(id), size: counting(parts, seen) },
+        state: kept ?? 'not in use',
+      }));
     const active = images.filter(({ kept }) => kept !== undefined).length;
     return { ...{ count: items.length, active, size: total(items), items }, ...freed(unused, 'image') };
   }
@@ -135,11 +137,14 @@ export class Usage {
     return counted(items);
   }
 
-  #cache({ rules, unused }: Found): Row {
+  /** Without what it has in common with images that have a name. */
+  #cache({ rules, images, unused, seen }: Found): Row {
+    const parts = new Map(images.map((image) => [image.id, image.parts]));
     const entries = this.#parts.builds.cacheEntries();
     const free = new Set(unused.items.flatMap(({ kind, id }) => (kind === 'cache' ? [id] : [])));
-    const items = entries.map(({ id, description, size, shared }) => ({
-      ...{ name: description === '' ? id : description, size: shared ? 0 : size },
+    const items = entries.map(({ id, imageId, description, size }) => ({
+      name: description === '' ? id : description,
+      size: imageId === '' ? size : counting(parts.get(imageId) ?? new Map(), seen),
       state: free.has(id) ? 'not in use' : 'in use',
     }));
     const { count, active, size } = counted(items);
@@ -181,6 +186,17 @@ export class Usage {
     }));
     return counted([...downloads, ...uploads]);
   }
+}
+
+/** Bytes of the parts that were not counted yet. */
+function counting(parts: ImageFacts['parts'], seen: Set<string>): number {
+  let bytes = 0;
+  for (const [part, size] of parts) {
+    if (seen.has(part)) continue;
+    seen.add(part);
+    bytes += size;
+  }
+  return bytes;
 }
 
 function counted(items: UsedItem[]): Row {

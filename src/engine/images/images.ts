@@ -244,6 +244,11 @@ export class Images implements ImagesContract {
     return this.#parts.leases.isWorking;
   }
 
+  /** Blobs are being brought in whose digests are not known yet: none goes until that has ended. */
+  get isOpenEnded(): boolean {
+    return this.#parts.leases.isOpenEnded;
+  }
+
   /** Tells when such work begins, and when all has ended. */
   whenWorking(listener: () => void): void {
     this.#parts.leases.whenWorking(listener);

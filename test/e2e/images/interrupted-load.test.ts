@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict';
-import { chmod, mkdir, mkdtemp, readdir, readFile, rm, truncate, watch, writeFile } from 'node:fs/promises';
+import { readdir, readFile, rm, watch, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { test, type TestContext } from 'node:test';
+import { test } from 'node:test';
 import { gzipSync } from 'node:zlib';
 import { layerOf } from '../../contract/snapshotter.ts';
 import { startDaemon, TestDaemon } from '../../support/daemon.ts';
-import { run } from '../../support/docker.ts';
 import { configOf } from '../../support/image-archives.ts';
 import { noise } from '../../support/noise.ts';
+import { smallDisk } from '../../support/small-disk.ts';
 
 const mib = 1024 ** 2;
 const contentOf = (layer: number, file: number): Buffer => noise(20_000, layer * 100 + (file % 100));
@@ -88,29 +88,6 @@ test('kill -9 in the middle of unpacking leaves nothing of the image, and it loa
   assert.deepEqual(await held(daemon), nothing);
   await loadsWhole(daemon);
 });
-
-/** A folder on a small ext4 of its own. */
-async function smallDisk(t: TestContext, bytes: number): Promise<string> {
-  const folder = await mkdtemp('/var/tmp/b-');
-  const [file, disk] = [join(folder, 'disk.ext4'), join(folder, 'd')];
-  await writeFile(file, '');
-  await truncate(file, bytes);
-  await mkdir(disk);
-  const done = async (program: string, ...words: string[]): Promise<void> => {
-    const { code, stderr } = await run(program, words);
-    assert.equal(code, 0, stderr);
-  };
-  await done('mkfs.ext4', '-q', '-F', '-m', '0', file);
-  await done('mount', '-o', 'loop', file, disk);
-  t.after(async () => {
-    await done('umount', disk);
-    await rm(folder, { recursive: true });
-  });
-  const root = join(disk, 'd');
-  await mkdir(root);
-  await chmod(root, 0o755);
-  return root;
-}
 
 test('a disk that is full in the middle of unpacking is named, nothing of the image stays, and with room it loads', async (t) => {
   const folder = await smallDisk(t, 96 * mib);
