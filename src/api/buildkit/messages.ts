@@ -16,8 +16,11 @@ import {
 
 const Timestamp = message({ seconds: integer(1), nanos: integer(2) });
 
+/** google.protobuf.Any */
+const Any = message({ type: text(1), value: bytes(2) });
+
 /** google.rpc.Status; its details are for machines. */
-export const Status = message({ code: integer(1), message: text(2), details: byteStrings(3) });
+export const Status = message({ code: integer(1), message: text(2), details: parts(3, Any) });
 
 export const Nothing = message({});
 

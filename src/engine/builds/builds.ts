@@ -131,7 +131,9 @@ export class Builds implements BuildsContract {
   async #deliver(request: BuildRequest, result: BuildResult, vertices: Vertices): Promise<Image> {
     const tags = request.tags.map((tag) => formatReference(parseReference(tag)));
     const image = await withInlineCache(this.#parts, request, result);
-    await vertices.add('exporting to image').run(() => this.#name(image, tags));
+    // What the outputs do with the image, they tell themselves.
+    if (request.outputs === undefined || tags.length > 0)
+      await vertices.add('exporting to image').run(() => this.#name(image, tags));
     await writeOutputs(this.#parts, request, image, vertices);
     await exportCaches(this.#parts, request, result, vertices);
     return this.#parts.images.get(image.id);

@@ -24,7 +24,7 @@ export async function writeOutputs(
 ): Promise<void> {
   for (const output of request.outputs ?? []) {
     const vertex = vertices.add(titles[output.kind]);
-    await vertex.run(() => nameAndWrite(parts, request, image, output));
+    await vertex.run(() => nameAndWrite(parts, request, image, output, vertex));
     if (output.kind !== 'image' || !output.push) continue;
     for (const name of output.names) {
       const pushing = vertices.add(`pushing ${name}`);
@@ -39,8 +39,14 @@ async function nameAndWrite(
   { sourceDateEpoch }: BuildRequest,
   image: Image,
   output: BuildOutput,
+  vertex: Vertex,
 ): Promise<void> {
-  if ('names' in output) for (const name of output.names) await parts.images.tag(image.id, name);
+  if (output.kind === 'image') await vertex.note(`writing image ${image.id}`);
+  const names = 'names' in output ? output.names : [];
+  for (const name of names) {
+    await vertex.note(`naming to ${name}`);
+    await parts.images.tag(image.id, name);
+  }
   if (output.kind !== 'image') await writeOutput(parts, image, output, sourceDateEpoch);
 }
 

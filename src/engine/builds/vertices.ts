@@ -113,6 +113,12 @@ export class Vertex {
     await this.#emit({ kind: 'status', vertex: this.digest, status: { ...status, time } });
   }
 
+  /** Something small that is done: `naming to app:1`. */
+  async note(id: string): Promise<void> {
+    const now = this.#clock.now();
+    await this.status({ id, current: 0, total: 0, started: now, completed: now });
+  }
+
   /** A line of Docker's progress stream as far as it says how much of a layer is there. */
   async progress({ id, status, progressDetail }: Progress): Promise<void> {
     if (id === undefined || status === undefined) return;

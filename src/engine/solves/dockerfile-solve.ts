@@ -1,16 +1,25 @@
 import { familiarName, formatReference, parseReference } from '#domain/image/reference.ts';
 import type { Image } from '#domain/image/image.ts';
-import type { BuildOutput, BuildRequest, Choice, FrontendRequest, VertexEvent } from '#engine/contracts.ts';
+import type { Descriptor } from '#domain/image/manifest.ts';
+import type {
+  BuildContextSource,
+  BuildOutput,
+  BuildRequest,
+  Choice,
+  FrontendRequest,
+  VertexEvent,
+} from '#engine/contracts.ts';
 import { entitlementsOf, readOptions, type FrontendOptions } from '#engine/solves/attributes.ts';
-import { cacheTargetsOf, tellUnread } from '#engine/solves/caches.ts';
-import { exportImage, namesHere } from '#engine/solves/exporting.ts';
+import { cacheSourcesOf, cacheTargetsOf, foldersOf } from '#engine/solves/caches.ts';
 import { outputsOf } from '#engine/solves/exporters.ts';
 import { readInputs, type InputParts } from '#engine/solves/inputs.ts';
 import type { Job } from '#engine/solves/job.ts';
 import type { Narrator } from '#engine/solves/narration.ts';
 import type { SolveParts } from '#engine/solves/solves.ts';
 import type { BuildSession } from '#ports/build-sessions.ts';
-import { unsupported } from '#base/errors.ts';
+
+/** A context without files. */
+const nothing: BuildContextSource = { fill: () => Promise.resolve() };
 
 /** One request for the Dockerfile frontend on behalf of a job. */
 export class DockerfileSolve {
@@ -21,6 +30,8 @@ export class DockerfileSolve {
   readonly #session: BuildSession;
   readonly #signal: AbortSignal;
   readonly #narrator: Narrator;
+  /** Of the cache that went into a folder of the client. */
+  #cacheManifest: Descriptor | undefined;
 
   constructor(
     parts: SolveParts,
@@ -42,25 +53,20 @@ export class DockerfileSolve {
     return this.#options.subrequest !== undefined;
   }
 
-  /** What a subrequest such as `frontend.lint` asks for. */
-  answer(): Promise<Record<string, string>> {
-    const { subrequest = '' } = this.#options;
-    return Promise.reject(
-      unsupported('subrequest-unsupported', `the subrequest '${subrequest}' is not offered`),
-    );
+  /** What a subrequest such as `frontend.lint` asks for: the Dockerfile is read, and nothing else of the client. */
+  async answer(): Promise<Record<string, string>> {
+    // Loaded when somebody asks: most builds are builds.
+    const { answerSubrequest } = await import('#engine/solves/subrequests.ts');
+    const request = await this.#request();
+    const context = request.dockerfileText === undefined ? request.context : nothing;
+    return answerSubrequest(this.#parts.builds, this.#options.subrequest ?? '', { ...request, context });
   }
 
   /** Builds and exports. Gives what the client wants to know of the result. */
   async export(): Promise<Record<string, string>> {
     const { exporters } = this.#job.request;
-    const outputs = outputsOf(exporters, this.#session, this.#narrator, this.#signal);
-    const image = await this.#build(namesHere(outputs));
-    for (const output of outputs)
-      await exportImage(this.#parts, image, output, {
-        session: this.#session,
-        narrator: this.#narrator,
-        signal: this.#signal,
-      });
+    const outputs = outputsOf(exporters, this.#session, this.#signal);
+    const image = await this.#build(outputs);
     return this.#describe(image, outputs);
   }
 
@@ -68,28 +74,40 @@ export class DockerfileSolve {
     await this.#build([]);
   }
 
-  async #build(tags: string[]): Promise<Image> {
+  async #build(outputs: BuildOutput[]): Promise<Image> {
     const { entitlements, cacheFrom, cacheTo } = this.#job.request;
     const allow = entitlementsOf(entitlements);
-    const targets = cacheTargetsOf(cacheTo);
-    await tellUnread(this.#caches(cacheFrom), this.#narrator);
+    const folders = foldersOf(this.#session, this.#signal, (manifest) => {
+      this.#cacheManifest = manifest;
+    });
+    const targets = cacheTargetsOf(cacheTo, folders);
+    // The way of before `--cache-to type=inline`.
+    if (this.#options.settings.buildArgs['BUILDKIT_INLINE_CACHE'] === '1') targets.push({ kind: 'inline' });
+    const sources = await cacheSourcesOf(this.#caches(cacheFrom), folders, this.#narrator);
+    return this.#parts.builds.build({
+      ...(await this.#request()),
+      outputs,
+      ...(allow.length > 0 && { allow }),
+      ...(sources.length > 0 && { cacheFrom: sources }),
+      ...(targets.length > 0 && { cacheTo: targets }),
+    });
+  }
+
+  async #request(): Promise<BuildRequest> {
     const parts: InputParts = {
       trees: this.#parts.trees,
       session: this.#session,
       narrator: this.#narrator,
       signal: this.#signal,
     };
-    const request: BuildRequest = {
+    return {
       ...this.#options.settings,
       ...(await readInputs(parts, this.#options)),
-      ...(allow.length > 0 && { allow }),
-      ...(targets.length > 0 && { cacheTo: targets }),
-      tags,
+      tags: [],
       onProgress: () => undefined,
       onVertex: (event) => (isToldHere(event) ? undefined : this.#job.tell(event)),
       signal: this.#signal,
     };
-    return this.#parts.builds.build(request);
   }
 
   /** Clients name the same caches in several places. */
@@ -105,6 +123,7 @@ export class DockerfileSolve {
       'containerimage.config.digest': image.id,
       'containerimage.digest': descriptor.digest,
       'containerimage.descriptor': Buffer.from(JSON.stringify(descriptor)).toString('base64'),
+      ...(this.#cacheManifest !== undefined && { 'cache.manifest': JSON.stringify(this.#cacheManifest) }),
       ...(names.length > 0 && {
         'image.name': names.map((name) => familiarName(formatReference(parseReference(name)))).join(','),
       }),
@@ -112,8 +131,7 @@ export class DockerfileSolve {
   }
 }
 
-/** What `inputs.ts` and `exporting.ts` tell of, who know how much comes from the client and goes to it. */
+/** What `inputs.ts` tells of, which knows how much comes from the client. */
 function isToldHere(event: VertexEvent): boolean {
-  if (event.kind !== 'vertex') return false;
-  return ['[internal] load build context', 'exporting to image'].includes(event.vertex.name);
+  return event.kind === 'vertex' && event.vertex.name === '[internal] load build context';
 }

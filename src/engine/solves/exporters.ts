@@ -1,13 +1,11 @@
-import type { BuildOutput, Choice, OutputCompression } from '#engine/contracts.ts';
-import type { Narrator } from '#engine/solves/narration.ts';
-import { narrated } from '#engine/solves/narration.ts';
+import type { BuildOutput, Choice, OutputCompression, WriteTar } from '#engine/contracts.ts';
 import type { BuildSession } from '#ports/build-sessions.ts';
 import { invalid, unsupported } from '#base/errors.ts';
 
 /** The types of images in this engine: of dockerd's BuildKit, and of buildkitd. */
 const toImages = new Set(['moby', 'image']);
 
-/** Options that change nothing here: everything is unpacked and named at once, in OCI's types. */
+/** Options that change nothing here: all is unpacked and named at once, in OCI's types, with the times of SOURCE_DATE_EPOCH. */
 const withoutEffect = new Set([
   ...[
     'name',
@@ -31,6 +29,9 @@ const withoutEffect = new Set([
   ...['compression', 'compression-level', 'force-compression', 'platform-split', 'push-by-digest'],
 ]);
 
+/** A folder instead of an archive, and an image that only the registry has. */
+const refusedValues: Readonly<Record<string, string>> = { tar: 'false', 'push-by-digest': 'true' };
+
 /**
  * The outputs that a client's exporters ask for; the number of an exporter is its place in the list.
  * @throws unsupported naming the exporter or its option
@@ -38,22 +39,21 @@ const withoutEffect = new Set([
 export function outputsOf(
   exporters: readonly Choice[],
   session: BuildSession,
-  narrator: Narrator,
   signal: AbortSignal,
 ): BuildOutput[] {
   return exporters.map((exporter, index) => {
     check(exporter);
-    return outputOf(exporter, index, { session, narrator, signal });
+    return outputOf(exporter, index, session, signal);
   });
 }
 
 function check({ type, attributes }: Choice): void {
   for (const [name, value] of Object.entries(attributes)) {
-    const asked = name === 'push-by-digest' || name === 'rewrite-timestamp' ? value === 'true' : false;
+    const asked = refusedValues[name] === value;
     if (withoutEffect.has(name) && !asked) continue;
     throw unsupported(
       'exporter-option-unsupported',
-      `the option '${name}' of the exporter '${type}' is not offered`,
+      `the option '${name}=${value}' of the exporter '${type}' is not offered`,
     );
   }
 }
@@ -61,34 +61,17 @@ function check({ type, attributes }: Choice): void {
 function outputOf(
   { type, attributes }: Choice,
   index: number,
-  { session, narrator, signal }: { session: BuildSession; narrator: Narrator; signal: AbortSignal },
+  session: BuildSession,
+  signal: AbortSignal,
 ): BuildOutput {
   const names = (attributes['name'] ?? '').split(',').filter((name) => name !== '');
   const compression = compressionOf(attributes);
   if (toImages.has(type))
     return { kind: 'image', names, push: attributes['push'] === 'true', ...compression };
-  if (type === 'oci' || type === 'docker')
-    return {
-      ...{ kind: type, names, ...compression },
-      write: (archive) =>
-        narrated(narrator, `exporting to ${type} image format`, () =>
-          session.sendArchive(index, archive, {}, signal),
-        ),
-    };
-  if (type === 'tar')
-    return {
-      kind: 'tar',
-      write: (archive) =>
-        narrated(narrator, 'exporting to client tarball', () =>
-          session.sendArchive(index, archive, {}, signal),
-        ),
-    };
-  if (type === 'local')
-    return {
-      kind: 'local',
-      send: (folder) =>
-        narrated(narrator, 'exporting to client directory', () => session.sendFolder(index, folder, signal)),
-    };
+  const write: WriteTar = (archive) => session.sendArchive(index, archive, {}, signal);
+  if (type === 'oci' || type === 'docker') return { kind: type, names, ...compression, write };
+  if (type === 'tar') return { kind: type, write };
+  if (type === 'local') return { kind: type, send: (folder) => session.sendFolder(index, folder, signal) };
   throw unsupported('exporter-unsupported', `exporter "${type}" could not be found`, {
     hint: 'image, docker, oci, tar and local are offered',
   });

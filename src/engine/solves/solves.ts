@@ -3,6 +3,7 @@ import type {
   FrontendOutcome,
   FrontendRequest,
   FrontendResult,
+  Images,
   SolveChange,
   SolveRecord,
   SolveRequest,
@@ -11,7 +12,6 @@ import type {
 } from '#engine/contracts.ts';
 import type { Sessions } from '#engine/sessions/sessions.ts';
 import { DockerfileSolve } from '#engine/solves/dockerfile-solve.ts';
-import type { ExportParts } from '#engine/solves/exporting.ts';
 import { Job } from '#engine/solves/job.ts';
 import type { Clock } from '#ports/clock.ts';
 import type { FileTrees } from '#ports/file-trees.ts';
@@ -23,8 +23,9 @@ const patience = 3000;
 /** How many solves are remembered after their end, beside those that are pinned. */
 const mostRemembered = 50;
 
-export interface SolveParts extends ExportParts {
+export interface SolveParts {
   builds: Builds;
+  images: Images;
   sessions: Sessions;
   trees: FileTrees;
   clock: Clock;

@@ -133,7 +133,7 @@ describe("a client of BuildKit's protocol", () => {
     });
     await assert.rejects(
       client.solve({}),
-      /unknown instruction: RNU\nDockerfile:2:1\n[^]*did you mean 'RUN'/,
+      /dockerfile parse error on line 2: unknown instruction: RNU\nhint: did you mean 'RUN'/,
     );
     await assert.rejects(
       client.solve({ attributes: { filename: 'Fails' } }),
@@ -146,6 +146,8 @@ describe("a client of BuildKit's protocol", () => {
       [{ definition: Buffer.from('x') }, /\(LLB\) is not offered/],
       [{ exporters: [{ type: 'strange', attributes: {} }] }, /exporter "strange" could not be found/],
       [{ entitlements: ['security.insecure'] }, /'security.insecure' is not allowed/],
+      [{ exporters: [{ type: 'oci', attributes: { tar: 'false' } }] }, /option 'tar=false' of the exporter/],
+      [{ cache: { imports: [], exports: [{ type: 's3', attributes: {} }] } }, /cache of type 's3'/],
       [{ entitlements: ['strange'] }, /the entitlement 'strange' is not offered/],
     ];
     for (const [request, message] of wrong) await assert.rejects(client.solve(request), message);
