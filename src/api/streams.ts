@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { PassThrough, Readable } from 'node:stream';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { errorResponse } from '#api/errors.ts';
@@ -72,6 +73,22 @@ async function* encode(
   } finally {
     await iterator.return?.();
   }
+}
+
+/** As `linesOf`, at the client's pace: `write` resolves when it has room for more. */
+export async function* pacedLinesOf<T extends object>(
+  work: (write: (line: T) => Promise<void>) => Promise<void>,
+  signal: AbortSignal,
+): AsyncGenerator<T> {
+  const queue = new PassThrough({ objectMode: true });
+  const done = work(async (line) => {
+    if (!queue.write(line)) await once(queue, 'drain', { signal });
+  }).finally(() => queue.end());
+  // Awaited below; until then a failure must not count as unhandled.
+  done.catch(() => undefined);
+  const lines: AsyncIterable<T> = queue;
+  yield* lines;
+  await done;
 }
 
 /** Turns calls of `write` into lines for `sendJsonLines`; an exception of `work` comes after all that it wrote. */

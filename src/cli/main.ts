@@ -4,6 +4,7 @@ import type { Context, Program } from '#cli/context.ts';
 import { declareAppCommands } from '#cli/commands/apps.ts';
 import { declareAdviseCommand, declareAutoscaleCommands } from '#cli/commands/autoscales.ts';
 import { declareBaseCommands } from '#cli/commands/bases.ts';
+import { declareBuildCommand } from '#cli/commands/builds.ts';
 import { declareHistoryCommands } from '#cli/commands/histories.ts';
 import { declareHostCommands } from '#cli/commands/host.ts';
 import { declareIngressCommands } from '#cli/commands/ingress.ts';
@@ -80,6 +81,7 @@ function declare(context: Context): Command {
     );
   declareAppCommands(root, context);
   declareHistoryCommands(root, context);
+  declareBuildCommand(root, context);
   declareTransferCommands(root, context);
   declareRunCommand(root, context);
   declareScheduleCommands(root, context);

@@ -120,7 +120,7 @@ export async function startEngine(instance: Instance, settings: Settings, adapte
   return {
     ...startDisk(settings, adapters, stored, log),
     ...basesRoom,
-    ...{ ...measured, certificates, ingress, events, services, volumes, images },
+    ...{ ...measured, recordedBuilds, certificates, ingress, events, services, volumes, images },
     ...{ networks, policies, registry, builds, containers, apps, secrets, sockets, system, report },
   };
 }

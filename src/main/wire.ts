@@ -2,6 +2,7 @@ import type { FastifyInstance } from 'fastify';
 import type { Logger } from 'pino';
 import { absentRoutes } from '#api/docker/absent.ts';
 import { buildRoutes } from '#api/docker/build.ts';
+import { platformBuildRoutes } from '#api/platform/builds.ts';
 import { buildkitRoutes } from '#api/buildkit/routes.ts';
 import { containerRoutes } from '#api/docker/containers.ts';
 import { diskUsageRoutes } from '#api/docker/disk-usage.ts';
@@ -68,6 +69,7 @@ export async function wire(settings: Settings, log: Logger): Promise<Wired> {
       containerRoutes(app, hijack, parts);
       buildRoutes(app, parts);
       buildkitRoutes(hijack, { ...parts, ...openSolving(adapters, engine) });
+      platformBuildRoutes(app, engine);
       appRoutes(app, { ...engine, callerOf });
       appHistoryRoutes(app, { ...engine, callerOf });
       scheduleRoutes(app, engine);

@@ -1,5 +1,3 @@
-import { once } from 'node:events';
-import { PassThrough } from 'node:stream';
 import type { FastifyInstance } from 'fastify';
 import { shortId } from '#base/ids.ts';
 import type { Image } from '#domain/image/image.ts';
@@ -10,7 +8,7 @@ import { buildPrune } from '#api/docker/build-cache.ts';
 import { readRegistryConfig } from '#api/docker/build-auth.ts';
 import { readBuildQuery, type ReadQuery } from '#api/docker/build-query.ts';
 import type { ManyQuery, Query } from '#api/docker/query.ts';
-import { clientGone, sendJsonLines, uploadOf } from '#api/streams.ts';
+import { clientGone, pacedLinesOf, sendJsonLines, uploadOf } from '#api/streams.ts';
 
 type Line = Progress & { errorDetail?: { code: number; message: string }; error?: string };
 /** Resolves when the client has room for more. */
@@ -30,27 +28,13 @@ export function buildRoutes(app: FastifyInstance, engine: { builds: Builds; now:
       respond(read, write, (onProgress) =>
         engine.builds.build({ ...read.settings, auths, context, onProgress, signal }),
       );
-    return sendJsonLines(reply, pacedLines(work, signal));
+    return sendJsonLines(reply, pacedLinesOf(work, signal));
   });
   app.post<{ Querystring: Query }>('/build/cancel', async (request, reply) => {
     engine.builds.cancel(request.query['id'] ?? '');
     return reply.code(204).send();
   });
   buildPrune(app, engine);
-}
-
-/** Lines as `work` writes them, at the client's pace: a RUN may print without end. */
-async function* pacedLines(work: (write: Write) => Promise<void>, signal: AbortSignal): AsyncGenerator<Line> {
-  const queue = new PassThrough({ objectMode: true });
-  const write: Write = async (line) => {
-    if (!queue.write(line)) await once(queue, 'drain', { signal });
-  };
-  const done = work(write).finally(() => queue.end());
-  // Awaited below; until then a failure must not count as unhandled.
-  done.catch(() => undefined);
-  const lines: AsyncIterable<Line> = queue;
-  yield* lines;
-  await done;
 }
 
 async function respond(

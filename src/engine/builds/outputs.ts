@@ -5,7 +5,7 @@ import { credentialsFor } from '#engine/builds/credentials.ts';
 import type { BuildParts } from '#engine/builds/parts.ts';
 import type { Vertex, Vertices } from '#engine/builds/vertices.ts';
 
-export type OutputParts = Pick<BuildParts, 'images' | 'snapshotter' | 'rootFiles'>;
+export type OutputParts = Pick<BuildParts, 'images' | 'snapshotter' | 'rootFiles' | 'trees'>;
 
 const titles = {
   image: 'exporting to image',
@@ -13,6 +13,7 @@ const titles = {
   docker: 'exporting to docker image format',
   tar: 'exporting to client tarball',
   local: 'exporting to client directory',
+  folder: 'exporting to folder',
 } as const satisfies Record<BuildOutput['kind'], string>;
 
 /** Brings an image where the outputs of its request want it. @throws as Images.push; what a receiver fails with */
@@ -52,13 +53,20 @@ async function nameAndWrite(
 
 /** An archive, or the files of an image. No time in the files of a tar is later than `epoch` (seconds since 1970). */
 export async function writeOutput(
-  { images, snapshotter, rootFiles }: OutputParts,
+  { images, snapshotter, rootFiles, trees }: OutputParts,
   image: Image,
   output: Exclude<BuildOutput, { kind: 'image' }>,
   epoch?: number,
 ): Promise<void> {
   if (output.kind === 'tar')
     return snapshotter.view(image.chainId, (root) => output.write(rootFiles.packAll(root, epoch)));
+  if (output.kind === 'folder') {
+    const { folder, owner } = output;
+    const to = { root: folder, path: '/' };
+    return snapshotter.view(image.chainId, (root) =>
+      trees.copy({ root, path: '/' }, to, owner === undefined ? {} : { owner }),
+    );
+  }
   if (output.kind === 'local') return snapshotter.view(image.chainId, output.send);
   return output.write(images.save(output.names.length > 0 ? output.names : [image.id]));
 }

@@ -15,6 +15,8 @@ export type BuildOutput =
   | { kind: 'oci' | 'docker'; names: string[]; write: WriteTar; compression?: OutputCompression }
   /** The files of the result as one tar. */
   | { kind: 'tar'; write: WriteTar }
+  /** The files of the result into a folder of this machine that is there; absent the owner, theirs are kept. */
+  | { kind: 'folder'; folder: string; owner?: { uid: number; gid: number } }
   /** The files of the result: the folder is there, read-only, until the promise settles. */
   | { kind: 'local'; send: (folder: string) => Promise<void> };
 

@@ -1,0 +1,176 @@
+import { mkdir, readFile } from 'node:fs/promises';
+import { isAbsolute, join, relative, resolve } from 'node:path';
+import { text } from 'node:stream/consumers';
+import { invalid, messageOf, notFound } from '#base/errors.ts';
+import type { BuildBody, BuildLine } from '#api/types/builds.ts';
+import type { Context } from '#cli/context.ts';
+import { ensureDaemon } from '#cli/daemon-start.ts';
+import { DockerConfig } from '#cli/registry/docker-config.ts';
+import { BuildRenderer } from '#cli/render/build.ts';
+import { interruption } from './app-api.ts';
+import { BuildArchives } from './build-archives.ts';
+import { cacheSourceOf, cacheTargetOf, contextOf, fieldsOf, isRemote, outputOf } from './build-choices.ts';
+
+export interface BuildOptions {
+  file?: string;
+  tag: string[];
+  buildArg: string[];
+  buildContext: string[];
+  secret: string[];
+  label: string[];
+  target?: string;
+  platform?: string;
+  network?: string;
+  addHost: string[];
+  allow: string[];
+  pull?: true;
+  /** False by `--no-cache`. */
+  cache: boolean;
+  /** `--no-cache-filter`: commander takes it for the negation of `--cache-filter`. */
+  cacheFilter: string[];
+  output: string[];
+  push?: true;
+  cacheFrom: string[];
+  cacheTo: string[];
+  check?: true;
+  verify?: true;
+  quiet?: true;
+}
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/** `berth build`. Ends with 1 where the build fails, the check finds something or the two builds differ. */
+export async function build(context: Context, folder: string, options: BuildOptions): Promise<void> {
+  const { environment } = context.program;
+  const outputs = options.output.map((each) => outputOf(each, owner()));
+  if (options.push === true) outputs.push({ choice: { type: 'image', names: options.tag, push: true } });
+  for (const { choice } of outputs)
+    if (choice.type === 'local') await mkdir(choice.folder, { recursive: true });
+  const body: BuildBody = {
+    ...(await inputs(folder, options, environment)),
+    ...results(options),
+    outputs: outputs.map(({ choice }) => choice),
+    ...(await credentials(context)),
+    mode: options.check === true ? 'check' : options.verify === true ? 'verify' : 'build',
+  };
+  const client = await ensureDaemon(context);
+  const archives = new BuildArchives(outputs.map(({ dest }) => dest));
+  const renderer = new BuildRenderer(context.output, { quiet: options.quiet === true });
+  const call = { method: 'POST' as const, path: '/berth/v1/builds', body, signal: interruption() };
+  try {
+    for await (const line of client.lines<BuildLine>(call)) {
+      if (line.error !== undefined) throw invalid('build-failed', line.error);
+      if (line.output !== undefined) await archives.write(line.output);
+      else renderer.show(line);
+    }
+    await archives.finish();
+  } finally {
+    await archives.close();
+    renderer.end();
+  }
+  if (renderer.isBad) process.exitCode = 1;
+}
+
+async function inputs(
+  folder: string,
+  options: BuildOptions,
+  environment: Environment,
+): Promise<Omit<BuildBody, 'outputs' | 'mode'>> {
+  const buildArgs = pairs(options.buildArg, environment);
+  const epoch = buildArgs['SOURCE_DATE_EPOCH'] ?? environment['SOURCE_DATE_EPOCH'] ?? '';
+  const { target, platform, network, pull } = options;
+  return {
+    context: isRemote(folder) ? { remote: folder } : { folder: resolve(folder) },
+    ...(await dockerfile(folder, options.file)),
+    contexts: Object.fromEntries(options.buildContext.map(contextOf)),
+    secrets: Object.fromEntries(await Promise.all(options.secret.map((each) => secret(each, environment)))),
+    buildArgs,
+    labels: pairs(options.label, {}),
+    extraHosts: options.addHost,
+    allow: options.allow.map(entitlement),
+    ...(target !== undefined && { target }),
+    ...(platform !== undefined && { platform }),
+    ...(network !== undefined && { network }),
+    ...(pull !== undefined && { pull }),
+    ...(epoch !== '' && { sourceDateEpoch: seconds(epoch) }),
+  };
+}
+
+function results(
+  options: BuildOptions,
+): Pick<BuildBody, 'tags' | 'noCache' | 'noCacheFor' | 'cacheFrom' | 'cacheTo'> {
+  return {
+    tags: options.tag,
+    noCache: !options.cache,
+    noCacheFor: options.cacheFilter,
+    cacheFrom: options.cacheFrom.map(cacheSourceOf),
+    cacheTo: options.cacheTo.map(cacheTargetOf),
+  };
+}
+
+/** A Dockerfile within the folder is named to the daemon; another one is sent. */
+async function dockerfile(
+  folder: string,
+  file: string | undefined,
+): Promise<Pick<BuildBody, 'dockerfile' | 'dockerfileText'>> {
+  if (file === undefined) return {};
+  if (file === '-') return { dockerfileText: await text(process.stdin) };
+  const inside = relative(resolve(folder), resolve(file));
+  if (!isRemote(folder) && !inside.startsWith('..') && !isAbsolute(inside)) return { dockerfile: inside };
+  return { dockerfileText: await readFile(file, 'utf8').catch(missing(file)) };
+}
+
+async function secret(given: string, environment: Environment): Promise<[string, string]> {
+  const fields = fieldsOf(given, 'id');
+  const id = fields.get('id') ?? '';
+  if (id === '') throw invalid('secret-invalid', `--secret '${given}' lacks 'id'`);
+  const variable = fields.get('env');
+  const file = fields.get('src') ?? fields.get('source');
+  if (variable === undefined && file !== undefined)
+    return [id, (await readFile(join(file)).catch(missing(file))).toString('base64')];
+  const value = environment[variable ?? id];
+  if (value === undefined)
+    throw notFound('secret-missing', `--secret '${given}': the variable ${variable ?? id} is not set`);
+  return [id, Buffer.from(value).toString('base64')];
+}
+
+function missing(file: string): (error: unknown) => never {
+  return (error) => {
+    throw notFound('file-missing', `cannot read ${file}: ${messageOf(error)}`, { cause: error });
+  };
+}
+
+function pairs(given: readonly string[], environment: Environment): Record<string, string> {
+  return Object.fromEntries(
+    given.flatMap((pair) => {
+      const [, name = pair, value] = /^([^=]*)=(.*)$/s.exec(pair) ?? [];
+      const found = value ?? environment[name];
+      return found === undefined ? [] : [[name, found] as const];
+    }),
+  );
+}
+
+function entitlement(name: string): 'network.host' | 'security.insecure' {
+  if (name === 'network.host' || name === 'security.insecure') return name;
+  throw invalid('option-invalid', `--allow '${name}': required is network.host or security.insecure`);
+}
+
+function seconds(epoch: string): number {
+  if (/^\d+$/.test(epoch)) return Number(epoch);
+  throw invalid(
+    'source-date-epoch-invalid',
+    `invalid SOURCE_DATE_EPOCH: '${epoch}': required are seconds since 1970`,
+  );
+}
+
+/** Who gets the files of `type=local`; root keeps the owners that the image has. */
+function owner(): { uid: number; gid: number } | undefined {
+  const [uid, gid] = [process.getuid?.(), process.getgid?.()];
+  return uid === undefined || gid === undefined || uid === 0 ? undefined : { uid, gid };
+}
+
+async function credentials({ program, output }: Context): Promise<Pick<BuildBody, 'registries'>> {
+  const config = await DockerConfig.read(program.environment);
+  const registries = await config.all((error) => output.note(`warning: ${messageOf(error)}`));
+  return Object.keys(registries).length === 0 ? {} : { registries };
+}

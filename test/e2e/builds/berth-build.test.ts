@@ -1,0 +1,114 @@
+import assert from 'node:assert/strict';
+import { mkdirSync, mkdtempSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import { busyboxTar } from '../../support/busybox.ts';
+import { startDaemon, type TestDaemon } from '../../support/daemon.ts';
+
+describe('berth build', () => {
+  let daemon: TestDaemon;
+
+  function folderWith(files: Record<string, string>): string {
+    const folder = mkdtempSync(join(daemon.folder, 'context-'));
+    for (const [name, content] of Object.entries(files)) {
+      mkdirSync(dirname(join(folder, name)), { recursive: true });
+      writeFileSync(join(folder, name), content);
+    }
+    return folder;
+  }
+
+  before(async () => {
+    daemon = await startDaemon();
+    const root = folderWith({ Dockerfile: 'FROM scratch\nADD root.tar /\nENV PATH=/bin:/usr/bin\n' });
+    writeFileSync(join(root, 'root.tar'), await busyboxTar());
+    assert.equal((await daemon.berth('build', '-q', '-t', 'busybox', root)).code, 0);
+  });
+  after(() => daemon[Symbol.asyncDispose]());
+
+  it('builds a folder, shows the steps and what the Dockerfile is warned of, and prints the id', async () => {
+    const folder = folderWith({
+      Dockerfile:
+        'FROM busybox\nARG V\nCOPY --from=more m /m\nRUN --mount=type=secret,id=s echo "$V $(wc -c </run/secrets/s)" | tee /out\nCMD cat /out\n',
+    });
+    const more = folderWith({ m: 'more' });
+    const words = ['-t', 'app:1', '--build-arg', 'V=given', '--build-context', `more=${more}`];
+    const secret = ['--secret', `id=s,src=${join(more, 'm')}`];
+    const { code, stdout, stderr } = await daemon.berth('build', ...words, ...secret, folder);
+    assert.equal(code, 0, stderr);
+    assert.match(stdout, /^sha256:[0-9a-f]{64}\n$/);
+    assert.match(stderr, /^#\d+ given 4$/m);
+    assert.match(stderr, /1 warning of the Dockerfile:\n - JSONArgsRecommended: .*\n {3}Dockerfile:5 /);
+    const again = await daemon.berth('build', ...words, ...secret, folder);
+    assert.equal(again.stdout, stdout);
+    assert.match(again.stderr, /^#\d+ CACHED$/m);
+    assert.equal((await daemon.ok('run', '--rm', 'app:1')).trim(), 'given 4');
+  });
+
+  it('a failure says file, line and caret, and exits with 1', async () => {
+    const { code, stderr } = await daemon.berth(
+      'build',
+      folderWith({ Dockerfile: 'FROM busybox\nRUN exit 3\n' }),
+    );
+    assert.equal(code, 1);
+    assert.match(stderr, /returned a non-zero code: 3/);
+    assert.match(stderr, /Dockerfile:2/);
+  });
+
+  it('--check builds nothing and exits with 1 where there are warnings', async () => {
+    const bad = await daemon.berth('build', '--check', folderWith({ Dockerfile: 'FROM busybox\nCMD x\n' }));
+    assert.equal(bad.code, 1);
+    assert.match(bad.stderr, /JSONArgsRecommended/);
+    const good = await daemon.berth('build', '--check', folderWith({ Dockerfile: 'FROM busybox\n' }));
+    assert.deepEqual([good.code, good.stdout], [0, 'Check complete, no warnings found.\n']);
+  });
+
+  it('--output writes files, archives and standard output', async () => {
+    const folder = folderWith({ Dockerfile: 'FROM scratch\nCOPY a /d/a\n', a: 'content' });
+    const out = join(folder, 'out');
+    const outputs = [
+      `type=local,dest=${out}`,
+      `type=tar,dest=${out}.tar`,
+      `type=oci,dest=${out}.oci,name=named:1`,
+    ];
+    const { code, stderr } = await daemon.berth('build', ...outputs.flatMap((each) => ['-o', each]), folder);
+    assert.equal(code, 0, stderr);
+    assert.equal(readFileSync(join(out, 'd/a'), 'utf8'), 'content');
+    assert.ok(statSync(`${out}.tar`).size > 1024);
+    await daemon.ok('rmi', 'named:1');
+    assert.match(await daemon.ok('load', '-i', `${out}.oci`), /named:1/);
+  });
+
+  it('--verify confirms one digest, or names the first file that differs and exits with 1', async () => {
+    const same = folderWith({ Dockerfile: 'FROM busybox\nRUN echo same >/f\n' });
+    const good = await daemon.berth('build', '--verify', '-t', 'same', same);
+    assert.equal(good.code, 0, good.stderr);
+    assert.match(good.stderr, /reproducible: two builds without cache gave one digest/);
+    const other = folderWith({
+      Dockerfile: 'FROM busybox\nRUN cat /proc/sys/kernel/random/uuid >/etc/random\n',
+    });
+    const bad = await daemon.berth('build', '--verify', other);
+    assert.equal(bad.code, 1);
+    assert.match(
+      bad.stderr,
+      /not reproducible .*: etc\/random differs\n.*random\/uuid.*\n {2}content differs/,
+    );
+  });
+
+  it('a cache that --cache-to wrote gives a daemon without any the steps', async () => {
+    const folder = folderWith({ Dockerfile: 'FROM scratch\nCOPY a /a\nCOPY b /b\n', a: 'a', b: 'b' });
+    const cache = join(daemon.folder, 'cache');
+    const first = await daemon.berth('build', '--cache-to', `type=local,dest=${cache},mode=max`, folder);
+    assert.equal(first.code, 0, first.stderr);
+    await using other = await startDaemon();
+    const second = await other.berth('build', '--cache-from', `type=local,src=${cache}`, folder);
+    assert.equal(second.stdout, first.stdout, second.stderr);
+    assert.equal(second.stderr.match(/CACHED/g)?.length, 2);
+  });
+
+  it('an option that is not offered is refused by its name', async () => {
+    const folder = folderWith({ Dockerfile: 'FROM scratch\n' });
+    const { code, stderr } = await daemon.berth('build', '-o', 'type=zip,dest=x', folder);
+    assert.equal(code, 1);
+    assert.match(stderr, /the type 'zip' is not offered/);
+  });
+});
