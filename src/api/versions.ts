@@ -1,7 +1,8 @@
 import { invalid } from '#base/errors.ts';
 
 /** The Docker Engine API versions that are served. */
-export const apiVersions = { minimum: '1.24', maximum: '1.51' } as const;
+// Docker's own minimum is 1.24 since version 25; skopeo before 1.15 asks for 1.22 and nothing else.
+export const apiVersions = { minimum: '1.22', maximum: '1.51' } as const;
 
 const prefix = /^\/v(\d+(?:\.\d+)*)(?=[/?]|$)/;
 

@@ -126,7 +126,7 @@ export const system: Table = {
   'OPTIONS /_ping': [{ path: '/_ping', status: 200, type: 'text/plain; charset=utf-8' }],
   'GET /version': [
     { path: '/version', status: 200, shape: version },
-    { path: '/version', version: '1.23', status: 400, text: /client version 1.23 is too old/ },
+    { path: '/version', version: '1.21', status: 400, text: /client version 1.21 is too old/ },
   ],
   'GET /info': [
     { path: '/info', status: 200, shape: info151 },
