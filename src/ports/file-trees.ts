@@ -75,6 +75,13 @@ export interface FileTrees {
    * @throws invalid `layer-corrupt`, `layer-path-escapes`; unavailable `decompressor-missing`
    */
   unpack(tar: Readable, place: Place, rules?: Pick<CopyRules, 'owner' | 'signal'>): Promise<void>;
+  /**
+   * As `unpack` into an empty folder that `createFolder` made; but the files may stay in the archive, where the other calls find
+   * them, until `settle`.
+   */
+  receive(tar: Readable, root: string, rules?: Pick<CopyRules, 'signal'>): Promise<void>;
+  /** Has all files of a folder where others than these calls find them. Idempotent. */
+  settle(root: string): Promise<void>;
   /** As `unpack` of the archive in a file. */
   unpackFile(archive: Place, place: Place, rules?: Pick<CopyRules, 'owner' | 'signal'>): Promise<void>;
   /**

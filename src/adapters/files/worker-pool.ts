@@ -192,10 +192,7 @@ class Line<Job, Result> {
   }
 }
 
-async function feed<Job, Result>(
-  line: Line<Job, Result>,
-  source: AsyncIterable<Uint8Array>,
-): Promise<void> {
+async function feed<Job, Result>(line: Line<Job, Result>, source: AsyncIterable<Uint8Array>): Promise<void> {
   let underway = 0;
   const free: Uint8Array<ArrayBuffer>[] = [];
   const hear = async (): Promise<void> => {

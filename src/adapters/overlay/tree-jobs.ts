@@ -33,6 +33,4 @@ export interface Unpacked {
 }
 
 export type TreeResult =
-  | { of: 'unpack'; unpacked: Unpacked }
-  | { of: 'changes'; changes: Change[] }
-  | { of: 'size'; size: number };
+  { of: 'unpack'; unpacked: Unpacked } | { of: 'changes'; changes: Change[] } | { of: 'size'; size: number };

@@ -50,7 +50,7 @@ export async function copyTree(
 }
 
 // A kept file may lie below a folder that the filter leaves out.
-function makeParents(target: string, relative: string, owner: Owner): void {
+export function makeParents(target: string, relative: string, owner: Owner): void {
   const parts = relative.split('/').slice(0, -1);
   let at = target;
   for (const part of parts) {
@@ -59,7 +59,7 @@ function makeParents(target: string, relative: string, owner: Owner): void {
   }
 }
 
-function openFolder(target: string, owner: Owner): void {
+export function openFolder(target: string, owner: Owner): void {
   const there = lstatOrUndefined(target);
   if (there === undefined) makeFolderAt(target, owner);
   else if (!there.isDirectory()) throw ontoFile(target);
@@ -105,6 +105,6 @@ function ontoFile(target: string): Error {
   return invalid('copy-onto-file', `cannot copy to non-directory: ${text(target)}`);
 }
 
-function ontoFolder(target: string): Error {
+export function ontoFolder(target: string): Error {
   return invalid('copy-onto-folder', `cannot overwrite directory with non-directory: ${text(target)}`);
 }

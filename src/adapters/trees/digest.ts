@@ -1,8 +1,9 @@
-import { createHash, type Hash } from 'node:crypto';
+import { createHash, hash } from 'node:crypto';
 import { createReadStream, readFileSync, readlinkSync } from 'node:fs';
 import type { CopyRules } from '#ports/file-trees.ts';
 import { Breather } from '#adapters/files/breather.ts';
 import { raw } from '#adapters/files/byte-path.ts';
+import { headOf, type DigestedFacts } from './tree-facts.ts';
 import { walk, type Walked } from './walk.ts';
 
 /** Files up to this size are read at once. */
@@ -14,30 +15,30 @@ export async function digestOf(
   prefix: string,
   options: Omit<CopyRules, 'owner' | 'mode'> & { owners: boolean },
 ): Promise<string> {
-  const hash = createHash('sha256');
+  const whole = createHash('sha256');
   const breather = new Breather(options.signal);
   for (const found of walk(start, prefix, options)) {
     await breather.breathe();
     if (!found.taken) continue;
-    hash.update(headOf(found, options.owners));
-    if (found.stats.isFile()) await addContent(hash, found);
+    whole.update(headOf(factsOf(found, options.owners)));
+    if (found.stats.isFile()) whole.update(await contentOf(found));
   }
-  return hash.digest('hex');
+  return whole.digest('hex');
 }
 
-function headOf({ relative, absolute, stats }: Walked, owners: boolean): string {
+function factsOf({ relative, absolute, stats }: Walked, owners: boolean): DigestedFacts {
   const link = stats.isSymbolicLink() ? readlinkSync(raw(absolute), 'buffer').toString('latin1') : '';
-  const owner = owners ? [stats.uid, stats.gid] : [];
-  // A folder's size says how its entries lie on the disk, not what they are.
   const size = stats.isFile() ? stats.size : stats.rdev;
-  return `${JSON.stringify([relative, stats.mode, size, link, ...owner])}\n`;
+  const { mode, uid, gid } = stats;
+  return { relative, mode, size, link, ...(owners ? { owner: { uid, gid } } : {}) };
 }
 
-async function addContent(hash: Hash, { absolute, stats }: Walked): Promise<void> {
-  if (stats.size <= smallFile) hash.update(readFileSync(raw(absolute)));
-  else
-    for await (const chunk of createReadStream(raw(absolute), { highWaterMark: smallFile }))
-      hash.update(bufferOf(chunk));
+async function contentOf({ absolute, stats }: Walked): Promise<string> {
+  if (stats.size <= smallFile) return hash('sha256', readFileSync(raw(absolute)));
+  const content = createHash('sha256');
+  for await (const chunk of createReadStream(raw(absolute), { highWaterMark: smallFile }))
+    content.update(bufferOf(chunk));
+  return content.digest('hex');
 }
 
 function bufferOf(chunk: unknown): Buffer {

@@ -20,9 +20,12 @@ import type { CopyRules, FileFacts, FileTrees, Filter, Owner, Place } from '#por
 import { bytes, lstatOrUndefined, raw, text } from '#adapters/files/byte-path.ts';
 import { makeFolderAt, resolveInRoot } from '#adapters/files/private-root.ts';
 import { Breather } from '#adapters/files/breather.ts';
+import type { ArchivedTree } from './archived-tree.ts';
+import { Archives } from './archives.ts';
 import { copyTree } from './copy.ts';
 import { digestOf } from './digest.ts';
 import { fetchFile } from './download.ts';
+import { readPiece } from './extract.ts';
 import { beginsWithTar, unpackTar } from './unpack.ts';
 import { walk } from './walk.ts';
 
@@ -33,6 +36,7 @@ const rootOwner: Owner = { uid: 0, gid: 0 };
 export class DiskFileTrees implements FileTrees {
   readonly #folder: string;
   readonly #removing = new Set<Promise<void>>();
+  readonly #archives = new Archives();
 
   /** `folder`: absolute; it is made when it is first needed. */
   constructor(folder: string) {
@@ -47,6 +51,7 @@ export class DiskFileTrees implements FileTrees {
 
   /** The folder is gone when this resolves; its files go in the background, or when a later start lists what is left. */
   async removeFolder(id: string): Promise<void> {
+    await this.#archives.forget(join(this.#folder, id));
     const away = join(this.#folder, `removed-${randomUUID()}`);
     try {
       await rename(join(this.#folder, id), away);
@@ -66,24 +71,34 @@ export class DiskFileTrees implements FileTrees {
     return namesIfThere(this.#folder);
   }
 
-  stat(place: Place): Promise<FileFacts | undefined> {
-    const stats = lstatOrUndefined(locate(place));
-    return Promise.resolve(stats === undefined ? undefined : { kind: kindOf(stats), size: stats.size });
+  async receive(tar: Readable, root: string, { signal }: Pick<CopyRules, 'signal'> = {}): Promise<void> {
+    await this.#archives.receive(tar, root, signal);
   }
 
-  readText(place: Place): Promise<string | undefined> {
+  settle(root: string): Promise<void> {
+    return this.#archives.settle(root);
+  }
+
+  async stat(place: Place): Promise<FileFacts | undefined> {
+    const tree = await this.#archived(place);
+    if (tree !== undefined) return tree.stat(place.path);
+    const stats = lstatOrUndefined(locate(place));
+    return stats === undefined ? undefined : { kind: kindOf(stats), size: stats.size };
+  }
+
+  async readText(place: Place): Promise<string | undefined> {
+    const tree = await this.#archived(place);
+    if (tree !== undefined) return readArchived(tree, place.path);
     const path = locate(place);
     const stats = lstatOrUndefined(path);
-    if (stats?.isFile() !== true) return Promise.resolve(undefined);
-    if (stats.size > largestText)
-      throw invalid(
-        'file-too-large',
-        `'${place.path}' has ${stats.size} bytes; at most ${largestText} are read`,
-      );
-    return Promise.resolve(readFileSync(raw(path), 'utf8'));
+    if (stats?.isFile() !== true) return undefined;
+    if (stats.size > largestText) throw tooLarge(place.path, stats.size);
+    return readFileSync(raw(path), 'utf8');
   }
 
   async list(root: string, filter: Filter): Promise<string[]> {
+    const tree = this.#archives.of(root);
+    if (tree !== undefined) return tree.list(filter);
     const breather = new Breather();
     const found: string[] = [];
     for (const { relative, taken } of walk(bytes(root), '', filter)) {
@@ -109,12 +124,22 @@ export class DiskFileTrees implements FileTrees {
     return bytesOnDisk;
   }
 
-  digest(place: Place, options: Omit<CopyRules, 'owner' | 'mode'> & { owners: boolean }): Promise<string> {
+  async digest(
+    place: Place,
+    options: Omit<CopyRules, 'owner' | 'mode'> & { owners: boolean },
+  ): Promise<string> {
+    const tree = await this.#archived(place);
+    if (tree?.stat(place.path) !== undefined) return tree.digest(place.path, options);
     const path = existing(place);
     return digestOf(path, below(place, path), options);
   }
 
   async copy(source: Place, target: Place, rules: CopyRules): Promise<void> {
+    const tree = await this.#archived(source);
+    if (tree?.stat(source.path) !== undefined) {
+      await this.#archives.copy(tree, source.path, targetOf(target, rules.owner), rules);
+      return;
+    }
     const from = existing(source);
     const to = targetOf(target, rules.owner);
     await copyTree(from, below(source, from), to, rules);
@@ -150,7 +175,8 @@ export class DiskFileTrees implements FileTrees {
     return Promise.resolve();
   }
 
-  isArchive(place: Place): Promise<boolean> {
+  async isArchive(place: Place): Promise<boolean> {
+    await this.settle(place.root);
     return beginsWithTar(createReadStream(raw(existing(place))));
   }
 
@@ -159,19 +185,43 @@ export class DiskFileTrees implements FileTrees {
     await unpackTar(tar, bytes(place.root), bytes(place.path), rules);
   }
 
-  unpackFile(archive: Place, place: Place, rules: Pick<CopyRules, 'owner' | 'signal'> = {}): Promise<void> {
+  async unpackFile(
+    archive: Place,
+    place: Place,
+    rules: Pick<CopyRules, 'owner' | 'signal'> = {},
+  ): Promise<void> {
+    await this.settle(archive.root);
     return this.unpack(createReadStream(raw(existing(archive))), place, rules);
   }
 
   download(url: URL, place: Place, options: { checksum?: string; signal: AbortSignal }): Promise<void> {
     return fetchFile(url, text(targetOf(place, undefined)), options);
   }
+
+  /** Where the place's files lie in an archive that tells what is there; with links in the way they are unpacked. */
+  async #archived({ root, path }: Place): Promise<ArchivedTree | undefined> {
+    const tree = this.#archives.of(root);
+    if (tree?.tells(path) !== false) return tree;
+    await this.settle(root);
+    return undefined;
+  }
+}
+
+function tooLarge(path: string, size: number): Error {
+  return invalid('file-too-large', `'${path}' has ${size} bytes; at most ${largestText} are read`);
 }
 
 function kindOf(stats: Stats): FileFacts['kind'] {
   if (stats.isFile()) return 'file';
   if (stats.isDirectory()) return 'directory';
   return stats.isSymbolicLink() ? 'symlink' : 'other';
+}
+
+function readArchived(tree: ArchivedTree, path: string): string | undefined {
+  const entry = tree.file(path);
+  if (entry === undefined) return undefined;
+  if (entry.size > largestText) throw tooLarge(path, entry.size);
+  return readPiece(tree.archive, entry).toString('utf8');
 }
 
 /** Absolute path of a place, links followed to the end. */

@@ -57,7 +57,7 @@ export async function contextRoot(
   const root = await folders.create(name);
   try {
     if ('fill' in source) await source.fill(root, signal);
-    else await trees.unpack(source.tar, { root, path: '/' }, { signal });
+    else await trees.receive(source.tar, root, { signal });
   } catch (error) {
     signal.throwIfAborted();
     if (!(error instanceof BerthError)) throw error;

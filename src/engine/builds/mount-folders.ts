@@ -33,7 +33,10 @@ export class MountFolders {
       undo.add(() => this.#folders.remove(key));
       return this.#copy(context, key);
     }
-    if (context.isWhole) return context.root;
+    if (context.isWhole) {
+      await this.#parts.trees.settle(context.root);
+      return context.root;
+    }
     const taken = this.#taken.get(context.root) ?? this.#copy(context, `taken-${this.#taken.size}`);
     this.#taken.set(context.root, taken);
     return taken;

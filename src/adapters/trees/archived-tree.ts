@@ -1,0 +1,105 @@
+import { createHash } from 'node:crypto';
+import type { FileFacts, Filter } from '#ports/file-trees.ts';
+import { bytes, text } from '#adapters/files/byte-path.ts';
+import { impliedFolder, type ArchivedEntry } from './archive-index.ts';
+import { headOf, judgeOf, type Judge } from './tree-facts.ts';
+
+interface Node {
+  entry: ArchivedEntry;
+  /** By name; of a folder. */
+  children: Map<string, Node>;
+}
+
+/** A node of the walk, as `walk` gives those on the disk. */
+export interface Found {
+  relative: string;
+  entry: ArchivedEntry;
+}
+
+const kindBits = { file: 0o100000, directory: 0o040000, symlink: 0o120000 } as const;
+
+/** The files of an archive that lie in it still. What it says of them is what would be said of them unpacked. */
+export class ArchivedTree {
+  /** Absolute path of the archive, which is not compressed. */
+  readonly archive: string;
+  readonly #root: Node;
+
+  /** @param entries a folder before what it holds; @param mode of the root, where no entry tells it */
+  constructor(archive: string, entries: ArchivedEntry[], mode: number) {
+    this.archive = archive;
+    this.#root = { entry: { ...impliedFolder(''), mode }, children: new Map() };
+    const folders = new Map([['', this.#root]]);
+    for (const entry of entries) {
+      if (entry.path === '') {
+        this.#root.entry = entry;
+        continue;
+      }
+      const slash = entry.path.lastIndexOf('/');
+      const node: Node = { entry, children: new Map() };
+      folders.get(entry.path.slice(0, Math.max(slash, 0)))?.children.set(entry.path.slice(slash + 1), node);
+      if (entry.kind === 'directory') folders.set(entry.path, node);
+    }
+  }
+
+  /** Whether a path can be told here: none of its parts is a link or leads back. */
+  tells(path: string): boolean {
+    if (path.split('/').includes('..')) return false;
+    const found = this.#find(path);
+    return found === undefined || found.entry.kind !== 'symlink';
+  }
+
+  stat(path: string): FileFacts | undefined {
+    const entry = this.#find(path)?.entry;
+    return entry && { kind: entry.kind, size: entry.size };
+  }
+
+  file(path: string): ArchivedEntry | undefined {
+    const entry = this.#find(path)?.entry;
+    return entry?.kind === 'file' ? entry : undefined;
+  }
+
+  list(filter: Filter): string[] {
+    return this.taken('', filter).flatMap(({ relative }) => (relative === '' ? [] : [text(relative)]));
+  }
+
+  /** What the filter takes of a file or tree, in the order of a walk. Nothing where nothing is. */
+  taken(path: string, filter: Filter): Found[] {
+    const start = this.#find(path);
+    const found: Found[] = [];
+    if (start !== undefined) visit(start, '', judgeOf(text(start.entry.path), filter), found);
+    return found;
+  }
+
+  digest(path: string, options: Filter & { owners: boolean }): string {
+    const hash = createHash('sha256');
+    for (const { relative, entry } of this.taken(path, options)) {
+      const { kind, size, linkName: link, uid, gid } = entry;
+      // A link has no permissions of its own.
+      const mode = kindBits[kind] | (kind === 'symlink' ? 0o777 : entry.mode);
+      const owner = options.owners ? { owner: { uid, gid } } : {};
+      hash.update(headOf({ relative, mode, size, link, ...owner }));
+      if (kind === 'file') hash.update(entry.content);
+    }
+    return hash.digest('hex');
+  }
+
+  /** Undefined where nothing is; a link where a link stands in the way. */
+  #find(path: string): Node | undefined {
+    let at: Node | undefined = this.#root;
+    for (const part of bytes(path).split('/')) {
+      if (part === '' || part === '.') continue;
+      if (at.entry.kind === 'symlink') return at;
+      at = at.children.get(part);
+      if (at === undefined) return undefined;
+    }
+    return at;
+  }
+}
+
+function visit({ entry, children }: Node, relative: string, judge: Judge, found: Found[]): void {
+  const { taken, entered } = judge(relative);
+  if (taken) found.push({ relative, entry });
+  if (!entered) return;
+  for (const [name, child] of [...children].sort(([a], [b]) => (a < b ? -1 : 1)))
+    visit(child, relative === '' ? name : `${relative}/${name}`, judge, found);
+}

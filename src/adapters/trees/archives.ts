@@ -1,0 +1,154 @@
+import { createReadStream, lstatSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
+import type { Readable } from 'node:stream';
+import type { CopyRules } from '#ports/file-trees.ts';
+import { bytes } from '#adapters/files/byte-path.ts';
+import { decompressed } from '#adapters/files/decompress.ts';
+import { WorkerPool } from '#adapters/files/worker-pool.ts';
+import { ArchivedTree } from './archived-tree.ts';
+import type { ArchivedEntry } from './archive-index.ts';
+import { copyArchived } from './copy-archived.ts';
+import { extractFiles, type Extraction } from './extract.ts';
+import { Receiving } from './receive.ts';
+import type { TreesJob, TreesResult } from './tree-worker-jobs.ts';
+import { unpackTar } from './unpack.ts';
+
+/** Up to this much is done at once: a worker that has to start first would take longer. */
+const smallArchive = 1024 * 1024;
+const fewFiles = 64;
+
+/**
+ * Private folders whose files lie in the archive that was received, beside the folder, until they are needed there: most
+ * builds only want to know whether a file changed, and copy each one once.
+ */
+export class Archives {
+  readonly #trees = new Map<string, ArchivedTree>();
+  readonly #unpacking = new Map<string, Promise<void>>();
+  readonly #workers: WorkerPool<TreesJob, TreesResult>;
+
+  constructor() {
+    this.#workers = new WorkerPool(new URL('./archive-worker.ts', import.meta.url), 2);
+  }
+
+  /** Undefined where the files are in the folder. `root` is an absolute path. */
+  of(root: string): ArchivedTree | undefined {
+    return this.#trees.get(root);
+  }
+
+  /** @throws invalid `layer-corrupt`, `layer-path-escapes` */
+  async receive(tar: Readable, root: string, signal?: AbortSignal): Promise<void> {
+    const archive = archiveOf(root);
+    const entries = await this.#receive(bytes(archive), decompressed(tar, signal), signal);
+    if (entries !== undefined) {
+      this.#trees.set(root, new ArchivedTree(archive, entries, lstatSync(root).mode & 0o7777));
+      return;
+    }
+    await unpack(root, signal);
+    await rm(archive);
+  }
+
+  /** Has the files in their folder. */
+  async settle(root: string): Promise<void> {
+    const running = this.#unpacking.get(root);
+    if (running !== undefined || !this.#trees.has(root)) return running;
+    const unpacking = this.#settle(root);
+    this.#unpacking.set(root, unpacking);
+    return unpacking;
+  }
+
+  async copy(tree: ArchivedTree, path: string, target: string, rules: CopyRules): Promise<void> {
+    await copyArchived(tree, path, target, rules, (items) => this.#extract(tree.archive, items));
+  }
+
+  async forget(root: string): Promise<void> {
+    await this.#unpacking.get(root)?.catch(() => undefined);
+    this.#trees.delete(root);
+    await rm(archiveOf(root), { force: true });
+  }
+
+  async #receive(
+    archive: string,
+    chunks: AsyncGenerator<Buffer>,
+    signal: AbortSignal | undefined,
+  ): Promise<ArchivedEntry[] | undefined> {
+    const { head, whole } = await beginningOf(chunks, signal);
+    if (!whole) return this.#workers.feed({ do: 'receive', archive }, joined(head, chunks, signal));
+    const receiving = new Receiving(archive);
+    try {
+      for (const chunk of head) receiving.push(chunk);
+      return receiving.end();
+    } finally {
+      receiving.close();
+    }
+  }
+
+  // The archive stays: someone may be reading in it.
+  async #settle(root: string): Promise<void> {
+    try {
+      await unpack(root);
+      this.#trees.delete(root);
+    } finally {
+      this.#unpacking.delete(root);
+    }
+  }
+
+  async #extract(archive: string, items: Extraction[]): Promise<void> {
+    const size = items.reduce((sum, item) => sum + item.size, 0);
+    if (items.length <= fewFiles && size <= smallArchive) {
+      extractFiles(bytes(archive), items);
+      return;
+    }
+    const half = Math.ceil(items.length / 2);
+    const parts = [items.slice(0, half), items.slice(half)];
+    await together(
+      parts.map((part) => this.#workers.do({ do: 'extract', archive: bytes(archive), items: part })),
+    );
+  }
+}
+
+function archiveOf(root: string): string {
+  return `${root}.tar`;
+}
+
+async function unpack(root: string, signal?: AbortSignal): Promise<void> {
+  const tar = createReadStream(archiveOf(root));
+  await unpackTar(tar, bytes(root), '/', signal === undefined ? {} : { signal });
+}
+
+/** What comes first, up to about `smallArchive`, and whether that is all. */
+async function beginningOf(
+  chunks: AsyncGenerator<Buffer>,
+  signal: AbortSignal | undefined,
+): Promise<{ head: Buffer[]; whole: boolean }> {
+  const head: Buffer[] = [];
+  for (let size = 0; size < smallArchive;) {
+    const next = await chunks.next();
+    if (next.done === true) return { head, whole: true };
+    if (signal?.aborted === true) await chunks.return(undefined);
+    signal?.throwIfAborted();
+    head.push(next.value);
+    size += next.value.length;
+  }
+  return { head, whole: false };
+}
+
+async function* joined(
+  head: Buffer[],
+  rest: AsyncGenerator<Buffer>,
+  signal: AbortSignal | undefined,
+): AsyncGenerator<Buffer> {
+  try {
+    yield* head;
+    for await (const chunk of rest) {
+      signal?.throwIfAborted();
+      yield chunk;
+    }
+  } finally {
+    await rest.return(undefined);
+  }
+}
+
+/** Waits for all, also when one fails. */
+async function together(works: Promise<unknown>[]): Promise<void> {
+  for (const result of await Promise.allSettled(works)) if (result.status === 'rejected') throw result.reason;
+}

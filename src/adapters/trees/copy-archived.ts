@@ -1,0 +1,68 @@
+import { chmodSync, lchownSync, lutimesSync } from 'node:fs';
+import type { CopyRules, Owner } from '#ports/file-trees.ts';
+import { Breather } from '#adapters/files/breather.ts';
+import { raw } from '#adapters/files/byte-path.ts';
+import { applyModeChange } from '#domain/build/mode.ts';
+import type { ArchivedEntry } from './archive-index.ts';
+import type { ArchivedTree } from './archived-tree.ts';
+import { makeParents, openFolder } from './copy.ts';
+import type { Extraction } from './extract.ts';
+
+const root: Owner = { uid: 0, gid: 0 };
+
+/**
+ * As `copyTree`, of files that lie in an archive: the folders are made first, then `extract` writes the files, in any order.
+ * `path` is inside the tree; `target` is resolved.
+ */
+export async function copyArchived(
+  tree: ArchivedTree,
+  path: string,
+  target: string,
+  rules: CopyRules,
+  extract: (items: Extraction[]) => Promise<void>,
+): Promise<void> {
+  const breather = new Breather(rules.signal);
+  const items: Extraction[] = [];
+  const folders: { to: string; entry: ArchivedEntry }[] = [];
+  const opened = new Set<string>();
+  for (const { relative, entry } of tree.taken(path, rules)) {
+    await breather.breathe();
+    if (relative === '' && entry.kind === 'directory') {
+      openFolder(target, rules.owner ?? root);
+      continue;
+    }
+    const to = relative === '' ? target : `${target}/${relative}`;
+    const parent = relative.slice(0, Math.max(relative.lastIndexOf('/'), 0));
+    if (parent !== '' && !opened.has(parent)) makeParents(target, relative, rules.owner ?? root);
+    opened.add(parent);
+    if (entry.kind === 'directory') {
+      folder(entry, to, rules);
+      folders.push({ to, entry });
+    } else items.push(extraction(entry, entry.kind, to, rules));
+  }
+  await extract(items);
+  // Writing into a folder changes its time, so these come last.
+  for (const { to, entry } of folders) lutimesSync(raw(to), entry.mtime, entry.mtime);
+}
+
+function folder(entry: ArchivedEntry, to: string, rules: CopyRules): void {
+  openFolder(to, root);
+  const { uid, gid } = rules.owner ?? entry;
+  lchownSync(raw(to), uid, gid);
+  chmodSync(raw(to), modeOf(entry, rules));
+}
+
+function extraction(
+  entry: ArchivedEntry,
+  kind: Extraction['kind'],
+  to: string,
+  rules: CopyRules,
+): Extraction {
+  const { mtime, size, linkName, offset, uid, gid } = entry;
+  const owner = rules.owner ?? { uid, gid };
+  return { to, kind, mode: modeOf(entry, rules), owner, mtime, size, linkName, offset };
+}
+
+function modeOf({ mode, kind }: ArchivedEntry, rules: CopyRules): number {
+  return rules.mode === undefined ? mode : applyModeChange(rules.mode, mode, kind === 'directory');
+}

@@ -1,0 +1,9 @@
+import type { ArchivedEntry } from './archive-index.ts';
+import type { Extraction } from './extract.ts';
+
+/** What the worker threads of trees do. Paths are byte strings. */
+export type TreesJob =
+  /** Chunks of a plain tar archive follow; it is kept in the file, and its index given where it has one. */
+  { do: 'receive'; archive: string } | { do: 'extract'; archive: string; items: Extraction[] };
+
+export type TreesResult = ArchivedEntry[] | undefined;
