@@ -13,9 +13,9 @@ type Nouns = Pick<
 
 /** Constructs and starts what keeps the disk from filling up. */
 export function startDisk(settings: Settings, adapters: Adapters, nouns: Nouns, log: Logger) {
-  const { store, clock, space, blobs, snapshotter, logs } = adapters;
+  const { store, clock, space, blobs, snapshotter, logs, buildSessions: sessions } = adapters;
   const parts: DiskParts = {
-    ...{ space, blobs, snapshotter, logs, clock, ...nouns },
+    ...{ space, blobs, snapshotter, logs, sessions, clock, ...nouns },
     uses: new ImageUse({ store, clock, ...nouns }),
     settings: settings.disk,
     keepPartial: settings.registries.keepPartial,

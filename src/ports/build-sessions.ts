@@ -69,7 +69,21 @@ export interface SessionBlobs {
   write(store: string, descriptor: Descriptor, content: Readable, signal: AbortSignal): Promise<void>;
 }
 
+/** Files of a folder of a client, kept so that they need not be sent again. */
+export interface KeptContext {
+  id: string;
+  /** Bytes of its files. */
+  size: number;
+  /** Milliseconds since 1970: when a build used it last. */
+  touched: number;
+  /** A build uses it now. */
+  inUse: boolean;
+}
+
 export interface BuildSessions {
   /** The connection is the session's from now on. */
   open(connection: Duplex, offer: SessionOffer): BuildSession;
+  kept(): KeptContext[];
+  /** Keeps these no more, unless a build uses them now. */
+  removeKept(accepts: (id: string) => boolean): Promise<void>;
 }

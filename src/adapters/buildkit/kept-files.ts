@@ -2,6 +2,7 @@ import { linkSync, mkdirSync, rmSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { systemCode } from '#base/errors.ts';
+import type { KeptContext } from '#ports/build-sessions.ts';
 import type { FileStat } from './received-tree.ts';
 
 /** Of how many folders of clients the files are kept. */
@@ -22,12 +23,21 @@ interface Kept {
  * compares too. They are further names of the files that builds got; nobody writes to those.
  */
 export class KeptFiles {
+  readonly id: string;
   readonly #folder: string;
   #files = new Map<string, Kept>();
   #next = 0;
+  /** Milliseconds since 1970. */
+  touched = Date.now();
 
-  constructor(folder: string) {
-    this.#folder = folder;
+  constructor(root: string, id: string) {
+    this.id = id;
+    this.#folder = join(root, id);
+  }
+
+  /** Bytes. */
+  get size(): number {
+    return [...this.#files.values()].reduce((sum, { size }) => sum + size, 0);
   }
 
   /** Whether the file is at `path` now. */
@@ -91,15 +101,32 @@ export class KeptFolders {
   /** Uses what is kept under the key; `work` gets nothing while another build uses it. */
   async with<T>(key: string, work: (kept: KeptFiles | undefined) => Promise<T>): Promise<T> {
     if (this.#busy.has(key)) return work(undefined);
-    const kept = this.#folders.get(key) ?? new KeptFiles(join(this.#root, String(this.#next++)));
+    const kept = this.#folders.get(key) ?? new KeptFiles(this.#root, String(this.#next++));
     this.#folders.delete(key);
     this.#folders.set(key, kept);
     this.#busy.add(key);
     try {
       return await work(kept);
     } finally {
+      kept.touched = Date.now();
       this.#busy.delete(key);
       await this.#trim();
+    }
+  }
+
+  list(): KeptContext[] {
+    return [...this.#folders].map(([key, { id, size, touched }]) => ({
+      ...{ id, size, touched },
+      inUse: this.#busy.has(key),
+    }));
+  }
+
+  /** Keeps nothing more of those that no build uses. */
+  async remove(accepts: (id: string) => boolean): Promise<void> {
+    for (const [key, kept] of this.#folders) {
+      if (this.#busy.has(key) || !accepts(kept.id)) continue;
+      this.#folders.delete(key);
+      await kept.remove();
     }
   }
 

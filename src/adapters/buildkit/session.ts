@@ -3,6 +3,7 @@ import type {
   BuildSession,
   BuildSessions,
   FileRequest,
+  KeptContext,
   Received,
   SessionBlobs,
   SessionOffer,
@@ -46,6 +47,14 @@ export class GrpcBuildSessions implements BuildSessions {
 
   open(connection: Duplex, offer: SessionOffer): BuildSession {
     return new GrpcBuildSession(new GrpcClient(connection), offer, this.#kept);
+  }
+
+  kept(): KeptContext[] {
+    return this.#kept.list();
+  }
+
+  removeKept(accepts: (id: string) => boolean): Promise<void> {
+    return this.#kept.remove(accepts);
   }
 }
 

@@ -38,7 +38,7 @@ export interface CollectBody {
 export interface CollectAnswer {
   /** In the order of their removal. */
   items: {
-    kind: 'download' | 'registry' | 'cache' | 'image';
+    kind: 'download' | 'context' | 'registry' | 'cache' | 'image';
     id: string;
     name: string;
     bytes: number;

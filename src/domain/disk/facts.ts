@@ -16,6 +16,8 @@ export interface ImageFacts {
 
 /** Something half-done. */
 export interface TemporaryFacts {
+  /** What came of a pull that broke off, or what clients need not send again for their builds. */
+  kind: 'download' | 'context';
   id: string;
   size: number;
   /** Milliseconds since 1970: when something came for it last. */
@@ -40,7 +42,7 @@ export interface DiskFacts {
   free: number;
   images: readonly ImageFacts[];
   cache: readonly CacheEntry[];
-  downloads: readonly TemporaryFacts[];
+  temporary: readonly TemporaryFacts[];
   registry: readonly RegistryFacts[];
   /** Parts that somebody else needs: they stay when their images go. */
   pinned: (part: string) => boolean;

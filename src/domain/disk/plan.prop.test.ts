@@ -61,7 +61,10 @@ const facts = fc
       ...{ now: 100, free, registry: [] },
       images: images.map(imageOf),
       cache: [...cache, ...folders],
-      downloads: downloads.map((one, at) => ({ id: `download-${at}`, size: 5, ...one })),
+      temporary: downloads.map((one, at) => ({
+        ...{ kind: at % 2 === 0 ? ('download' as const) : ('context' as const) },
+        ...{ id: `download-${at}`, size: 5, ...one },
+      })),
       pinned: (part) => pinned.some((one) => part === `part-${one}`),
     };
   });
@@ -93,7 +96,7 @@ test('never goes what is kept, in use, or stood upon by what stays at that momen
       for (const { kind, id } of items) {
         const entry = found.cache.find((one) => one.id === id);
         assert.notEqual(entry?.inUse, true);
-        assert.notEqual(found.downloads.find((one) => one.id === id)?.inUse, true);
+        assert.notEqual(found.temporary.find((one) => one.id === id)?.inUse, true);
         const image = found.images.find((one) => one.id === (kind === 'cache' ? entry?.imageId : id));
         if (image === undefined) continue;
         assert.equal(image.kept, undefined);
@@ -119,7 +122,10 @@ test('the bytes of a plan are those of the parts that no image that stays, and n
         .reduce((sum, [, size]) => sum + size, 0);
       const count = (kind: string, start: string): number =>
         plan.items.filter((item) => item.kind === kind && item.id.startsWith(start)).length;
-      assert.equal(plan.bytes, freed + 15 * count('cache', 'mount-') + 5 * count('download', 'download-'));
+      assert.equal(
+        plan.bytes,
+        freed + 15 * count('cache', 'mount-') + 5 * (count('download', '') + count('context', '')),
+      );
       assert.equal(
         plan.bytes,
         plan.items.reduce((sum, { bytes }) => sum + bytes, 0),
@@ -134,7 +140,7 @@ test('afterwards enough is free, or the plan says how much is missing and nothin
       const { items, bytes, short } = planDisk(found, limits, 'rules');
       assert.equal(short, Math.max(0, limits.keepFree - found.free - bytes));
       if (short === 0) return;
-      assert.ok(found.downloads.every(({ id, inUse }) => inUse || items.some((item) => item.id === id)));
+      assert.ok(found.temporary.every(({ id, inUse }) => inUse || items.some((item) => item.id === id)));
       const removed = removedImages(found, planDisk(found, limits, 'rules'));
       const stays = found.images.filter(({ id }) => !removed.has(id));
       const cached = new Set(found.cache.map(({ imageId }) => imageId));

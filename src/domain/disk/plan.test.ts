@@ -20,7 +20,7 @@ function image(id: string, used: number, rest: Partial<ImageFacts> = {}): ImageF
 }
 
 function facts(rest: Partial<DiskFacts>): DiskFacts {
-  const nothing = { images: [], cache: [], downloads: [], registry: [] };
+  const nothing = { images: [], cache: [], temporary: [], registry: [] };
   return { now: 1000, free: 1000, pinned: () => false, ...nothing, ...rest };
 }
 
@@ -53,12 +53,12 @@ test('what is missing in the end is told', () => {
 });
 
 test('interrupted downloads go after their time, those under way never', () => {
-  const downloads = [
-    { id: 'old', size: 5, touched: 900, inUse: false },
-    { id: 'new', size: 5, touched: 990, inUse: false },
-    { id: 'busy', size: 5, touched: 0, inUse: true },
+  const temporary = [
+    { kind: 'download' as const, id: 'old', size: 5, touched: 900, inUse: false },
+    { kind: 'download' as const, id: 'new', size: 5, touched: 990, inUse: false },
+    { kind: 'download' as const, id: 'busy', size: 5, touched: 0, inUse: true },
   ];
-  assert.deepEqual(ids(facts({ downloads })), ['old']);
+  assert.deepEqual(ids(facts({ temporary })), ['old']);
 });
 
 test('shares of a disk are a percentage, a size, or the smaller of both', () => {

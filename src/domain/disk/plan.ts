@@ -5,7 +5,7 @@ import { ageWords, type DiskRules } from '#domain/disk/rules.ts';
 import { formatDecimalBytes } from '#domain/units/bytes.ts';
 
 export interface PlannedItem {
-  kind: 'download' | 'registry' | 'cache' | 'image';
+  kind: TemporaryFacts['kind'] | 'registry' | 'cache' | 'image';
   id: string;
   /** For people. */
   name: string;
@@ -29,7 +29,7 @@ export type DiskGoal = 'rules' | 'unused';
 
 /**
  * What is to go so that the rules hold, in order: what is past its age or above its limit; then, while too little is free,
- * interrupted downloads, the build cache down to its reserve, and images that nothing uses, those without a name and the longest
+ * interrupted downloads and kept contexts, the build cache down to its reserve, and images that nothing uses, those without a name and the longest
  * unused first. Nothing that is kept, in use or stood upon by what stays is ever chosen.
  */
 export function planDisk(facts: DiskFacts, rules: DiskRules, goal: DiskGoal): DiskPlan {
@@ -66,11 +66,10 @@ class Planner {
   }
 
   byAge(): void {
-    const { now, downloads, registry } = this.#facts;
+    const { now, temporary, registry } = this.#facts;
     const { partialAge, buildCacheAge, untaggedAge, buildCache } = this.#rules;
-    for (const download of downloads)
-      if (now - download.touched >= partialAge)
-        this.#takeDownload(download, `interrupted ${ageWords(partialAge)} ago or more`);
+    for (const one of temporary)
+      if (now - one.touched >= partialAge) this.#takeTemporary(one, `not used for ${ageWords(partialAge)}`);
     for (const { kind, name, why, part } of registry) {
       const bytes = part === undefined || this.#counts.has(part.key) ? 0 : part.size;
       this.#take({ kind: 'registry', id: `${kind} ${name}`, name: `${kind} ${name}`, bytes, why });
@@ -90,7 +89,7 @@ class Planner {
 
   /** A removed image may free a step of the cache, and that one an image: until nothing is left. */
   bySpace(): void {
-    const { now, downloads } = this.#facts;
+    const { now, temporary } = this.#facts;
     const { keepFree, buildCacheReserved } = this.#rules;
     const unusedAge = this.#goal === 'unused' ? 0 : this.#rules.unusedAge;
     const why =
@@ -99,7 +98,7 @@ class Planner {
         : `not in use, and less than ${formatDecimalBytes(keepFree)} are free`;
     const isOver = (): boolean => this.#isEnough();
     const reserve = this.#goal === 'unused' ? -1 : buildCacheReserved;
-    for (const download of downloads) if (!isOver()) this.#takeDownload(download, why);
+    for (const one of temporary) if (!isOver()) this.#takeTemporary(one, why);
     const isOld = ({ used }: ImageFacts): boolean => now - used >= unusedAge;
     for (let before = -1; before !== this.#items.length;) {
       before = this.#items.length;
@@ -125,10 +124,11 @@ class Planner {
     this.#bytes += item.bytes;
   }
 
-  #takeDownload({ id, size, inUse }: TemporaryFacts, why: string): void {
-    if (inUse || this.#chosen.has(id)) return;
-    this.#chosen.add(id);
-    this.#take({ kind: 'download', id, name: id, bytes: size, why });
+  #takeTemporary({ kind, id, size, inUse }: TemporaryFacts, why: string): void {
+    const key = `${kind} ${id}`;
+    if (inUse || this.#chosen.has(key)) return;
+    this.#chosen.add(key);
+    this.#take({ kind, id, name: key, bytes: size, why });
   }
 
   /**

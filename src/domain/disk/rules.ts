@@ -27,7 +27,7 @@ export interface DiskRules {
   buildCacheAge: number;
   untaggedAge: number;
   unusedAge: number;
-  /** Interrupted downloads that nobody went on with. */
+  /** Interrupted downloads that nobody went on with, and contexts of clients that no build used. */
   partialAge: number;
 }
 
@@ -64,7 +64,7 @@ export function ruleWords(kind: DiskKind, rules: DiskRules): string {
       `unused first; while ${short} down to ${formatDecimalBytes(rules.buildCacheReserved)}`,
     logs: 'by max-size and max-file of each container, as they are written; with their container',
     registry: 'by berth registry retention; what no manifest names after an hour; uploads after a day',
-    temporary: `interrupted downloads after ${ageWords(rules.partialAge)}, or while ${short}`,
+    temporary: `interrupted downloads and contexts of builds after ${ageWords(rules.partialAge)}, or while ${short}`,
   };
   return words[kind];
 }

@@ -16,8 +16,8 @@ export class DiskCollector {
   readonly #facts: FactFinder;
   readonly #closed = new AbortController();
   #isShort = false;
-  /** Bytes that are free once what is being brought in is there: blobs stay until then. */
-  #promised = 0;
+  /** What `#promised` says, as long as blobs stay. */
+  #awaited = 0;
   #wake = Promise.withResolvers<void>();
   #collecting: Promise<unknown> = Promise.resolve();
   #running = Promise.resolve();
@@ -72,7 +72,7 @@ export class DiskCollector {
     for (const [kind, items] of runsOf(plan.items)) await this.#remove(kind, items);
     await snapshotter.settled();
     const missing = plan.free + plan.bytes - (await space.measure()).free;
-    this.#promised = images.isOpenEnded ? Math.max(0, Math.min(missing, this.#promised + plan.bytes)) : 0;
+    if (images.isOpenEnded) this.#awaited = Math.max(0, Math.min(missing, this.#awaited + plan.bytes));
     const { bytes, free, short } = plan;
     tell(`removed ${plan.items.length} things that nobody uses, of ${formatDecimalBytes(bytes)}`, {
       ...{ bytes, free, short },
@@ -83,11 +83,12 @@ export class DiskCollector {
   }
 
   async #remove(kind: PlannedItem['kind'], items: readonly PlannedItem[]): Promise<void> {
-    const { images, builds, registry } = this.#parts;
+    const { images, builds, registry, sessions } = this.#parts;
     const ids = new Set(items.map(({ id }) => id));
     if (kind === 'image') await images.prune({ all: true, parents: false, accepts: ({ id }) => ids.has(id) });
     else if (kind === 'cache') await builds.prune(({ id }) => ids.has(id));
     else if (kind === 'registry') await registry.collect(standardCollection, false);
+    else if (kind === 'context') await sessions.removeKept((id) => ids.has(id));
     else await images.removePartial((digest) => ids.has(digest));
   }
 
@@ -118,10 +119,9 @@ export class DiskCollector {
   }
 
   async #look(isDue: boolean): Promise<void> {
-    const { report, clock, images } = this.#parts;
+    const { report, clock } = this.#parts;
     const { signal } = this.#closed;
     try {
-      if (!images.isOpenEnded) this.#promised = 0;
       const { free, keepFree } = await this.rules();
       if (!isDue && free + this.#promised >= keepFree) return;
       const { items, short } = await this.collect('rules');
@@ -130,6 +130,12 @@ export class DiskCollector {
     } catch (error) {
       report('what nobody uses could not be removed', error);
     }
+  }
+
+  /** Bytes that are free once what is being brought in is there: blobs stay until then. */
+  get #promised(): number {
+    if (!this.#parts.images.isOpenEnded) this.#awaited = 0;
+    return this.#awaited;
   }
 
   /** Told once, until there is room again. */

@@ -24,7 +24,7 @@ export class FactFinder {
       free,
       images: await this.images(),
       cache: builds.cacheEntries(),
-      downloads: await this.downloads(),
+      temporary: await this.temporary(),
       registry: await this.#registry(),
       pinned: (part) => {
         const digest = digestOf(part);
@@ -51,9 +51,12 @@ export class FactFinder {
     });
   }
 
-  async downloads(): Promise<DiskFacts['downloads']> {
+  async temporary(): Promise<DiskFacts['temporary']> {
     const partials = await this.#parts.blobs.partials();
-    return partials.map(({ digest, ...rest }) => ({ id: digest, ...rest }));
+    return [
+      ...partials.map(({ digest, ...rest }) => ({ kind: 'download' as const, id: digest, ...rest })),
+      ...this.#parts.sessions.kept().map((context) => ({ kind: 'context' as const, ...context })),
+    ];
   }
 
   /** In words, why an image stays. */

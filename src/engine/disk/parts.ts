@@ -4,6 +4,7 @@ import type { ImageUse } from '#engine/disk/image-use.ts';
 import type { Images } from '#engine/images/images.ts';
 import type { Registry } from '#engine/registry/registry.ts';
 import type { BlobStore } from '#ports/blob-store.ts';
+import type { BuildSessions } from '#ports/build-sessions.ts';
 import type { Clock } from '#ports/clock.ts';
 import type { DiskSpace } from '#ports/disk-space.ts';
 import type { LogStore } from '#ports/log-store.ts';
@@ -14,6 +15,7 @@ export interface DiskParts {
   space: DiskSpace;
   blobs: Pick<BlobStore, 'partials'>;
   snapshotter: Pick<Snapshotter, 'listCommitted' | 'usage' | 'settled'>;
+  sessions: Pick<BuildSessions, 'kept' | 'removeKept'>;
   logs: Pick<LogStore, 'size'>;
   clock: Clock;
   events: Events;

@@ -176,15 +176,15 @@ export class Usage {
   }
 
   async #temporary(): Promise<Row> {
-    const downloads = (await this.#facts.downloads()).map(({ id, size, inUse }) => ({
-      ...{ name: `download of ${id}`, size },
+    const parts = (await this.#facts.temporary()).map(({ kind, id, size, inUse }) => ({
+      ...{ name: `${kind} ${id}`, size },
       state: inUse ? 'in use' : 'not in use',
     }));
     const uploads = (await this.#parts.registry.uploads.list()).map(({ repository, size }) => ({
       ...{ name: `upload to ${repository}`, size },
       state: 'may be gone on with',
     }));
-    return counted([...downloads, ...uploads]);
+    return counted([...parts, ...uploads]);
   }
 }
 
