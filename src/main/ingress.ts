@@ -8,7 +8,7 @@ import type { Adapters } from '#main/adapters.ts';
 export function openIngress(
   { ingress: settings }: Settings,
   { store, clock, balancer, certificates: sources }: Adapters,
-  secrets: Pick<Secrets, 'value'>,
+  secrets: Pick<Secrets, 'value' | 'seals'>,
   report: (problem: string, error: unknown) => void,
 ): { ingress: Ingress; certificates: Certificates } {
   const certificates = new Certificates({

@@ -20,6 +20,8 @@ export interface Balancer {
   setServers(backend: string, servers: readonly BackendServer[]): Promise<void>;
   /** Offers it to clients that name its host, from the next connection on. */
   setCertificate(certificate: HostCertificate): Promise<void>;
+  /** What it offers for a host, also since an earlier daemon, in PEM; undefined: nothing. */
+  offered(host: string): Promise<string | undefined>;
   /** What is answered at a path by plain HTTP; undefined: nothing any more. */
   setChallenge(path: string, answer: string | undefined): Promise<void>;
   /** Of each backend that is served now, by name. */

@@ -50,4 +50,6 @@ export interface CertificateFiles {
   read(files: { cert: string; key: string }): Promise<GivenCertificate>;
   /** @throws as `read` */
   pair(chain: NamedText, key: NamedText): GivenCertificate;
+  /** A chain with its key, as it is offered. */
+  describe(pem: string): Certificate;
 }

@@ -7,6 +7,8 @@ export interface StateStore {
   collection<T extends object>(name: string): Collection<T>;
   /** Runs `work` with all its writes in one transaction; an exception undoes them and is passed on. */
   transaction<T>(work: () => T): T;
+  /** What was replaced or deleted before can no longer be read from the file. Writes all of it anew. */
+  scrub(): void;
   close(): void;
 }
 

@@ -40,6 +40,10 @@ export class MemoryState implements StateStore {
     return work();
   }
 
+  scrub(): void {
+    // Nothing is left of what goes.
+  }
+
   close(): void {
     this.#collections.clear();
   }

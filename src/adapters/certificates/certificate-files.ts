@@ -18,6 +18,10 @@ export class PemCertificateFiles implements CertificateFiles {
     const pem = `${chain.text.trim()}\n${key.text.trim()}\n`;
     return { ...describe(pem), names: namesOf(leaf) };
   }
+
+  describe(pem: string): Certificate {
+    return describe(pem);
+  }
 }
 
 /** Of its subjectAltName, the only place where clients look (RFC 9525, section 6.3). */

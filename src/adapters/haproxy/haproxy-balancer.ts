@@ -17,7 +17,7 @@ import { configText, structureText, type ConfigInput } from './config-text.ts';
 import type { FrontendSettings } from './frontend-text.ts';
 import { loadFiles } from './load.ts';
 import { filesOf, offeredHosts, pathsOf, readLoaded, type Files, type Loaded } from './loaded.ts';
-import { pathsIn, type HaproxyPaths } from './paths.ts';
+import { certificatePath, pathsIn, type HaproxyPaths } from './paths.ts';
 import { checkPorts } from './port-check.ts';
 import { HaproxyProcess } from './process.ts';
 import { RunningServers } from './servers.ts';
@@ -116,6 +116,10 @@ export class HaproxyBalancer implements Balancer {
       this.#certificates.set(host, pem);
       if (this.#process.runs) await this.#converge();
     });
+  }
+
+  async offered(host: string): Promise<string | undefined> {
+    return readFile(certificatePath(this.#paths, host), 'utf8').catch(() => undefined);
   }
 
   setChallenge(path: string, answer: string | undefined): Promise<void> {

@@ -21,6 +21,26 @@ export interface NewSecret {
   origin: SecretOrigin;
 }
 
+/** A text as the state store holds it. */
+export interface SealedText {
+  key: string;
+  value: string;
+}
+
+/** Seals what other rooms keep in the state store: by the master key, as values of secrets. */
+export interface Seals {
+  /**
+   * @param about which text it is, so that no other can stand in for it
+   * @param keep writes it, before the master key can be replaced
+   * @throws unavailable `secrets-locked`; conflict `secrets-key-missing`, `secrets-key-wrong`
+   */
+  seal(about: string, text: string, keep: (sealed: SealedText) => void): Promise<void>;
+  /** @throws as `seal`; conflict `secret-damaged` */
+  open(about: string, sealed: SealedText): Promise<string>;
+  /** @param replace writes all texts of a room anew, in the transaction in which the master key is replaced */
+  onRotation(replace: (again: (about: string, sealed: SealedText) => SealedText) => void): void;
+}
+
 /** Values that are sealed at rest and given to nobody but containers. */
 export interface Secrets {
   /** Keeps a value and gives its version: the present one when the value is the same. */

@@ -1,4 +1,4 @@
-import { messageOf } from '#base/errors.ts';
+import { BerthError, messageOf } from '#base/errors.ts';
 import {
   certificateFlaws,
   nextAttempt,
@@ -7,7 +7,7 @@ import {
 } from '#domain/ingress/certificates.ts';
 import type { IngressSettings, OwnCertificate } from '#domain/ingress/model.ts';
 import type { CertificateView } from '#engine/contracts/ingress.ts';
-import type { Secrets } from '#engine/contracts/secrets.ts';
+import type { Seals, Secrets } from '#engine/contracts/secrets.ts';
 import type { Balancer } from '#ports/balancer.ts';
 import type {
   AcmeAuthority,
@@ -17,24 +17,20 @@ import type {
   LocalAuthority,
 } from '#ports/certificates.ts';
 import type { Clock } from '#ports/clock.ts';
-import type { Collection, StateStore } from '#ports/state-store.ts';
+import type { StateStore } from '#ports/state-store.ts';
+import { CertificateStore } from './certificate-store.ts';
 import { readSecretPair } from './secret-pair.ts';
 
 export interface CertificateParts {
   store: StateStore;
   clock: Clock;
-  balancer: Pick<Balancer, 'setCertificate' | 'setChallenge'>;
+  balancer: Pick<Balancer, 'setCertificate' | 'setChallenge' | 'offered'>;
   local: LocalAuthority;
   acme: AcmeAuthority;
   files: CertificateFiles;
-  secrets: Pick<Secrets, 'value'>;
+  secrets: Pick<Secrets, 'value'> & { seals: Seals };
   settings: IngressSettings['acme'];
   report: (problem: string, error: unknown) => void;
-}
-
-/** What the state store holds of a host's certificate. */
-interface Stored extends Certificate {
-  mode: 'acme' | 'internal';
 }
 
 interface Entry {
@@ -47,25 +43,27 @@ interface Entry {
   /** Milliseconds since 1970. */
   due: number;
   problem?: string;
+  /** It waits for the master key. */
+  isLocked?: boolean;
 }
 
-/** Files of people are looked at so often, in milliseconds. */
-const fileLookMs = 10_000;
+/** Files of people, and whether the master key is there, are looked at so often, in milliseconds. */
+const lookMs = 10_000;
 
 /** Which host is offered which certificate; gets and renews them. */
 export class Certificates {
   readonly #parts: CertificateParts;
-  readonly #stored: Collection<Stored>;
-  readonly #keys: Collection<{ pem: string }>;
+  readonly #store: CertificateStore;
   readonly #entries = new Map<string, Entry>();
+  /** An authority while this machine's own cannot be opened. */
+  #passing: string | undefined;
   #wake = new AbortController();
   #isClosed = false;
   #isTending = false;
 
   constructor(parts: CertificateParts) {
     this.#parts = parts;
-    this.#stored = parts.store.collection<Stored>('certificates');
-    this.#keys = parts.store.collection<{ pem: string }>('certificate-keys');
+    this.#store = new CertificateStore(parts.store, parts.secrets.seals);
   }
 
   /**
@@ -92,9 +90,11 @@ export class Certificates {
   /** Every host has one to offer when this returns: the one that is wanted, or a stand-in until that is there. */
   async ensure(wanted: readonly WantedCertificate[]): Promise<void> {
     const hosts = new Set(wanted.map(({ host }) => host));
+    await this.#sealAll();
     for (const host of this.#entries.keys()) if (!hosts.has(host)) this.#entries.delete(host);
     for (const one of wanted) await this.#begin(one);
-    this.#forgetExpired(hosts);
+    this.#store.forgetExpired(hosts, this.#parts.clock.now());
+    for (const entry of this.#entries.values()) if (entry.isLocked === true) entry.due = 0;
     this.#wake.abort();
     if (this.#isTending || this.#entries.size === 0) return;
     this.#isTending = true;
@@ -117,11 +117,16 @@ export class Certificates {
     this.#wake.abort();
   }
 
-  /** Of a host that comes back a certificate that still holds is used again: an authority signs few of each. */
-  #forgetExpired(hosts: ReadonlySet<string>): void {
-    const now = this.#parts.clock.now();
-    for (const [host, { notAfter }] of this.#stored.entries())
-      if (!hosts.has(host) && notAfter <= now) this.#stored.delete(host);
+  /** Whether some of them cannot be opened without the master key. */
+  get isLocked(): boolean {
+    return [...this.#entries.values()].some((entry) => entry.isLocked === true);
+  }
+
+  /** Those that an earlier version kept in clear; they work as they are, so nothing waits for that. */
+  async #sealAll(): Promise<void> {
+    await this.#store
+      .sealAll()
+      .catch((error: unknown) => this.#parts.report('keys of ingress stay in the state in clear', error));
   }
 
   async #begin(wanted: WantedCertificate): Promise<void> {
@@ -134,24 +139,57 @@ export class Certificates {
 
   async #first(wanted: WantedCertificate): Promise<Entry> {
     const { host, mode, own } = wanted;
-    const now = this.#parts.clock.now();
-    const ready = (current: Certificate): Entry => ({
-      ...{ wanted, current, isStandIn: false, failures: 0 },
-      due: own === undefined ? renewalTime(current) : now + fileLookMs,
-    });
-    const stored = this.#stored.get(host);
-    if (stored?.mode === mode && stored.notAfter > now) return ready(stored);
     try {
-      if (own !== undefined) {
-        const { names, ...given } = await this.#given(own);
-        return { ...ready(given), names };
-      }
+      const known = own !== undefined ? await this.#given(own) : await this.#kept(wanted);
+      if (known !== undefined) return this.#ready(wanted, known);
+      const current = await this.issueLocal([host]);
+      if (mode === 'internal') return this.#ready(wanted, await this.#store.keep(host, 'internal', current));
+      return { wanted, current, isStandIn: true, failures: 0, due: this.#parts.clock.now() };
     } catch (error) {
-      this.#parts.report(`${host} is offered a certificate of this machine instead of its own`, error);
+      return this.#meanwhile(wanted, error);
     }
-    const current = await this.#local(host);
-    if (mode === 'internal') return ready(this.#keep(host, 'internal', current));
-    return { wanted, current, isStandIn: true, failures: 0, due: now };
+  }
+
+  #ready(wanted: WantedCertificate, { names, ...current }: Certificate & { names?: string[] }): Entry {
+    const due = this.#nextLook(wanted, current);
+    return { wanted, current, isStandIn: false, failures: 0, due, ...(names && { names }) };
+  }
+
+  #nextLook({ own }: WantedCertificate, current: Certificate): number {
+    if (own === undefined) return renewalTime(current);
+    // A version of a secret never changes.
+    return 'cert' in own ? this.#parts.clock.now() + lookMs : Number.POSITIVE_INFINITY;
+  }
+
+  /** What is offered while the one that is wanted cannot be opened or read: what was offered until now. */
+  async #meanwhile(wanted: WantedCertificate, error: unknown): Promise<Entry> {
+    const { balancer, files, clock, report } = this.#parts;
+    const { host } = wanted;
+    const offered = this.#entries.get(host)?.current.pem ?? (await balancer.offered(host));
+    const name = host === '' ? 'any host' : host;
+    const instead = offered === undefined ? 'a certificate of this machine' : 'what it was offered before';
+    report(`${name} is offered ${instead} instead of its own`, error);
+    const current = offered === undefined ? await this.#standIn(host) : files.describe(offered);
+    const lock = isOfMasterKey(error) ? { isLocked: true } : {};
+    const due = clock.now() + lookMs;
+    return { wanted, current, isStandIn: true, failures: 1, due, problem: messageOf(error), ...lock };
+  }
+
+  /** Without the key of this machine's authority by another one, which nobody will know again. */
+  async #standIn(host: string): Promise<Certificate> {
+    const { clock, local } = this.#parts;
+    try {
+      return await this.issueLocal([host]);
+    } catch {
+      this.#passing ??= await local.create(clock.now());
+      return local.issue(this.#passing, host, clock.now());
+    }
+  }
+
+  /** A stored one that still holds. */
+  async #kept({ host, mode }: WantedCertificate): Promise<Certificate | undefined> {
+    const { clock } = this.#parts;
+    return this.#store.has(host, mode, clock.now()) ? this.#store.certificate(host) : undefined;
   }
 
   /** A certificate of this machine's authority for hosts and IP addresses. */
@@ -167,26 +205,9 @@ export class Certificates {
     return `${certificate}\n`;
   }
 
-  #local(host: string): Promise<Certificate> {
-    return this.issueLocal([host]);
-  }
-
   #authority(): Promise<string> {
     const { clock, local } = this.#parts;
-    return this.#key('local-authority', () => local.create(clock.now()));
-  }
-
-  #keep(host: string, mode: Stored['mode'], certificate: Certificate): Certificate {
-    this.#stored.put(host, { ...certificate, mode });
-    return certificate;
-  }
-
-  async #key(name: string, make: () => Promise<string>): Promise<string> {
-    const known = this.#keys.get(name);
-    if (known !== undefined) return known.pem;
-    const pem = await make();
-    this.#keys.put(name, { pem });
-    return pem;
+    return this.#store.key('local-authority', () => local.create(clock.now()));
   }
 
   /** Gets what is due, one after the other, and sleeps until the next. */
@@ -208,31 +229,42 @@ export class Certificates {
     const { host, own } = entry.wanted;
     const { clock, balancer } = this.#parts;
     try {
-      const { names, ...fresh } = await this.#obtain(entry.wanted);
+      const { names, ...fresh } = await this.#obtain(entry);
       // Meanwhile another one may be wanted, or none.
       if (this.#entries.get(host) !== entry) return;
       if (fresh.pem !== entry.current.pem) await balancer.setCertificate({ host, pem: fresh.pem });
       Object.assign(entry, { current: fresh, isStandIn: false, failures: 0 }, names && { names });
       delete entry.problem;
-      entry.due = own === undefined ? renewalTime(fresh) : clock.now() + fileLookMs;
+      delete entry.isLocked;
+      entry.due = this.#nextLook(entry.wanted, fresh);
     } catch (error) {
       entry.failures += 1;
       // Files may be in the middle of being replaced; an authority counts how often it is asked.
-      entry.due = own === undefined ? nextAttempt(clock.now(), entry.failures) : clock.now() + fileLookMs;
+      entry.isLocked = isOfMasterKey(error);
+      const isNear = own !== undefined || entry.isLocked;
+      entry.due = isNear ? clock.now() + lookMs : nextAttempt(clock.now(), entry.failures);
       if (entry.problem !== messageOf(error))
         this.#parts.report(`the certificate of ${host} is not renewed`, error);
       entry.problem = messageOf(error);
     }
   }
 
-  async #obtain({ host, mode, own }: WantedCertificate): Promise<Certificate & { names?: string[] }> {
+  async #obtain({ wanted, isStandIn }: Entry): Promise<Certificate & { names?: string[] }> {
     const { acme, balancer, settings } = this.#parts;
+    const { host, mode, own } = wanted;
     if (own !== undefined) return this.#given(own);
-    if (mode === 'internal') return this.#keep(host, 'internal', await this.#local(host));
+    const kept = isStandIn ? await this.#kept(wanted) : undefined;
+    if (kept !== undefined) return kept;
+    if (mode === 'internal') return this.#store.keep(host, 'internal', await this.issueLocal([host]));
     const { directory, email } = settings;
-    const accountKey = await this.#key(`acme ${directory}`, () => acme.createKey());
+    const accountKey = await this.#store.key(`acme ${directory}`, () => acme.createKey());
     const answer = (path: string, text: string | undefined): Promise<void> =>
       balancer.setChallenge(path, text);
-    return this.#keep(host, 'acme', await acme.issue({ directory, email, accountKey, host, answer }));
+    return this.#store.keep(host, 'acme', await acme.issue({ directory, email, accountKey, host, answer }));
   }
+}
+
+/** It is locked, missing or another one: a person helps, and nothing else. */
+function isOfMasterKey(error: unknown): boolean {
+  return error instanceof BerthError && error.code.startsWith('secrets-');
 }

@@ -3,42 +3,14 @@ import { test } from 'node:test';
 import { SqliteStateStore } from '#adapters/sqlite/state-store.ts';
 import type { AppModel } from '#domain/app/model.ts';
 import { standardShape, type IngressEntry } from '#domain/ingress/model.ts';
-import type { BackendServer, IngressTable } from '#domain/ingress/table.ts';
 import type { ServiceEndpoint, ServiceFollower } from '#engine/contracts/services.ts';
-import type { BackendLoad, Balancer } from '#ports/balancer.ts';
+import { Seals } from '#engine/secrets/seals.ts';
 import type { Certificate } from '#ports/certificates.ts';
+import { FakeBalancer } from '../../../test/support/fake-balancer.ts';
 import { Certificates } from './certificates.ts';
 import { Ingress } from './ingress.ts';
 
 const day = 86_400_000;
-
-class FakeBalancer implements Balancer {
-  table: IngressTable = { listeners: [], backends: [] };
-  failure: Error | undefined;
-  readonly servers = new Map<string, readonly BackendServer[]>();
-  readonly certificates = new Map<string, string>();
-  readonly check = (): Promise<void> => Promise.resolve();
-  readonly load = (): Promise<ReadonlyMap<string, BackendLoad>> =>
-    Promise.resolve(new Map(this.table.backends.map(({ name }) => [name, { inFlight: 2, requests: 7 }])));
-  readonly setChallenge = (): Promise<void> => Promise.resolve();
-  readonly close = (): void => undefined;
-
-  apply(table: IngressTable): Promise<void> {
-    if (this.failure !== undefined) return Promise.reject(this.failure);
-    this.table = table;
-    return Promise.resolve();
-  }
-
-  setServers(backend: string, servers: readonly BackendServer[]): Promise<void> {
-    this.servers.set(backend, servers);
-    return Promise.resolve();
-  }
-
-  setCertificate({ host, pem }: { host: string; pem: string }): Promise<void> {
-    this.certificates.set(host, pem);
-    return Promise.resolve();
-  }
-}
 
 function endpoint(containerId: string, ipAddress: string): ServiceEndpoint {
   const place = { networkId: 'n', networkName: 'net', endpointId: 'e', request: {}, interfaceName: 'eth0' };
@@ -94,6 +66,8 @@ function room(obtain: () => Promise<Certificate> = () => Promise.reject(new Erro
   const reports: string[] = [];
   const report = (problem: string, error: unknown): void => void reports.push(`${problem}: ${String(error)}`);
   const acme = { directory: 'https://acme.test', email: '', agree: true };
+  const keyring = { master: new Uint8Array(32), digest: new Uint8Array(32) };
+  const seals = new Seals({ use: (work) => Promise.resolve(work(keyring)) });
   const secrets = {
     value: ({ version }: { version: number }) =>
       version === 2
@@ -105,12 +79,13 @@ function room(obtain: () => Promise<Certificate> = () => Promise.reject(new Erro
     acme: { createKey: () => Promise.resolve('key'), issue: obtain },
     files: {
       read: () => Promise.reject(new Error('no files here')),
+      describe: (pem) => ({ pem, notBefore: 0, notAfter: day, issuer: 'before' }),
       pair: (chain, key) => {
         if (chain.text !== key.text) throw new Error(`${chain.name} and ${key.name} are no pair`);
         return { pem: `own ${chain.text}`, names: ['a.test'], notBefore: 0, notAfter: 10 * day, issuer: 'x' };
       },
     },
-    secrets,
+    secrets: { ...secrets, seals },
   });
   const ports = { addresses: [], httpPort: 80, httpsPort: 443, trustedProxies: [], accessLog: false };
   const ingress = new Ingress({

@@ -89,7 +89,8 @@ export class Ingress implements contracts.Ingress {
     const routes = routesOf(model);
     const isNews = !sameRoutes(routes, this.#routes.get(model.name) ?? []);
     // Who wants nothing of ingress is not hindered by what is wrong with it.
-    const isDue = (this.#problem !== undefined || this.#isLocked) && routes.length > 0;
+    const isLocked = this.#isLocked || this.#parts.certificates.isLocked;
+    const isDue = (this.#problem !== undefined || isLocked) && routes.length > 0;
     if (!isNews && !isDue) return;
     await this.#turns.run('table', async () => {
       const others = this.#all(model.name);

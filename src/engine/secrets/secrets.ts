@@ -18,6 +18,7 @@ import type { Clock } from '#ports/clock.ts';
 import type { Collection } from '#ports/state-store.ts';
 import { Keyring, type KeyringParts } from './keyring.ts';
 import { keyedDigest, open, reseal, seal, type Sealed } from './sealing.ts';
+import { damaged, Seals } from './seals.ts';
 
 export interface SecretParts extends KeyringParts {
   clock: Pick<Clock, 'timestamp'>;
@@ -30,6 +31,7 @@ const largest = 1024 * 1024;
 export class Secrets implements contracts.Secrets {
   readonly #parts: SecretParts;
   readonly #keyring: Keyring;
+  readonly seals: Seals;
   readonly #stored: Collection<SecretRecord>;
   readonly #values: Collection<Sealed>;
   readonly #records: Map<string, SecretRecord>;
@@ -38,6 +40,7 @@ export class Secrets implements contracts.Secrets {
   constructor(parts: SecretParts) {
     this.#parts = parts;
     this.#keyring = new Keyring(parts);
+    this.seals = new Seals(this.#keyring);
     this.#stored = parts.store.collection<SecretRecord>('secrets');
     this.#values = parts.store.collection<Sealed>('secret-values');
     this.#records = new Map(this.#stored.entries());
@@ -169,7 +172,7 @@ export class Secrets implements contracts.Secrets {
       const all = this.#values.entries();
       for (const [about, sealed] of all)
         this.#values.put(about, reseal(former, next, about, sealed) ?? damaged(about));
-      count = all.length;
+      count = all.length + this.seals.resealAll(former, next);
     });
     return count;
   }
@@ -218,10 +221,4 @@ function refuseOtherOrigin(
     `the ${keyWords(key)} cannot be set: its value comes from the app's compose file (${latest.origin})`,
     { hint: 'write external: true there, or change what the compose file names and run berth up' },
   );
-}
-
-function damaged(about: string): never {
-  throw conflict('secret-damaged', `the stored value of ${about} does not open: it was changed or damaged`, {
-    hint: 'restore the state from a backup, or set the value again',
-  });
 }
