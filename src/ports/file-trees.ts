@@ -23,6 +23,8 @@ export interface FileFacts {
 export interface Filter {
   /** Whether a path, relative to the root, is taken. */
   keeps?: (path: string) => boolean;
+  /** Whether a path, relative to where the walk begins, is left out all the same. */
+  leavesOut?: (path: string) => boolean;
   /** Nothing is taken below a folder that is not taken itself: it is not even looked into. */
   prunes?: boolean;
 }

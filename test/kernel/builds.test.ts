@@ -50,7 +50,8 @@ CMD ["-c", "true"]
     { buildArgs: { WHO: 'world' }, tags: ['built:1', 'other'], labels: { given: "it's" } },
   );
   const config = image.config.config;
-  assert.deepEqual(config?.Env, ['FROM_BASE=yes', 'GREETING=hello world']);
+  const path = 'PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
+  assert.deepEqual(config?.Env, ['FROM_BASE=yes', path, 'GREETING=hello world']);
   assert.deepEqual(config.Labels, { a: 'b', given: "it's" });
   assert.deepEqual([config.User, config.WorkingDir], ['app', '/app']);
   assert.deepEqual(config.ExposedPorts, { '80/tcp': {}, '53/udp': {} });

@@ -3,6 +3,7 @@ import {
   constants,
   copyFileSync,
   lchownSync,
+  linkSync,
   lutimesSync,
   readlinkSync,
   rmSync,
@@ -33,6 +34,7 @@ export async function copyTree(
 ): Promise<void> {
   const breather = new Breather(rules.signal);
   const made = new Map<string, Walked>();
+  const links = new HardLinks();
   for (const found of walk(source, prefix, rules)) {
     await breather.breathe();
     if (!found.taken) continue;
@@ -43,10 +45,29 @@ export async function copyTree(
     const to = found.relative === '' ? target : `${target}/${found.relative}`;
     if (found.relative !== '') makeParents(target, found.relative, rules.owner ?? root);
     if (found.stats.isDirectory()) made.set(to, folder(found, to, rules));
-    else await file(found, to, rules);
+    else if (!links.link(found, to)) await file(found, to, rules);
   }
   // Writing into a folder changes its time, so these come last.
   for (const [path, { stats }] of made) lutimesSync(raw(path), stats.atime, stats.mtime);
+}
+
+/** What has several names in the source has them in the copy. */
+class HardLinks {
+  readonly #names = new Map<string, string>();
+
+  /** Whether `to` could be made a name of what was copied before. */
+  link({ stats }: Walked, to: string): boolean {
+    if (stats.nlink < 2 || stats.isSymbolicLink() || stats.isSocket()) return false;
+    const file = `${stats.dev}:${stats.ino}`;
+    const first = this.#names.get(file);
+    this.#names.set(file, first ?? to);
+    if (first === undefined) return false;
+    const there = lstatOrUndefined(to);
+    if (there?.isDirectory() === true) throw ontoFolder(to);
+    if (there !== undefined) rmSync(raw(to));
+    linkSync(raw(first), raw(to));
+    return true;
+  }
 }
 
 // A kept file may lie below a folder that the filter leaves out.

@@ -17,8 +17,10 @@ export interface Walked {
  */
 export function walk(start: string, prefix: string, filter: Filter): Generator<Walked> {
   return visit(start, '', (relative) => {
-    if (relative === '' || filter.keeps === undefined) return { taken: true, entered: true };
-    const taken = filter.keeps(prefix === '' ? text(relative) : `${prefix}/${text(relative)}`);
+    if (relative === '') return { taken: true, entered: true };
+    const path = text(relative);
+    const kept = filter.keeps?.(prefix === '' ? path : `${prefix}/${path}`) !== false;
+    const taken = kept && filter.leavesOut?.(path) !== true;
     return { taken, entered: taken || filter.prunes !== true };
   });
 }

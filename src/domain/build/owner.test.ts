@@ -7,8 +7,8 @@ const files = {
   group: 'root:x:0:\napp:x:2000:\nstaff:x:50:\n',
 };
 
-test('names are looked up, and without a group the group has the name or number of the user', () => {
-  assert.deepEqual(resolveOwner('app', files), { uid: 1000, gid: 2000 });
+test('names are looked up, and without a group it is that of the user in passwd, or has the number of the user', () => {
+  assert.deepEqual(resolveOwner('app', files), { uid: 1000, gid: 1001 });
   assert.deepEqual(resolveOwner('app:staff', files), { uid: 1000, gid: 50 });
   assert.deepEqual(resolveOwner('55', files), { uid: 55, gid: 55 });
   assert.deepEqual(resolveOwner('7:staff', files), { uid: 7, gid: 50 });

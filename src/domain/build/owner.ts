@@ -1,8 +1,8 @@
 import { invalid } from '#base/errors.ts';
 
 /**
- * `--chown=USER[:GROUP]`, names looked up in the image's files. Without a group, the group has the user's
- * name or number, as in Docker.
+ * `--chown=USER[:GROUP]`, names looked up in the image's files. Without a group it is that of the user in
+ * passwd, or has the user's number, as in BuildKit.
  * @throws invalid `owner-unknown`
  */
 export function resolveOwner(
@@ -11,8 +11,10 @@ export function resolveOwner(
 ): { uid: number; gid: number } {
   const colon = chown.indexOf(':');
   const user = colon < 0 ? chown : chown.slice(0, colon);
-  const group = colon < 0 ? chown : chown.slice(colon + 1);
-  return { uid: idOf('uid', user, files.passwd), gid: idOf('gid', group, files.group) };
+  const uid = idOf('uid', user, files.passwd);
+  if (colon >= 0) return { uid, gid: idOf('gid', chown.slice(colon + 1), files.group) };
+  const group = isNumber(user) ? user : (entryOf(user, files.passwd)?.[3] ?? '');
+  return { uid, gid: isNumber(group) ? Number(group) : uid };
 }
 
 /** Whether a name has to be looked up at all. */
@@ -21,17 +23,25 @@ export function hasNames(chown: string): boolean {
 }
 
 function idOf(kind: 'uid' | 'gid', name: string, file: string): number {
-  if (/^\d+$/.test(name)) return Number(name);
-  const entry = file
-    .split('\n')
-    .map((line) => line.split(':'))
-    .find(([found]) => found === name);
-  const id = entry?.[2] ?? '';
-  if (name !== '' && /^\d+$/.test(id)) return Number(id);
+  if (isNumber(name)) return Number(name);
+  const id = entryOf(name, file)?.[2] ?? '';
+  if (name !== '' && isNumber(id)) return Number(id);
   const what = kind === 'uid' ? 'user' : 'group';
   throw invalid(
     'owner-unknown',
     `unable to convert ${kind}/${kind === 'uid' ? 'user' : 'grp'} string to host mapping: can't find ${kind} for ${what} ${name}`,
     { hint: `name a ${what} of the image's /etc/${kind === 'uid' ? 'passwd' : 'group'}, or give a number` },
   );
+}
+
+/** The fields of a name in passwd or group. */
+function entryOf(name: string, file: string): string[] | undefined {
+  return file
+    .split('\n')
+    .map((line) => line.split(':'))
+    .find(([found]) => found === name);
+}
+
+function isNumber(text: string): boolean {
+  return /^\d+$/.test(text);
 }

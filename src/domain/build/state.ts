@@ -1,5 +1,6 @@
 import { own } from '#base/own.ts';
 import type { ContainerConfig } from '#domain/container/config.ts';
+import { defaultPath } from '#domain/container/environment.ts';
 import type { HistoryEntry, ImageConfig } from '#domain/image/manifest.ts';
 import { ExpansionError, expandWord, expandWords, type Expansion } from '#domain/dockerfile/expand.ts';
 import type { Dockerfile } from '#domain/dockerfile/parse.ts';
@@ -17,6 +18,14 @@ export interface StageState {
 
 export function configOf(state: StageState): ContainerConfig {
   return state.config.config ?? {};
+}
+
+/** Builds give every image a PATH, as Docker's builders do. */
+export function withDefaultPath(state: StageState): StageState {
+  const env = configOf(state).Env ?? [];
+  return env.some((entry) => entry.startsWith('PATH='))
+    ? state
+    : withConfig(state, { Env: [...env, defaultPath] });
 }
 
 /** The state with some fields of the image's configuration set. */

@@ -1,4 +1,5 @@
-const defaultPath = 'PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
+/** What Docker gives to whatever has no PATH. */
+export const defaultPath = 'PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 
 export interface EnvironmentInput {
   /** Of the container's configuration; an entry without `=` removes the variable. */

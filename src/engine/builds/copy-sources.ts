@@ -50,10 +50,12 @@ export async function findSources(
   finding: Finding,
 ): Promise<CopySource[]> {
   const filter = filterOf(origin, finding);
+  const { leavesOut } = filter;
   const found: CopySource[] = [];
   for (const path of paths)
-    for (const each of await expandPath(trees, origin, filter, path, finding)) {
+    for (const each of await expandPath(trees, origin, path, finding)) {
       const source = await describe(trees, origin, filter, each, finding);
+      if (source.kind !== 'directory' && leavesOut(each)) continue;
       found.push(
         finding.parents ? await kept(trees, origin, filter, source, pivotOf(path), finding) : source,
       );
@@ -87,8 +89,9 @@ async function kept(
 
 /** Takes a path with what is below it as the filter says, the folders on the way to it, and nothing else. */
 export function onlyPath(path: string, filter: Filter): Required<Filter> {
-  const { keeps, prunes } = filter;
+  const { keeps, prunes, leavesOut } = filter;
   return {
+    leavesOut: leavesOut ?? (() => false),
     keeps: (each) =>
       path.startsWith(`${each}/`) ||
       ((each === path || path === '' || each.startsWith(`${path}/`)) && keeps?.(each) !== false),
@@ -96,11 +99,12 @@ export function onlyPath(path: string, filter: Filter): Required<Filter> {
   };
 }
 
-/** What of the origin is taken: by .dockerignore and `--exclude`. */
+/** What of the origin is taken: by .dockerignore, and by `--exclude`, which counts from the folder that is copied. */
 export function filterOf(origin: Origin, { exclude }: Pick<Finding, 'exclude'>): Required<Filter> {
   const excluded = ignoreRules(exclude);
   return {
-    keeps: (path) => origin.keeps?.(path) !== false && !excluded.ignores(path),
+    keeps: (path) => origin.keeps?.(path) !== false,
+    leavesOut: (path) => excluded.ignores(path),
     prunes: origin.prunes && !excluded.hasExceptions,
   };
 }
@@ -108,7 +112,6 @@ export function filterOf(origin: Origin, { exclude }: Pick<Finding, 'exclude'>):
 async function expandPath(
   trees: FileTrees,
   origin: Origin,
-  filter: Required<Filter>,
   path: string,
   finding: Finding,
 ): Promise<string[]> {
@@ -116,7 +119,8 @@ async function expandPath(
   const clean = cleanAbsolute(path).slice(1);
   if (!isGlob(clean)) return [clean];
   const pattern = compileGlob(clean, { deep: false });
-  return (await trees.list(origin.root, filter)).filter((each) => pattern.test(each));
+  const all = await trees.list(origin.root, filterOf(origin, { exclude: [] }));
+  return all.filter((each) => pattern.test(each));
 }
 
 function leadsOut(path: string): boolean {

@@ -4,11 +4,12 @@ import { cacheKey } from '#domain/build/cache-key.ts';
 import { filesComment, nopComment } from '#domain/build/history.ts';
 import { applyMetadata, isMetadata, shellOf, type Metadata } from '#domain/build/metadata.ts';
 import { copyOrigin, fromsOf, type PlannedStage } from '#domain/build/plan.ts';
-import { configOf, withConfig, withHistory, type StageState } from '#domain/build/state.ts';
+import { configOf, withConfig, withDefaultPath, withHistory, type StageState } from '#domain/build/state.ts';
 import type { Instruction } from '#domain/dockerfile/instruction.ts';
 import { parseTrigger, type Dockerfile } from '#domain/dockerfile/parse.ts';
 import type { BuildRun } from '#engine/builds/build-run.ts';
 import { prepareCopy } from '#engine/builds/copy-instruction.ts';
+import { ownerOf } from '#engine/builds/copy-step.ts';
 import { located } from '#engine/builds/failures.ts';
 import { layerApart } from '#engine/builds/layer-apart.ts';
 import { makeLayer, withLayer, type LayerWork, type NewLayer } from '#engine/builds/layering.ts';
@@ -16,7 +17,7 @@ import { say, sayImage, type Sink } from '#engine/builds/output.ts';
 import { restored } from '#engine/builds/restoring.ts';
 import { prepareRun } from '#engine/builds/run-instruction.ts';
 import type { Standing, Step } from '#engine/builds/step.ts';
-import { refuseUnhonouredFlags } from '#engine/builds/unhonoured-flags.ts';
+import type { Owner } from '#ports/file-trees.ts';
 
 /** Runs the instructions of one stage after another, taking from the cache what it can. */
 export class StageRun {
@@ -35,7 +36,7 @@ export class StageRun {
     this.#sink = sink;
     this.#file = run.plan.file;
     this.#image = base;
-    this.#state = { config: base?.config ?? run.scratch(), args: {}, cmdSet: false };
+    this.#state = withDefaultPath({ config: base?.config ?? run.scratch(), args: {}, cmdSet: false });
     this.#stepNumber = firstStep;
   }
 
@@ -123,7 +124,6 @@ export class StageRun {
   }
 
   async #prepare(instruction: Instruction, file: Dockerfile): Promise<Step> {
-    refuseUnhonouredFlags(file, instruction);
     if (instruction.name === 'RUN') return prepareRun(this.#standing(), instruction, file);
     if (!isMetadata(instruction)) return prepareCopy(this.#standing(), instruction, file);
     return this.#prepareMetadata(instruction, file);
@@ -135,12 +135,15 @@ export class StageRun {
     const shell = shellOf(configOf(state));
     if (instruction.name !== 'WORKDIR') return this.#plain(state, nopComment(shell, comment));
     const folder = configOf(state).WorkingDir ?? '/';
-    const owner = { uid: 0, gid: 0 };
+    const { trees } = this.#run.parts;
+    // As in BuildKit; the classic builder of Docker gives it to root.
+    const user = configOf(state).User ?? '';
+    const owner = (root: string): Promise<Owner> => ownerOf(trees, user === '' ? {} : { chown: user }, root);
     return {
       ...this.#plain(state, filesComment(shell, comment)),
       work: {
         by: 'daemon',
-        do: (root) => this.#run.parts.trees.makeFolder({ root, path: folder }, owner),
+        do: async (root) => trees.makeFolder({ root, path: folder }, await owner(root)),
       },
     };
   }

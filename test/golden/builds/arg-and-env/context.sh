@@ -1,0 +1,1 @@
+echo x >v1.txt

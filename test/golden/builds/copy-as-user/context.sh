@@ -1,0 +1,3 @@
+echo f >f
+mkdir d
+echo g >d/g

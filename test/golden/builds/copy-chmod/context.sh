@@ -1,0 +1,4 @@
+mkdir -p d/e
+echo f >d/e/f
+echo g >g
+ln -s f d/e/l

@@ -1,0 +1,3 @@
+mkdir -p d/e
+echo f >d/e/f
+echo g >g

@@ -1,0 +1,3 @@
+cp "$(command -v setcap || echo /sbin/setcap)" setcap
+mkdir lib
+cp $(ldd setcap | grep -o '/[^ ]*') lib/
