@@ -120,7 +120,8 @@ export async function startEngine(instance: Instance, settings: Settings, adapte
   return {
     ...startDisk(settings, adapters, stored, log),
     ...basesRoom,
-    ...{ ...measured, recordedBuilds, certificates, ingress, events, services, volumes, images },
-    ...{ networks, policies, registry, builds, containers, apps, secrets, sockets, system, report },
+    ...{ ...measured, certificates, ingress, events, services, volumes, images },
+    ...{ networks, policies, registry, builds: recordedBuilds, containers },
+    ...{ apps, secrets, sockets, system, report },
   };
 }

@@ -8,8 +8,6 @@ import { BuildBody, buildRequest, type BuildAsked } from './build-body.ts';
 
 interface Parts {
   builds: Builds;
-  /** Remembers builds from folders, so that they can be repeated. */
-  recordedBuilds: Pick<Builds, 'build'>;
 }
 
 /** Resolves when the client has room for more. */
@@ -37,7 +35,7 @@ async function answer(parts: Parts, body: BuildAsked, write: Write, signal: Abor
   );
   if (body.mode === 'check') return check(parts.builds, request, write);
   if (body.mode === 'verify') return verify(parts.builds, request, write);
-  return write({ result: resultOf(await parts.recordedBuilds.build(request)) });
+  return write({ result: resultOf(await parts.builds.build(request)) });
 }
 
 async function check(builds: Builds, request: BuildRequest, write: Write): Promise<void> {

@@ -40,13 +40,13 @@ function originOf(name: string, image: Image, record: BuildRecord | undefined): 
   const { registry, repository } = parseReference(name);
   if (registry === baseRegistry) return { kind: 'make' };
   if (record !== undefined && record.lacks.length > 0)
-    return { kind: 'unknown', reason: `its build was given ${record.lacks.join(' and ')}: berth up --build` };
+    return { kind: 'unknown', reason: `its build was given ${record.lacks.join(' and ')}: build it again` };
   if (record !== undefined) return { kind: 'build' };
   const start = `${formatReference({ registry, repository })}@`;
   if (image.repoDigests.some((digest) => digest.startsWith(start))) return { kind: 'pull' };
   return {
     kind: 'unknown',
     reason:
-      'how it was built is not known here: its build context was sent by a client, or it was loaded or tagged; build it again',
+      'how it was built is not known here, as it was loaded, tagged or built before this was remembered: build it again',
   };
 }

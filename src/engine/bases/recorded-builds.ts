@@ -1,9 +1,10 @@
+import { conflict } from '#base/errors.ts';
 import type { Image } from '#domain/image/image.ts';
 import { formatReference, parseReference } from '#domain/image/reference.ts';
 import type { BuildRequest, Builds } from '#engine/contracts.ts';
 import type { Collection, StateStore } from '#ports/state-store.ts';
 
-/** What a build can be repeated from. Never a secret. */
+/** How an image was built. Never a secret. */
 export interface BuildRecord extends Pick<
   BuildRequest,
   | 'dockerfile'
@@ -16,8 +17,12 @@ export interface BuildRecord extends Pick<
   | 'networkMode'
   | 'extraHosts'
   | 'resources'
+  | 'allow'
+  | 'attest'
+  | 'sourceDateEpoch'
 > {
-  folder: string;
+  /** Absent: it cannot be had again. */
+  context?: { folder: string } | { remote: string };
   /** Fully qualified. */
   tags: string[];
   imageId: string;
@@ -27,12 +32,12 @@ export interface BuildRecord extends Pick<
   lacks: string[];
 }
 
-/** Builds, remembering how those from folders of this machine were asked for. */
-export class RecordedBuilds implements Pick<Builds, 'build'> {
-  readonly #builds: Pick<Builds, 'build'>;
+/** Builds, remembering how they were asked for. */
+export class RecordedBuilds implements Builds {
+  readonly #builds: Builds;
   readonly #records: Collection<BuildRecord>;
 
-  constructor(builds: Pick<Builds, 'build'>, store: Pick<StateStore, 'collection'>) {
+  constructor(builds: Builds, store: Pick<StateStore, 'collection'>) {
     this.#builds = builds;
     this.#records = store.collection('build-requests');
   }
@@ -46,8 +51,36 @@ export class RecordedBuilds implements Pick<Builds, 'build'> {
     };
     const image = await this.#builds.build({ ...request, onSource });
     const record = recordOf(request, image.id, sources);
-    for (const tag of record?.tags ?? []) if (record !== undefined) this.#records.put(tag, record);
+    for (const tag of record.tags) this.#records.put(tag, record);
     return image;
+  }
+
+  verify(request: BuildRequest): ReturnType<Builds['verify']> {
+    return this.#builds.verify(request);
+  }
+
+  check(request: BuildRequest): ReturnType<Builds['check']> {
+    return this.#builds.check(request);
+  }
+
+  outline(request: BuildRequest): ReturnType<Builds['outline']> {
+    return this.#builds.outline(request);
+  }
+
+  targets(request: BuildRequest): ReturnType<Builds['targets']> {
+    return this.#builds.targets(request);
+  }
+
+  cancel(id: string): void {
+    this.#builds.cancel(id);
+  }
+
+  cacheEntries(): ReturnType<Builds['cacheEntries']> {
+    return this.#builds.cacheEntries();
+  }
+
+  prune(...limits: Parameters<Builds['prune']>): ReturnType<Builds['prune']> {
+    return this.#builds.prune(...limits);
   }
 
   /** How the image that a tag stands for was built; undefined for one that was built otherwise since. */
@@ -56,12 +89,17 @@ export class RecordedBuilds implements Pick<Builds, 'build'> {
     return record?.imageId === imageId ? record : undefined;
   }
 
-  /** Builds it again; all its tags move. @throws as Builds.build */
+  /** Builds it again; all its tags move. @throws as Builds.build; conflict `build-context-gone` */
   repeat(
-    { folder, imageId: _before, lacks: _lacks, sources: _sources, ...asked }: BuildRecord,
+    { context, imageId: _before, lacks: _lacks, sources: _sources, ...asked }: BuildRecord,
     how: Pick<BuildRequest, 'noCache' | 'onProgress' | 'signal'>,
   ): Promise<Image> {
-    return this.build({ ...asked, ...how, context: { folder } });
+    if (context === undefined)
+      throw conflict(
+        'build-context-gone',
+        `the build context of ${asked.tags.join(', ')} was sent by a client`,
+      );
+    return this.build({ ...asked, ...how, context });
   }
 
   /** Forgets those of images that are gone. */
@@ -71,22 +109,22 @@ export class RecordedBuilds implements Pick<Builds, 'build'> {
   }
 }
 
-function recordOf(
-  request: BuildRequest,
-  imageId: string,
-  sources: ReadonlyMap<string, string>,
-): BuildRecord | undefined {
-  const { context } = request;
-  if (!('folder' in context)) return undefined;
-  const { dockerfile, dockerfileText, ignoreText, target, platform, networkMode, extraHosts, resources } =
-    request;
+function recordOf(request: BuildRequest, imageId: string, sources: ReadonlyMap<string, string>): BuildRecord {
+  const { context, dockerfile, dockerfileText, ignoreText, target, platform, networkMode } = request;
+  const { extraHosts, resources, allow, attest, sourceDateEpoch } = request;
+  const again =
+    'folder' in context
+      ? { folder: context.folder }
+      : 'remote' in context
+        ? { remote: context.remote }
+        : undefined;
   return {
-    folder: context.folder,
     imageId,
     sources: [...sources].map(([name, id]) => ({ name, imageId: id })),
-    tags: request.tags.map((tag) => formatReference(parseReference(tag))),
+    tags: namesOf(request).map((tag) => formatReference(parseReference(tag))),
     buildArgs: request.buildArgs,
     labels: request.labels,
+    ...(again === undefined ? {} : { context: again }),
     ...(dockerfile === undefined ? {} : { dockerfile }),
     ...(dockerfileText === undefined ? {} : { dockerfileText }),
     ...(ignoreText === undefined ? {} : { ignoreText }),
@@ -95,10 +133,24 @@ function recordOf(
     ...(networkMode === undefined ? {} : { networkMode }),
     ...(extraHosts === undefined ? {} : { extraHosts }),
     ...(resources === undefined ? {} : { resources }),
-    lacks: [
-      ...(request.secrets === undefined ? [] : ['secrets']),
-      ...(request.ssh === undefined ? [] : ['keys of an SSH agent']),
-      ...(request.contexts === undefined ? [] : ['named contexts']),
-    ],
+    ...(allow === undefined ? {} : { allow }),
+    ...(attest === undefined ? {} : { attest }),
+    ...(sourceDateEpoch === undefined ? {} : { sourceDateEpoch }),
+    lacks: lacksOf(request, again !== undefined),
   };
+}
+
+/** All names that the result got in this engine. */
+function namesOf({ tags, outputs = [] }: BuildRequest): string[] {
+  return [...tags, ...outputs.flatMap((output) => (output.kind === 'image' ? output.names : []))];
+}
+
+function lacksOf({ secrets, ssh, contexts, platforms }: BuildRequest, hasContext: boolean): string[] {
+  return [
+    ...(hasContext ? [] : ['a context by a client']),
+    ...(secrets === undefined ? [] : ['secrets']),
+    ...(ssh === undefined ? [] : ['keys of an SSH agent']),
+    ...(contexts === undefined || Object.keys(contexts).length === 0 ? [] : ['named contexts']),
+    ...(platforms === undefined || platforms.length < 2 ? [] : ['several platforms']),
+  ];
 }
