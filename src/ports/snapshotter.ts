@@ -43,8 +43,10 @@ export interface Snapshotter {
    * Mounts an active snapshot and gives the absolute path of its root. Mounted already: the same path, as it is.
    * Where ids are remapped, `ids` says whether its files are seen by the host's, as a container needs it (the default),
    * or by the container's, for whoever works on them from outside; each snapshot in one of the two ways only.
+   * `volatile`: what is written waits for no disk, also where a program asks for that, until `commit`; after an unmount it
+   * can only be read, committed or removed.
    */
-  mount(key: string, ids?: 'host' | 'container'): Promise<string>;
+  mount(key: string, ids?: 'host' | 'container', writes?: 'durable' | 'volatile'): Promise<string>;
   /** Idempotent. */
   unmount(key: string): Promise<void>;
   /** Unmounts and removes an active snapshot. Idempotent. */

@@ -95,3 +95,19 @@ test('what is removed is gone from its place at once and from the disk when the 
   assert.deepEqual(await readdir(join(root, 'snapshots/spare')), []);
   await again.close();
 });
+
+test('a volatile snapshot waits for no disk, and becomes a layer as any other', async () => {
+  await using fixture = await make();
+  const { snapshotter } = fixture;
+  await snapshotter.create('c', '');
+  const mounted = await snapshotter.mount('c', 'host', 'volatile');
+  const line = (await readFile('/proc/self/mountinfo', 'utf8'))
+    .split('\n')
+    .find((each) => each.includes(mounted));
+  assert.match(line ?? '', /[,=]volatile/);
+  await writeFile(join(mounted, 'f'), 'f', { flush: true });
+  await snapshotter.unmount('c');
+  await snapshotter.commit('c', chain('a'));
+  assert.equal(await snapshotter.view(chain('a'), (root) => readFile(join(root, 'f'), 'utf8')), 'f');
+  assert.deepEqual(await snapshotter.view(chain('a'), (root) => readdir(root)), ['f']);
+});

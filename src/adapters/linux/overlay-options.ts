@@ -1,8 +1,12 @@
 import { closeSync, constants, openSync } from 'node:fs';
+import { release } from 'node:os';
 import { invalid } from '#base/errors.ts';
+import { isSince } from '#adapters/linux/kernel-version.ts';
 import { mount } from '#adapters/linux/libc.ts';
 import type { OverlayMount } from '#adapters/linux/overlay.ts';
 
+/** From Linux 5.10 on. */
+const takesVolatile = isSince(release(), 5, 10);
 /** mount(2) takes one page of options, the last byte of which ends them. */
 const longest = 4095;
 
@@ -23,6 +27,7 @@ export function mountOverlayByOptions(overlay: OverlayMount): void {
     options.push(`lowerdir=${overlay.lower.map(named).join(':')}`);
     if (overlay.upper !== undefined && overlay.work !== undefined)
       options.push(`upperdir=${named(overlay.upper)}`, `workdir=${named(overlay.work)}`);
+    if (overlay.volatile === true && takesVolatile) options.push('volatile');
     const data = options.join(',');
     if (data.length > longest)
       throw invalid(

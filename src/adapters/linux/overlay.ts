@@ -2,6 +2,7 @@ import { release } from 'node:os';
 import koffi from 'koffi';
 import { check, close } from '#adapters/linux/libc.ts';
 import { placeMount } from '#adapters/linux/mount-calls.ts';
+import { isSince } from '#adapters/linux/kernel-version.ts';
 import { mountOverlayByOptions } from '#adapters/linux/overlay-options.ts';
 
 // Mounts by the file system context API (fsopen(2), fsconfig(2), fsmount(2), move_mount(2)): from Linux 6.7 on an option
@@ -11,6 +12,7 @@ const libc = koffi.load('libc.so.6');
 
 const FSOPEN_CLOEXEC = 1;
 const FSMOUNT_CLOEXEC = 1;
+const FSCONFIG_SET_FLAG = 0;
 const FSCONFIG_SET_STRING = 1;
 const FSCONFIG_CMD_CREATE = 6;
 
@@ -41,6 +43,11 @@ export interface OverlayMount {
   /** Both absent: read-only. */
   upper?: string;
   work?: string;
+  /**
+   * fsync(2) and unmounting wait for no disk. Such an upper directory cannot be mounted again
+   * (Documentation/filesystems/overlayfs.rst, Volatile mount). Before Linux 5.10 they do wait.
+   */
+  volatile?: boolean;
   target: string;
 }
 
@@ -51,12 +58,6 @@ const takesLayersOneByOne = isSince(release(), 6, 7);
 export function mountOverlay(overlay: OverlayMount): void {
   if (takesLayersOneByOne) mountByContext(overlay);
   else mountOverlayByOptions(overlay);
-}
-
-/** @param version as `6.1.0-18-amd64` */
-export function isSince(version: string, major: number, minor: number): boolean {
-  const [ownMajor = 0, ownMinor = 0] = version.split('.').map((part) => Number.parseInt(part, 10));
-  return ownMajor > major || (ownMajor === major && ownMinor >= minor);
 }
 
 function mountByContext(overlay: OverlayMount): void {
@@ -78,6 +79,8 @@ function mountByContext(overlay: OverlayMount): void {
       set('upperdir', overlay.upper);
       set('workdir', overlay.work);
     }
+    if (overlay.volatile === true)
+      check(fsconfig(NR.fsconfig, context, FSCONFIG_SET_FLAG, 'volatile', null, 0), 'fsconfig', 'volatile');
     check(
       fsconfig(NR.fsconfig, context, FSCONFIG_CMD_CREATE, null, null, 0),
       'fsconfig',

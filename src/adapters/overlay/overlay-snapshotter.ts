@@ -100,7 +100,11 @@ export class OverlaySnapshotter implements Snapshotter {
     return this.#locks.run(key, () => this.#folders.addActive(key, parent));
   }
 
-  mount(key: string, ids: 'host' | 'container' = 'host'): Promise<string> {
+  mount(
+    key: string,
+    ids: 'host' | 'container' = 'host',
+    writes: 'durable' | 'volatile' = 'durable',
+  ): Promise<string> {
     const as = (path: string): string => (ids === 'host' ? path : this.#seen(path));
     return this.#locks.run(key, async () => {
       const folder = this.#folders.active(key);
@@ -113,6 +117,7 @@ export class OverlaySnapshotter implements Snapshotter {
         lower: lower.map(as),
         upper: as(join(folder, 'upper')),
         work: as(join(folder, 'work')),
+        volatile: writes === 'volatile',
         target,
       });
       this.#mounted.add(key);
@@ -124,7 +129,7 @@ export class OverlaySnapshotter implements Snapshotter {
     return this.#locks.run(key, () => this.#unmount(key));
   }
 
-  /** The last unmount of an overlay has the kernel write out what is dirty on the disk, however much that is. */
+  /** The last unmount of an overlay that is not volatile has the kernel write out what is dirty on the disk, however much that is. */
   async #unmount(key: string): Promise<void> {
     const target = join(this.#folders.active(key), 'merged');
     if (this.#mounted.has(key)) await unmountInPool(target);

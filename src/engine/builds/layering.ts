@@ -52,7 +52,9 @@ export async function makeLayer(
   const key = `${snapshotPrefix}${id}`;
   await snapshotter.create(key, parent?.chainId ?? '');
   try {
-    const root = await snapshotter.mount(key, work.by === 'container' ? 'host' : 'container');
+    // A step that is cut off begins anew: nothing waits for the disk before the layer is whole.
+    const ids = work.by === 'container' ? 'host' : 'container';
+    const root = await snapshotter.mount(key, ids, 'volatile');
     await work.do(root, id).catch(refuseUnmapped);
     return await keepLayer(parts, keeping, parent, key);
   } finally {

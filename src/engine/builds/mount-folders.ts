@@ -24,7 +24,7 @@ export class MountFolders {
     const name = `${snapshotPrefix}${key}`;
     undo.add(() => snapshotter.remove(name));
     await snapshotter.create(name, chainId);
-    return snapshotter.mount(name);
+    return snapshotter.mount(name, 'host', 'volatile');
   }
 
   /** A context, without what .dockerignore leaves out; written is to a copy, named by `key`. */

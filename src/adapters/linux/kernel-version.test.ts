@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { isSince } from './overlay.ts';
+import { isSince } from './kernel-version.ts';
 
 test('kernels are told apart by their first two numbers', () => {
   for (const version of ['6.7.0', '6.18.44-fc-v657', '7.0-rc1', '6.7-arch1'])
