@@ -18,6 +18,7 @@ import { KeyFile } from '#adapters/key-file/key-file.ts';
 import { passphraseFrom } from '#adapters/key-file/passphrase.ts';
 import { StatfsDiskSpace } from '#adapters/disk-space/statfs-disk-space.ts';
 import { DnsResolver } from '#adapters/dns/resolver.ts';
+import { HostGit } from '#adapters/git/host-git.ts';
 import { HaproxyBalancer } from '#adapters/haproxy/haproxy-balancer.ts';
 import { HttpDownloads } from '#adapters/downloads/http-downloads.ts';
 import { HostsFile } from '#adapters/host-names/hosts-file.ts';
@@ -101,6 +102,7 @@ export async function openAdapters(
     agentSockets: new UnixAgentSockets(join(run, 'agents')),
     trees: new DiskFileTrees(join(root, 'builds')),
     layouts: new DiskLayoutFolders(),
+    git: new HostGit(),
     buildSessions: new GrpcBuildSessions(join(root, 'builds', 'kept')),
     projectFiles: new LocalProjectFiles(),
     secretProviders: new HostSecretProviders(),

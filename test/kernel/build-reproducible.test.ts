@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import { tarMembers } from '#domain/archive/tar-members.ts';
 import type { BuildRequest } from '#engine/contracts.ts';
-import { buildRoom, type BuildRoom } from '../support/build-room.ts';
+import { buildRoom, refusal, type BuildRoom } from '../support/build-room.ts';
 
 const epoch = 1_700_000_000;
 
@@ -37,7 +39,7 @@ test('with SOURCE_DATE_EPOCH two rooms make one image, in which nothing is later
 
 test('verifying confirms one digest, and tags the image', async () => {
   await using room = await buildRoom();
-  const asked = await request(room, 'FROM base\nRUN date >/dev/null; echo same >/f\nCOPY a.txt /\n');
+  const asked = await request(room, 'FROM base\nRUN date >/dev/null; hostname >/f\nCOPY a.txt /\n');
   const { image, difference } = await room.builds.verify({ ...asked, tags: ['verified'] });
   assert.equal(difference, undefined);
   assert.equal(room.room.images.get('verified').id, image.id);
@@ -68,4 +70,20 @@ test('verifying names the first file that differs, and why', async () => {
     assert.ok(difference.step.includes(script));
   }
   assert.equal(room.room.images.find('never'), undefined);
+});
+
+test('a RUN of another architecture without an emulator says what it needs', async () => {
+  await using room = await buildRoom();
+  const folder = await room.folder({ Dockerfile: 'FROM scratch\nCOPY sh /bin/sh\nRUN true\n' });
+  // The head of an ELF file for 64-bit ARM.
+  const elf = Buffer.alloc(200);
+  Buffer.from([0x7f, 0x45, 0x4c, 0x46, 2, 1, 1]).copy(elf);
+  elf.set([2, 0, 0xb7, 0, 1], 16);
+  await writeFile(join(folder, 'sh'), elf, { mode: 0o755 });
+  const [machine, foreign] = process.arch === 'arm64' ? ['arm64', 'amd64'] : ['amd64', 'arm64'];
+  const error = await refusal(room.build({}, { context: { folder }, platform: `linux/${foreign}` }));
+  assert.match(
+    error.message,
+    new RegExp(`image is for linux/${foreign} and this machine is linux/${machine}: RUN needs an emulator`),
+  );
 });

@@ -8,6 +8,7 @@ import { UnixAgentSockets } from '#adapters/agent-sockets/unix-agent-sockets.ts'
 import { DiskLayoutFolders } from '#adapters/blobs/disk-layout-folders.ts';
 import { HostCgroups } from '#adapters/cgroups/host-cgroups.ts';
 import { DiskContainerFiles } from '#adapters/container-files/disk-container-files.ts';
+import { HostGit } from '#adapters/git/host-git.ts';
 import { LinuxHost } from '#adapters/host/linux-host.ts';
 import { DiskRootFiles } from '#adapters/rootfs/disk-root-files.ts';
 import { DiskFileTrees } from '#adapters/trees/disk-file-trees.ts';
@@ -78,6 +79,7 @@ export async function buildRoom(options: { registry?: RegistryClient } = {}): Pr
       blobs: room.blobs,
       trees,
       layouts: new DiskLayoutFolders(),
+      git: new HostGit(),
       rootFiles: new DiskRootFiles(),
       agentSockets: new UnixAgentSockets(join(folder, 'agents')),
       files: new DiskContainerFiles(join(folder, 'files')),

@@ -14,6 +14,8 @@ const Ulimits = Type.Array(Type.Object({ Name: Type.String(), Soft: Type.Number(
 /** Each parameter of `POST /build` is honoured, refused here, or told in `warnings`. */
 export interface ReadQuery {
   settings: BuildSettings;
+  /** A Git repository or an archive at a URL, instead of what the request carries. */
+  remote?: string;
   quiet: boolean;
   warnings: string[];
 }
@@ -22,7 +24,12 @@ export interface ReadQuery {
 export function readBuildQuery(raw: ManyQuery): ReadQuery {
   const query = single(raw);
   refuse(query);
-  return { settings: settingsOf(query, raw), quiet: flag(query, 'q'), warnings: warningsOf(query) };
+  return {
+    settings: settingsOf(query, raw),
+    ...text(query, 'remote', 'remote'),
+    quiet: flag(query, 'q'),
+    warnings: warningsOf(query),
+  };
 }
 
 function refuse(query: Query): void {
@@ -32,11 +39,6 @@ function refuse(query: Query): void {
       "builds by BuildKit over POST /build are not offered: use 'docker buildx build', or set DOCKER_BUILDKIT=0 to build with the classic builder",
     );
   const { remote = '' } = query;
-  if (remote !== '' && remote !== 'client-session')
-    throw unsupported(
-      'build-remote-unsupported',
-      `building from the remote context '${remote}' (Git or URL) is not offered: send the context as a tar archive`,
-    );
   if (remote === 'client-session')
     throw unsupported(
       'buildkit-unsupported',

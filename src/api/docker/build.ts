@@ -23,7 +23,7 @@ export function buildRoutes(app: FastifyInstance, engine: { builds: Builds; now:
     const read = readBuildQuery(request.query);
     const auths = readRegistryConfig(request.headers['x-registry-config']);
     const signal = clientGone(reply);
-    const context = { tar: uploadOf(request) };
+    const context = read.remote === undefined ? { tar: uploadOf(request) } : { remote: read.remote };
     const work = (write: Write): Promise<void> =>
       respond(read, write, (onProgress) =>
         engine.builds.build({ ...read.settings, auths, context, onProgress, signal }),

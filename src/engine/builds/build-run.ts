@@ -16,7 +16,7 @@ import type { ImportedCaches } from '#engine/builds/cache-import.ts';
 import type { BuildFolders } from '#engine/builds/build-folders.ts';
 import type { BuildContext, ContextFiles } from '#engine/builds/context.ts';
 import { failed, type Origin } from '#engine/builds/copy-sources.ts';
-import { prepareCopy, type CopyWork, type PreparedCopy } from '#engine/builds/copy-step.ts';
+import { prepareCopy, type CopyWork, type Download, type PreparedCopy } from '#engine/builds/copy-step.ts';
 import { located } from '#engine/builds/failures.ts';
 import { imageApart } from '#engine/builds/layer-apart.ts';
 import { ImageSources, machinePlatform } from '#engine/builds/image-sources.ts';
@@ -28,7 +28,6 @@ import type { BuildParts } from '#engine/builds/parts.ts';
 import type { Vertices } from '#engine/builds/vertices.ts';
 import type { StepsInFlight } from '#engine/builds/steps-in-flight.ts';
 import type { StepExits } from '#engine/builds/step-exits.ts';
-import type { Place } from '#ports/file-trees.ts';
 import { newId } from '#base/ids.ts';
 
 /** What the stages of one build share. */
@@ -104,7 +103,7 @@ export class BuildRun {
     this.#folders = folders;
     this.#sources = new ImageSources(run);
     this.#mounts = new MountFolders(parts, folders, signal);
-    this.#contexts = new NamedContexts({ trees: parts.trees, folders, signal }, request.contexts);
+    this.#contexts = new NamedContexts(parts, { folders, signal }, request.contexts);
     this.#context = run.context;
   }
 
@@ -244,7 +243,7 @@ export class BuildRun {
   }
 
   async prepareCopy(work: CopyWork, origin: UsableOrigin): Promise<PreparedCopy> {
-    const downloads = await this.#download(work);
+    const downloads = [...(await this.#download(work)), ...(await this.#checkOut(work))];
     return origin.use((source) => prepareCopy(this.parts.trees, work, source, downloads, this.signal));
   }
 
@@ -257,9 +256,9 @@ export class BuildRun {
     return { ...prepared, origin, sources };
   }
 
-  async #download(work: CopyWork): Promise<{ place: Place; name: string }[]> {
+  async #download(work: CopyWork): Promise<Download[]> {
     const { trees } = this.parts;
-    const found: { place: Place; name: string }[] = [];
+    const found: Download[] = [];
     for (const url of work.urls) {
       const name = baseName(decodeURIComponent(url.pathname));
       if (name === '' && work.destination.endsWith('/'))
@@ -268,7 +267,23 @@ export class BuildRun {
       const place = { root, path: newId() };
       const checksum = work.checksum === undefined ? {} : { checksum: work.checksum };
       await trees.download(url, place, { ...checksum, signal: this.signal });
-      found.push({ place, name });
+      found.push({ place, name, isFolder: false });
+    }
+    return found;
+  }
+
+  /** @throws as Git.checkOut; invalid `build-copy-failed` for another commit than `--checksum` says */
+  async #checkOut(work: CopyWork): Promise<Download[]> {
+    const found: Download[] = [];
+    for (const { folder, ...remote } of work.repositories) {
+      const root = await this.#folders.create(`repository-${newId()}`);
+      const commit = await this.parts.git.checkOut(remote, root, {
+        keepGitDir: work.keepGitDir,
+        signal: this.signal,
+      });
+      if (work.checksum !== undefined && !commit.startsWith(work.checksum))
+        throw failed(work, `expected checksum to match ${work.checksum}, got ${commit}`);
+      found.push({ place: { root, path: folder }, name: '', isFolder: true });
     }
     return found;
   }

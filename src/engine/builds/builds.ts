@@ -98,7 +98,7 @@ export class Builds implements BuildsContract {
     const { trees } = this.#parts;
     const folders = new BuildFolders(trees, newId());
     try {
-      const { dockerfile, ignore } = await openContext(trees, folders, request);
+      const { dockerfile, ignore } = await openContext(this.#parts, folders, request);
       const contexts = Object.keys(request.contexts ?? {});
       return {
         file: dockerfile,
@@ -166,7 +166,7 @@ export class Builds implements BuildsContract {
     const lease = parts.images.lease();
     try {
       const loading = vertices.add('[internal] load build context');
-      const context = await loading.run(() => openContext(parts.trees, folders, request));
+      const context = await loading.run(() => openContext(parts, folders, request));
       const plan = this.#plan(request, context.dockerfile);
       const { signal } = request;
       const steps = new KeptSteps();

@@ -2,7 +2,9 @@ import type { BuildContextSource, BuildRequest } from '#engine/contracts.ts';
 import type { FileTrees } from '#ports/file-trees.ts';
 import { ignoreRules, parseIgnore, type IgnoreRules } from '#domain/build/ignore.ts';
 import type { BuildFolders } from '#engine/builds/build-folders.ts';
-import { BerthError, invalid, unsupported } from '#base/errors.ts';
+import { remoteRoot } from '#engine/builds/remote-contexts.ts';
+import type { BuildParts } from '#engine/builds/parts.ts';
+import { BerthError, invalid } from '#base/errors.ts';
 
 /** Files that a build may COPY. */
 export interface ContextFiles {
@@ -16,6 +18,9 @@ export interface ContextFiles {
   ignore: IgnoreRules;
 }
 
+/** What contexts are fetched with. */
+export type ContextParts = Pick<BuildParts, 'trees' | 'git'>;
+
 /** The main context, with its Dockerfile. */
 export interface BuildContext extends ContextFiles {
   dockerfile: { name: string; text: string };
@@ -26,11 +31,12 @@ export interface BuildContext extends ContextFiles {
  * @throws invalid `dockerfile-missing`, `context-invalid`
  */
 export async function openContext(
-  trees: FileTrees,
+  parts: ContextParts,
   folders: BuildFolders,
   request: BuildRequest,
 ): Promise<BuildContext> {
-  const root = await contextRoot(trees, folders, 'context', request.context, request.signal);
+  const { trees } = parts;
+  const root = await contextRoot(parts, folders, 'context', request.context, request.signal);
   const dockerfile = await readDockerfile(trees, root, request);
   const ignore = request.ignoreText ?? (await readIgnore(trees, root, dockerfile.name));
   return { ...contextFiles(root, ignore), dockerfile };
@@ -45,15 +51,15 @@ export function contextFiles(root: string, ignoreText: string | undefined): Cont
 
 /** The folder of a context's files; `name` is that of the build's folder where it needs one. @throws invalid `context-invalid` */
 export async function contextRoot(
-  trees: FileTrees,
+  parts: ContextParts,
   folders: BuildFolders,
   name: string,
   source: BuildContextSource,
   signal: AbortSignal,
 ): Promise<string> {
   if ('folder' in source) return source.folder;
-  if ('remote' in source)
-    throw unsupported('build-remote-unsupported', `building from '${source.remote}' is not offered`);
+  if ('remote' in source) return remoteRoot(parts, folders, name, source.remote, signal);
+  const { trees } = parts;
   const root = await folders.create(name);
   try {
     if ('fill' in source) await source.fill(root, signal);

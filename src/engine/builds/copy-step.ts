@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { applyModeChange, parseModeChange, type ModeChange } from '#domain/build/mode.ts';
 import { hasNames, resolveOwner } from '#domain/build/owner.ts';
+import { parseGitRemote, type GitRemote } from '#domain/build/git-remote.ts';
 import { namesFolder, resolveFrom } from '#domain/build/path.ts';
 import type { Expander } from '#domain/build/state.ts';
 import type { Named } from '#domain/dockerfile/instruction.ts';
@@ -21,6 +22,9 @@ export interface CopyWork {
   instruction: 'COPY' | 'ADD';
   paths: string[];
   urls: URL[];
+  /** Git repositories: their files are copied. */
+  repositories: GitRemote[];
+  keepGitDir: boolean;
   texts: { name: string; content: string }[];
   /** Absolute, with its slash at the end if it had one. */
   destination: string;
@@ -50,7 +54,10 @@ export interface PreparedCopy {
 /** @throws invalid `dockerfile-invalid`, `mode-invalid` */
 export function expandCopy(copy: Named<'COPY' | 'ADD'>, expand: Expander, workdir: string): CopyWork {
   const paths = copy.sources.flatMap((source) => (isHeredoc(source) ? [] : [expand.one(source)]));
-  const isUrl = (path: string): boolean => copy.name === 'ADD' && /^https?:\/\//.test(path);
+  const repositories = copy.name === 'ADD' ? paths.flatMap((path) => parseGitRemote(path) ?? []) : [];
+  const isRepository = (path: string): boolean => copy.name === 'ADD' && parseGitRemote(path) !== undefined;
+  const isUrl = (path: string): boolean =>
+    copy.name === 'ADD' && /^https?:\/\//.test(path) && !isRepository(path);
   const destination = expand.one(copy.destination);
   const texts = copy.sources.filter(isHeredoc).map(({ name, content, expand: expands }) => ({
     name,
@@ -58,7 +65,9 @@ export function expandCopy(copy: Named<'COPY' | 'ADD'>, expand: Expander, workdi
   }));
   return {
     instruction: copy.name,
-    paths: paths.filter((path) => !isUrl(path)),
+    paths: paths.filter((path) => !isUrl(path) && !isRepository(path)),
+    repositories,
+    keepGitDir: copy.keepGitDir === true,
     urls: paths.filter(isUrl).map((path) => new URL(path)),
     texts,
     destination:
@@ -82,12 +91,22 @@ function expandText(content: string, expand: Expander): string {
   );
 }
 
+/** What came from elsewhere: a file, or the files of a repository. */
+export interface Download {
+  place: Place;
+  name: string;
+  isFolder: boolean;
+}
+
+/** The .dockerignore of the context says nothing of what comes from elsewhere. */
+const fetched: Origin = { root: '', prunes: true, owners: false };
+
 /** Looks up and digests what is to be copied. @throws invalid `build-copy-failed` */
 export async function prepareCopy(
   trees: FileTrees,
   work: CopyWork,
   origin: Origin,
-  downloads: { place: Place; name: string }[],
+  downloads: Download[],
   signal: AbortSignal,
 ): Promise<PreparedCopy> {
   const finding = {
@@ -98,7 +117,13 @@ export async function prepareCopy(
     signal,
   };
   const sources = work.paths.length === 0 ? [] : await findSources(trees, origin, work.paths, finding);
-  for (const { place, name } of downloads) {
+  for (const { place, name, isFolder } of downloads) {
+    if (isFolder) {
+      const kept = filterOf(fetched, work);
+      const digest = await trees.digest(place, { ...kept, owners: false, signal });
+      sources.push({ kind: 'directory', place, name, digest });
+      continue;
+    }
     const isArchive = work.unpack === true && (await trees.isArchive(place));
     const digest = await trees.digest(place, { owners: false, signal });
     sources.push({ kind: isArchive ? 'archive' : 'file', place, name, digest });
@@ -141,7 +166,11 @@ export async function performCopy(
   const target: Place = { root, path: work.destination };
   const intoFolder = work.destination.endsWith('/') || (await trees.stat(target))?.kind === 'directory';
   try {
-    for (const source of sources) await place(trees, source, target, intoFolder, rules, owner, work);
+    for (const source of sources) {
+      const isOwn = source.place.root === origin.root;
+      const taken = isOwn ? rules : { ...rules, ...filterOf(fetched, work) };
+      await place(trees, source, target, intoFolder, taken, owner, work);
+    }
     for (const { name, content } of work.texts)
       await trees.writeFile(inside(target, name, intoFolder), content, { owner, mode: textMode(work) });
   } catch (error) {

@@ -17,10 +17,10 @@ export class StepFailure extends BerthError {
   }
 }
 
-/** Docker's words. */
-export function stepFailed(command: string[], exitCode: number): StepFailure {
+/** Docker's words, and a note behind them. */
+export function stepFailed(command: string[], exitCode: number, note = ''): StepFailure {
   return new StepFailure(
-    `The command '${command.join(' ')}' returned a non-zero code: ${exitCode}`,
+    `The command '${command.join(' ')}' returned a non-zero code: ${exitCode}${note}`,
     exitCode,
   );
 }

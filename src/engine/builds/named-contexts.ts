@@ -1,24 +1,24 @@
 import type { NamedContext } from '#engine/contracts.ts';
 import type { BuildFolders } from '#engine/builds/build-folders.ts';
-import { contextFiles, contextRoot, type ContextFiles } from '#engine/builds/context.ts';
-import type { FileTrees } from '#ports/file-trees.ts';
+import { contextFiles, contextRoot, type ContextFiles, type ContextParts } from '#engine/builds/context.ts';
 import { notFound } from '#base/errors.ts';
 
 /** The contexts that a client named; each is fetched when a step first needs it. */
 export class NamedContexts {
-  readonly #trees: FileTrees;
+  readonly #parts: ContextParts;
   readonly #folders: BuildFolders;
   readonly #given: Record<string, NamedContext>;
   readonly #signal: AbortSignal;
   readonly #opened = new Map<string, Promise<ContextFiles>>();
 
   constructor(
-    parts: { trees: FileTrees; folders: BuildFolders; signal: AbortSignal },
+    parts: ContextParts,
+    own: { folders: BuildFolders; signal: AbortSignal },
     given: Record<string, NamedContext> = {},
   ) {
-    this.#trees = parts.trees;
-    this.#folders = parts.folders;
-    this.#signal = parts.signal;
+    this.#parts = parts;
+    this.#folders = own.folders;
+    this.#signal = own.signal;
     this.#given = given;
   }
 
@@ -34,7 +34,7 @@ export class NamedContexts {
 
   async #files(source: Exclude<NamedContext, { image: string }>): Promise<ContextFiles> {
     const place = `context-${this.#opened.size}`;
-    const root = await contextRoot(this.#trees, this.#folders, place, source, this.#signal);
-    return contextFiles(root, await this.#trees.readText({ root, path: '.dockerignore' }));
+    const root = await contextRoot(this.#parts, this.#folders, place, source, this.#signal);
+    return contextFiles(root, await this.#parts.trees.readText({ root, path: '.dockerignore' }));
   }
 }

@@ -5,6 +5,7 @@ import type { BlobStore } from '#ports/blob-store.ts';
 import type { Clock } from '#ports/clock.ts';
 import type { ContainerFiles } from '#ports/container-files.ts';
 import type { FileTrees } from '#ports/file-trees.ts';
+import type { Git } from '#ports/git.ts';
 import type { Host } from '#ports/host.ts';
 import type { LayoutFolders } from '#ports/layout-folders.ts';
 import type { RegistryClient } from '#ports/registry-client.ts';
@@ -26,6 +27,7 @@ export interface BuildParts {
   blobs: BlobStore;
   trees: FileTrees;
   layouts: LayoutFolders;
+  git: Git;
   rootFiles: Pick<RootFiles, 'packAll'>;
   files: ContainerFiles;
   agentSockets: AgentSockets;

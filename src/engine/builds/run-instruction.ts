@@ -8,6 +8,7 @@ import type { Named } from '#domain/dockerfile/instruction.ts';
 import type { Dockerfile } from '#domain/dockerfile/parse.ts';
 import type { BuildRun } from '#engine/builds/build-run.ts';
 import { stepFailed } from '#engine/builds/failures.ts';
+import { machinePlatform } from '#engine/builds/image-sources.ts';
 import { say } from '#engine/builds/output.ts';
 import { runStep, type StepRequest } from '#engine/builds/run-step.ts';
 import type { Vertex } from '#engine/builds/vertices.ts';
@@ -53,14 +54,25 @@ export async function prepareRun(
         withMounts(run, id, found, async (opened) => {
           const { parts, exits, signal } = run;
           const log = logOf(run.vertices.of(instruction));
-          const step = { id, root, command, hostConfig, mounts: opened, sink, log, signal };
+          // What is to be reproduced must not see a name that is another one each time.
+          const isDated = run.request.sourceDateEpoch !== undefined;
+          const named = isDated ? { hostname: 'buildkitsandbox' } : {};
+          const step = { id, root, command, hostConfig, mounts: opened, sink, log, signal, ...named };
           const withArguments = withEnvironment(run, config, [...args, ...opened.env]);
           const code = await runStep(parts, exits, { ...step, config: withArguments });
-          if (code !== 0) throw stepFailed(command, code);
+          if (code !== 0) throw stepFailed(command, code, foreignNote(run, state));
           await say(sink, ` ---> Removed intermediate container ${id.slice(0, 12)}\n`);
         }),
     },
   };
+}
+
+/** Why a command may not run at all: the kernel says of another architecture's no more than that it failed. */
+function foreignNote({ parts }: BuildRun, { config }: StageState): string {
+  const machine = machinePlatform(parts);
+  const platform = `${config.os}/${config.architecture}`;
+  if (platform === machine) return '';
+  return `\nthe image is for ${platform} and this machine is ${machine}: RUN needs an emulator that the kernel knows by binfmt_misc (Debian's qemu-user-static)`;
 }
 
 function logOf(vertex: Vertex | undefined): StepRequest['log'] {

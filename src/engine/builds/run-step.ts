@@ -27,6 +27,8 @@ export interface StepRequest {
   /** NetworkMode, ExtraHosts and limits. */
   hostConfig: HostConfig;
   mounts: StepMounts;
+  /** Absent: the beginning of the id. */
+  hostname?: string;
   sink: Sink;
   /** Takes what the command writes, as it comes; 1 is stdout, 2 is stderr. */
   log: (stream: 1 | 2, data: Uint8Array) => Promise<void>;
@@ -102,7 +104,7 @@ function withParents(path: string): string[] {
 
 function draft(
   { clock, host, runtime }: BuildParts,
-  { id, command, config, hostConfig, mounts }: StepRequest,
+  { id, command, config, hostConfig, mounts, hostname }: StepRequest,
 ): Container {
   const [path = '', ...args] = command;
   return {
@@ -112,7 +114,7 @@ function draft(
     imageId: '',
     imageName: '',
     platform: 'linux',
-    config: { ...config, Hostname: shortId(id), Entrypoint: null, Cmd: command },
+    config: { ...config, Hostname: hostname ?? shortId(id), Entrypoint: null, Cmd: command },
     hostConfig: completeHostConfig(hostConfig, {
       cgroupVersion: host.facts.cgroupVersion,
       runtime: runtime.name,

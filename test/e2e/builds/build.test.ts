@@ -173,7 +173,7 @@ describe('docker build', () => {
   it('requests that cannot be served are refused by name', async () => {
     const cases: [query: string, status: number, words: RegExp][] = [
       ['version=2', 501, /DOCKER_BUILDKIT=0/],
-      ['remote=https%3A%2F%2Fexample.org%2Fx.git', 501, /remote context 'https:\/\/example\.org\/x\.git'/],
+      ['remote=nothing', 400, /'nothing' is no context/],
       ['buildargs=%7B', 400, /invalid query parameter 'buildargs'/],
       ['labels=%5B1%5D', 400, /invalid query parameter 'labels'/],
       ['memory=much', 400, /invalid query parameter 'memory'/],
