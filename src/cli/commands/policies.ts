@@ -33,6 +33,18 @@ export function declarePolicyCommands(root: Command, context: Context): void {
       await testFlow(context, words, options.app);
     });
   policy
+    .command('import <file>')
+    .description(
+      'take Kubernetes NetworkPolicies from a file into the compose file of this folder, or of an app',
+    )
+    .option('--app <app>', 'instead of the app of this folder')
+    .option('--json', 'print what was done as JSON')
+    .addHelpText('after', examples('berth policy import np.yaml', 'berth policy import np.yaml --app shop'))
+    .action(async (file: string, options: { app?: string }) => {
+      const { importPolicy } = await import('./policy-import.ts');
+      await importPolicy(context, file, options);
+    });
+  policy
     .command('denied [app]')
     .description('list the latest connections that were refused')
     .option('-f, --follow', 'go on with those that come')

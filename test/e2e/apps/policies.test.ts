@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { startDaemon } from '../../support/daemon.ts';
 import { freePort } from '../../support/free-port.ts';
@@ -175,6 +175,38 @@ test('a new policy holds for new connections, without touching containers or wha
   assert.ok(await reaches('shop-web-1', 'db:5433'));
   assert.ok(!(await reaches('shop-web-1', 'db:5432')));
   assert.equal((await heard('two')).code, 0);
+});
+
+test('policies of Kubernetes are taken into the compose file, whole or not at all', async () => {
+  const text = (namespace: string): string =>
+    [
+      'apiVersion: networking.k8s.io/v1',
+      'kind: NetworkPolicy',
+      `metadata: { name: closed, namespace: ${namespace} }`,
+      'spec: { podSelector: { matchLabels: { berth.service: near } } }',
+    ].join('\n');
+  const source = join(daemon.folder, 'closed.yaml');
+  const copy = join(daemon.folder, 'blog/closed.yaml');
+  const compose = join(daemon.folder, 'blog/compose.yaml');
+  await writeFile(source, text('shop'));
+  const refused = await daemon.berth('policy', 'import', source, '--app', 'blog');
+  assert.equal(refused.code, 1);
+  assert.match(refused.stderr, /closed.yaml:3:\d+: .*the policy is of the namespace 'shop'/);
+  assert.equal(await readFile(compose, 'utf8'), blog);
+  await assert.rejects(readFile(copy), { code: 'ENOENT' });
+  await writeFile(source, text('blog'));
+  const taken = await daemon.berth('policy', 'import', source, '--app', 'blog');
+  assert.match(taken.stdout, /closed.yaml is one of the policies of .*compose.yaml now/, taken.stderr);
+  assert.match(
+    (await daemon.berth('policy', 'import', copy, '--app', 'blog')).stdout,
+    /names closed.yaml already/,
+  );
+  assert.deepEqual((await readdir(dirname(copy))).sort(), ['closed.yaml', 'compose.yaml']);
+  await up('blog', await readFile(compose, 'utf8'));
+  assert.match(
+    (await say('show', 'blog')).stdout,
+    /NetworkPolicy closed \(closed.yaml:4\)\n +selects near\n +ingress: nothing/,
+  );
 });
 
 test('policies hold after a kill of the daemon, and go with their app', async () => {
