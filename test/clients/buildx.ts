@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import type { TestDaemon } from '../support/daemon.ts';
 import { run } from '../support/docker.ts';
 import { startRegistry } from '../support/registry.ts';
+import { checkBuildxOptions } from './buildx-options.ts';
 import { Checks } from './checks.ts';
 import { DockerCommand } from './client-command.ts';
 import { linkPlugin } from './install.ts';
@@ -33,6 +34,7 @@ export async function checkBuildx(daemon: TestDaemon): Promise<Checks> {
     docker.ok('buildx', 'build', '--progress=plain', ...args, '.', { cwd: folder });
   await checkBuilds(checks, docker, folder, build);
   await checkOutputs(checks, docker, folder, build);
+  await checkBuildxOptions(checks, docker, daemon.folder);
   await checkKeeping(checks, docker, daemon, folder);
   return checks;
 }
@@ -139,8 +141,10 @@ async function checkKeeping(
     let seen = '';
     const chunks: AsyncIterable<Buffer> = child.stderr;
     for await (const chunk of chunks) {
+      const isUp = / up\n/.test(seen);
       seen += chunk.toString();
-      if (/ up\n/.test(seen)) child.kill('SIGINT');
+      // Once: the third signal makes the client leave at once.
+      if (!isUp && / up\n/.test(seen)) child.kill('SIGINT');
     }
     await closed;
     assert.match(seen, /[Cc]anceled/);

@@ -126,6 +126,30 @@ describe("a client of BuildKit's protocol", () => {
     });
   });
 
+  it('a Dockerfile is checked without building it, and no other file of the client is asked for', async () => {
+    const sent: string[] = [];
+    await using client = await open({ Dockerfile: 'FROM busybox as one\nRUN exit 3\n', other: 'x' }, sent);
+    const ref = newId().slice(0, 25);
+    const solved = client.solve({ ref, frontend: '' });
+    const call = <Q, A>(name: string, types: readonly [Message<Q>, Message<A>], request: Partial<Q>) =>
+      client.grpc.unary(`/moby.buildkit.v1.frontend.LLBBridge/${name}`, types, request, signal, {
+        'buildkit-controlapi-buildid': ref,
+      });
+    const { result } = await call('Solve', [gateway.SolveRequest, gateway.SolveResponse], {
+      frontend: 'dockerfile.v0',
+      attributes: {
+        requestid: 'frontend.lint',
+        'frontend.caps': 'moby.buildkit.frontend.subrequests+forward',
+      },
+    });
+    const told = (name: string): string => Buffer.from(result?.metadata[name] ?? '').toString();
+    assert.equal(told('result.statuscode'), '1');
+    assert.match(told('result.txt'), /WARNING: FromAsCasing[^]*>>> FROM busybox as one/);
+    await call('Return', [gateway.ReturnRequest, messages.Nothing], { result });
+    assert.deepEqual(await solved, {});
+    assert.deepEqual(sent, ['Dockerfile']);
+  });
+
   it('what is wrong or not offered is said by name', async () => {
     await using client = await open({
       Dockerfile: 'FROM busybox\nRNU x\n',
