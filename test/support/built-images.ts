@@ -1,5 +1,4 @@
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
+import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { SecretRequest, SecretResponse } from '#adapters/buildkit/messages.ts';
 import { notFound } from '#base/errors.ts';
@@ -51,13 +50,17 @@ const ofContainers = new Set([
 
 /** The tree of an image as Berth itself sees it. */
 export async function exportedTree(daemon: TestDaemon, image: string): Promise<Tree> {
-  const container = await daemon.ok('create', image, 'none');
-  const { environment } = daemon;
-  const child = spawn('docker', ['export', container], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-    env: { ...process.env, ...environment },
-  });
-  const [tree] = await Promise.all([readTree(child.stdout), once(child, 'close')]);
-  await daemon.ok('rm', container);
+  const made = await daemon.api('POST', '/containers/create', { Image: image, Cmd: ['none'] });
+  assert.equal(made.status, 201, made.text);
+  const parse: (text: string) => { Id: string } = JSON.parse;
+  const container = `/containers/${parse(made.text).Id}`;
+  const tree = await readTree(await daemon.open('GET', `${container}/export`));
+  await daemon.api('DELETE', container);
   return new Map([...tree].filter(([path]) => !ofContainers.has(path)));
+}
+
+/** Docker's config of an image, as JSON. */
+export async function configOf(daemon: TestDaemon, image: string): Promise<string> {
+  const parse: (text: string) => { Config: unknown } = JSON.parse;
+  return JSON.stringify(parse((await daemon.api('GET', `/images/${image}/json`)).text).Config);
 }

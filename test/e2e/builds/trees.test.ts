@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { buildCases, fromScratch, keepResult, keptResult, resultOf } from '../../support/build-cases.ts';
-import { buildByBerth, exportedTree } from '../../support/built-images.ts';
+import { buildByBerth, configOf, exportedTree } from '../../support/built-images.ts';
 import { startDaemon, type TestDaemon } from '../../support/daemon.ts';
 import { describeConfig, difference, type Tree } from '../../support/image-trees.ts';
 
@@ -18,7 +18,7 @@ describe('the images that Dockerfiles come to', () => {
   for (const each of buildCases())
     it(`are what they should be: ${each.name}`, async () => {
       const image = await buildByBerth(daemon, each);
-      const config = await daemon.ok('inspect', '-f', '{{json .Config}}', image);
+      const config = await configOf(daemon, image);
       const below: Tree = fromScratch(each) ? new Map() : base;
       const tree = difference(below, await exportedTree(daemon, image));
       const result = resultOf(describeConfig(config), tree);
