@@ -7,16 +7,27 @@ export interface BuildCase {
   folder: string;
 }
 
+const count = (to: number): string => `i=0; while [ $i -lt ${to} ]; do i=$((i+1)); done`;
+
 /** Folders with a Dockerfile on the image `bench`, below `scratch`. */
-export async function makeCases(scratch: string): Promise<{ steps: BuildCase; copies: BuildCase }> {
+export async function makeCases(scratch: string): Promise<BuildCase[]> {
   const steps = Array.from({ length: 10 }, (_, step) => `RUN echo ${step} > /step${step}\n`).join('');
-  return {
-    steps: {
-      name: 'ten RUN steps',
-      folder: await write(join(scratch, 'steps'), { Dockerfile: `FROM bench\n${steps}` }),
-    },
-    copies: { name: 'COPY of 5,000 files of 4 KB', folder: await manyFiles(join(scratch, 'copies')) },
-  };
+  const stage = (name: string): string =>
+    `FROM bench AS ${name}\nRUN ${count(100_000)}; echo ${name} > /out\n`;
+  const last = 'FROM bench\nCOPY --from=one /out /one\nCOPY --from=two /out /two\n';
+  // As dpkg does with each file of a package.
+  const synced = 'dd if=/dev/zero of=/many/$i bs=4k count=1 conv=fsync 2>/dev/null';
+  const syncing = `mkdir /many; i=0; while [ $i -lt 300 ]; do i=$((i+1)); ${synced}; done`;
+  const made = async (name: string, at: string, dockerfile: string): Promise<BuildCase> => ({
+    name,
+    folder: await write(join(scratch, at), { Dockerfile: dockerfile }),
+  });
+  return [
+    await made('ten RUN steps', 'steps', `FROM bench\n${steps}`),
+    { name: 'COPY of 5,000 files of 4 KB', folder: await manyFiles(join(scratch, 'copies')) },
+    await made('two independent stages', 'stages', `${stage('one')}${stage('two')}${last}`),
+    await made('a RUN that syncs 300 files', 'syncing', `FROM bench\nRUN ${syncing}\n`),
+  ];
 }
 
 async function manyFiles(folder: string): Promise<string> {

@@ -10,15 +10,15 @@ import { median, timed } from './measure.ts';
 import { makeRoot } from './root.ts';
 import { startSubjects, type Subject } from './subjects.ts';
 
-// Builds: ten RUN steps and a COPY of many files, cold and fully cached, by Berth, dockerd's classic builder and its BuildKit, and
-// buildah; all data on a loop-mounted ext4.
+// Builds, cold and fully cached, by Berth, dockerd's classic builder and its BuildKit, and buildah; all data on a loop-mounted
+// ext4. What stands in one row was driven by the same client: some keep their files with the engine between builds.
 //
-//     sh scripts/with-node.sh bench/builds.ts [--rounds 5] [--only berth,dockerd,buildkit,buildah] [--plugin FILE] [--out bench/BUILDS.md]
+//     sh scripts/with-node.sh bench/builds.ts [--rounds 5] [--only berth,dockerd,buildx,buildah] [--plugin FILE] [--out bench/BUILDS.md]
 
 const { values: options } = parseArgs({
   options: {
     rounds: { type: 'string', default: '5' },
-    only: { type: 'string', default: 'berth,dockerd,buildkit,buildah' },
+    only: { type: 'string', default: 'berth,dockerd,buildx,buildah' },
     out: { type: 'string' },
     plugin: {
       type: 'string',
@@ -30,6 +30,7 @@ const { values: options } = parseArgs({
 /** One way to build. */
 interface Builder {
   name: string;
+  client: string;
   version: string;
   build: (item: BuildCase, cached: boolean) => Promise<number>;
 }
@@ -39,7 +40,7 @@ const classic = { DOCKER_BUILDKIT: '0' };
 function byClient({ name, socket, version }: Subject): Builder {
   const env = { ...classic, DOCKER_HOST: `unix://${socket}` };
   return {
-    ...{ name, version },
+    ...{ name, client: 'docker build', version },
     build: async ({ folder }, cached) =>
       (await timed(['docker', 'build', '-q', ...(cached ? [] : ['--no-cache']), folder], env)).ms,
   };
@@ -48,7 +49,7 @@ function byClient({ name, socket, version }: Subject): Builder {
 /** Without a client: the context as a tar by the API. */
 function byApi({ name, socket, version }: Subject): Builder {
   return {
-    ...{ name: `${name}, API alone`, version },
+    ...{ name, client: 'API alone', version },
     build: async ({ folder }, cached) => {
       const tar = join(folder, '..', 'context.tar');
       await timed(['tar', '-C', folder, '-cf', tar, '.']);
@@ -75,14 +76,15 @@ function post(socketPath: string, path: string, body: Buffer): Promise<void> {
   });
 }
 
-async function byBuildKit({ socket, version }: Subject, scratch: string): Promise<Builder> {
-  const config = join(scratch, 'docker-config');
+/** By BuildKit's client: to dockerd's BuildKit, and to Berth. */
+async function byBuildx({ name, socket, version }: Subject, scratch: string): Promise<Builder> {
+  const config = join(scratch, `docker-config-${name}`);
   await mkdir(join(config, 'cli-plugins'), { recursive: true });
   await symlink(options.plugin, join(config, 'cli-plugins', 'docker-buildx'));
   const env = { DOCKER_HOST: `unix://${socket}`, DOCKER_CONFIG: config };
   const client = (await timed([options.plugin, 'version'])).stdout.trim();
   return {
-    ...{ name: 'BuildKit', version: `in ${version}, by ${client}` },
+    ...{ name, client: 'buildx', version: `${version}; buildx: ${client}` },
     build: async ({ folder }, cached) => {
       const args = ['--progress', 'quiet', '--output', 'type=image', ...(cached ? [] : ['--no-cache'])];
       return (await timed(['docker', 'buildx', 'build', ...args, folder], env)).ms;
@@ -97,7 +99,7 @@ async function byBuildah(disk: string, rootTar: string): Promise<Builder> {
   await timed([...buildah, 'add', work, rootTar, '/']);
   await timed([...buildah, 'commit', '--rm', work, 'localhost/bench']);
   return {
-    ...{ name: 'buildah', version: (await timed(['buildah', '--version'])).stdout.trim() },
+    ...{ name: 'buildah', client: '', version: (await timed(['buildah', '--version'])).stdout.trim() },
     build: async ({ folder }, cached) => {
       const args = ['--isolation', 'oci', '--runtime', 'crun', '--layers', '--pull=never'];
       return (await timed([...buildah, 'bud', ...args, ...(cached ? [] : ['--no-cache']), '-q', folder])).ms;
@@ -114,8 +116,10 @@ async function measure(
 ): Promise<[Samples, Samples]> {
   const cold: Samples = new Map();
   const cached: Samples = new Map();
-  const add = (into: Samples, name: string, ms: number): void =>
-    void into.set(name, [...(into.get(name) ?? []), ms]);
+  const add = (into: Samples, { name, client }: Builder, ms: number): void => {
+    const key = `${name} ${client}`;
+    into.set(key, [...(into.get(key) ?? []), ms]);
+  };
   const rounds = Number(options.rounds);
   // The first round warms up.
   for (let round = 0; round <= rounds; round += 1)
@@ -126,26 +130,39 @@ async function measure(
       const ms = await builder.build(item, false);
       const again = [await builder.build(item, true), await builder.build(item, true)];
       if (round === 0) continue;
-      add(cold, builder.name, ms);
-      for (const each of again) add(cached, builder.name, each);
+      add(cold, builder, ms);
+      for (const each of again) add(cached, builder, each);
     }
   return [cold, cached];
 }
 
-function row(builders: Builder[], what: string, samples: Samples): string {
-  const middle = (name: string): number => median(samples.get(name) ?? []);
-  const best = (name: string): number => Math.min(...(samples.get(name) ?? []));
-  const peers = builders.filter(({ name }) => !name.startsWith('berth'));
-  const fastest = Math.min(...peers.map(({ name }) => middle(name)));
-  const cells = builders.map(({ name }) => `${middle(name).toFixed(0)} (${best(name).toFixed(0)})`);
-  return `| ${what} | ${cells.join(' | ')} | ${peers.length === 0 ? '' : `${(fastest / middle('berth')).toFixed(1)}x`} |`;
+const clients = ['docker build', 'API alone', 'buildx'];
+const engines = ['berth', 'dockerd', 'buildah'];
+
+/** One for each client; buildah is its own in all of them. */
+function rows(what: string, samples: Samples): string[] {
+  const of = (engine: string, client: string): number[] =>
+    samples.get(`${engine} ${engine === 'buildah' ? '' : client}`) ?? [];
+  return clients.flatMap((client) => {
+    const berth = median(of('berth', client));
+    if (Number.isNaN(berth)) return [];
+    const cells = engines.map((engine) => {
+      const values = of(engine, client);
+      return values.length === 0 ? '' : `${median(values).toFixed(0)} (${Math.min(...values).toFixed(0)})`;
+    });
+    const peers = engines.slice(1).map((engine) => median(of(engine, client)));
+    const best = Math.min(...peers.filter((ms) => !Number.isNaN(ms)));
+    return [
+      `| ${what} | ${client} | ${cells.join(' | ')} | ${Number.isFinite(best) ? `${(best / berth).toFixed(1)}x` : ''} |`,
+    ];
+  });
 }
 
 async function main(): Promise<void> {
   const scratch = await mkdtemp('/var/tmp/berth-bench-');
   let subjects: Subject[] = [];
   try {
-    const { steps, copies } = await makeCases(scratch);
+    const cases = await makeCases(scratch);
     const { tar } = await makeRoot(scratch);
     await using disk = await makeLoopDisk(scratch, 6);
     try {
@@ -156,24 +173,31 @@ async function main(): Promise<void> {
         ['berth', 'dockerd'].filter((name) => wanted.includes(name)),
       );
       const builders = subjects.flatMap((subject) => [byClient(subject), byApi(subject)]);
-      const dockerd = subjects.find(({ name }) => name === 'dockerd');
-      if (wanted.includes('buildkit') && dockerd !== undefined && existsSync(options.plugin))
-        builders.push(await byBuildKit(dockerd, scratch));
+      if (wanted.includes('buildx') && existsSync(options.plugin))
+        for (const subject of subjects) builders.push(await byBuildx(subject, scratch));
       if (wanted.includes('buildah')) builders.push(await byBuildah(disk.path, tar));
       const lines: string[] = [];
-      for (const item of [steps, copies]) {
+      for (const item of cases) {
         const [cold, cached] = await measure(builders, item, () => disk.settle());
-        lines.push(row(builders, `${item.name}, cold`, cold), row(builders, `${item.name}, cached`, cached));
+        lines.push(...rows(`${item.name}, cold`, cold), ...rows(`${item.name}, cached`, cached));
       }
       const page = [
         '# Builds',
         '',
         `Written by \`bench/builds.ts\`: ${options.rounds} rounds on ${cpus().length} processors, Linux ${release()}, data on a loop-mounted ext4; medians (and the best) in milliseconds.`,
         '',
-        ...builders.map(({ name, version }) => `- ${name}: ${version.split('\n')[0] ?? ''}`),
+        ...new Set(
+          builders.map(
+            ({ name, client, version }) =>
+              `- ${name}${client === 'buildx' ? ' by buildx' : ''}: ${version.split('\n')[0] ?? ''}`,
+          ),
+        ),
         '',
-        `| | ${builders.map(({ name }) => name).join(' | ')} | best peer / berth |`,
-        `| --- |${' --- |'.repeat(builders.length + 1)}`,
+        '`docker build` is the classic client, `API alone` a tar of the context; `buildx` is BuildKit in dockerd, and keeps the files that it sent.',
+        'buildah is its own client in all rows.',
+        '',
+        `| | client | ${engines.join(' | ')} | best peer / berth |`,
+        `| --- | --- |${' --- |'.repeat(engines.length + 1)}`,
         ...lines,
         '',
       ].join('\n');
