@@ -84,7 +84,7 @@ export const routes: Readonly<Record<Scope, readonly string[]>> = {
     ...['POST /berth/v1/apps/plan', 'POST /berth/v1/apps/up', 'POST /berth/v1/apps/:app/down'],
     'POST /berth/v1/apps/:app/rollback',
     ...['POST /berth/v1/schedules/:app/:service/runs', 'POST /berth/v1/apps/:app/runs'],
-    ...['scale', 'restart', 'stop', 'start', 'promote', 'abort'].map(
+    ...['scale', 'restart', 'stop', 'start', 'promote', 'abort', 'watch'].map(
       (verb) => `POST /berth/v1/apps/:app/${verb}`,
     ),
   ],

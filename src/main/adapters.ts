@@ -41,6 +41,7 @@ import { SqliteStateStore } from '#adapters/sqlite/state-store.ts';
 import { DiskFileTrees } from '#adapters/trees/disk-file-trees.ts';
 import { FolderVolumeStorage } from '#adapters/volumes/folder-volume-storage.ts';
 import { HttpWebhookSender } from '#adapters/webhooks/http-webhook-sender.ts';
+import { LocalWorkingTree } from '#adapters/working-tree/local-working-tree.ts';
 import type { Instance } from '#domain/instance.ts';
 import type { Settings } from '#domain/settings/settings.ts';
 import type { Remapped } from '#main/remapping.ts';
@@ -105,6 +106,7 @@ export async function openAdapters(
     git: new HostGit(),
     buildSessions: new GrpcBuildSessions(join(root, 'builds', 'kept')),
     projectFiles: new LocalProjectFiles(),
+    workingTree: new LocalWorkingTree(),
     secretProviders: new HostSecretProviders(),
     volumeStorage: new FolderVolumeStorage(join(root, 'volumes'), owner),
     space: new StatfsDiskSpace(root),

@@ -88,7 +88,7 @@ export async function startEngine(instance: Instance, settings: Settings, adapte
     services: { settled: (app, service) => services.settled(app, service) },
     processes: adapters.processes,
     volumes,
-    files: adapters.projectFiles,
+    ...{ files: adapters.projectFiles, tree: adapters.workingTree },
     ...{ secrets, providers: adapters.secretProviders },
     ...{ ingress, policies, report },
   });

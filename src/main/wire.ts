@@ -18,6 +18,7 @@ import { callerOf } from '#adapters/supervisor/callers.ts';
 import { guardScopes, type AccessLookup } from '#api/access.ts';
 import { appReplicaRoutes } from '#api/platform/app-replicas.ts';
 import { appHistoryRoutes } from '#api/platform/app-history.ts';
+import { appWatchRoutes } from '#api/platform/app-watch.ts';
 import { appRoutes } from '#api/platform/apps.ts';
 import { adviceRoutes } from '#api/platform/advice.ts';
 import { autoscaleRoutes } from '#api/platform/autoscale.ts';
@@ -75,6 +76,7 @@ export async function wire(settings: Settings, log: Logger): Promise<Wired> {
       scheduleRoutes(app, engine);
       runRoutes(app, engine);
       appReplicaRoutes(app, { ...engine, callerOf });
+      appWatchRoutes(app, { ...engine, callerOf });
       composeRoutes(app, engine);
       ingressRoutes(app, engine);
       autoscaleRoutes(app, engine);

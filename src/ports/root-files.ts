@@ -37,6 +37,11 @@ export interface RootFiles {
     rules: { keepKinds: boolean; owner?: { uid: number; gid: number } },
   ): Promise<void>;
   /**
+   * Removes the path itself, a folder with all it holds. Gives false when nothing is there.
+   * @throws invalid `path-is-root`; what the system says, such as EBUSY of a folder into which something is mounted
+   */
+  remove(root: string, path: string): Promise<boolean>;
+  /**
    * Copies what a folder of the root holds into an empty folder of the host, owners, modes and times kept, and
    * gives the target the folder's own owner and mode. Nothing happens when the path is no folder or the
    * target is not empty.

@@ -82,6 +82,23 @@ describe('files inside a root file system', () => {
     assert.ok(existsSync(join(at.outside, 'file')), 'a target that is not empty stays as it is');
   });
 
+  it('are removed with what folders hold, and nothing behind a link', async () => {
+    using at = place();
+    writeFileSync(join(at.outside, 'kept'), '');
+    mkdirSync(join(at.root, 'tmp', 'folder', 'deep'), { recursive: true });
+    writeFileSync(join(at.root, 'tmp', 'folder', 'deep', 'file'), '');
+    symlinkSync(at.outside, join(at.root, 'tmp', 'folder', 'link'));
+    symlinkSync(at.outside, join(at.root, 'away'));
+    assert.equal(await files.remove(at.root, '/away/kept'), false);
+    assert.equal(await files.remove(at.root, '/tmp/folder'), true);
+    assert.equal(await files.remove(at.root, '/tmp/folder'), false);
+    assert.equal(await files.remove(at.root, '/away'), true);
+    assert.deepEqual(readdirSync(at.root), ['tmp']);
+    assert.deepEqual(readdirSync(at.outside), ['kept']);
+    for (const path of ['/', '/tmp/..', ''])
+      await assert.rejects(files.remove(at.root, path), { code: 'path-is-root' });
+  });
+
   it('are not replaced by another kind when that is to be kept', async () => {
     using at = place();
     mkdirSync(join(at.root, 'tmp', 'name'));

@@ -40,6 +40,16 @@ export function namesIfThereSync(folder: string): string[] {
   }
 }
 
+/** Undefined when the path, or a folder on the way to it, is not there. */
+export async function ifThere<T>(look: Promise<T>): Promise<T | undefined> {
+  try {
+    return await look;
+  } catch (error) {
+    if (['ENOENT', 'ENOTDIR'].includes(systemCode(error) ?? '')) return undefined;
+    throw error;
+  }
+}
+
 function emptyIfMissing<T>(error: unknown, empty: T): T {
   if (systemCode(error) === 'ENOENT') return empty;
   throw error;

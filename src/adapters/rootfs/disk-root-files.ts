@@ -16,6 +16,7 @@ import { bytes } from '#adapters/files/byte-path.ts';
 import { decompressed } from '#adapters/files/decompress.ts';
 import { descriptorPath, folderFlags, O_PATH, openIfThere, withRoot } from '#adapters/files/open-in-root.ts';
 import { readlinkOf } from '#adapters/linux/libc.ts';
+import { removeNamed } from '#adapters/rootfs/remove-tree.ts';
 import { LiveTreeWriter, type WriteRules } from '#adapters/rootfs/live-tree-writer.ts';
 import { packFolder, packNamed } from '#adapters/rootfs/pack-tree.ts';
 import { TarParser } from '#domain/archive/tar-parser.ts';
@@ -76,6 +77,21 @@ export class DiskRootFiles implements RootFiles {
       closeSync(found);
       if (!isFolder) throw invalid('path-not-folder', `extraction point is not a directory: ${path}`);
       await write(at, bytes(path), decompressed(tar), { ...rules, mappings: this.#mappings });
+    });
+  }
+
+  async remove(root: string, path: string): Promise<boolean> {
+    const clean = posix.resolve('/', path);
+    if (clean === '/')
+      throw invalid('path-is-root', `cannot remove '${path}': it is the whole root file system`);
+    return withRoot(root, async (at) => {
+      const parent = openIfThere(at, bytes(posix.dirname(clean)), folderFlags);
+      if (parent === undefined) return false;
+      try {
+        return await removeNamed(parent, bytes(posix.basename(clean)), new Breather());
+      } finally {
+        closeSync(parent);
+      }
     });
   }
 

@@ -16,6 +16,7 @@ import type {
   VariablesAnswer,
 } from '#api/types/apps.ts';
 import type { RollbackBody } from '#api/types/app-history.ts';
+import type { WatchBody, WatchStreamEvent } from '#api/types/watch.ts';
 import type { Client } from '#cli/client.ts';
 import type { Renderer } from '#cli/render/renderer.ts';
 
@@ -64,6 +65,10 @@ export class AppApi {
     signal: AbortSignal,
   ): AsyncIterable<AppStreamEvent> {
     return this.#client.lines({ method: 'POST', path: `${pathOf(app)}/${verb}`, body, signal });
+  }
+
+  watch(app: string, body: WatchBody, signal: AbortSignal): AsyncIterable<WatchStreamEvent> {
+    return this.#client.lines({ method: 'POST', path: `${pathOf(app)}/watch`, body, signal });
   }
 
   list(folder?: string): Promise<AppAnswer[]> {
@@ -128,7 +133,7 @@ async function isFile(path: string): Promise<boolean> {
 }
 
 /**
- * Shows a change to its end.
+ * Shows a change to its end, and gives its result.
  * @throws the error with which the stream ended; unavailable `interrupted`, `daemon-gone`
  */
 export async function follow(
@@ -136,7 +141,7 @@ export async function follow(
   renderer: Renderer,
   signal: AbortSignal,
   whenInterrupted: BerthError = takenBack(),
-): Promise<void> {
+): Promise<Extract<AppStreamEvent, { type: 'result' }>> {
   let last: AppStreamEvent | undefined;
   try {
     for await (const event of events) {
@@ -149,14 +154,14 @@ export async function follow(
   } finally {
     renderer.close();
   }
-  if (last?.type === 'error')
-    throw new BerthError(
-      'conflict',
-      last.code,
-      last.message,
-      last.hint === undefined ? {} : { hint: last.hint },
-    );
-  if (last?.type !== 'result') throw gone(undefined);
+  if (last?.type === 'error') throw failureOf(last);
+  if (last?.type === 'result') return last;
+  throw gone(undefined);
+}
+
+/** The error with which a stream ended. */
+export function failureOf({ code, message, hint }: Extract<AppStreamEvent, { type: 'error' }>): BerthError {
+  return new BerthError('conflict', code, message, hint === undefined ? {} : { hint });
 }
 
 function takenBack(): BerthError {
@@ -165,7 +170,8 @@ function takenBack(): BerthError {
   });
 }
 
-function gone(cause: unknown): BerthError {
+/** The daemon went away. */
+export function gone(cause: unknown): BerthError {
   return unavailable('daemon-gone', 'the daemon ended in the middle of the change', {
     cause,
     hint: 'run the same command again: it goes on where this one stopped',

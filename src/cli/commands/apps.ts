@@ -7,10 +7,12 @@ import type { LogsOptions } from './logs.ts';
 import { declareReplicaCommands, seconds, share } from './replica-commands.ts';
 import type { PlanOptions } from './plan.ts';
 import type { UpOptions } from './up.ts';
+import type { WatchOptions } from './watch.ts';
 
 /** The commands that concern apps. Their code is loaded when they run. */
 export function declareAppCommands(root: Command, context: Context): void {
   declareChanges(root, context);
+  declareWatch(root, context);
   declareReplicaCommands(root, context);
   declareViews(root, context);
 }
@@ -46,12 +48,18 @@ function declareChanges(root: Command, context: Context): void {
     .option('--timeout <seconds>', 'how long a service may take to become healthy', seconds)
     .option('--canary <percent>', 'try it with so many replicas beside the present ones', share)
     .option('-y, --yes', 'as for docker compose: nothing is asked anyway')
+    .option('-w, --watch', 'then follow its files by develop.watch, until Ctrl-C')
     .option('--overcommit', 'also when more is reserved than the machine has')
     .option('--plan <id>', 'only as berth plan showed it: nothing is done when anything has changed since')
     .option('--json', 'print events as JSON, one a line')
     .addHelpText(
       'after',
-      examples('berth up', 'berth up -f compose.yaml -f production.yaml', 'berth up --canary 20%'),
+      examples(
+        'berth up',
+        'berth up -f compose.yaml -f production.yaml',
+        'berth up --canary 20%',
+        'berth up --watch',
+      ),
     )
     .action(async (target: string | undefined, options: UpOptions) => {
       const { up } = await import('./up.ts');
@@ -81,6 +89,21 @@ function declareChanges(root: Command, context: Context): void {
     .action(async (target: string | undefined, options: DownOptions) => {
       const { down } = await import('./down.ts');
       await down(context, target, options);
+    });
+}
+
+function declareWatch(root: Command, context: Context): void {
+  ofProject(root.command('watch [folder-or-service] [service...]'))
+    .description('bring an app up and, until Ctrl-C, bring changed files into it as develop.watch says')
+    .option('--no-up', 'it is up already')
+    .option('--build', 'build images again whose context did not change')
+    .option('--timeout <seconds>', 'how long a service may take to become healthy', seconds)
+    .option('--overcommit', 'also when more is reserved than the machine has')
+    .option('--json', 'print events as JSON, one a line')
+    .addHelpText('after', examples('berth watch', 'berth watch web', 'berth watch ./shop web worker'))
+    .action(async (first: string | undefined, others: string[], options: WatchOptions) => {
+      const { watch } = await import('./watch.ts');
+      await watch(context, first === undefined ? [] : [first, ...others], options);
     });
 }
 

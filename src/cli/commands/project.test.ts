@@ -6,6 +6,7 @@ import { test, type TestContext } from 'node:test';
 import type { ProjectBody } from '#api/types/apps.ts';
 import { sinceTime } from './logs.ts';
 import { findProject, projectBody } from './project.ts';
+import { readWords } from './watch.ts';
 
 async function folder(t: TestContext, files: Record<string, string>): Promise<string> {
   const root = await mkdtemp(join(tmpdir(), 'berth-cli-'));
@@ -70,4 +71,18 @@ test('since is a time or a span', () => {
   assert.equal(sinceTime('10m', now), '2026-01-02T02:54:05.000Z');
   assert.equal(sinceTime('2026-01-01T00:00:00Z', now), '2026-01-01T00:00:00.000Z');
   assert.throws(() => sinceTime('soon', now), /'soon' is not a time/);
+});
+
+test('the first word of berth watch is a folder when it is a path, or when no project is here', async (t) => {
+  const root = await folder(t, { 'app/compose.yaml': '', 'app/web/x': '' });
+  const app = join(root, 'app');
+  const read = async (cwd: string, ...words: string[]): Promise<unknown> => {
+    const { folder, services } = await readWords(words, [], cwd);
+    return [folder, ...services];
+  };
+  assert.deepEqual(await read(app, 'web', 'db'), [undefined, 'web', 'db']);
+  assert.deepEqual(await read(app, './web', 'db'), ['./web', 'db']);
+  assert.deepEqual(await read(root, 'app', 'db'), ['app', 'db']);
+  assert.deepEqual(await read(root, 'web'), [undefined, 'web']);
+  assert.deepEqual(await read(app), [undefined]);
 });

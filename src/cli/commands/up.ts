@@ -5,6 +5,7 @@ import { messageOf } from '#base/errors.ts';
 import { DockerConfig } from '#cli/registry/docker-config.ts';
 import { rendererFor } from '#cli/render/renderer.ts';
 import { AppApi, follow, interruption } from './app-api.ts';
+import { watchApp } from './watch-app.ts';
 import { projectBody, type ProjectOptions } from './project.ts';
 
 export interface UpOptions extends ProjectOptions {
@@ -15,6 +16,8 @@ export interface UpOptions extends ProjectOptions {
   plan?: string;
   /** Also when more is reserved than the machine has. */
   overcommit?: true;
+  /** Then follow its files. */
+  watch?: true;
 }
 
 /** Makes the app as its files say, and shows how it goes. */
@@ -30,7 +33,8 @@ export async function up(context: Context, target: string | undefined, options: 
     ...(options.overcommit === undefined ? {} : { overcommit: true }),
   };
   const signal = interruption();
-  await follow(api.up(request, signal), rendererFor(context.output), signal);
+  const { app } = await follow(api.up(request, signal), rendererFor(context.output), signal);
+  if (options.watch === true) await watchApp(context, api, app, { signal, timeout: options.timeout });
 }
 
 /** Those of whoever runs it, for private images of the app. A helper that fails only matters when it is needed. */

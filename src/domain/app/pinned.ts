@@ -10,6 +10,17 @@ export function pinned(target: AppTarget, idOf: (image: string) => string | unde
   return { ...target, services };
 }
 
+/** The target with the image of a service to be built again, from a context that may have changed. */
+export function toBeBuilt(target: AppTarget, service: string, buildFingerprint: string): AppTarget {
+  const services = target.services.map((one) => {
+    if (one.name !== service) return one;
+    const again: ServiceTarget = { ...one, buildFingerprint };
+    delete again.imageId;
+    return again;
+  });
+  return { ...target, services };
+}
+
 /** The target with another model of the same services: their images and the contexts of their builds stay. */
 export function withModel(target: AppTarget, model: AppModel): AppTarget {
   const former = new Map(target.services.map((one) => [one.name, one]));

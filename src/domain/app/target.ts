@@ -115,7 +115,7 @@ function serviceTarget(model: AppModel, service: Service, context: string): Serv
     pullPolicy: service.pullPolicy,
     ...(service.platform === undefined ? {} : { platform: service.platform }),
     ...(service.build === undefined ? {} : { build: service.build }),
-    buildFingerprint: service.build === undefined ? '' : hashOf([service.build, context]),
+    buildFingerprint: service.build === undefined ? '' : buildFingerprintOf(service.build, context),
     dependsOn: service.dependsOn,
     joins,
     probe: probeOf(service),
@@ -125,6 +125,11 @@ function serviceTarget(model: AppModel, service: Service, context: string): Serv
     update: updatePolicy(model, service, 'update'),
     replicas: replicasOf(model, service, service.schedule === undefined ? service.replicas : 0),
   };
+}
+
+/** @param context a text that changes when the build's context does */
+export function buildFingerprintOf(build: Build, context: string): string {
+  return hashOf([build, context]);
 }
 
 export function replicasOf(model: AppModel, service: Service, count: number): ReplicaTarget[] {

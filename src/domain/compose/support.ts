@@ -93,7 +93,6 @@ const container: Record<string, Support> = {
   'services.*.cpu_rt_period': refused,
   'services.*.cpu_rt_runtime': refused,
   'services.*.credential_spec': 'it is for Windows',
-  'services.*.develop': 'files are not watched',
   'services.*.isolation': 'it is for Windows',
   'services.*.models': refused,
   'services.*.ports[].app_protocol': 'it has no effect here',
@@ -105,6 +104,12 @@ const container: Record<string, Support> = {
   'services.*.storage_opt': 'the file system of the container is not limited',
   'services.*.umask': 'files are made with the mask that the runtime sets',
   'services.*.use_api_socket': 'the container does not get the socket of the daemon',
+};
+
+const develop: Record<string, Support> = {
+  ...keys('services.*.develop', ' .watch .watch[].action .watch[].path .watch[].target .watch[].ignore'),
+  ...keys('services.*.develop.watch[]', '.include .initial_sync .exec .exec.command .exec.environment'),
+  ...keys('services.*.develop.watch[].exec', '.privileged .user .working_dir'),
 };
 
 const mounts: Record<string, Support> = {
@@ -159,6 +164,7 @@ export const support: Readonly<Record<string, Support | undefined>> = {
   ...stores,
   ...build,
   ...deploy,
+  ...develop,
   ...container,
   ...mounts,
   ...networks,

@@ -14,6 +14,7 @@ import { HostRules } from './host-rules.ts';
 import { History } from './history.ts';
 import { readLogs } from './logs.ts';
 import { ServiceControls, without } from './service-controls.ts';
+import { Watches } from './develop/watches.ts';
 import { containersOf } from './observe.ts';
 import type { AppParts, AppRecord, Canary } from './parts.ts';
 import { ProjectReader, type ProjectView } from './project.ts';
@@ -48,6 +49,8 @@ export class Apps {
   readonly healing: Healing;
   /** Restarts, stops and starts services. */
   readonly controls: ServiceControls;
+  /** Follows files while people work on them. */
+  readonly watches: Watches;
   /** Runs what runs at times. */
   readonly schedules: Schedules;
   readonly secrets: AppSecrets;
@@ -63,6 +66,7 @@ export class Apps {
     this.#revisions = new Revisions(parts.store);
     this.failures = new FailureLog(parts.store);
     this.healing = new Healing(parts, this);
+    this.watches = new Watches(parts, this);
     this.schedules = new Schedules(parts, this);
     this.controls = new ServiceControls(parts, this.#records, this);
     this.#convergence = new Convergence(parts, this.#records, this.#revisions);

@@ -45,7 +45,8 @@ async function runHooks(
   }
 }
 
-async function runHook(
+/** Runs a command in a container to its end; of its output the first 4 KiB are given. */
+export async function runHook(
   containers: AppParts['containers'],
   ref: string,
   { command, user, privileged, workingDir, environment }: Hook,

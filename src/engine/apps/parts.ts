@@ -19,6 +19,7 @@ import type { HostProcesses } from '#ports/host-processes.ts';
 import type { ProjectFiles } from '#ports/project-files.ts';
 import type { SecretProviders } from '#ports/secret-providers.ts';
 import type { StateStore } from '#ports/state-store.ts';
+import type { WorkingTree } from '#ports/working-tree.ts';
 import type { HostRuleParts } from './host-rules.ts';
 import type { DownRequest } from './requests.ts';
 
@@ -38,6 +39,7 @@ export interface AppParts {
   places: ServicePlaces;
   volumes: Volumes;
   files: ProjectFiles;
+  tree: WorkingTree;
   secrets: Pick<Secrets, 'put' | 'foresee' | 'latest' | 'value' | 'usedBy' | 'collect'>;
   providers: SecretProviders;
   services: Pick<Services, 'settled'>;

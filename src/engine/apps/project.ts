@@ -91,21 +91,25 @@ export class ProjectReader {
   async #contexts(model: AppModel): Promise<Record<string, string>> {
     const contexts: Record<string, string> = {};
     for (const { name, build } of Object.values(model.services))
-      if (build !== undefined) contexts[name] = await this.#context(name, build);
+      if (build !== undefined) contexts[name] = await contextOf(this.#files, name, build);
     return contexts;
   }
+}
 
-  async #context(service: string, build: Build): Promise<string> {
-    const content = await this.#files.fingerprint(build.context);
-    const dockerfile = absolute(build.context, build.dockerfile);
-    if (build.dockerfileInline !== undefined) return content;
-    const text = await this.#files.readText(dockerfile);
-    if (text !== undefined) return `${content} ${text}`;
-    throw invalid(
-      'dockerfile-missing',
-      `the service ${service} is built from '${dockerfile}', which does not exist`,
-    );
-  }
+/**
+ * A text that changes when what a service is built from does.
+ * @throws invalid `dockerfile-missing`; not-found `project-folder-missing`
+ */
+export async function contextOf(files: ProjectFiles, service: string, build: Build): Promise<string> {
+  const content = await files.fingerprint(build.context);
+  const dockerfile = absolute(build.context, build.dockerfile);
+  if (build.dockerfileInline !== undefined) return content;
+  const text = await files.readText(dockerfile);
+  if (text !== undefined) return `${content} ${text}`;
+  throw invalid(
+    'dockerfile-missing',
+    `the service ${service} is built from '${dockerfile}', which does not exist`,
+  );
 }
 
 type Understood = ComposeResult & Required<Pick<ComposeResult, 'model' | 'document'>>;

@@ -269,6 +269,10 @@ export class Containers implements contracts.Containers {
     return this.#rootAccess.unpack(this.#told(ref, 'extract-to-dir'), path, tar, options);
   }
 
+  removePaths(ref: string, paths: readonly string[]): Promise<number> {
+    return this.#rootAccess.remove(this.get(ref), paths);
+  }
+
   pathsOf(container: Container): EtcPaths & { log: string } {
     const { files, logs } = this.#parts;
     return { ...files.paths(joinsContainer(container) ?? container.id), log: logs.path(container.id) };

@@ -48,6 +48,18 @@ export class RootAccess {
     }
   }
 
+  /** Gives how many of the paths were there. @throws forbidden `path-read-only`; as RootFiles.remove */
+  async remove(container: Container, paths: readonly string[]): Promise<number> {
+    return this.#roots.with(container, async (root) => {
+      let removed = 0;
+      for (const path of paths) {
+        const place = writable(container, root, path);
+        if (await this.#parts.rootFiles.remove(place.root, place.path)) removed++;
+      }
+      return removed;
+    });
+  }
+
   /** @throws forbidden `path-read-only`; as RootFiles.unpack */
   async unpack(
     container: Container,
@@ -56,9 +68,7 @@ export class RootAccess {
     options: { keepKinds: boolean; copyOwners: boolean },
   ): Promise<void> {
     await this.#roots.with(container, async (root) => {
-      const place = placeOf(container, root, path);
-      if (place.readOnly)
-        throw forbidden('path-read-only', `container rootfs is marked read-only: ${path} cannot be written`);
+      const place = writable(container, root, path);
       // Without a user the archive's own owners hold, as on Docker.
       const user = container.config.User ?? '';
       await this.#parts.rootFiles.unpack(place.root, place.path, tar, {
@@ -80,6 +90,12 @@ export class RootAccess {
     });
     return stream;
   }
+}
+
+function writable(container: Container, root: string, path: string): InRoot {
+  const place = placeOf(container, root, path);
+  if (!place.readOnly) return place;
+  throw forbidden('path-read-only', `container rootfs is marked read-only: ${path} cannot be written`);
 }
 
 interface InRoot {

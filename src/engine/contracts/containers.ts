@@ -149,6 +149,11 @@ export interface Containers {
     tar: Readable,
     options: { keepKinds: boolean; copyOwners: boolean },
   ): Promise<void>;
+  /**
+   * Removes paths, folders with all they hold; gives how many were there.
+   * @throws forbidden `path-read-only`; as RootFiles.remove
+   */
+  removePaths(ref: string, paths: readonly string[]): Promise<number>;
   /** Lets requests in (undefined), or keeps them away. Survives restarts of the daemon. */
   setTraffic(ref: string, traffic: Container['traffic']): void;
   /** Absolute host paths that inspect shows. */
