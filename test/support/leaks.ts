@@ -32,10 +32,11 @@ export async function removeInstance(instance: Instance): Promise<void> {
 
 /**
  * The veth links that stay. The kernel removes those of a dropped network namespace in its own time, and tells
- * nobody in that namespace's absence, so they are looked at until they are gone, for five seconds at most.
+ * nobody in that namespace's absence, so they are looked at until they are gone, for two minutes at most: so long
+ * a connection of a killed process may go on saying goodbye to a peer that does not answer (tcp_orphan_retries).
  */
 export async function lastingVeths(instance: Instance): Promise<Link[]> {
-  const deadline = Date.now() + 5000;
+  const deadline = Date.now() + 120_000;
   for (;;) {
     const veths = (await linksOf(instance)).filter((link) => link.linkinfo?.info_kind !== 'bridge');
     if (veths.length === 0 || Date.now() > deadline) return veths;

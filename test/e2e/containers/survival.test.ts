@@ -28,7 +28,7 @@ describe('containers and a daemon that is killed', () => {
       'busybox',
       'sh',
       '-c',
-      'i=0; while [ $i -lt 60 ]; do echo line $i; i=$((i+1)); sleep 0.05; done; exit 5',
+      'i=0; while [ $i -lt 60 ]; do echo line $i; i=$((i+1)); sleep 0.05; done; until [ -e /end ]; do sleep 0.05; done; exit 5',
     );
     const pid = await state(daemon, 'counter', 'Pid');
     await daemon.kill9();
@@ -36,6 +36,7 @@ describe('containers and a daemon that is killed', () => {
     assert.equal(await state(daemon, 'counter', 'Pid'), pid);
     assert.equal(await state(daemon, 'counter', 'Status'), 'running');
     const followed = daemon.ok('logs', '-f', 'counter');
+    await daemon.ok('exec', 'counter', 'touch', '/end');
     assert.equal(await daemon.ok('wait', 'counter'), '5');
     const expected = Array.from({ length: 60 }, (_, line) => `line ${line}`).join('\n');
     assert.equal(await followed, expected);
