@@ -97,7 +97,7 @@ export class RecordedBuilds implements Builds {
     if (context === undefined)
       throw conflict(
         'build-context-gone',
-        `the build context of ${asked.tags.join(', ')} was sent by a client`,
+        `the build context of ${asked.tags.join(', ')} cannot be had again`,
       );
     return this.build({ ...asked, ...how, context });
   }
@@ -112,12 +112,7 @@ export class RecordedBuilds implements Builds {
 function recordOf(request: BuildRequest, imageId: string, sources: ReadonlyMap<string, string>): BuildRecord {
   const { context, dockerfile, dockerfileText, ignoreText, target, platform, networkMode } = request;
   const { extraHosts, resources, allow, attest, sourceDateEpoch } = request;
-  const again =
-    'folder' in context
-      ? { folder: context.folder }
-      : 'remote' in context
-        ? { remote: context.remote }
-        : undefined;
+  const again = contextAgain(context);
   return {
     imageId,
     sources: [...sources].map(([name, id]) => ({ name, imageId: id })),
@@ -145,9 +140,22 @@ function namesOf({ tags, outputs = [] }: BuildRequest): string[] {
   return [...tags, ...outputs.flatMap((output) => (output.kind === 'image' ? output.names : []))];
 }
 
-function lacksOf({ secrets, ssh, contexts, platforms }: BuildRequest, hasContext: boolean): string[] {
+/** A password or token in a URL is not kept, so neither is the URL. */
+function contextAgain(context: BuildRequest['context']): BuildRecord['context'] {
+  if ('folder' in context) return { folder: context.folder };
+  const isOpen =
+    'remote' in context && !/^(?:https?:\/\/[^/]*@|[a-z+]+:\/\/[^/]*:[^/]*@)/i.test(context.remote);
+  if (isOpen) return { remote: context.remote };
+  return undefined;
+}
+
+/** A client that sends the context offers the rest, too, whether or not the build wants it. */
+function lacksOf(
+  { context, secrets, ssh, contexts, platforms }: BuildRequest,
+  hasContext: boolean,
+): string[] {
+  if (!hasContext) return ['remote' in context ? 'a secret in its URL' : 'a context by a client'];
   return [
-    ...(hasContext ? [] : ['a context by a client']),
     ...(secrets === undefined ? [] : ['secrets']),
     ...(ssh === undefined ? [] : ['keys of an SSH agent']),
     ...(contexts === undefined || Object.keys(contexts).length === 0 ? [] : ['named contexts']),
