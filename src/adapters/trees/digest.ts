@@ -1,5 +1,5 @@
 import { createHash, hash } from 'node:crypto';
-import { createReadStream, readFileSync, readlinkSync } from 'node:fs';
+import { closeSync, createReadStream, openSync, readlinkSync, readSync } from 'node:fs';
 import type { CopyRules } from '#ports/file-trees.ts';
 import { Breather } from '#adapters/files/breather.ts';
 import { raw } from '#adapters/files/byte-path.ts';
@@ -7,7 +7,7 @@ import { headOf, type DigestedFacts } from './tree-facts.ts';
 import { walk, type Walked } from './walk.ts';
 
 /** Files up to this size are read at once. */
-const smallFile = 1024 * 1024;
+const smallFile = 256 * 1024;
 
 /** `prefix` is the start's path below its root, for the filter. */
 export async function digestOf(
@@ -17,11 +17,12 @@ export async function digestOf(
 ): Promise<string> {
   const whole = createHash('sha256');
   const breather = new Breather(options.signal);
+  const buffer = Buffer.allocUnsafeSlow(smallFile);
   for (const found of walk(start, prefix, options)) {
     await breather.breathe();
     if (!found.taken) continue;
     whole.update(headOf(factsOf(found, options.owners)));
-    if (found.stats.isFile()) whole.update(await contentOf(found));
+    if (found.stats.isFile()) whole.update(await contentOf(found, buffer));
   }
   return whole.digest('hex');
 }
@@ -33,12 +34,27 @@ function factsOf({ relative, absolute, stats }: Walked, owners: boolean): Digest
   return { relative, mode, size, link, ...(owners ? { owner: { uid, gid } } : {}) };
 }
 
-async function contentOf({ absolute, stats }: Walked): Promise<string> {
-  if (stats.size <= smallFile) return hash('sha256', readFileSync(raw(absolute)));
+async function contentOf({ absolute, stats }: Walked, buffer: Buffer): Promise<string> {
+  if (stats.size <= buffer.length) return hash('sha256', readInto(absolute, buffer.subarray(0, stats.size)));
   const content = createHash('sha256');
   for await (const chunk of createReadStream(raw(absolute), { highWaterMark: smallFile }))
     content.update(bufferOf(chunk));
   return content.digest('hex');
+}
+
+/** Memory of its own for each of many files has the garbage collected again and again. */
+function readInto(path: string, buffer: Buffer): Buffer {
+  const file = openSync(raw(path), 'r');
+  try {
+    for (let done = 0; done < buffer.length;) {
+      const length = readSync(file, buffer, done, buffer.length - done, done);
+      if (length === 0) return buffer.subarray(0, done);
+      done += length;
+    }
+    return buffer;
+  } finally {
+    closeSync(file);
+  }
 }
 
 function bufferOf(chunk: unknown): Buffer {
