@@ -2,6 +2,9 @@ import type { BuildOutput, Choice, OutputCompression, WriteTar } from '#engine/c
 import type { BuildSession } from '#ports/build-sessions.ts';
 import { invalid, unsupported } from '#base/errors.ts';
 
+/** The client, which takes what it asked for. */
+type Receiver = Pick<BuildSession, 'sendArchive' | 'sendFolder'>;
+
 /** The types of images in this engine: of dockerd's BuildKit, and of buildkitd. */
 const toImages = new Set(['moby', 'image']);
 
@@ -38,12 +41,12 @@ const refusedValues: Readonly<Record<string, string>> = { tar: 'false', 'push-by
  */
 export function outputsOf(
   exporters: readonly Choice[],
-  session: BuildSession,
+  receiver: Receiver,
   signal: AbortSignal,
 ): BuildOutput[] {
   return exporters.map((exporter, index) => {
     check(exporter);
-    return outputOf(exporter, index, session, signal);
+    return outputOf(exporter, index, receiver, signal);
   });
 }
 
@@ -61,17 +64,17 @@ function check({ type, attributes }: Choice): void {
 function outputOf(
   { type, attributes }: Choice,
   index: number,
-  session: BuildSession,
+  receiver: Receiver,
   signal: AbortSignal,
 ): BuildOutput {
   const names = (attributes['name'] ?? '').split(',').filter((name) => name !== '');
   const compression = compressionOf(attributes);
   if (toImages.has(type))
     return { kind: 'image', names, push: attributes['push'] === 'true', ...compression };
-  const write: WriteTar = (archive) => session.sendArchive(index, archive, {}, signal);
+  const write: WriteTar = (archive) => receiver.sendArchive(index, archive, {}, signal);
   if (type === 'oci' || type === 'docker') return { kind: type, names, ...compression, write };
   if (type === 'tar') return { kind: type, write };
-  if (type === 'local') return { kind: type, send: (folder) => session.sendFolder(index, folder, signal) };
+  if (type === 'local') return { kind: type, send: (folder) => receiver.sendFolder(index, folder, signal) };
   throw unsupported('exporter-unsupported', `exporter "${type}" could not be found`, {
     hint: 'image, docker, oci, tar and local are offered',
   });
