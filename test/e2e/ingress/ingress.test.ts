@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { setTimeout } from 'node:timers/promises';
@@ -190,6 +190,27 @@ test('certificates come from an authority that checks the host, are renewed, and
   const safe = (await routes()).find(({ app }) => app === 'safe');
   assert.equal(safe?.certificate?.issuer, 'Test authority');
   assert.equal(safe.certificate.isStandIn, false);
+});
+
+test('no private key is in the state in clear; while a passphrase locks them, HAProxy goes on with what it has', async () => {
+  for (const name of await readdir(daemon.root))
+    if (name.startsWith('state.db'))
+      assert.doesNotMatch(await readFile(join(daemon.root, name), 'latin1'), /PRIVATE KEY/, name);
+  const words = join(settings, 'passphrase');
+  await writeFile(words, 'correct horse\n');
+  const problem = async (): Promise<string> =>
+    (await routes()).find(({ app }) => app === 'safe')?.certificate?.problem ?? '';
+  const before = await offered('safe.test');
+  await daemon.berth('secret', 'rotate-key', '--passphrase-file', words);
+  await daemon.kill9();
+  await daemon.start();
+  assert.match(await problem(), /the secrets are locked/);
+  assert.deepEqual(await offered('safe.test'), before);
+  const asked = acme.issued.length;
+  assert.equal((await daemon.berth('secret', 'unlock', '--passphrase-file', words)).code, 0);
+  await eventually(problem, (text) => text === '');
+  assert.deepEqual(await offered('safe.test'), before);
+  assert.equal(acme.issued.length, asked);
 });
 
 test('HAProxy ends with the last app that has ingress', async () => {
