@@ -5,8 +5,9 @@ import type { ValueOf } from '#base/grpc/message.ts';
 import { refuseInputs, withoutLlb } from '#api/buildkit/control.ts';
 import { solveFailure } from '#api/buildkit/failure.ts';
 import * as messages from '#api/buildkit/gateway-messages.ts';
-import { Nothing } from '#api/buildkit/messages.ts';
+import { Nothing, VertexWarning } from '#api/buildkit/messages.ts';
 import type { BuildkitParts } from '#api/buildkit/parts.ts';
+import { warningOf } from '#api/buildkit/status-messages.ts';
 import { workerOf } from '#api/buildkit/worker.ts';
 
 const service = '/moby.buildkit.v1.frontend.LLBBridge';
@@ -16,6 +17,7 @@ const gatewayCapabilities = [
   ...['solve.base', 'solve.inlinereturn', 'resolveimage', 'resolveimage.resolvemode', 'return'],
   ...['returnmap', 'importcaches', 'proto.refarray', 'reference.output'],
   ...['gateway.solve.metadata', 'frontend.caps', 'gateway.solve.evaluate', 'gateway.evaluate'],
+  'gateway.warnings',
 ];
 const graphCapabilities = [
   ...['source.image', 'source.local', 'source.http', 'platform', 'constraints', 'exporter.multiple'],
@@ -56,7 +58,10 @@ export function gatewayService(parts: BuildkitParts): Methods {
       },
     ),
     [`${service}/Inputs`]: unary(Nothing, Nothing, () => Promise.resolve({})),
-    [`${service}/Warn`]: unary(Nothing, Nothing, () => Promise.resolve({})),
+    [`${service}/Warn`]: unary(VertexWarning, Nothing, async (warning, call) => {
+      await solves.tell(refOf(call), warningOf(warning), call.signal);
+      return {};
+    }),
     ...refused,
   };
 }

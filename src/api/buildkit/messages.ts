@@ -77,7 +77,8 @@ const Position = message({ line: integer(1), character: integer(2) });
 const Range = message({ start: part(1, Position), end: part(2, Position) });
 const SourceInfo = message({ filename: text(1), data: bytes(2), language: text(4) });
 
-const VertexWarning = message({
+/** The gateway's WarnRequest is the same. */
+export const VertexWarning = message({
   vertex: text(1),
   level: integer(2),
   short: bytes(3),

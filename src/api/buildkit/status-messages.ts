@@ -1,7 +1,7 @@
 import type { VertexEvent } from '#engine/contracts.ts';
 import type { ValueOf } from '#base/grpc/message.ts';
 import { buildkitWords } from '#api/buildkit/failure.ts';
-import { type StatusResponse, timestamp } from '#api/buildkit/messages.ts';
+import { type StatusResponse, timestamp, type VertexWarning } from '#api/buildkit/messages.ts';
 
 type Response = ValueOf<typeof StatusResponse>;
 
@@ -41,6 +41,22 @@ export function statusOf(event: VertexEvent): Partial<Response> {
         ranges: [{ start: position, end: position }],
       },
     ],
+  };
+}
+
+/** Of a client, with the place in the file that it is about. */
+export function warningOf(warning: ValueOf<typeof VertexWarning>): VertexEvent & { kind: 'warning' } {
+  const { vertex, short, detail, url, info, ranges } = warning;
+  const words = (bytes: Uint8Array): string => Buffer.from(bytes).toString();
+  return {
+    kind: 'warning',
+    vertex,
+    warning: {
+      // What a client finds has no rule of ours.
+      ...{ rule: '', short: words(short), detail: detail.map(words).join('\n'), url },
+      file: info?.filename ?? '',
+      line: ranges[0]?.start?.line ?? 0,
+    },
   };
 }
 

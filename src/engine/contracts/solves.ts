@@ -73,6 +73,8 @@ export interface Solves {
   follow(ref: string, signal: AbortSignal): AsyncIterable<VertexEvent>;
   /** Waits for the solve as `follow` does. @throws not-found `solve-missing`; unsupported `frontend-unsupported` */
   ask(ref: string, request: FrontendRequest, signal: AbortSignal): Promise<FrontendResult>;
+  /** A warning of a client that is the frontend itself, for those who follow the solve and for the history. @throws not-found `solve-missing` */
+  tell(ref: string, event: VertexEvent & { kind: 'warning' }, signal: AbortSignal): Promise<void>;
   /** Lets the solve go on to its exporters. @throws not-found `solve-missing` */
   finish(ref: string, outcome: FrontendOutcome, signal: AbortSignal): Promise<void>;
   /** Builds a result without exporting it. @throws as Builds.build */

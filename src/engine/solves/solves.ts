@@ -76,6 +76,10 @@ export class Solves implements SolvesContract {
     return { id: '', metadata: await solve.answer() };
   }
 
+  async tell(ref: string, event: VertexEvent & { kind: 'warning' }, signal: AbortSignal): Promise<void> {
+    await (await this.#job(ref, signal)).tell(event);
+  }
+
   async finish(ref: string, outcome: FrontendOutcome, signal: AbortSignal): Promise<void> {
     (await this.#job(ref, signal)).returns(outcome);
   }

@@ -117,8 +117,12 @@ describe("a client of BuildKit's protocol", () => {
       frontend: 'dockerfile.v0',
       attributes: { filename: 'Dockerfile' },
     });
+    const told = client.status(ref);
+    await call('Warn', [messages.VertexWarning, messages.Nothing], { short: Buffer.from('take care') });
     await call('Return', [gateway.ReturnRequest, messages.Nothing], { result });
     await solved;
+    const warnings = (await told).flatMap((event) => event.warnings);
+    assert.ok(warnings.some(({ short }) => Buffer.from(short).toString() === 'take care'));
     assert.equal(await daemon.ok('run', '--rm', 'kit/gateway', 'cat', '/f'), 'by the gateway');
     await assert.rejects(call('NewContainer', [messages.Nothing, messages.Nothing], {}), {
       kind: 'unsupported',
