@@ -48,6 +48,7 @@ export const BuildBody = Type.Object(
     labels: Type.Optional(Texts),
     target: Type.Optional(Type.String()),
     platform: Type.Optional(Type.String()),
+    platforms: Type.Optional(List),
     noCache: Type.Optional(Type.Boolean()),
     noCacheFor: Type.Optional(List),
     pull: Type.Optional(Type.Boolean()),
@@ -92,6 +93,7 @@ export function buildRequest(body: BuildAsked, send: SendPiece, answered: Answer
     outputs: outputs.map((output, index) => outputOf(output, index, send)),
     cacheFrom: cacheFrom.map(sourceOf),
     cacheTo: cacheTo.map(targetOf),
+    ...(body.platforms !== undefined && { platforms: body.platforms }),
   };
 }
 

@@ -29,6 +29,8 @@ export interface BuildBody {
   labels?: Record<string, string>;
   target?: string;
   platform?: string;
+  /** Several: one index in a registry or archive. */
+  platforms?: string[];
   noCache?: boolean;
   noCacheFor?: string[];
   pull?: boolean;

@@ -89,7 +89,7 @@ async function inputs(
     extraHosts: options.addHost,
     allow: options.allow.map(entitlement),
     ...(target !== undefined && { target }),
-    ...(platform !== undefined && { platform }),
+    ...platformsOf(platform),
     ...(network !== undefined && { network }),
     ...(pull !== undefined && { pull }),
     ...(epoch !== '' && { sourceDateEpoch: seconds(epoch) }),
@@ -138,6 +138,12 @@ function missing(file: string): (error: unknown) => never {
   return (error) => {
     throw notFound('file-missing', `cannot read ${file}: ${messageOf(error)}`, { cause: error });
   };
+}
+
+function platformsOf(given = ''): Pick<BuildBody, 'platform' | 'platforms'> {
+  const [platform, ...more] = given.split(',').filter((each) => each !== '');
+  if (platform === undefined) return {};
+  return more.length === 0 ? { platform } : { platforms: [platform, ...more] };
 }
 
 function pairs(given: readonly string[], environment: Environment): Record<string, string> {

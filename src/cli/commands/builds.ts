@@ -46,7 +46,7 @@ function declareInputs(build: Command): void {
     )
     .option('--label <name=value>', 'a label of the image', repeatable, [])
     .option('--target <stage>', 'the stage to build')
-    .option('--platform <platform>', 'such as linux/arm64')
+    .option('--platform <platform>', 'such as linux/arm64; several with a comma, into one index')
     .option('--network <mode>', 'of RUN: default, none, host or the name of a network')
     .option('--add-host <name:address>', 'a name that RUN resolves', repeatable, [])
     .option('--allow <entitlement>', 'network.host or security.insecure', repeatable, [])

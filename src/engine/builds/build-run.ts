@@ -133,10 +133,15 @@ export class BuildRun {
     return new Date(sourceDateEpoch * 1000).toISOString().replace('.000Z', 'Z');
   }
 
+  /** Of what begins with nothing: `linux/amd64`. */
+  get platform(): string {
+    const asked = this.request.platform ?? '';
+    return asked === '' ? machinePlatform(this.parts) : asked;
+  }
+
   /** The configuration that `FROM scratch` begins with. */
   scratch(): ImageConfig {
-    const asked = this.request.platform ?? '';
-    const [os = 'linux', architecture = ''] = (asked === '' ? machinePlatform(this.parts) : asked).split('/');
+    const [os = 'linux', architecture = ''] = this.platform.split('/');
     return { os, architecture, config: {}, rootfs: { type: 'layers', diff_ids: [] }, history: [] };
   }
 
@@ -182,7 +187,11 @@ export class BuildRun {
         { root, path: '/' },
         { ...filter, owner: { uid: 0, gid: 0 } },
       );
-    return imageApart(this, { by: 'daemon', do: copy }, cacheKey('context', [content, ...this.stamp]));
+    return imageApart(
+      this,
+      { by: 'daemon', do: copy },
+      cacheKey('context', [content, this.platform, ...this.stamp]),
+    );
   }
 
   async #imageBase(stage: PlannedStage, reference: string, sink: Sink): Promise<Image> {

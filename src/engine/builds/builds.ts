@@ -24,6 +24,8 @@ import { machinePlatform } from '#engine/builds/image-sources.ts';
 import { KeptSteps } from '#engine/builds/kept-steps.ts';
 import { LayerJournal } from '#engine/builds/journal.ts';
 import { snapshotPrefix, type BuildParts } from '#engine/builds/parts.ts';
+import { noImage } from '#engine/builds/failures.ts';
+import { checkPlatforms, forOnePlatform, severalPlatforms, writeIndexes } from '#engine/builds/platforms.ts';
 import { writeOutputs } from '#engine/builds/outputs.ts';
 import { pruneCache } from '#engine/builds/pruning.ts';
 import { Vertices } from '#engine/builds/vertices.ts';
@@ -65,11 +67,34 @@ export class Builds implements BuildsContract {
   }
 
   async build(request: BuildRequest): Promise<Image> {
-    const vertices = this.#vertices(request);
-    return this.#deliver(request, await this.#make(request, vertices), vertices);
+    const platforms = severalPlatforms(request);
+    if (platforms !== undefined) return this.#buildFor(platforms, request);
+    const one = forOnePlatform(request);
+    const vertices = this.#vertices(one);
+    return this.#deliver(one, await this.#make(one, vertices), vertices);
   }
 
-  async verify(request: BuildRequest): Promise<Verification> {
+  /** One after the other, this machine's last: the names of bases that are pulled stand for the last ones then. */
+  async #buildFor(platforms: string[], request: BuildRequest): Promise<Image> {
+    checkPlatforms(request);
+    const machine = machinePlatform(this.#parts);
+    const isOwn = (platform: string): boolean => platform === machine;
+    const order = [...platforms.filter((each) => !isOwn(each)), ...platforms.filter(isOwn)];
+    const made = new Map<string, BuildResult>();
+    for (const platform of order)
+      made.set(platform, await this.#make({ ...request, platform }, this.#vertices(request)));
+    const results = platforms.flatMap((platform) => made.get(platform) ?? []);
+    const here = made.get(machine) ?? results[0];
+    if (here === undefined) throw noImage();
+    const vertices = this.#vertices(request);
+    const image = await this.#deliver({ ...request, outputs: [] }, here, vertices);
+    const images = results.map((result) => result.image);
+    await writeIndexes(this.#parts, request, images, vertices);
+    return image;
+  }
+
+  async verify(asked: BuildRequest): Promise<Verification> {
+    const request = forOnePlatform(asked);
     let last: BuildResult | undefined;
     const verification = await verifyBuild(this.#parts, request, async (each) => {
       last = await this.#make(each, this.#vertices(request));

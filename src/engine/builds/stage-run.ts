@@ -162,7 +162,7 @@ export class StageRun {
   }
 
   #key(parts: string[]): string {
-    return cacheKey(this.#image?.id ?? 'scratch', [...this.#run.stamp, ...parts]);
+    return cacheKey(this.#image?.id ?? `scratch ${this.#run.platform}`, [...this.#run.stamp, ...parts]);
   }
 
   async #cached(keys: string[]): Promise<Image | undefined> {

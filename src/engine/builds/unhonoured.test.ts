@@ -13,8 +13,8 @@ const request: BuildRequest = {
 };
 
 test('an option that is not offered is refused by its name, an empty one is not', () => {
-  refuseUnhonoured({ ...request, platforms: [] });
+  refuseUnhonoured({ ...request, cacheTo: [] });
   assert.throws(() => {
-    refuseUnhonoured({ ...request, platforms: ['linux/arm64', 'linux/amd64'] });
-  }, /the option 'platforms' of a build is not offered/);
+    refuseUnhonoured({ ...request, attest: { sbom: true } });
+  }, /the option 'attest' of a build is not offered/);
 });

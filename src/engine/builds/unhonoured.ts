@@ -2,7 +2,7 @@ import type { BuildRequest } from '#engine/contracts.ts';
 import { unsupported } from '#base/errors.ts';
 
 /** Options of a request that this engine does not honour: naming one is an error, so that none is dropped in silence. */
-const unhonoured = ['platforms', 'attest'] as const satisfies (keyof BuildRequest)[];
+const unhonoured = ['attest'] as const satisfies (keyof BuildRequest)[];
 
 /** @throws unsupported `build-option-unsupported` with the option's name */
 export function refuseUnhonoured(request: BuildRequest): void {

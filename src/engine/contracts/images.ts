@@ -51,6 +51,10 @@ export interface Images {
   push(name: string, options: Omit<PullOptions, 'platform'>): Promise<void>;
   /** Every tag of a repository. @throws not-found `image-missing` */
   pushAll(name: string, options: Omit<PullOptions, 'platform'>): Promise<void>;
+  /** Images for several platforms, by their ids, as one index under a name of a registry. @throws as `push` */
+  pushIndex(name: string, ids: readonly string[], options: Omit<PullOptions, 'platform'>): Promise<void>;
+  /** Images for several platforms as one archive of an OCI layout. @throws not-found `image-missing` */
+  saveIndex(names: readonly string[], ids: readonly string[]): Readable;
   /**
    * Layers of the store under a name of a registry, as a manifest with a config of its own that is told how the layers
    * are there. @throws as RegistryClient

@@ -23,6 +23,7 @@ import { Collector } from '#engine/images/collector.ts';
 import { commitContainer } from '#engine/images/committing.ts';
 import { historyOf } from '#engine/images/history.ts';
 import { importRoot, importUrl, type ImportOptions, type ImportSource } from '#engine/images/importing.ts';
+import { pushIndex, saveIndex } from '#engine/images/indexes.ts';
 import { ingest } from '#engine/images/ingest.ts';
 import { Layers } from '#engine/images/layers.ts';
 import { Leases, type IngestRecord } from '#engine/images/leases.ts';
@@ -118,6 +119,14 @@ export class Images implements ImagesContract {
 
   pushAll(name: string, options: Omit<PullOptions, 'platform'>): Promise<void> {
     return pushAllTags(this.#parts, name, options);
+  }
+
+  pushIndex(name: string, ids: readonly string[], options: Omit<PullOptions, 'platform'>): Promise<void> {
+    return pushIndex(this.#parts, name, ids, options);
+  }
+
+  saveIndex(names: readonly string[], ids: readonly string[]): Readable {
+    return saveIndex(this.#parts, names, ids);
   }
 
   pushArtifact(name: string, artifact: NewArtifact, options: Omit<PullOptions, 'platform'>): Promise<void> {

@@ -62,12 +62,21 @@ async function pushTag(
   });
 }
 
-async function push(parts: Parts, image: Image, run: Push): Promise<void> {
+/** Has the registry have all of an image but its manifest, which it gives. @throws as RegistryClient */
+export async function pushParts(
+  parts: Parts,
+  image: Image,
+  run: Push,
+): Promise<{ mediaType: string; content: Buffer }> {
   const layers = await pushLayers(parts, image, run);
   const stored = await describeManifest(parts, image.manifestDigest);
   const asStored = layers.every((layer, i) => layer.digest === image.layers[i]?.digest);
-  const { mediaType, content } = asStored ? stored : await compressedManifest(parts, image, layers);
   await sendBlob(parts, run, await configOf(parts, image), voice(run, undefined));
+  return asStored ? stored : compressedManifest(parts, image, layers);
+}
+
+async function push(parts: Parts, image: Image, run: Push): Promise<void> {
+  const { mediaType, content } = await pushParts(parts, image, run);
   const digest = await parts.registry.pushManifest(run.reference, mediaType, content, run.auth, run.signal);
   const { tag = '' } = run.reference;
   run.onProgress({ status: `${tag}: digest: ${digest} size: ${content.length}` });

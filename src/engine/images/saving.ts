@@ -65,7 +65,8 @@ function pathOf(digest: Digest): string {
   return `blobs/${digest.replace(':', '/')}`;
 }
 
-async function* blobMember(parts: Parts, digest: Digest): AsyncGenerator<Uint8Array> {
+/** A blob of the store as a member of the archive. */
+export async function* blobMember(parts: Parts, digest: Digest): AsyncGenerator<Uint8Array> {
   const content: AsyncIterable<Uint8Array> = await parts.blobs.open(digest);
   const size = (await parts.blobs.stat(digest))?.size ?? 0;
   yield encodeHeader(tarEntry(pathOf(digest), 'file', { size }));
@@ -73,7 +74,8 @@ async function* blobMember(parts: Parts, digest: Digest): AsyncGenerator<Uint8Ar
   yield new Uint8Array(paddingOf(size));
 }
 
-function* member(name: string, content: string): Generator<Uint8Array> {
+/** A document as a member of the archive. */
+export function* member(name: string, content: string): Generator<Uint8Array> {
   const body = Buffer.from(content);
   yield encodeHeader(tarEntry(name, 'file', { size: body.length }));
   yield body;
@@ -91,7 +93,8 @@ async function indexOf(parts: Parts, saved: Saved[]): Promise<Index> {
   return { schemaVersion: 2, mediaType: mediaTypes.ociIndex, manifests };
 }
 
-function annotationsOf(tag: string): Record<string, string> {
+/** Of a manifest by its name, as `docker save` writes them. */
+export function annotationsOf(tag: string): Record<string, string> {
   return {
     'io.containerd.image.name': tag,
     'org.opencontainers.image.ref.name': tag.slice(tag.lastIndexOf(':') + 1),

@@ -17,6 +17,7 @@ import type { Job } from '#engine/solves/job.ts';
 import type { Narrator } from '#engine/solves/narration.ts';
 import type { SolveParts } from '#engine/solves/solves.ts';
 import type { BuildSession } from '#ports/build-sessions.ts';
+import { unsupported } from '#base/errors.ts';
 
 /** A context without files. */
 const nothing: BuildContextSource = { fill: () => Promise.resolve() };
@@ -75,6 +76,13 @@ export class DockerfileSolve {
   }
 
   async #build(outputs: BuildOutput[]): Promise<Image> {
+    // What the client is told of the result is of one image.
+    if ((this.#options.settings.platforms?.length ?? 0) > 1)
+      throw unsupported(
+        'platforms-unsupported',
+        'several platforms at once are not offered to clients of BuildKit',
+        { hint: 'berth build --platform A,B --push makes their index' },
+      );
     const { entitlements, cacheFrom, cacheTo } = this.#job.request;
     const allow = entitlementsOf(entitlements);
     const folders = foldersOf(this.#session, this.#signal, (manifest) => {

@@ -74,6 +74,9 @@ describe('berth build', () => {
     assert.equal(code, 0, stderr);
     assert.equal(readFileSync(join(out, 'd/a'), 'utf8'), 'content');
     assert.ok(statSync(`${out}.tar`).size > 1024);
+    const both = ['--platform', 'linux/amd64,linux/arm64', '-o', `type=oci,dest=${out}.both`];
+    assert.equal((await daemon.berth('build', ...both, folder)).code, 0);
+    assert.match(readFileSync(`${out}.both`, 'latin1'), /"architecture":"arm64"/);
     await daemon.ok('rmi', 'named:1');
     assert.match(await daemon.ok('load', '-i', `${out}.oci`), /named:1/);
   });
