@@ -64,7 +64,7 @@ export class RollingBack {
       ...rest,
       ...origin,
       fresh: new Set<string>(),
-      failed: new Map<string, number>(),
+      failed: new Map<string, Set<string>>(),
       displaced: 0,
     };
     return { ...run, onFailure: () => undefined, ...(former === undefined ? {} : { former }) };

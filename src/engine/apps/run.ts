@@ -27,8 +27,8 @@ export interface Run {
   fresh: Set<string>;
   /** What held before: its containers are told of their end by its hooks. */
   former?: AppTarget;
-  /** By service, how often new containers failed; absent where the first failure ends the run. */
-  failed?: Map<string, number>;
+  /** By service, ids of the new containers that failed; absent where the first failure ends the run. */
+  failed?: Map<string, Set<string>>;
   /** Former containers that this run stopped, set aside or put another beside: there is something to go back to. */
   displaced: number;
   /** Takes back a step, should a later one fail. */
@@ -125,16 +125,21 @@ export async function tolerating(
   service: string,
   run: Run,
   work: () => Promise<void>,
-  unwell: () => number,
+  unwell: () => string[],
 ): Promise<void> {
   try {
     await work();
   } catch (error) {
     if (!isUnwell(error) || run.failed === undefined) throw error;
     const { update, replicas } = serviceOf(run, service);
-    const count = (run.failed.get(service) ?? 0) + Math.max(1, unwell());
-    run.failed.set(service, count);
-    if (update.failureAction !== 'continue' && count / replicas.length > update.maxFailureRatio) throw error;
+    // One that fails while it gets ready and again while it is watched has failed once.
+    const before = run.failed.get(service) ?? new Set();
+    const now = unwell();
+    // Nobody is unwell any more: one that has recovered meanwhile failed all the same.
+    const failed = new Set([...before, ...(now.length === 0 ? [`recovered ${before.size}`] : now)]);
+    run.failed.set(service, failed);
+    const ratio = failed.size / replicas.length;
+    if (update.failureAction !== 'continue' && ratio > update.maxFailureRatio) throw error;
   }
 }
 

@@ -71,8 +71,8 @@ export async function waitMonitored(
   );
 }
 
-function unwellOf({ mine }: Pick<Watch, 'mine'>): number {
-  return mine().filter((one) => judgeReady(one)?.ok !== true).length;
+function unwellOf({ mine }: Pick<Watch, 'mine'>): string[] {
+  return mine().flatMap((one) => (judgeReady(one)?.ok === true ? [] : [one.id]));
 }
 
 function judgeReady(container: Container): Verdict {

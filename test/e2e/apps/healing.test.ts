@@ -108,6 +108,30 @@ test('an unhealthy container is made anew, and so is one whose health check hang
   await down(folder);
 });
 
+test('a run as long as the window counts as well: who fails now and then is started again and again', async () => {
+  const failing = (name: string, window: string): string => `  ${name}:
+    image: busybox
+    command: sh -c 'sleep 0.6; exit 3'
+    stop_grace_period: 0s
+    deploy: { restart_policy: { delay: 0s, max_attempts: 1, window: ${window} } }
+`;
+  let folder = '';
+  const ends = new Map<string, number>();
+  await eventAfter(
+    async () => (folder = await up('window', failing('lasting', '500ms') + failing('short', '60s'))),
+    ({ Action, Actor }) => {
+      const name = Actor.Attributes['name'] ?? '';
+      if (Action === 'die') ends.set(name, (ends.get(name) ?? 0) + 1);
+      return ends.get('window-lasting-1') === 4;
+    },
+  );
+  assert.equal(ends.get('window-short-1'), 2);
+  const { stdout } = await daemon.berth('ps', 'window');
+  assert.match(stdout, /short .*crash loop/);
+  assert.doesNotMatch(stdout, /lasting .*crash loop/);
+  await down(folder);
+});
+
 test('a crash loop opens the breaker: no more starts, the last lines kept, told by an event and ps; up closes it', async () => {
   const crashing = `  web:
     image: busybox

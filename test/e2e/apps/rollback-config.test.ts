@@ -67,3 +67,22 @@ test('a rollback that fails is paused where its failure_action says so', async (
   assert.doesNotMatch(stderr, /undone/);
   await daemon.berth('down', folder);
 });
+
+test('a rollback goes on although replicas fail, as long as they are no more than its max_failure_ratio', async () => {
+  const rules = '{ parallelism: 1, failure_action: pause, monitor: 1s, max_failure_ratio: 0.25 }';
+  const shared = (command: string): string =>
+    `${compose(command, rules)}    volumes: [ "flags:/flags" ]\nvolumes:\n  flags: {}\n`;
+  // Of those that come back, the first fails once: one of four.
+  const former = 'sh -c "test -e /flags/bad && mkdir /flags/failed && exit 1; exec sleep 1000"';
+  const folder = await project('lenient', shared(former));
+  assert.equal((await daemon.berth('up', folder)).code, 0);
+  await project('lenient', shared('sh -c "touch /flags/bad; sleep 2; exit 1"'));
+  const { code, stderr } = await daemon.berth('up', folder);
+  assert.equal(code, 1);
+  const [, rollback = ''] = stderr.split('rolled back as deploy.rollback_config says');
+  assert.match(rollback, /unwell: \S*lenient-web-1: it ended with exit code 1/);
+  assert.doesNotMatch(rollback, /the rollback failed|undone/);
+  assert.match(rollback, /start \S*lenient-web-2: done/);
+  assert.equal(await daemon.ok('exec', 'lenient-web-2', 'ls', '/flags'), 'bad\nfailed');
+  await daemon.berth('down', '--volumes', folder);
+});
