@@ -98,6 +98,7 @@ for (const [what, members] of [
     assert.deepEqual(readdirSync(root), [], 'nothing is unpacked yet');
     const filter = {
       keeps: (path: string) => path !== 'part3' && !path.startsWith('implied'),
+      leavesOut: (path: string) => path === 'sub/empty',
       prunes: false,
     };
     const owner = { uid: 5, gid: 6 };

@@ -1,6 +1,7 @@
 import { readdirSync, type Stats } from 'node:fs';
 import type { Filter } from '#ports/file-trees.ts';
-import { lstatOrUndefined, raw, text } from '#adapters/files/byte-path.ts';
+import { lstatOrUndefined, raw } from '#adapters/files/byte-path.ts';
+import { judgeOf, type Judge } from './tree-facts.ts';
 
 export interface Walked {
   /** Relative to where the walk began, '' for that itself; a byte string. */
@@ -16,20 +17,10 @@ export interface Walked {
  * `prefix` is the start's path below its root, for the filter.
  */
 export function walk(start: string, prefix: string, filter: Filter): Generator<Walked> {
-  return visit(start, '', (relative) => {
-    if (relative === '') return { taken: true, entered: true };
-    const path = text(relative);
-    const kept = filter.keeps?.(prefix === '' ? path : `${prefix}/${path}`) !== false;
-    const taken = kept && filter.leavesOut?.(path) !== true;
-    return { taken, entered: taken || filter.prunes !== true };
-  });
+  return visit(start, '', judgeOf(prefix, filter));
 }
 
-function* visit(
-  absolute: string,
-  relative: string,
-  judge: (relative: string) => { taken: boolean; entered: boolean },
-): Generator<Walked> {
+function* visit(absolute: string, relative: string, judge: Judge): Generator<Walked> {
   const stats = lstatOrUndefined(absolute);
   if (stats === undefined) return;
   const { taken, entered } = judge(relative);
