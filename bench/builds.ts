@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { request } from 'node:http';
-import { cpus, release } from 'node:os';
+import { cpus, loadavg, release } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { makeCases, type BuildCase } from './build-cases.ts';
@@ -184,7 +184,7 @@ async function main(): Promise<void> {
       const page = [
         '# Builds',
         '',
-        `Written by \`bench/builds.ts\`: ${options.rounds} rounds on ${cpus().length} processors, Linux ${release()}, data on a loop-mounted ext4; medians (and the best) in milliseconds.`,
+        `Written by \`bench/builds.ts\`: ${options.rounds} rounds on ${cpus().length} processors (load at the end ${(loadavg()[0] ?? 0).toFixed(0)}), Linux ${release()}, data on a loop-mounted ext4; medians (and the best) in milliseconds.`,
         '',
         ...new Set(
           builders.map(
