@@ -221,7 +221,10 @@ secrets: { key: { file: ./key.txt } }
   for (const verb of ['plan', 'up']) {
     const { stdout, stderr } = await berth(verb, folder);
     const shown = `${stdout}${stderr}`;
-    assert.match(shown, /~ configs settings: version 1 -> version 2\n +host = a\n +-port = 1\n +\+port = 2\n/);
+    assert.match(
+      shown,
+      /~ configs settings: version 1 -> version 2\n +host = a\n +-port = 1\n +\+port = 2\n/,
+    );
     assert.match(shown, /~ secrets key: version 1 -> version 2\n/);
     assert.doesNotMatch(shown, /lines-alpha/);
   }
