@@ -8,7 +8,7 @@ import { Attachments } from '#engine/bases/attachments.ts';
 import { Attesting } from '#engine/bases/attesting.ts';
 import type { Bases } from '#engine/bases/bases.ts';
 import { Deployments } from '#engine/bases/deployments.ts';
-import { Inventories } from '#engine/bases/inventories.ts';
+import type { Inventories } from '#engine/bases/inventories.ts';
 import { Outdated } from '#engine/bases/outdated.ts';
 import type { RecordedBuilds } from '#engine/bases/recorded-builds.ts';
 import { Refreshing } from '#engine/bases/refreshing.ts';
@@ -29,14 +29,14 @@ interface Nouns {
   apps: Apps;
   builds: RecordedBuilds;
   events: Events;
+  inventories: Inventories;
   report: (problem: string, error: unknown) => void;
 }
 
 /** What the images of debian.berth need besides being made: signatures, bills of materials, refreshing. Not yet started. */
 export function openBases({ root }: Instance, settings: Settings, adapters: Adapters, nouns: Nouns) {
-  const { blobs, store, clock, trees, architecture, bootstrapper, snapshotter: snapshots } = adapters;
-  const { bases, images, containers, apps, builds, events, report } = nouns;
-  const inventories = new Inventories({ snapshots, trees, store });
+  const { blobs, store, clock, architecture, bootstrapper } = adapters;
+  const { bases, images, containers, apps, builds, events, inventories, report } = nouns;
   const attachments = new Attachments({ blobs, store, care: images });
   const key = new SigningKey(
     new KeyFile(join(root, 'signing.key'), 'without its key the signatures of before cannot be checked'),

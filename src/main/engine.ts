@@ -5,8 +5,10 @@ import type { Instance } from '#domain/instance.ts';
 import type { RegistrySettings, Settings } from '#domain/settings/settings.ts';
 import { Apps } from '#engine/apps/apps.ts';
 import { Bases } from '#engine/bases/bases.ts';
+import { Inventories } from '#engine/bases/inventories.ts';
 import { RecordedBuilds } from '#engine/bases/recorded-builds.ts';
 import { Builds } from '#engine/builds/builds.ts';
+import type { BuildParts } from '#engine/builds/parts.ts';
 import { Containers } from '#engine/containers/containers.ts';
 import { Events } from '#engine/events/events.ts';
 import { Images } from '#engine/images/images.ts';
@@ -54,6 +56,17 @@ function openImages(settings: Settings, adapters: Adapters, events: Events) {
   return { ownRegistry, bases, images };
 }
 
+/** Builds, who remembers them, and what is known of the packages in images. */
+function openBuilds(
+  adapters: Adapters,
+  nouns: Pick<BuildParts, 'registry' | 'events' | 'images' | 'networks' | 'instance' | 'report'>,
+) {
+  const { store, trees, snapshotter: snapshots } = adapters;
+  const inventories = new Inventories({ snapshots, trees, store });
+  const builds = new Builds({ ...adapters, ...nouns, inventories, version: release.version });
+  return { builds, recordedBuilds: new RecordedBuilds(builds, store), inventories };
+}
+
 /** Constructs the nouns and starts them, those that others need first; each repairs what a crash left. */
 export async function startEngine(instance: Instance, settings: Settings, adapters: Adapters, log: Logger) {
   const { store, clock, snapshotter, host, architecture, bootstrapper, runtime } = adapters;
@@ -65,8 +78,7 @@ export async function startEngine(instance: Instance, settings: Settings, adapte
   const policies = new Policies({ ...adapters, events, report });
   const networks = new Networks({ ...adapters, events, instance, policies, report });
   const forBuilds = { registry: ownRegistry, events, images, networks, instance, report };
-  const builds = new Builds({ ...adapters, ...forBuilds });
-  const recordedBuilds = new RecordedBuilds(builds, store);
+  const { builds, recordedBuilds, inventories } = openBuilds(adapters, forBuilds);
   const initPath = findInitProgram();
   const containers = new Containers({
     ...adapters,
@@ -92,7 +104,7 @@ export async function startEngine(instance: Instance, settings: Settings, adapte
     ...{ secrets, providers: adapters.secretProviders },
     ...{ ingress, policies, report },
   });
-  const made = { bases, images, containers, apps, builds: recordedBuilds, events };
+  const made = { bases, images, containers, apps, builds: recordedBuilds, events, inventories };
   const basesRoom = openBases(instance, settings, adapters, { ...made, report });
   const system = new System({
     ...{ instance, clock, machine: adapters.machine, runtime },

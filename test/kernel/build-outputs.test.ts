@@ -5,7 +5,7 @@ import { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import { test } from 'node:test';
 import { tarMembers } from '#domain/archive/tar-members.ts';
-import { buildRoom, refusal } from '../support/build-room.ts';
+import { buildRoom } from '../support/build-room.ts';
 
 const files = { Dockerfile: 'FROM scratch\nCOPY a.txt /d/a\n', 'a.txt': 'content' };
 const epoch = 1_000_000;
@@ -58,6 +58,4 @@ test('an output that cannot be written fails the build', async () => {
     return Promise.reject(new Error('the disk is full'));
   };
   await assert.rejects(room.build(files, { outputs: [{ kind: 'tar', write }] }), /the disk is full/);
-  const error = await refusal(room.build(files, { attest: { sbom: true } }));
-  assert.match(error.message, /the option 'attest' of a build is not offered/);
 });

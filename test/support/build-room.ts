@@ -16,6 +16,7 @@ import { BerthError, notFound, unsupported } from '#base/errors.ts';
 import type { Image } from '#domain/image/image.ts';
 import { instanceOf } from '#domain/instance.ts';
 import type { Network } from '#domain/network/network.ts';
+import { Inventories } from '#engine/bases/inventories.ts';
 import { Builds } from '#engine/builds/builds.ts';
 import type { BuildRequest, Networks } from '#engine/contracts.ts';
 import type { RegistryClient } from '#ports/registry-client.ts';
@@ -85,6 +86,8 @@ export async function buildRoom(options: { registry?: RegistryClient } = {}): Pr
       files: new DiskContainerFiles(join(folder, 'files')),
       host: new LinuxHost(cgroups),
       instance,
+      inventories: new Inventories({ snapshots: room.snapshots, trees, store: room.state }),
+      version: '1.2.3',
       report: (problem, error) => void problems.push(`${problem}: ${String(error)}`),
     });
   await importBase(room, folder);

@@ -1,4 +1,5 @@
 import { Type, type Static } from 'typebox';
+import { parseProvenance, parseSbom } from '#domain/build/attestation-options.ts';
 import type { BuildOutput, BuildRequest, CacheSource, CacheTarget, NamedContext } from '#engine/contracts.ts';
 import { closed } from './project-body.ts';
 
@@ -61,6 +62,10 @@ export const BuildBody = Type.Object(
     outputs: Type.Optional(Type.Array(Output)),
     cacheFrom: Type.Optional(Type.Array(Source)),
     cacheTo: Type.Optional(Type.Array(Target)),
+    /** In the words of `--provenance` and `--sbom`. */
+    attest: Type.Optional(
+      Type.Object({ provenance: Type.Optional(Type.String()), sbom: Type.Optional(Type.String()) }, closed),
+    ),
     sourceDateEpoch: Type.Optional(Type.Integer({ minimum: 0 })),
     registries: Type.Optional(Type.Record(Type.String(), Registry)),
     mode: Type.Optional(Type.Union([Type.Literal('build'), Type.Literal('verify'), Type.Literal('check')])),
@@ -83,6 +88,7 @@ export function buildRequest(body: BuildAsked, send: SendPiece, answered: Answer
     ...answered,
     ...settingsOf(body),
     ...sharedBy(body),
+    ...attestOf(body),
     context: body.context,
     tags: body.tags ?? [],
     buildArgs: body.buildArgs ?? {},
@@ -109,6 +115,13 @@ function settingsOf(body: BuildAsked): Partial<BuildRequest> {
     ...(pull !== undefined && { pull }),
     ...(sourceDateEpoch !== undefined && { sourceDateEpoch }),
   };
+}
+
+function attestOf({ attest = {} }: BuildAsked): Pick<BuildRequest, 'attest'> {
+  const provenance = attest.provenance === undefined ? undefined : parseProvenance(attest.provenance);
+  const sbom = attest.sbom !== undefined && parseSbom(attest.sbom);
+  if (provenance === undefined && !sbom) return {};
+  return { attest: { ...(provenance !== undefined && { provenance }), ...(sbom && { sbom }) } };
 }
 
 /** What the steps are given from outside. */

@@ -42,6 +42,8 @@ export interface BuildBody {
   outputs?: BuildOutputChoice[];
   cacheFrom?: BuildCacheSource[];
   cacheTo?: BuildCacheTarget[];
+  /** In the words of `--provenance` and `--sbom`: `mode=max`, `true`. */
+  attest?: { provenance?: string; sbom?: string };
   /** Seconds since 1970. */
   sourceDateEpoch?: number;
   registries?: Record<string, RegistryCredentials>;

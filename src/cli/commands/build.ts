@@ -32,6 +32,8 @@ export interface BuildOptions {
   push?: true;
   cacheFrom: string[];
   cacheTo: string[];
+  provenance?: string;
+  sbom?: string;
   check?: true;
   verify?: true;
   quiet?: true;
@@ -98,13 +100,20 @@ async function inputs(
 
 function results(
   options: BuildOptions,
-): Pick<BuildBody, 'tags' | 'noCache' | 'noCacheFor' | 'cacheFrom' | 'cacheTo'> {
+): Pick<BuildBody, 'tags' | 'noCache' | 'noCacheFor' | 'cacheFrom' | 'cacheTo' | 'attest'> {
+  const { provenance, sbom } = options;
   return {
     tags: options.tag,
     noCache: !options.cache,
     noCacheFor: options.cacheFilter,
     cacheFrom: options.cacheFrom.map(cacheSourceOf),
     cacheTo: options.cacheTo.map(cacheTargetOf),
+    ...((provenance !== undefined || sbom !== undefined) && {
+      attest: {
+        ...(provenance !== undefined && { provenance }),
+        ...(sbom !== undefined && { sbom }),
+      },
+    }),
   };
 }
 

@@ -65,6 +65,11 @@ function declareResults(build: Command): void {
     )
     .option('--push', 'push the image under its names')
     .option(
+      '--provenance <true>',
+      'attest how the image was made, in what is pushed and in -o type=oci; mode=max tells all',
+    )
+    .option('--sbom <true>', 'attest what is installed in the image')
+    .option(
       '--cache-from <type=...>',
       'a cache to take from: a reference, or type=local,src=FOLDER',
       repeatable,

@@ -18,7 +18,6 @@ export interface BuildRecord extends Pick<
   | 'extraHosts'
   | 'resources'
   | 'allow'
-  | 'attest'
   | 'sourceDateEpoch'
 > {
   /** Absent: it cannot be had again. */
@@ -111,7 +110,7 @@ export class RecordedBuilds implements Builds {
 
 function recordOf(request: BuildRequest, imageId: string, sources: ReadonlyMap<string, string>): BuildRecord {
   const { context, dockerfile, dockerfileText, ignoreText, target, platform, networkMode } = request;
-  const { extraHosts, resources, allow, attest, sourceDateEpoch } = request;
+  const { extraHosts, resources, allow, sourceDateEpoch } = request;
   const again = contextAgain(context);
   return {
     imageId,
@@ -129,7 +128,6 @@ function recordOf(request: BuildRequest, imageId: string, sources: ReadonlyMap<s
     ...(extraHosts === undefined ? {} : { extraHosts }),
     ...(resources === undefined ? {} : { resources }),
     ...(allow === undefined ? {} : { allow }),
-    ...(attest === undefined ? {} : { attest }),
     ...(sourceDateEpoch === undefined ? {} : { sourceDateEpoch }),
     lacks: lacksOf(request, again !== undefined),
   };

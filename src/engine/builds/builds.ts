@@ -9,8 +9,10 @@ import type {
   BuildRequest,
   Builds as BuildsContract,
   DockerfileAnswer,
+  IndexEntry,
   Verification,
 } from '#engine/contracts.ts';
+import { checkAttestations, predicatesOf } from '#engine/builds/attesting.ts';
 import { BuildRun } from '#engine/builds/build-run.ts';
 import { BuildFolders } from '#engine/builds/build-folders.ts';
 import { BuildCache } from '#engine/builds/cache.ts';
@@ -31,7 +33,6 @@ import { pruneCache } from '#engine/builds/pruning.ts';
 import { Vertices } from '#engine/builds/vertices.ts';
 import { StepsInFlight } from '#engine/builds/steps-in-flight.ts';
 import { StepExits } from '#engine/builds/step-exits.ts';
-import { refuseUnhonoured } from '#engine/builds/unhonoured.ts';
 import { verifyBuild } from '#engine/builds/verification.ts';
 import { newId } from '#base/ids.ts';
 import { invalid } from '#base/errors.ts';
@@ -87,9 +88,15 @@ export class Builds implements BuildsContract {
     const here = made.get(machine) ?? results[0];
     if (here === undefined) throw noImage();
     const vertices = this.#vertices(request);
-    const image = await this.#deliver({ ...request, outputs: [] }, here, vertices);
-    const images = results.map((result) => result.image);
-    await writeIndexes(this.#parts, request, images, vertices);
+    const alone = { ...request, outputs: [], attest: {} };
+    const image = await this.#deliver(alone, here, vertices);
+    const entries: IndexEntry[] = [];
+    for (const result of results)
+      entries.push({
+        id: result.image.id,
+        predicates: await predicatesOf(this.#parts, request, result, vertices),
+      });
+    await writeIndexes(this.#parts, request, entries, vertices);
     return image;
   }
 
@@ -139,7 +146,7 @@ export class Builds implements BuildsContract {
   }
 
   async #make(request: BuildRequest, vertices: Vertices): Promise<BuildResult> {
-    refuseUnhonoured(request);
+    checkAttestations(request);
     for (const tag of request.tags) parseReference(tag);
     const abort = new AbortController();
     const id = request.id === undefined || request.id === '' ? newId() : request.id;
@@ -159,7 +166,8 @@ export class Builds implements BuildsContract {
     // What the outputs do with the image, they tell themselves.
     if (request.outputs === undefined || tags.length > 0)
       await vertices.add('exporting to image').run(() => this.#name(image, tags));
-    await writeOutputs(this.#parts, request, image, vertices);
+    const predicates = await predicatesOf(this.#parts, request, { ...result, image }, vertices);
+    await writeOutputs(this.#parts, request, { id: image.id, predicates }, vertices);
     await exportCaches(this.#parts, request, result, vertices);
     return this.#parts.images.get(image.id);
   }
@@ -185,8 +193,15 @@ export class Builds implements BuildsContract {
     return pruneCache(this.#parts, { cache: this.#cache, caches: this.#caches }, chosen);
   }
 
-  async #buildWith(request: BuildRequest, abort: AbortController, vertices: Vertices): Promise<BuildResult> {
+  async #buildWith(asked: BuildRequest, abort: AbortController, vertices: Vertices): Promise<BuildResult> {
     const parts = this.#parts;
+    const started = parts.clock.timestamp();
+    const sources = new Map<string, Image>();
+    const onSource = (reference: string, image: Image): void => {
+      sources.set(reference, image);
+      asked.onSource?.(reference, image);
+    };
+    const request = { ...asked, onSource };
     const folders = new BuildFolders(parts.trees, newId());
     const lease = parts.images.lease();
     try {
@@ -214,7 +229,8 @@ export class Builds implements BuildsContract {
       });
       await this.#tellWarnings(request, plan, context, loading.digest);
       await vertices.enter(plan);
-      return { image: await runStages(run, abort), plan, steps };
+      const image = await runStages(run, abort);
+      return { image, plan, steps, origin: { dockerfile: context.dockerfile, sources, started } };
     } finally {
       await lease.close();
       await folders.close();

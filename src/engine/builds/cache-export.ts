@@ -17,6 +17,16 @@ export interface BuildResult {
   image: Image;
   plan: BuildPlan;
   steps: KeptSteps;
+  origin: BuildOrigin;
+}
+
+/** What attestations tell of a build. */
+export interface BuildOrigin {
+  dockerfile: { name: string; text: string };
+  /** The images that its stages began with or copied from, by the names that the Dockerfile has for them. */
+  sources: ReadonlyMap<string, Image>;
+  /** RFC 3339. */
+  started: string;
 }
 
 /** The image with the cache of the steps within it, where that is asked for (`--cache-to type=inline`). */

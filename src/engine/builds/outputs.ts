@@ -1,11 +1,11 @@
 import type { Image } from '#domain/image/image.ts';
 import { parseReference } from '#domain/image/reference.ts';
-import type { BuildOutput, BuildRequest } from '#engine/contracts.ts';
+import type { BuildOutput, BuildRequest, IndexEntry, Progress } from '#engine/contracts.ts';
 import { credentialsFor } from '#engine/builds/credentials.ts';
 import type { BuildParts } from '#engine/builds/parts.ts';
 import type { Vertex, Vertices } from '#engine/builds/vertices.ts';
 
-export type OutputParts = Pick<BuildParts, 'images' | 'snapshotter' | 'rootFiles' | 'trees'>;
+type OutputParts = Pick<BuildParts, 'images' | 'snapshotter' | 'rootFiles' | 'trees'>;
 
 const titles = {
   image: 'exporting to image',
@@ -16,20 +16,20 @@ const titles = {
   folder: 'exporting to folder',
 } as const satisfies Record<BuildOutput['kind'], string>;
 
-/** Brings an image where the outputs of its request want it. @throws as Images.push; what a receiver fails with */
+/** Brings an image, with what is attested of it, where the outputs of its request want it. @throws as Images.push; what a receiver fails with */
 export async function writeOutputs(
   parts: OutputParts,
   request: BuildRequest,
-  image: Image,
+  entry: IndexEntry,
   vertices: Vertices,
 ): Promise<void> {
   for (const output of request.outputs ?? []) {
     const vertex = vertices.add(titles[output.kind]);
-    await vertex.run(() => nameAndWrite(parts, request, image, output, vertex));
+    await vertex.run(() => nameAndWrite(parts, request, entry, output, vertex));
     if (output.kind !== 'image' || !output.push) continue;
     for (const name of output.names) {
       const pushing = vertices.add(`pushing ${name}`);
-      await pushing.run(() => push(parts, request, name, pushing));
+      await pushing.run(() => push(parts, request, entry, name, pushing));
     }
   }
 }
@@ -38,21 +38,24 @@ export async function writeOutputs(
 async function nameAndWrite(
   parts: OutputParts,
   { sourceDateEpoch }: BuildRequest,
-  image: Image,
+  entry: IndexEntry,
   output: BuildOutput,
   vertex: Vertex,
 ): Promise<void> {
+  const image = parts.images.get(entry.id);
   if (output.kind === 'image') await vertex.note(`writing image ${image.id}`);
   const names = 'names' in output ? output.names : [];
   for (const name of names) {
     await vertex.note(`naming to ${name}`);
     await parts.images.tag(image.id, name);
   }
-  if (output.kind !== 'image') await writeOutput(parts, image, output, sourceDateEpoch);
+  if (output.kind === 'oci' && isAttested(entry))
+    await output.write(parts.images.saveIndex(output.names, [entry]));
+  else if (output.kind !== 'image') await writeOutput(parts, image, output, sourceDateEpoch);
 }
 
 /** An archive, or the files of an image. No time in the files of a tar is later than `epoch` (seconds since 1970). */
-export async function writeOutput(
+async function writeOutput(
   { images, snapshotter, rootFiles, trees }: OutputParts,
   image: Image,
   output: Exclude<BuildOutput, { kind: 'image' }>,
@@ -71,16 +74,23 @@ export async function writeOutput(
   return output.write(images.save(output.names.length > 0 ? output.names : [image.id]));
 }
 
+function isAttested({ predicates = [] }: IndexEntry): boolean {
+  return predicates.length > 0;
+}
+
 async function push(
   { images }: Pick<OutputParts, 'images'>,
   request: BuildRequest,
+  entry: IndexEntry,
   name: string,
   vertex: Vertex,
 ): Promise<void> {
   const auth = await credentialsFor(request, parseReference(name).registry);
-  await images.push(name, {
+  const options = {
     ...(auth !== undefined && { auth }),
-    onProgress: (progress) => void vertex.progress(progress),
+    onProgress: (progress: Progress) => void vertex.progress(progress),
     signal: request.signal,
-  });
+  };
+  if (isAttested(entry)) await images.pushIndex(name, [entry], options);
+  else await images.push(name, options);
 }

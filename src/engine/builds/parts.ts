@@ -1,4 +1,6 @@
+import type { Image } from '#domain/image/image.ts';
 import type { Instance } from '#domain/instance.ts';
+import type { Inventory } from '#domain/package/inventory.ts';
 import type { Events, Images, Networks } from '#engine/contracts.ts';
 import type { AgentSockets } from '#ports/agent-sockets.ts';
 import type { BlobStore } from '#ports/blob-store.ts';
@@ -33,6 +35,10 @@ export interface BuildParts {
   agentSockets: AgentSockets;
   host: Host;
   instance: Instance;
+  /** What is installed in an image; undefined without a package database. */
+  inventories: { of(image: Pick<Image, 'chainId'>): Promise<Inventory | undefined> };
+  /** Of Berth. */
+  version: string;
   /** Says what went wrong in the background: nobody waits for the answer there. */
   report: (problem: string, error: unknown) => void;
 }

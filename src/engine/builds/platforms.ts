@@ -1,6 +1,5 @@
-import type { Image } from '#domain/image/image.ts';
 import { parseReference } from '#domain/image/reference.ts';
-import type { BuildOutput, BuildRequest } from '#engine/contracts.ts';
+import type { BuildOutput, BuildRequest, IndexEntry } from '#engine/contracts.ts';
 import { credentialsFor } from '#engine/builds/credentials.ts';
 import type { BuildParts } from '#engine/builds/parts.ts';
 import type { Vertices } from '#engine/builds/vertices.ts';
@@ -39,24 +38,23 @@ export function checkPlatforms({ outputs = [], cacheTo = [], context, contexts =
     });
 }
 
-/** Brings the images as one index where the outputs want it. @throws as Images.pushIndex; what a receiver fails with */
+/** Brings images as one index where the outputs want it. @throws as Images.pushIndex; what a receiver fails with */
 export async function writeIndexes(
   { images }: Pick<BuildParts, 'images'>,
   request: BuildRequest,
-  made: readonly Image[],
+  entries: readonly IndexEntry[],
   vertices: Vertices,
 ): Promise<void> {
-  const ids = made.map(({ id }) => id);
   for (const output of request.outputs ?? []) {
     if (output.kind === 'oci')
       await vertices
         .add('exporting to oci image format')
-        .run(() => output.write(images.saveIndex(output.names, ids)));
+        .run(() => output.write(images.saveIndex(output.names, entries)));
     for (const name of pushed(output)) {
       const auth = await credentialsFor(request, parseReference(name).registry);
       const pushing = vertices.add(`pushing ${name}`);
       await pushing.run(() =>
-        images.pushIndex(name, ids, {
+        images.pushIndex(name, entries, {
           ...(auth !== undefined && { auth }),
           onProgress: (progress) => void pushing.progress(progress),
           signal: request.signal,

@@ -1,4 +1,5 @@
 import type { Readable } from 'node:stream';
+import type { ProvenanceOptions } from '#domain/build/provenance.ts';
 
 /** How the layers of an output are compressed; `force` compresses anew those that have another form. */
 export interface OutputCompression {
@@ -25,6 +26,7 @@ export type WriteTar = (archive: Readable) => Promise<void>;
 
 /** In-toto statements that go with the image. */
 export interface Attestations {
-  provenance?: { mode: 'min' | 'max' };
+  provenance?: ProvenanceOptions;
+  /** A bill of materials by the package database of the image. */
   sbom?: boolean;
 }

@@ -37,6 +37,20 @@ export interface NewArtifact {
   config: { mediaType: string; contentOf: (layers: readonly Descriptor[]) => string };
 }
 
+/** What an index has of an image. */
+export interface IndexEntry {
+  id: string;
+  /** Attached to it as in-toto statements. */
+  predicates?: readonly Predicate[];
+}
+
+/** What a statement says of an image. */
+export interface Predicate {
+  /** `https://spdx.dev/Document` */
+  type: string;
+  content: object;
+}
+
 export type RemovedImage = { Untagged: string } | { Deleted: string };
 
 export interface Images {
@@ -51,10 +65,14 @@ export interface Images {
   push(name: string, options: Omit<PullOptions, 'platform'>): Promise<void>;
   /** Every tag of a repository. @throws not-found `image-missing` */
   pushAll(name: string, options: Omit<PullOptions, 'platform'>): Promise<void>;
-  /** Images for several platforms, by their ids, as one index under a name of a registry. @throws as `push` */
-  pushIndex(name: string, ids: readonly string[], options: Omit<PullOptions, 'platform'>): Promise<void>;
-  /** Images for several platforms as one archive of an OCI layout. @throws not-found `image-missing` */
-  saveIndex(names: readonly string[], ids: readonly string[]): Readable;
+  /** Images for several platforms, or with attestations, as one index under a name of a registry. @throws as `push` */
+  pushIndex(
+    name: string,
+    entries: readonly IndexEntry[],
+    options: Omit<PullOptions, 'platform'>,
+  ): Promise<void>;
+  /** As `pushIndex`, as one archive of an OCI layout. @throws not-found `image-missing` */
+  saveIndex(names: readonly string[], entries: readonly IndexEntry[]): Readable;
   /**
    * Layers of the store under a name of a registry, as a manifest with a config of its own that is told how the layers
    * are there. @throws as RegistryClient

@@ -10,6 +10,7 @@ import type {
   Events,
   Images as ImagesContract,
   ImageUser,
+  IndexEntry,
   Lease,
   NewArtifact,
   NewImage,
@@ -121,12 +122,16 @@ export class Images implements ImagesContract {
     return pushAllTags(this.#parts, name, options);
   }
 
-  pushIndex(name: string, ids: readonly string[], options: Omit<PullOptions, 'platform'>): Promise<void> {
-    return pushIndex(this.#parts, name, ids, options);
+  pushIndex(
+    name: string,
+    entries: readonly IndexEntry[],
+    options: Omit<PullOptions, 'platform'>,
+  ): Promise<void> {
+    return pushIndex(this.#parts, name, entries, options);
   }
 
-  saveIndex(names: readonly string[], ids: readonly string[]): Readable {
-    return saveIndex(this.#parts, names, ids);
+  saveIndex(names: readonly string[], entries: readonly IndexEntry[]): Readable {
+    return saveIndex(this.#parts, names, entries);
   }
 
   pushArtifact(name: string, artifact: NewArtifact, options: Omit<PullOptions, 'platform'>): Promise<void> {

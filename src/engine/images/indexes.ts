@@ -4,45 +4,63 @@ import { encodeHeader, tarEnd, tarEntry } from '#domain/archive/tar-writer.ts';
 import type { Image } from '#domain/image/image.ts';
 import { mediaTypes, type Descriptor, type Index, type Platform } from '#domain/image/manifest.ts';
 import { formatReference, parseReference } from '#domain/image/reference.ts';
-import type { PullOptions } from '#engine/contracts.ts';
+import type { IndexEntry, PullOptions } from '#engine/contracts.ts';
+import { attestationManifest, type Document } from '#engine/images/attestations.ts';
 import { partsOf } from '#engine/images/collector.ts';
 import { ingest } from '#engine/images/ingest.ts';
 import type { Parts } from '#engine/images/parts.ts';
 import { pushParts } from '#engine/images/pushing.ts';
-import { annotationsOf, blobMember, describeManifest, member } from '#engine/images/saving.ts';
+import { sendBlob, voice, type Push } from '#engine/images/sending.ts';
+import { annotationsOf, blobMember, describeManifest, member, pathOf } from '#engine/images/saving.ts';
 
 /**
- * Images for several platforms under one name of a registry: each by its digest, then the index that names them (OCI
+ * Images under one name of a registry: each by its digest, with what is attested of it, then the index that names them (OCI
  * image specification, image-index.md). @throws not-found `image-missing`; as RegistryClient
  */
 export async function pushIndex(
   parts: Parts,
   name: string,
-  ids: readonly string[],
+  entries: readonly IndexEntry[],
   options: Omit<PullOptions, 'platform'>,
 ): Promise<void> {
   const reference = parseReference(name);
-  const images = ids.map((id) => parts.catalog.get(id));
+  const images = entries.map(({ id }) => parts.catalog.get(id));
   await ingest(parts, { openEnded: true }, async (lease) => {
     await lease.hold(...images.flatMap((image) => partsOf(image).blobs));
     const { auth, signal } = options;
     const manifests: Descriptor[] = [];
-    for (const image of images) {
-      const { mediaType, content } = await pushParts(parts, image, { ...options, reference, lease });
+    const run: Push = { ...options, reference, lease };
+    for (const [place, image] of images.entries()) {
+      const { mediaType, content } = await pushParts(parts, image, run);
       const described = descriptorOf(image, mediaType, content);
       const { registry, repository } = reference;
       const byDigest = { registry, repository, digest: described.digest };
       await parts.registry.pushManifest(byDigest, mediaType, content, auth, signal);
       manifests.push(described);
+      const { predicates = [] } = entries[place] ?? {};
+      if (predicates.length === 0) continue;
+      const attestation = attestationManifest([name], described, predicates);
+      for (const blob of attestation.blobs) await pushDocument(parts, run, blob);
+      const { descriptor } = attestation.manifest;
+      const apart = { registry, repository, digest: descriptor.digest };
+      const text = attestation.manifest.content;
+      await parts.registry.pushManifest(apart, descriptor.mediaType, text, auth, signal);
+      manifests.push(descriptor);
     }
     const content = Buffer.from(JSON.stringify(indexOf(manifests)));
     await parts.registry.pushManifest(reference, mediaTypes.ociIndex, content, auth, signal);
   });
 }
 
-/** Images for several platforms as one archive of an OCI layout, which names their index. @throws not-found `image-missing` */
-export function saveIndex(parts: Parts, names: readonly string[], ids: readonly string[]): Readable {
-  const images = ids.map((id) => parts.catalog.get(id));
+async function pushDocument(parts: Parts, run: Push, { descriptor, content }: Document): Promise<void> {
+  const { digest } = await parts.blobs.write([content]);
+  await run.lease.hold(digest);
+  await sendBlob(parts, run, descriptor, voice(run, undefined));
+}
+
+/** As `pushIndex`, as one archive of an OCI layout, which names the index. @throws not-found `image-missing` */
+export function saveIndex(parts: Parts, names: readonly string[], entries: readonly IndexEntry[]): Readable {
+  const images = entries.map(({ id }) => parts.catalog.get(id));
   const lease = parts.leases.open();
   async function* archive(): AsyncGenerator<Uint8Array> {
     try {
@@ -51,12 +69,18 @@ export function saveIndex(parts: Parts, names: readonly string[], ids: readonly 
       yield encodeHeader(tarEntry('blobs/', 'directory'));
       yield encodeHeader(tarEntry('blobs/sha256/', 'directory'));
       for (const digest of [...digests].sort()) yield* blobMember(parts, digest);
-      const text = JSON.stringify(indexOf(await manifestsOf(parts, images)));
-      const hex = fingerprint(text);
-      yield* member(`blobs/sha256/${hex}`, text);
+      const { manifests, documents } = await contentOf(parts, names, entries);
+      for (const { descriptor, content } of documents)
+        if (!digests.has(descriptor.digest)) {
+          digests.add(descriptor.digest);
+          yield* member(pathOf(descriptor.digest), content);
+        }
+      const text = JSON.stringify(indexOf(manifests));
+      const digest = `sha256:${fingerprint(text)}` as const;
+      yield* member(pathOf(digest), text);
       const index: Descriptor = {
         mediaType: mediaTypes.ociIndex,
-        digest: `sha256:${hex}`,
+        digest,
         size: Buffer.byteLength(text),
       };
       const named = names.map((name) => ({
@@ -77,13 +101,25 @@ function indexOf(manifests: Descriptor[]): Index {
   return { schemaVersion: 2, mediaType: mediaTypes.ociIndex, manifests };
 }
 
-async function manifestsOf(parts: Parts, images: readonly Image[]): Promise<Descriptor[]> {
-  return Promise.all(
-    images.map(async (image) => {
-      const { mediaType, content } = await describeManifest(parts, image.manifestDigest);
-      return descriptorOf(image, mediaType, content);
-    }),
-  );
+/** The entries of an index, and what of them is not in the store. */
+async function contentOf(
+  parts: Parts,
+  names: readonly string[],
+  entries: readonly IndexEntry[],
+): Promise<{ manifests: Descriptor[]; documents: Document[] }> {
+  const manifests: Descriptor[] = [];
+  const documents: Document[] = [];
+  for (const { id, predicates = [] } of entries) {
+    const image = parts.catalog.get(id);
+    const { mediaType, content } = await describeManifest(parts, image.manifestDigest);
+    const described = descriptorOf(image, mediaType, content);
+    manifests.push(described);
+    if (predicates.length === 0) continue;
+    const { blobs, manifest } = attestationManifest(names, described, predicates);
+    manifests.push(manifest.descriptor);
+    documents.push(...blobs, manifest);
+  }
+  return { manifests, documents };
 }
 
 function descriptorOf({ config }: Image, mediaType: string, content: Buffer): Descriptor {

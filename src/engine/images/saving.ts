@@ -61,7 +61,8 @@ async function* members(parts: Parts, saved: Saved[]): AsyncGenerator<Uint8Array
   yield tarEnd;
 }
 
-function pathOf(digest: Digest): string {
+/** Of a blob in an OCI layout. */
+export function pathOf(digest: Digest): string {
   return `blobs/${digest.replace(':', '/')}`;
 }
 
@@ -75,8 +76,8 @@ export async function* blobMember(parts: Parts, digest: Digest): AsyncGenerator<
 }
 
 /** A document as a member of the archive. */
-export function* member(name: string, content: string): Generator<Uint8Array> {
-  const body = Buffer.from(content);
+export function* member(name: string, content: string | Buffer): Generator<Uint8Array> {
+  const body = typeof content === 'string' ? Buffer.from(content) : content;
   yield encodeHeader(tarEntry(name, 'file', { size: body.length }));
   yield body;
   yield new Uint8Array(paddingOf(body.length));

@@ -1,4 +1,5 @@
 import type { BuildRequest, Choice, Entitlement, NamedContext } from '#engine/contracts.ts';
+import { parseProvenance, parseSbom } from '#domain/build/attestation-options.ts';
 import { forbidden, invalid, unsupported } from '#base/errors.ts';
 
 // The options of BuildKit's Dockerfile frontend (frontend/dockerui/config.go), as clients send them.
@@ -109,20 +110,13 @@ function resourcesOf(attributes: Attributes): Pick<BuildRequest, 'resources'> {
   return Object.keys(resources).length === 0 ? {} : { resources };
 }
 
-/** What is wanted only within other things of an image is not wanted here: there are none. */
+/** @throws invalid `attestation-invalid` */
 function attestOf(attributes: Attributes): Pick<BuildRequest, 'attest'> {
-  const provenance = attributes['attest:provenance'];
-  const fields = new Set(listOf(provenance));
-  const wanted = provenance !== undefined && !fields.has('inline-only=true') && !fields.has('disabled=true');
-  const sbom = attributes['attest:sbom'];
-  const withSbom = sbom !== undefined && !listOf(sbom).includes('disabled=true');
-  if (!wanted && !withSbom) return {};
-  return {
-    attest: {
-      ...(wanted && { provenance: { mode: fields.has('mode=max') ? ('max' as const) : ('min' as const) } }),
-      ...(withSbom && { sbom: true }),
-    },
-  };
+  const { 'attest:provenance': asked, 'attest:sbom': bill } = attributes;
+  const provenance = asked === undefined ? undefined : parseProvenance(asked);
+  const sbom = bill !== undefined && parseSbom(bill);
+  if (provenance === undefined && !sbom) return {};
+  return { attest: { ...(provenance !== undefined && { provenance }), ...(sbom && { sbom }) } };
 }
 
 function contextsOf(attributes: Attributes): Record<string, Origin> {

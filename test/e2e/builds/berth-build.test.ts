@@ -75,8 +75,12 @@ describe('berth build', () => {
     assert.equal(readFileSync(join(out, 'd/a'), 'utf8'), 'content');
     assert.ok(statSync(`${out}.tar`).size > 1024);
     const both = ['--platform', 'linux/amd64,linux/arm64', '-o', `type=oci,dest=${out}.both`];
-    assert.equal((await daemon.berth('build', ...both, folder)).code, 0);
-    assert.match(readFileSync(`${out}.both`, 'latin1'), /"architecture":"arm64"/);
+    const attest = ['--provenance', 'mode=max', '--sbom', 'true'];
+    assert.equal((await daemon.berth('build', ...both, ...attest, folder)).code, 0);
+    const index = readFileSync(`${out}.both`, 'latin1');
+    assert.match(index, /"architecture":"arm64"/);
+    assert.equal(index.match(/"predicateType":"https:\/\/slsa.dev\/provenance\/v0.2"/g)?.length, 2);
+    assert.equal(index.match(/"predicateType":"https:\/\/spdx.dev\/Document"/g)?.length, 2);
     await daemon.ok('rmi', 'named:1');
     assert.match(await daemon.ok('load', '-i', `${out}.oci`), /named:1/);
   });

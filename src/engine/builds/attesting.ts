@@ -1,0 +1,165 @@
+import { dockerPackageUrl } from '#domain/image/docker-purl.ts';
+import { formatReference, parseReference } from '#domain/image/reference.ts';
+import type { Image } from '#domain/image/image.ts';
+import type { BuildPlan } from '#domain/build/plan.ts';
+import {
+  provenanceOf,
+  provenanceTypes,
+  type BuildFacts,
+  type Material,
+  type ProvenanceStep,
+} from '#domain/build/provenance.ts';
+import { plannedVertices } from '#domain/build/vertices.ts';
+import type { Inventory } from '#domain/package/inventory.ts';
+import { predicateTypes, sbomOf } from '#domain/sbom/sbom.ts';
+import type { BuildRequest, Predicate } from '#engine/contracts.ts';
+import type { BuildResult } from '#engine/builds/cache-export.ts';
+import { machinePlatform } from '#engine/builds/image-sources.ts';
+import type { BuildParts } from '#engine/builds/parts.ts';
+import type { Vertex, Vertices } from '#engine/builds/vertices.ts';
+import { newId } from '#base/ids.ts';
+import { invalid, unsupported } from '#base/errors.ts';
+
+type AttestingParts = Pick<BuildParts, 'clock' | 'host' | 'inventories' | 'version'>;
+
+function isAttested({ attest }: BuildRequest): boolean {
+  return attest?.provenance !== undefined || attest?.sbom === true;
+}
+
+/**
+ * Only an index holds statements beside an image, and the images of this engine have none.
+ * @throws unsupported `build-option-unsupported`; invalid `attestations-need-output`
+ */
+export function checkAttestations(request: BuildRequest): void {
+  if (!isAttested(request)) return;
+  const { outputs = [] } = request;
+  for (const { kind } of outputs)
+    if (kind !== 'oci' && kind !== 'image')
+      throw unsupported('build-option-unsupported', `attestations in the output '${kind}' are not offered`);
+  if (!outputs.some((output) => output.kind === 'oci' || (output.kind === 'image' && output.push)))
+    throw invalid('attestations-need-output', 'attestations need a place for the index that they go in', {
+      hint: '--push, or --output type=oci,dest=FILE: the images of this engine have none beside them',
+    });
+}
+
+/** What is attested of the image of a build: the same for the same build, where its time is set. */
+export async function predicatesOf(
+  parts: AttestingParts,
+  request: BuildRequest,
+  result: BuildResult,
+  vertices: Vertices,
+): Promise<Predicate[]> {
+  if (!isAttested(request)) return [];
+  const { provenance, sbom } = request.attest ?? {};
+  const vertex = vertices.add('attesting the image');
+  return vertex.run(async () => [
+    ...(sbom === true ? [await billOf(parts, request, result.image, vertex)] : []),
+    ...(provenance === undefined
+      ? []
+      : [
+          {
+            type: provenanceTypes[provenance.version ?? 'v0.2'],
+            content: provenanceOf(factsOf(parts, request, result), provenance),
+          },
+        ]),
+  ]);
+}
+
+async function billOf(
+  { inventories, version }: AttestingParts,
+  request: BuildRequest,
+  image: Image,
+  vertex: Vertex,
+): Promise<Predicate> {
+  const found = await inventories.of(image);
+  if (found === undefined)
+    await vertex.note('the image has no package database of dpkg or apk: its bill of materials is empty');
+  const inventory: Inventory = found ?? {
+    ...{ kind: 'deb', distribution: '', suite: '', release: '', packages: [] },
+  };
+  const [name = 'image'] = [...request.tags, ...pushedNames(request)];
+  const { created = '1970-01-01T00:00:00Z' } = image.config;
+  const subject = { name, digest: image.manifestDigest, created, toolVersion: version };
+  return { type: predicateTypes.spdx, content: sbomOf('spdx', subject, inventory) };
+}
+
+function pushedNames({ outputs = [] }: BuildRequest): string[] {
+  return outputs.flatMap((output) => ('names' in output ? output.names : []));
+}
+
+function factsOf(
+  parts: AttestingParts,
+  request: BuildRequest,
+  { image, plan, origin }: BuildResult,
+): BuildFacts {
+  const { context, sourceDateEpoch: epoch } = request;
+  const { name, text } = origin.dockerfile;
+  const fixed = epoch === undefined ? undefined : new Date(epoch * 1000).toISOString().replace('.000Z', 'Z');
+  return {
+    ...('remote' in context && { uri: withoutCredentials(context.remote) }),
+    dockerfile: { name, base64: Buffer.from(text).toString('base64') },
+    args: argumentsOf(request),
+    machine: machinePlatform(parts),
+    materials: materialsOf(origin.sources),
+    steps: stepsOf(plan),
+    invocationId: fixed === undefined ? newId() : image.id.slice('sha256:'.length),
+    started: fixed ?? origin.started,
+    finished: fixed ?? parts.clock.timestamp(),
+  };
+}
+
+/** What makes the image what it is, in the words of BuildKit's frontend (frontend/dockerui/config.go). */
+function argumentsOf({ buildArgs, labels, target, networkMode }: BuildRequest): Record<string, string> {
+  const given = Object.entries(buildArgs).flatMap(([name, value]) =>
+    value === null ? [] : [[`build-arg:${name}`, value] as const],
+  );
+  return {
+    ...Object.fromEntries(given),
+    ...Object.fromEntries(Object.entries(labels).map(([name, value]) => [`label:${name}`, value])),
+    ...(target !== undefined && target !== '' && { target }),
+    ...(networkMode !== undefined && { 'force-network-mode': networkMode }),
+  };
+}
+
+function materialsOf(sources: ReadonlyMap<string, Image>): Material[] {
+  const found = [...sources].map(([reference, image]) => {
+    const { os, architecture, variant } = image.config;
+    const platform = [os, architecture, ...(variant === undefined ? [] : [variant])].join('/');
+    const sha256 = digestOf(reference, image).slice('sha256:'.length);
+    return { uri: dockerPackageUrl(reference, platform), digest: { sha256 } };
+  });
+  // Stages run side by side: the order in which they asked is another one each time.
+  return found.sort((one, other) => (one.uri < other.uri ? -1 : 1));
+}
+
+/** As the registry has it where it came from there. */
+function digestOf(written: string, { repoDigests, manifestDigest }: Image): string {
+  const { registry, repository, digest } = parseReference(written);
+  const prefix = `${formatReference({ registry, repository })}@`;
+  return (
+    digest ?? repoDigests.find((each) => each.startsWith(prefix))?.slice(prefix.length) ?? manifestDigest
+  );
+}
+
+function stepsOf(plan: BuildPlan): ProvenanceStep[] {
+  const steps: ProvenanceStep[] = [];
+  const last = new Map<number, string>();
+  for (const [place, vertices] of plannedVertices(plan).entries()) {
+    const stage = plan.stages[place];
+    if (stage === undefined) continue;
+    let before = stage.base.kind === 'stage' ? last.get(stage.base.index) : undefined;
+    for (const { name, instruction, stages } of vertices) {
+      const id = `step${steps.length}`;
+      const used = stages.flatMap((index) => last.get(index) ?? []);
+      const inputs = [...new Set([...(before === undefined ? [] : [before]), ...used])];
+      steps.push({ id, name, inputs, line: (instruction ?? stage.from).at.line });
+      before = id;
+    }
+    if (before !== undefined) last.set(stage.index, before);
+  }
+  return steps;
+}
+
+function withoutCredentials(remote: string): string {
+  return remote.replace(/^([a-z+]+:\/\/)[^/@]*@/i, '$1');
+}
