@@ -57,10 +57,7 @@ function openImages(settings: Settings, adapters: Adapters, events: Events) {
 }
 
 /** Builds, who remembers them, and what is known of the packages in images. */
-function openBuilds(
-  adapters: Adapters,
-  nouns: Pick<BuildParts, 'registry' | 'events' | 'images' | 'networks' | 'instance' | 'report'>,
-) {
+function openBuilds(adapters: Adapters, nouns: Omit<BuildParts, keyof Adapters | 'inventories' | 'version'>) {
   const { store, trees, snapshotter: snapshots } = adapters;
   const inventories = new Inventories({ snapshots, trees, store });
   const builds = new Builds({ ...adapters, ...nouns, inventories, version: release.version });
@@ -77,8 +74,9 @@ export async function startEngine(instance: Instance, settings: Settings, adapte
   const { ownRegistry, bases, images } = openImages(settings, adapters, events);
   const policies = new Policies({ ...adapters, events, report });
   const networks = new Networks({ ...adapters, events, instance, policies, report });
+  const layerLimits = transferRules(settings.registries).limits;
   const forBuilds = { registry: ownRegistry, events, images, networks, instance, report };
-  const { builds, recordedBuilds, inventories } = openBuilds(adapters, forBuilds);
+  const { builds, recordedBuilds, inventories } = openBuilds(adapters, { ...forBuilds, layerLimits });
   const initPath = findInitProgram();
   const containers = new Containers({
     ...adapters,

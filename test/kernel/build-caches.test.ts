@@ -7,6 +7,7 @@ import { buffer } from 'node:stream/consumers';
 import { test } from 'node:test';
 import { HttpRegistryClient } from '#adapters/registry-client/registry-client.ts';
 import { readCacheDocument } from '#domain/build/cache-document.ts';
+import type { LayerLimits } from '#domain/image/layer-limit.ts';
 import type { Digest } from '#domain/image/digest.ts';
 import type { BuildRequest, ClientBlobs } from '#engine/contracts.ts';
 import { buildRoom, type BuildRoom } from '../support/build-room.ts';
@@ -25,8 +26,15 @@ COPY --link a.txt /l/
 };
 
 /** A second engine that has the base and nothing else. */
-async function emptyRoom(first: BuildRoom, registry?: HttpRegistryClient): Promise<BuildRoom> {
-  const room = await buildRoom(registry === undefined ? {} : { registry });
+async function emptyRoom(
+  first: BuildRoom,
+  registry?: HttpRegistryClient,
+  layerLimits?: LayerLimits,
+): Promise<BuildRoom> {
+  const room = await buildRoom({
+    ...(registry !== undefined && { registry }),
+    ...(layerLimits !== undefined && { layerLimits }),
+  });
   await room.room.images.remove('base', { force: true, prune: true });
   const archive = Readable.from(await buffer(first.room.images.save(['base'])));
   await room.room.images.load(archive, () => undefined);
@@ -62,6 +70,26 @@ test('a cache in a folder of the client gives an empty engine every step', async
   // What came from the cache is in the engine's own from then on.
   assert.equal((await second.build(files)).output.match(/Using cache/g)?.length, 4);
   assert.deepEqual(await second.trees.listFolders(), []);
+});
+
+test('a layer of a cache that unpacks to too much is not taken, and the build goes on', async () => {
+  const blobs = new Map<string, Buffer>();
+  const written: string[] = [];
+  const folder = folderOf(blobs, written);
+  await using first = await buildRoom();
+  const { image } = await first.build(files, { cacheTo: [{ kind: 'local', mode: 'max', blobs: folder }] });
+  await using second = await emptyRoom(first, undefined, { maxSize: 100, maxRatio: 1000 });
+  let told = '';
+  const onVertex: BuildRequest['onVertex'] = (event) => {
+    if (event.kind === 'log') told += Buffer.from(event.data).toString('utf8');
+  };
+  const digest = digestOf(written.at(-1) ?? '');
+  const { image: again, output } = await second.build(files, {
+    ...{ onVertex, cacheFrom: [{ kind: 'local', digest, blobs: folder }] },
+  });
+  assert.match(told, /cannot use sha256:.*unpack to more than 100 bytes, as a decompression bomb does/);
+  assert.match(output, /^made$/m);
+  assert.equal(again.config.rootfs.diff_ids.length, image.config.rootfs.diff_ids.length);
 });
 
 test('a cache of mode min leaves out the stages that are not in the result', async () => {

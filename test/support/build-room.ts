@@ -14,6 +14,7 @@ import { DiskRootFiles } from '#adapters/rootfs/disk-root-files.ts';
 import { DiskFileTrees } from '#adapters/trees/disk-file-trees.ts';
 import { BerthError, notFound, unsupported } from '#base/errors.ts';
 import type { Image } from '#domain/image/image.ts';
+import type { LayerLimits } from '#domain/image/layer-limit.ts';
 import { instanceOf } from '#domain/instance.ts';
 import type { Network } from '#domain/network/network.ts';
 import { Inventories } from '#engine/bases/inventories.ts';
@@ -58,7 +59,9 @@ export interface Built {
   output: string;
 }
 
-export async function buildRoom(options: { registry?: RegistryClient } = {}): Promise<BuildRoom> {
+export async function buildRoom(
+  options: { registry?: RegistryClient; layerLimits?: LayerLimits } = {},
+): Promise<BuildRoom> {
   const room = await imageRoom(options);
   const folder = mkdtempSync(join(tmpdir(), 'berth-builds-'));
   mkdirSync(join(folder, 'logs'));
@@ -87,6 +90,7 @@ export async function buildRoom(options: { registry?: RegistryClient } = {}): Pr
       host: new LinuxHost(cgroups),
       instance,
       inventories: new Inventories({ snapshots: room.snapshots, trees, store: room.state }),
+      layerLimits: options.layerLimits ?? { maxSize: 1024 ** 4, maxRatio: 1000 },
       version: '1.2.3',
       report: (problem, error) => void problems.push(`${problem}: ${String(error)}`),
     });

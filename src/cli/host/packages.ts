@@ -11,6 +11,7 @@ export const needed: Readonly<Record<string, string>> = {
   iproute2: 'shows networks while looking for faults',
   mmdebstrap: 'makes base images from signed Debian packages',
   procps: 'docker top',
+  git: 'fetches the repositories that builds begin with',
   'ca-certificates': 'checks the certificates of registries and mirrors',
 };
 
@@ -23,7 +24,6 @@ export const neededByTests: Readonly<Record<string, string>> = {
   openssl: 'certificates for TLS',
   'util-linux': 'script, for terminals',
   xxd: 'shows bytes',
-  git: 'build contexts',
   skopeo: 'another client of registries',
   wrk: 'a constant load',
 };

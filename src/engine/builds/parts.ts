@@ -1,4 +1,5 @@
 import type { Image } from '#domain/image/image.ts';
+import type { LayerLimits } from '#domain/image/layer-limit.ts';
 import type { Instance } from '#domain/instance.ts';
 import type { Inventory } from '#domain/package/inventory.ts';
 import type { Events, Images, Networks } from '#engine/contracts.ts';
@@ -37,6 +38,8 @@ export interface BuildParts {
   instance: Instance;
   /** What is installed in an image; undefined without a package database. */
   inventories: { of(image: Pick<Image, 'chainId'>): Promise<Inventory | undefined> };
+  /** What the layers of a cache may unpack to. */
+  layerLimits: LayerLimits;
   /** Of Berth. */
   version: string;
   /** Says what went wrong in the background: nobody waits for the answer there. */

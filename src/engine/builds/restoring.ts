@@ -63,13 +63,16 @@ async function fetchLayer(
   made: { layer: Descriptor; diffId: Digest; chainId: Digest; parent: Digest | '' },
 ): Promise<number> {
   const { layer, diffId, chainId, parent } = made;
-  const { blobs, snapshotter } = parts;
+  const { blobs, snapshotter, layerLimits: limits } = parts;
   journal.add('blob', layer.digest);
   await lease.hold(layer.digest);
   if ((await blobs.stat(layer.digest)) === undefined)
     await blobs.write(await fetch(layer), { digest: layer.digest, size: layer.size });
   journal.add('snapshot', chainId);
   await lease.hold(chainId);
-  const { size } = await snapshotter.unpack(chainId, parent, await blobs.open(layer.digest), diffId);
+  const packed = (await blobs.stat(layer.digest))?.size ?? 0;
+  const bound = { limits, layer: { digest: layer.digest, size: packed } };
+  const content = await blobs.open(layer.digest);
+  const { size } = await snapshotter.unpack(chainId, parent, content, diffId, bound);
   return size;
 }
