@@ -43,6 +43,9 @@ test('an archive has the statements beside the image, by digests that hold, and 
   const { image } = await room.build(files, request);
   await room.build(files, { ...request, noCache: true });
   assert.ok(archives[0]?.equals(archives[1] ?? Buffer.alloc(0)));
+  await room.room.images.remove('app:1', { force: true, prune: true });
+  await room.room.images.load(Readable.from([archives[0]]), () => undefined);
+  assert.equal(room.room.images.get('app:1').id, image.id);
   const content = await membersOf(archives[0] ?? Buffer.alloc(0));
   const read: Read = ({ digest, size }) => {
     const blob = content.get(`blobs/${digest.replace(':', '/')}`) ?? Buffer.alloc(0);

@@ -76,7 +76,11 @@ export class DockerfileSolve {
   }
 
   async #build(outputs: BuildOutput[]): Promise<Image> {
-    // What the client is told of the result is of one image.
+    // What the client is told of the result is of one image, not of an index.
+    if (this.#options.settings.attest !== undefined)
+      throw unsupported('attestations-unsupported', 'attestations are not offered to clients of BuildKit', {
+        hint: 'berth build --provenance true --sbom true --push attaches them',
+      });
     if ((this.#options.settings.platforms?.length ?? 0) > 1)
       throw unsupported(
         'platforms-unsupported',
