@@ -9,9 +9,12 @@ interface Link {
   linkinfo?: { info_kind?: string };
 }
 
-/** What containers of an instance left on this machine, one line each; empty when all is clean. */
-export async function leaksOf(instance: Instance, root: string): Promise<string[]> {
-  const veths = await lastingVeths(instance);
+/**
+ * What containers of an instance left on this machine, one line each; empty when all is clean.
+ * `links` is how many links running containers have.
+ */
+export async function leaksOf(instance: Instance, root: string, links = 0): Promise<string[]> {
+  const veths = await lastingVeths(instance, links);
   return [
     ...mountsBelow(root).map((point) => `mount ${point}`),
     ...namesIn(join(instance.run, 'netns')).map((name) => `network namespace ${name}`),
@@ -35,11 +38,11 @@ export async function removeInstance(instance: Instance): Promise<void> {
  * nobody in that namespace's absence, so they are looked at until they are gone, for two minutes at most: so long
  * a connection of a killed process may go on saying goodbye to a peer that does not answer (tcp_orphan_retries).
  */
-export async function lastingVeths(instance: Instance): Promise<Link[]> {
+export async function lastingVeths(instance: Instance, links = 0): Promise<Link[]> {
   const deadline = Date.now() + 120_000;
   for (;;) {
     const veths = (await linksOf(instance)).filter((link) => link.linkinfo?.info_kind !== 'bridge');
-    if (veths.length === 0 || Date.now() > deadline) return veths;
+    if (veths.length <= links || Date.now() > deadline) return veths;
     await setTimeout(20);
   }
 }

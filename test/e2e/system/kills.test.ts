@@ -167,7 +167,8 @@ async function standing(daemon: TestDaemon): Promise<unknown> {
     .split(/^(?=table)/m)
     .filter((text) => text.includes(`${daemon.instance.table} `));
   return {
-    held: (await leaksOf(daemon.instance, daemon.root))
+    // The writer has one link.
+    held: (await leaksOf(daemon.instance, daemon.root, 1))
       .map((line) => line.replace(/^process \d+/, 'process'))
       .toSorted(),
     rules: table.flatMap((text) => text.split(/[\n,{}]/).map((part) => part.trim())).toSorted(),
