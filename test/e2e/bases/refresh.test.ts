@@ -172,13 +172,14 @@ test('without --deploy apps go on with what they run, and are named', async () =
   const text = await berth('base', 'refresh', 'company/mid:1');
   assert.match(text, /\n3 images refreshed\.\n/);
   assert.match(text, /\nshop \(web\) still runs the former image: berth base refresh --deploy updates it\n/);
+  const { images } = await outdated();
   assert.deepEqual(
-    (await outdated()).images.map(({ names, running }) => [names, running.map((one) => one.service)]),
-    [
-      [[], ['web']],
-      [[], ['mid']],
-    ],
+    images.map(({ names }) => names),
+    [[], []],
   );
+  // Images without names are in the order of their ids, which are others each time.
+  const services = images.flatMap(({ running }) => running.map((one) => one.service));
+  assert.deepEqual(services.sort(), ['mid', 'web']);
   await refresh('--deploy');
   assert.deepEqual((await outdated()).images, []);
 });
