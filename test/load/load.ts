@@ -129,8 +129,9 @@ describe('many containers', () => {
       descriptors: (await readdir(`/proc/${pid}/fd`)).length,
       threads: (await readdir(`/proc/${pid}/task`)).length,
       mounts: (await readFile(`/proc/${pid}/mountinfo`, 'utf8')).split(daemon.root).length,
-      cgroups: (await leaksOf(daemon.instance, daemon.root, Infinity)).filter((line) => line.startsWith('cgroup '))
-        .length,
+      cgroups: (await leaksOf(daemon.instance, daemon.root, Infinity)).filter((line) =>
+        line.startsWith('cgroup '),
+      ).length,
       links: await linksOf(daemon.instance.linkPrefix),
     };
   }
