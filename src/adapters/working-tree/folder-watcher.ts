@@ -1,4 +1,4 @@
-import { watch, type FSWatcher } from 'node:fs';
+import { watch, type BigIntStats, type FSWatcher } from 'node:fs';
 import { lstat, readdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { ifThere } from '#adapters/files/if-there.ts';
@@ -8,7 +8,7 @@ import type { TreeListener } from '#ports/working-tree.ts';
 interface Watched {
   watcher: FSWatcher;
   /** Another folder with the same name is another folder. */
-  inode: bigint;
+  identity: string;
 }
 
 /**
@@ -49,7 +49,7 @@ export class FolderWatcher {
     if (found?.isDirectory() !== true || this.#isClosed || this.#folders.has(folder)) return;
     const watcher = this.#open(folder);
     if (watcher === undefined) return;
-    this.#folders.set(folder, { watcher, inode: found.ino });
+    this.#folders.set(folder, { watcher, identity: identityOf(found) });
     // After the watch began: what comes in between is told twice rather than never.
     for (const entry of await this.#entries(folder)) {
       const path = join(folder, entry.name);
@@ -115,7 +115,7 @@ export class FolderWatcher {
     if (this.#isClosed) return;
     const isFolder = found?.isDirectory() === true;
     const known = this.#folders.get(path);
-    const isReplaced = known !== undefined && (!isFolder || known.inode !== found.ino);
+    const isReplaced = known !== undefined && (!isFolder || known.identity !== identityOf(found));
     if (isReplaced) this.#drop(path);
     // inotify tells of a watched folder's own end by its own name: nothing of that name was ever in it.
     if (found === undefined && !isReplaced && (await ifThere(lstat(dirname(path)))) === undefined) return;
@@ -130,4 +130,9 @@ export class FolderWatcher {
         this.#folders.delete(path);
       }
   }
+}
+
+/** A file system gives the number of a folder that has gone to the next one at once. */
+function identityOf({ ino, birthtimeNs }: BigIntStats): string {
+  return `${ino} ${birthtimeNs}`;
 }
