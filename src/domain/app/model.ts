@@ -107,7 +107,7 @@ export interface Build {
   more?: BuildExtras;
 }
 
-/** What today's builder cannot do: kept for those that can, and reported where the compose file says it. */
+/** What few builds ask for. The last of it no build does: it is reported where the compose file says it. */
 export interface BuildExtras {
   /** By name: an absolute folder, `service:NAME`, `docker-image://REFERENCE`, a URL. */
   contexts: Record<string, string>;

@@ -1,5 +1,6 @@
 import { conflict, notFound } from '#base/errors.ts';
 import { assess, isUp, type Assessment } from './assess.ts';
+import { buildOrder } from './build-contexts.ts';
 import type { ObservedApp, ObservedContainer } from './observed.ts';
 import { reachSteps } from './reach.ts';
 import { Rollout } from './rollout.ts';
@@ -51,7 +52,7 @@ const dropped = 'the service is no longer in the file';
 function allImageSteps(observed: ObservedApp, target: AppTarget, options: PlanOptions): Step[] {
   const built = new Set(target.services.flatMap(({ build, image }) => (build === undefined ? [] : [image])));
   const done = new Set<string>();
-  return target.services.flatMap((service) => {
+  return inBuildOrder(target).flatMap((service) => {
     const { image, build, imageId, buildFingerprint } = service;
     if (build === undefined && imageId === undefined && built.has(image)) return [];
     const steps = imageSteps(observed, service, options);
@@ -60,6 +61,16 @@ function allImageSteps(observed: ObservedApp, target: AppTarget, options: PlanOp
     done.add(key);
     return steps;
   });
+}
+
+function inBuildOrder({ services }: AppTarget): ServiceTarget[] {
+  const result = buildOrder(services);
+  if ('order' in result)
+    return result.order.flatMap((name) => services.find((service) => service.name === name) ?? []);
+  throw conflict(
+    'app-build-cycle',
+    `services are built from each other's images in a circle: ${result.cycle.join(' -> ')}`,
+  );
 }
 
 function imageSteps(observed: ObservedApp, service: ServiceTarget, options: PlanOptions): Step[] {

@@ -4,6 +4,7 @@ import { dependencyOrder } from '#domain/app/order.ts';
 import type { Exposure } from '#domain/policy/model.ts';
 import { grantsOf, policedServices } from '#domain/policy/world.ts';
 import type { Lookup } from './interpolate.ts';
+import { checkBuilds } from './check-builds.ts';
 import { checkPolicies } from './check-policies.ts';
 import { readDocuments, withEnvironmentFiles, type Loading } from './document.ts';
 import { loadLayer } from './load.ts';
@@ -183,6 +184,7 @@ function readServices(root: Reader, context: ServiceContext, lookup: Lookup): Re
     );
   const services = Object.fromEntries(active.map(([key, one]) => [key, readService(key, one, context)]));
   checkDependencies(root, services, new Set(all.map(([key]) => key)));
+  checkBuilds(root, services);
   return services;
 }
 

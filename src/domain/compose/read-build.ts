@@ -1,4 +1,5 @@
 import type { Build } from '#domain/app/model.ts';
+import { parseCacheSource, parseCacheTarget } from '#domain/build/cache-option.ts';
 import { readExtraHosts, readUlimits } from './read-container.ts';
 import { readGrants } from './read-files.ts';
 import type { ServiceContext } from './read-service.ts';
@@ -42,12 +43,12 @@ export function readBuild(
   });
 }
 
-/** What a builder may be able to do; `support.ts` says what this one cannot. */
+/** What few builds ask for; `support.ts` says what of it is not honoured. */
 function readMore(build: Reader, context: ServiceContext): Build['more'] {
   const more = {
     contexts: readContexts(build.at('additional_contexts'), context),
-    cacheFrom: build.at('cache_from').texts(),
-    cacheTo: build.at('cache_to').texts(),
+    cacheFrom: readCaches(build.at('cache_from'), parseCacheSource),
+    cacheTo: readCaches(build.at('cache_to'), parseCacheTarget),
     secrets: readGrants(build.at('secrets'), context.secrets, '/run/secrets'),
     ssh: build.at('ssh').lines(),
     entitlements: build.at('entitlements').texts(),
@@ -60,14 +61,31 @@ function readMore(build: Reader, context: ServiceContext): Build['more'] {
   return isEmpty ? undefined : more;
 }
 
+/** As they stand; told are those whose type or fields no build here understands. */
+function readCaches(caches: Reader, parse: (text: string) => unknown): string[] {
+  for (const item of caches.items()) {
+    const text = item.text() ?? '';
+    if (parse(text) !== undefined) continue;
+    item.warn('compose-value-not-honoured', `the cache '${text}' is not honoured: ${cacheForms}`);
+  }
+  return caches.texts();
+}
+
+const cacheForms = 'required is a reference, type=registry with ref, or type=local with src or dest';
+
 function isRemote(context: string): boolean {
   return /^(?:https?|git|ssh):\/\/|^git@|^github\.com\/|\.git(?:#|$)/.test(context);
 }
 
 /** Names to absolute folders, `service:NAME`, `docker-image://REFERENCE` ... */
 function readContexts(contexts: Reader, { resolve }: ServiceContext): Record<string, string> {
-  const place = (text: string, at: Reader): string =>
-    /^[a-z-]+:/.test(text) || isRemote(text) ? text : resolve(text, at);
+  const place = (text: string, at: Reader): string => {
+    if (isRemote(text) || /^(?:service:|docker-image:\/\/)./.test(text)) return text;
+    if (!/^[a-z-]+:/.test(text)) return resolve(text, at);
+    const required = 'required is a folder, docker-image://REFERENCE, service:NAME or a URL';
+    at.complain('compose-invalid-value', `found the build context '${text}', ${required}`);
+    return text;
+  };
   const listed = contexts.items().map((item): [string, string] => {
     const [name = '', ...rest] = (item.text() ?? '').split('=');
     return [name, place(rest.join('='), item)];

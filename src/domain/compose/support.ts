@@ -16,17 +16,17 @@ const keys = (prefix: string, names: string): Record<string, true> =>
 const build: Record<string, Support> = {
   ...keys('services.*.build', ' .context .dockerfile .dockerfile_inline .args .labels .network .no_cache'),
   ...keys('services.*.build', '.pull .target .shm_size .tags .extra_hosts .ulimits .platforms'),
+  ...keys('services.*.build', '.additional_contexts .cache_from .cache_to .no_cache_filter .secrets'),
+  ...keys('services.*.build.secrets[]', '.source .target'),
   ...keys('services.*.build.ulimits.*', '.hard .soft'),
-  'services.*.build.additional_contexts': 'only the main context is available to COPY',
-  'services.*.build.cache_from': "only this machine's build cache is used",
-  'services.*.build.cache_to': 'the cache stays on this machine',
   'services.*.build.entitlements': 'the build runs without extra privileges',
   'services.*.build.isolation': 'it is for Windows; the build runs in a container',
-  'services.*.build.no_cache_filter': 'the cache serves every stage; no_cache switches it off for all',
   'services.*.build.privileged': 'the build runs without extra privileges',
   'services.*.build.provenance': 'no attestation is made',
   'services.*.build.sbom': 'no attestation is made',
-  'services.*.build.secrets': 'the build has no secrets',
+  'services.*.build.secrets[].gid': 'RUN --mount=type=secret,gid= says it',
+  'services.*.build.secrets[].mode': 'RUN --mount=type=secret,mode= says it',
+  'services.*.build.secrets[].uid': 'RUN --mount=type=secret,uid= says it',
   'services.*.build.ssh': 'the build has no SSH agent',
 };
 

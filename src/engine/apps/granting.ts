@@ -177,7 +177,7 @@ function usedOf<T>(
   const used = new Set(
     services.flatMap((service) => [
       ...service[kind].map(({ source }) => source),
-      ...(kind === 'secrets' ? ingressSecrets(service) : []),
+      ...(kind === 'secrets' ? [...ingressSecrets(service), ...buildSecrets(service)] : []),
     ]),
   );
   return Object.entries(defined).filter(([key]) => used.has(key));
@@ -185,6 +185,10 @@ function usedOf<T>(
 
 function ingressSecrets({ ingress = [] }: Service): string[] {
   return ingress.flatMap(secretsOf);
+}
+
+function buildSecrets({ build }: Service): string[] {
+  return (build?.more?.secrets ?? []).map(({ source }) => source);
 }
 
 function isProvided(model: AppModel, key: string): boolean {

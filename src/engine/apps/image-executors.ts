@@ -2,6 +2,7 @@ import type { Build } from '#domain/app/model.ts';
 import type { Step } from '#domain/app/step.ts';
 import { parseReference } from '#domain/image/reference.ts';
 import type { BuildRequest, Progress } from '#engine/contracts.ts';
+import { extrasOf } from './build-extras.ts';
 import { absolute } from './project.ts';
 import { serviceOf, type Run } from './run.ts';
 
@@ -22,6 +23,7 @@ export async function buildImage(step: Step<'build-image'>, run: Run): Promise<v
   if (build === undefined) return;
   await run.parts.builds.build({
     ...(await source(build, run)),
+    ...extrasOf(build, run),
     tags: [step.image, ...build.tags],
     buildArgs: build.args,
     labels: build.labels,

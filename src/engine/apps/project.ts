@@ -1,7 +1,8 @@
 import { invalid } from '#base/errors.ts';
 import { fingerprint } from '#base/ids.ts';
 import type { AppModel, Build } from '#domain/app/model.ts';
-import { appTarget, type AppTarget } from '#domain/app/target.ts';
+import { builtFrom } from '#domain/app/build-contexts.ts';
+import { appTarget, buildFingerprintOf, type AppTarget } from '#domain/app/target.ts';
 import type { ComposeResult } from '#domain/compose/compose.ts';
 import { composeError, type Problem } from '#domain/compose/problem.ts';
 import type { SchemaCheck } from '#domain/compose/schema-problems.ts';
@@ -91,25 +92,42 @@ export class ProjectReader {
   async #contexts(model: AppModel): Promise<Record<string, string>> {
     const contexts: Record<string, string> = {};
     for (const { name, build } of Object.values(model.services))
-      if (build !== undefined) contexts[name] = await contextOf(this.#files, name, build);
+      if (build !== undefined) contexts[name] = await contextOf(this.#files, model.services, name, build);
     return contexts;
   }
 }
 
 /**
- * A text that changes when what a service is built from does.
+ * A text that changes when what a service is built from does: its own files, those of the folders that it names, and
+ * what the services are built from whose images it names.
+ * @param services of the app; none is built from itself
  * @throws invalid `dockerfile-missing`; not-found `project-folder-missing`
  */
-export async function contextOf(files: ProjectFiles, service: string, build: Build): Promise<string> {
-  const content = await files.fingerprint(build.context);
-  const dockerfile = absolute(build.context, build.dockerfile);
-  if (build.dockerfileInline !== undefined) return content;
-  const text = await files.readText(dockerfile);
-  if (text !== undefined) return `${content} ${text}`;
-  throw invalid(
-    'dockerfile-missing',
-    `the service ${service} is built from '${dockerfile}', which does not exist`,
-  );
+export async function contextOf(
+  files: ProjectFiles,
+  services: AppModel['services'],
+  service: string,
+  build: Build,
+): Promise<string> {
+  const parts = [await files.fingerprint(build.context)];
+  if (build.dockerfileInline === undefined) {
+    const dockerfile = absolute(build.context, build.dockerfile);
+    const text = await files.readText(dockerfile);
+    if (text === undefined)
+      throw invalid(
+        'dockerfile-missing',
+        `the service ${service} is built from '${dockerfile}', which does not exist`,
+      );
+    parts.push(text);
+  }
+  for (const place of Object.values(build.more?.contexts ?? {}))
+    if (place.startsWith('/')) parts.push(await files.fingerprint(place));
+  for (const name of builtFrom(build)) {
+    const other = services[name]?.build;
+    if (other !== undefined)
+      parts.push(buildFingerprintOf(other, await contextOf(files, services, name, other)));
+  }
+  return parts.join(' ');
 }
 
 type Understood = ComposeResult & Required<Pick<ComposeResult, 'model' | 'document'>>;

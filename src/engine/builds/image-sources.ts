@@ -64,7 +64,9 @@ export class ImageSources {
     sink: Sink,
   ): Promise<Image> {
     const wanted = platform ?? this.#request.platform ?? '';
-    const here = this.#request.pull === true ? undefined : this.#parts.images.find(reference);
+    // What is named by its id is here or nowhere.
+    const isPulled = this.#request.pull === true && !reference.startsWith('sha256:');
+    const here = isPulled ? undefined : this.#parts.images.find(reference);
     if (here !== undefined && this.#isFor(here, wanted)) return here;
     const key = `${reference} ${platform ?? ''}`;
     const pull = this.#pulls.get(key) ?? this.#pull(reference, platform, sink);

@@ -95,7 +95,7 @@ export class WatchActions {
   async #withBuild(target: AppTarget, service: string): Promise<AppTarget> {
     const build = target.services.find((one) => one.name === service)?.build;
     if (build === undefined) return target;
-    const context = await contextOf(this.#parts.files, service, build);
+    const context = await contextOf(this.#parts.files, target.model.services, service, build);
     return toBeBuilt(target, service, buildFingerprintOf(build, context));
   }
 

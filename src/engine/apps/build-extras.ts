@@ -1,0 +1,52 @@
+import { serviceIn } from '#domain/app/build-contexts.ts';
+import type { Build, BuildExtras } from '#domain/app/model.ts';
+import { parseCacheSource, parseCacheTarget } from '#domain/build/cache-option.ts';
+import type { BuildRequest, NamedContext } from '#engine/contracts.ts';
+import { absolute } from './project.ts';
+import { serviceOf, type Run } from './run.ts';
+
+/** What few builds of services ask for: named contexts, secrets, caches elsewhere, stages without the cache. */
+export function extrasOf({ more }: Build, run: Run): Partial<BuildRequest> {
+  if (more === undefined) return {};
+  const { contexts, cacheFrom, cacheTo, noCacheFilter } = more;
+  const named = Object.entries(contexts).map(([name, place]) => [name, contextAt(place, run)] as const);
+  const sources = cacheFrom.flatMap((text) => parseCacheSource(text) ?? []);
+  const targets = cacheTo.flatMap((text) => parseCacheTarget(text) ?? []);
+  return {
+    ...(named.length > 0 && { contexts: Object.fromEntries(named) }),
+    ...(more.secrets.length > 0 && { secrets: (id) => secretOf(more, id, run) }),
+    cacheFrom: sources.map((one) => inProject(one, run)),
+    cacheTo: targets.map((one) => inProject(one, run)),
+    noCacheFor: noCacheFilter,
+  };
+}
+
+function contextAt(place: string, run: Run): NamedContext {
+  const service = serviceIn(place);
+  if (service !== undefined) return { image: imageOf(service, run) };
+  if (place.startsWith('/')) return { folder: place };
+  const image = /^docker-image:\/\/(.+)$/.exec(place)?.[1];
+  return image === undefined ? { remote: place } : { image };
+}
+
+/** By its id, which no registry is asked for: its name may be known nowhere but here. */
+function imageOf(service: string, run: Run): string {
+  const { image } = serviceOf(run, service);
+  return run.parts.images.find(image)?.id ?? image;
+}
+
+const folderOfSecrets = '/run/secrets/';
+
+/** Its id is its `target`, else its name. The value goes from the store to the step that mounts it, and nowhere else. */
+async function secretOf({ secrets }: BuildExtras, id: string, run: Run): Promise<Buffer | undefined> {
+  const found = secrets.find(({ target }) => target === id || target === `${folderOfSecrets}${id}`);
+  const stored = found && run.target?.model.secrets[found.source]?.stored;
+  return stored === undefined ? undefined : Buffer.from(await run.parts.secrets.value(stored));
+}
+
+function inProject<Place extends { kind: string } | { kind: 'folder'; folder: string }>(
+  place: Place,
+  { folder }: Run,
+): Place {
+  return 'folder' in place ? { ...place, folder: absolute(folder, place.folder) } : place;
+}
