@@ -9,7 +9,7 @@ import { copy, Tools } from './tools.ts';
 const dockerfile = `FROM busybox
 RUN adduser -D -u 1234 app 2>/dev/null || echo app:x:1234:1234::/home:/bin/sh >>/etc/passwd
 ENV GREETING="hello there" EMPTY=
-WORKDIR /work/here
+WORKDIR /workplace/here
 USER app
 EXPOSE 8080/tcp
 VOLUME /data
@@ -19,7 +19,7 @@ HEALTHCHECK --interval=7s --retries=2 CMD test -e /etc/passwd
 ENTRYPOINT ["sh", "-c", "echo $GREETING,$EMPTY,$(pwd),$(id -u),$0,$*"]
 CMD ["zero", "one two"]
 `;
-const says = 'hello there,,/work/here,1234,zero,one two';
+const says = 'hello there,,/workplace/here,1234,zero,one two';
 
 describe('images run where they were not built', () => {
   let daemon: TestDaemon;
