@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { createServer, type Socket } from 'node:net';
 import { basename } from 'node:path';
 import { test } from 'node:test';
+import { setTimeout } from 'node:timers/promises';
 import { NETLINK_ROUTE, NetlinkSocket } from '#adapters/linux/netlink.ts';
 import { listAddresses, readAddress } from '#adapters/netlink/messages.ts';
 import { becomePrivateHost } from '../support/private-host.ts';
@@ -127,4 +129,31 @@ test('a link that cannot be made names itself and leaves nothing', async () => {
   });
   assert.deepEqual(await host.links.listLinks(`${host.instance.linkPrefix}v`), []);
   await assert.rejects(host.links.connect({ ...link, bridge: 'nosuch' }), /no network link 'nosuch'/);
+});
+
+test('the host’s end of a link goes soon, though a killed process’s connection holds its namespace', async (t) => {
+  await using host = new HostNetwork();
+  const bridge = await host.bridge('x', '10.1.0');
+  const peer = await host.peer(bridge, '10.1.0.2', { gateway: '10.1.0.1' });
+  const server = createServer((socket: Socket) => socket.on('error', () => undefined)).listen(0, '10.1.0.1');
+  t.after(() => server.close());
+  await once(server, 'listening');
+  const address = server.address();
+  const port = typeof address === 'object' ? address?.port : undefined;
+  const code = `require('net').connect(${port}, '10.1.0.1', () => console.log('connected'))`;
+  const child = spawn('nsenter', [`--net=${peer.namespace}`, process.execPath, '-e', code]);
+  const accepted = once(server, 'connection');
+  await once(child.stdout, 'data');
+  const [socket] = await accepted;
+  t.after(() => socket.destroy());
+  // From now on nobody answers.
+  execFileSync('ip', ['link', 'set', bridge, 'down']);
+  child.kill('SIGKILL');
+  await once(child, 'close');
+  await peer[Symbol.asyncDispose]();
+  await host.links.removeNamespace(basename(peer.namespace));
+  const ends = async (): Promise<string[]> =>
+    (await host.links.listLinks(host.instance.linkPrefix)).filter((name) => name !== bridge);
+  const late = AbortSignal.timeout(20_000);
+  while ((await ends()).length > 0) await setTimeout(50, undefined, { signal: late });
 });
