@@ -1,6 +1,7 @@
 import type { AppModel, Service } from './model.ts';
 import { entryDifferences, portEntries, settingDifferences, type Difference } from './setting-difference.ts';
-import { canonical, type AppTarget, type ServiceTarget } from './target.ts';
+import { canonical } from './canonical.ts';
+import type { AppTarget, ServiceTarget } from './target.ts';
 
 export interface ServiceDifference {
   service: string;

@@ -1,5 +1,5 @@
 import type { ContainerStatus, HealthStatus } from '#domain/container/container.ts';
-import type { Settings } from './target.ts';
+import type { Settings } from './settings.ts';
 
 /** What was found of an app, at one moment. */
 export interface ObservedApp {

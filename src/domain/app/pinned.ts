@@ -1,5 +1,6 @@
 import type { AppModel } from './model.ts';
-import { appTarget, canonical, type AppTarget, type ReplicaTarget, type ServiceTarget } from './target.ts';
+import { canonical } from './canonical.ts';
+import { appTarget, type AppTarget, type ReplicaTarget, type ServiceTarget } from './target.ts';
 
 /** The target with the images that its names stand for now; those that are known already stay. */
 export function pinned(target: AppTarget, idOf: (image: string) => string | undefined): AppTarget {

@@ -1,7 +1,8 @@
 import { fingerprint } from '#base/ids.ts';
 import type { ObservedApp, ObservedContainer } from './observed.ts';
 import { targetChanges } from './reasons.ts';
-import { canonical, type AppTarget } from './target.ts';
+import { canonical } from './canonical.ts';
+import type { AppTarget } from './target.ts';
 
 /** What a plan was made from: another plan follows when any of it is different. */
 export interface PlanBasis {

@@ -1,4 +1,5 @@
-import { canonical, type Settings } from './target.ts';
+import { canonical } from './canonical.ts';
+import type { Settings } from './settings.ts';
 
 /** One thing that differs between two targets. */
 export interface Difference {

@@ -1,15 +1,16 @@
-import { fingerprint } from '#base/ids.ts';
 import type { ContainerConfig, EndpointRequest, HostConfig } from '#domain/container/config.ts';
 import type { GrantedFile } from '#domain/container/granted-file.ts';
 import { annotationsOf } from '#domain/container/own-cpus.ts';
 import type { Probes } from '#domain/container/probe.ts';
 import { delayAnnotationOf } from '#domain/container/restart.ts';
+import { hashOf } from './canonical.ts';
 import type { AppModel, AppNetwork, AppVolume, Build, Dependency, PullPolicy, Service } from './model.ts';
-import { grantedFiles, grantMounts, grantSettings } from './file-grants.ts';
+import { grantedFiles, grantMounts } from './file-grants.ts';
 import { dependencyOrder } from './order.ts';
 import { exposedBy, publishedPorts, readMountRequests } from './host-request.ts';
 import { isReached, reachOf, type ServiceReach } from './reach.ts';
 import { conflict } from '#base/errors.ts';
+import { settingsOf, type Settings } from './settings.ts';
 import { updatePolicy, type UpdatePolicy } from './update.ts';
 
 /** What this engine is to hold for an app. */
@@ -56,9 +57,6 @@ export interface ServiceTarget {
   reach?: ServiceReach & { hash: string };
   replicas: ReplicaTarget[];
 }
-
-/** Every setting under a name that people know, to tell which one changed. */
-export type Settings = Record<string, unknown>;
 
 export interface ReplicaTarget {
   /** From 1. */
@@ -242,66 +240,4 @@ function endpointsOf(model: AppModel, service: Service): Record<string, Endpoint
       return [model.networks[one.network]?.name ?? one.network, request];
     }),
   );
-}
-
-const names: Record<string, string> = {
-  Cmd: 'command',
-  Env: 'environment',
-  Healthcheck: 'healthcheck',
-  Entrypoint: 'entrypoint',
-  RestartPolicy: 'restart',
-  Memory: 'memory limit',
-  NanoCpus: 'cpus',
-  PidsLimit: 'pids limit',
-  User: 'user',
-  WorkingDir: 'working_dir',
-  Labels: 'labels',
-  LogConfig: 'logging',
-};
-
-function settingsOf(model: AppModel, service: Service): Settings {
-  const own: Settings = { ...service.container, ...service.host };
-  const settings: Settings = {};
-  for (const [key, value] of Object.entries(own)) settings[names[key] ?? key] = value;
-  if (service.container.Env) settings['environment'] = environmentOf(service.container.Env);
-  settings['image'] = service.image;
-  settings['platform'] = service.platform;
-  settings['ports'] = isReached(service) ? undefined : service.ports;
-  settings['volumes'] = service.mounts.map((mount) => ({
-    ...mount,
-    name: model.volumes[mount.source]?.name,
-  }));
-  settings['secrets'] = grantSettings(service.secrets, model.secrets);
-  settings['configs'] = grantSettings(service.configs, model.configs);
-  settings['networks'] = service.networks.map((one) => ({ ...one, name: model.networks[one.network]?.name }));
-  settings['network_mode'] = service.networkMode;
-  settings['probes'] = service.probes;
-  settings['restart delay'] = service.deploy?.restart?.delay;
-  settings['x-berth.resources'] = service.cpus && annotationsOf(service.cpus);
-  settings['links'] = service.links;
-  settings['volumes_from'] = service.volumesFrom;
-  return settings;
-}
-
-function environmentOf(lines: readonly string[]): Record<string, string> {
-  return Object.fromEntries(
-    lines.map((line) => {
-      const split = line.indexOf('=');
-      return [line.slice(0, split), line.slice(split + 1)];
-    }),
-  );
-}
-
-/** The same for the same content, whatever the order of keys. */
-function hashOf(value: unknown): string {
-  return fingerprint(canonical(value));
-}
-
-export function canonical(value: unknown): string {
-  if (Array.isArray(value)) return `[${value.map(canonical).join(',')}]`;
-  if (typeof value !== 'object' || value === null) return JSON.stringify(value ?? null);
-  const copy: Record<string, unknown> = { ...value };
-  const entries = Object.entries(copy).filter(([, one]) => one !== undefined);
-  entries.sort(([a], [b]) => (a < b ? -1 : 1));
-  return `{${entries.map(([key, one]) => `${JSON.stringify(key)}:${canonical(one)}`).join(',')}}`;
 }

@@ -1,5 +1,5 @@
 import { fingerprint } from '#base/ids.ts';
-import { canonical } from '#domain/app/target.ts';
+import { canonical } from '#domain/app/canonical.ts';
 import { standardShape, type IngressRoute, type IngressSettings } from './model.ts';
 import type { Backend, IngressTable, Listener, Rule } from './table.ts';
 

@@ -1,7 +1,7 @@
 import { conflict } from '#base/errors.ts';
 import type { AppModel } from '#domain/app/model.ts';
 import { withModel } from '#domain/app/pinned.ts';
-import { canonical } from '#domain/app/target.ts';
+import { canonical } from '#domain/app/canonical.ts';
 import type { SecretReference } from '#domain/secret/secret.ts';
 import type { SecretUse } from '#engine/contracts/secrets.ts';
 import type { AppLocks } from './app-locks.ts';
