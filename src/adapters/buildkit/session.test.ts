@@ -1,8 +1,7 @@
 import assert from 'node:assert/strict';
-import { once } from 'node:events';
 import { mkdtempSync } from 'node:fs';
 import { mkdir, mkdtemp, readdir, readFile, readlink, rm, stat, writeFile } from 'node:fs/promises';
-import { createConnection, createServer, type Socket } from 'node:net';
+import type { Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
@@ -13,23 +12,12 @@ import { fileSync, type Files } from '../../../test/support/buildkit-client.ts';
 import { kindOf } from './file-mode.ts';
 import { Packet, packetTypes, SecretRequest, SecretResponse, Stat } from './messages.ts';
 import { GrpcBuildSessions } from './session.ts';
+import { socketPair } from '../../../test/support/socket-pair.ts';
 
 const { signal } = new AbortController();
 
 const home = mkdtempSync(join(tmpdir(), 'berth-buildkit-'));
 after(() => rm(home, { recursive: true }));
-
-async function pipe(): Promise<[Socket, Socket]> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  const port = typeof address === 'object' ? (address?.port ?? 0) : 0;
-  const accepted = new Promise<Socket>((resolve) => server.once('connection', resolve));
-  const ours = createConnection({ port, host: '127.0.0.1' });
-  const theirs = await accepted;
-  server.close();
-  return [ours, theirs];
-}
 
 interface Opened extends AsyncDisposable {
   session: BuildSession;
@@ -41,7 +29,7 @@ async function open(
   sessions = new GrpcBuildSessions(join(home, 'kept')),
   sharedKey = '',
 ): Promise<Opened> {
-  const [ours, client] = await pipe();
+  const [ours, client] = await socketPair();
   const served = serveGrpc(client, methods);
   const session = sessions.open(ours, { id: 'one', sharedKey, methods: Object.keys(methods) });
   return {

@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { setTimeout } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
+import { ifThere } from '#adapters/files/if-there.ts';
 import { KeyedMutex } from '#base/mutex.ts';
 import type {
   Backend,
@@ -119,7 +120,7 @@ export class HaproxyBalancer implements Balancer {
   }
 
   async offered(host: string): Promise<string | undefined> {
-    return readFile(certificatePath(this.#paths, host), 'utf8').catch(() => undefined);
+    return ifThere(readFile(certificatePath(this.#paths, host), 'utf8'));
   }
 
   setChallenge(path: string, answer: string | undefined): Promise<void> {

@@ -1,4 +1,4 @@
-import { bytes, flag, integer, map, message, part, parts, text } from '#base/grpc/message.ts';
+import { bytes, flag, map, message, part, parts, text } from '#base/grpc/message.ts';
 import { Choice, Platform, Status, WorkerRecord } from '#api/buildkit/messages.ts';
 
 // moby/buildkit: frontend/gateway/pb/gateway.proto, util/apicaps/pb/caps.proto.
@@ -33,22 +33,6 @@ export const PongResponse = message({
   workers: parts(3, WorkerRecord),
 });
 
-const FileRange = message({ offset: integer(1), length: integer(2) });
-export const ReadFileRequest = message({ ref: text(1), path: text(2), range: part(3, FileRange) });
-export const ReadFileResponse = message({ data: bytes(1) });
-export const ReadDirRequest = message({ ref: text(1), path: text(2), include: text(3) });
-export const Stat = message({
-  path: text(1),
-  mode: integer(2),
-  uid: integer(3),
-  gid: integer(4),
-  size: integer(5),
-  modTime: integer(6),
-  linkname: text(7),
-});
-export const ReadDirResponse = message({ entries: parts(1, Stat) });
-export const StatFileRequest = message({ ref: text(1), path: text(2) });
-export const StatFileResponse = message({ stat: part(1, Stat) });
 export const EvaluateRequest = message({ ref: text(1) });
 
 export const ResolveImageConfigRequest = message({

@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
-import { once } from 'node:events';
-import { createConnection, createServer, type Socket } from 'node:net';
+import type { Socket } from 'node:net';
 import { Readable } from 'node:stream';
 import { test } from 'node:test';
 import { GrpcClient } from './client.ts';
@@ -8,28 +7,16 @@ import { notFound } from '#base/errors.ts';
 import { longestMessage, readFrames } from './frames.ts';
 import { message, text } from './message.ts';
 import { answering, serveGrpc, unary, type Methods } from './server.ts';
+import { socketPair } from '../../../test/support/socket-pair.ts';
 
 const Word = message({ word: text(1) });
 const pair = [Word, Word] as const;
 const never = new AbortController().signal;
 
-/** Two ends of a connection. */
-async function pipe(): Promise<[Socket, Socket]> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  const port = typeof address === 'object' ? (address?.port ?? 0) : 0;
-  const accepted = new Promise<Socket>((resolve) => server.once('connection', resolve));
-  const ours = createConnection({ port, host: '127.0.0.1' });
-  const theirs = await accepted;
-  server.close();
-  return [ours, theirs];
-}
-
 async function connect(
   methods: Methods,
 ): Promise<{ client: GrpcClient; served: Promise<void>; ours: Socket }> {
-  const [ours, theirs] = await pipe();
+  const [ours, theirs] = await socketPair();
   return { client: new GrpcClient(ours), served: serveGrpc(theirs, methods), ours };
 }
 
@@ -117,7 +104,7 @@ test('messages are read however they were cut', async () => {
 });
 
 test('garbage instead of HTTP/2 closes the connection', async () => {
-  const [ours, theirs] = await pipe();
+  const [ours, theirs] = await socketPair();
   ours.resume();
   const served = serveGrpc(theirs, {});
   ours.write('GET / HTTP/1.1\r\nHost: x\r\n\r\n'.repeat(10));
