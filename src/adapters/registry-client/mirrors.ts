@@ -18,7 +18,7 @@ export interface Mirror {
 }
 
 /** @param url `https://HOST[:PORT][/REPOSITORY-PREFIX]`, as the settings require */
-export function mirrorOf(url: string): Mirror {
+function mirrorOf(url: string): Mirror {
   const { host, pathname, protocol } = new URL(url);
   const path = pathname.replace(/^\/+|\/+$/g, '');
   return { host, prefix: path === '' ? '' : `${path}/`, isPlain: protocol === 'http:' };

@@ -37,7 +37,7 @@ function stageVertices(plan: BuildPlan, stage: PlannedStage): PlannedVertex[] {
   return vertices;
 }
 
-export function worksOnFiles({ name }: Instruction): boolean {
+function worksOnFiles({ name }: Instruction): boolean {
   return name === 'RUN' || name === 'COPY' || name === 'ADD' || name === 'WORKDIR';
 }
 

@@ -1,7 +1,7 @@
 import { invalid } from '#base/errors.ts';
 import { checkPattern, matchesPattern } from './names.ts';
 
-export const webhookEvents = ['push', 'pull', 'delete'] as const;
+const webhookEvents = ['push', 'pull', 'delete'] as const;
 export type WebhookEvent = (typeof webhookEvents)[number];
 
 export interface Webhook {
