@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
-import { createServer, type Socket } from 'node:net';
+import { createServer } from 'node:net';
 import { basename } from 'node:path';
 import { test } from 'node:test';
 import { setTimeout } from 'node:timers/promises';
@@ -135,17 +135,17 @@ test('the host’s end of a link goes soon, though a killed process’s connecti
   await using host = new HostNetwork();
   const bridge = await host.bridge('x', '10.1.0');
   const peer = await host.peer(bridge, '10.1.0.2', { gateway: '10.1.0.1' });
-  const server = createServer((socket: Socket) => socket.on('error', () => undefined)).listen(0, '10.1.0.1');
+  const server = createServer((socket) => {
+    socket.on('error', () => undefined);
+    t.after(() => socket.destroy());
+  }).listen(0, '10.1.0.1');
   t.after(() => server.close());
   await once(server, 'listening');
   const address = server.address();
   const port = typeof address === 'object' ? address?.port : undefined;
   const code = `require('net').connect(${port}, '10.1.0.1', () => console.log('connected'))`;
   const child = spawn('nsenter', [`--net=${peer.namespace}`, process.execPath, '-e', code]);
-  const accepted = once(server, 'connection');
   await once(child.stdout, 'data');
-  const [socket] = await accepted;
-  t.after(() => socket.destroy());
   // From now on nobody answers.
   execFileSync('ip', ['link', 'set', bridge, 'down']);
   child.kill('SIGKILL');
