@@ -4,6 +4,7 @@ import { notFound } from '#base/errors.ts';
 import { appTarget, type AppTarget } from '#domain/app/target.ts';
 import { readProject } from '../../../test/support/compose.ts';
 import { MemoryState } from '../../../test/support/image-room.ts';
+import { MovedClock, settle } from '../../../test/support/moved-clock.ts';
 import { AppLocks } from './app-locks.ts';
 import { FailureLog } from './failure-log.ts';
 import type { AppParts } from './parts.ts';
@@ -14,8 +15,7 @@ class World {
   readonly state = new MemoryState();
   readonly events: string[] = [];
   readonly target: AppTarget;
-  now = Date.parse('2026-03-01T00:00:30Z');
-  #sleeps: { until: number; wake: () => void }[] = [];
+  readonly clock = new MovedClock('2026-03-01T00:00:30Z');
 
   constructor(schedule: string) {
     const text = `name: shop\nservices: { job: { image: a, x-berth: { schedule: { ${schedule} } } } }`;
@@ -37,36 +37,14 @@ class World {
     return schedules;
   }
 
-  /** Moves the clock, and lets everything that is then due happen. */
-  async pass(minutes: number): Promise<void> {
-    const end = this.now + minutes * 60_000;
-    for (;;) {
-      await settle();
-      const next = this.#sleeps.toSorted((a, b) => a.until - b.until)[0];
-      if (next === undefined || next.until > end) break;
-      this.#sleeps = this.#sleeps.filter((one) => one !== next);
-      this.now = next.until;
-      next.wake();
-    }
-    this.now = end;
+  pass(minutes: number): Promise<void> {
+    return this.clock.pass(minutes * 60_000);
   }
 
   #parts(): AppParts {
     const parts: Partial<AppParts> = {
       store: this.state,
-      clock: {
-        now: () => this.now,
-        timestamp: () => new Date(this.now).toISOString(),
-        sleep: (ms, signal) =>
-          new Promise((resolve, reject) => {
-            const sleep = { until: this.now + ms, wake: resolve };
-            this.#sleeps.push(sleep);
-            signal?.addEventListener('abort', () => {
-              this.#sleeps = this.#sleeps.filter((one) => one !== sleep);
-              reject(new Error('aborted'));
-            });
-          }),
-      },
+      clock: this.clock,
       report: (problem, error) => assert.fail(`${problem}: ${String(error)}`),
     };
     const containers = {
@@ -79,20 +57,11 @@ class World {
       find: () => undefined,
     };
     const events = {
-      emit: (_: string, action: string) => void this.events.push(`${this.#time()} ${action}`),
+      emit: (_: string, action: string) => void this.events.push(`${this.clock.minute()} ${action}`),
     };
     const create: (prototype: null) => AppParts = Object.create;
     return Object.assign(create(null), { ...parts, containers, events, images: { find: () => undefined } });
   }
-
-  #time(): string {
-    return new Date(this.now).toISOString().slice(5, 16);
-  }
-}
-
-/** Long enough for what follows from a timer. */
-async function settle(): Promise<void> {
-  for (let turn = 0; turn < 20; turn += 1) await Promise.resolve();
 }
 
 test('a job runs each time that its schedule is due', async () => {

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { MemoryState } from '../../../test/support/image-room.ts';
+import { MovedClock, settle } from '../../../test/support/moved-clock.ts';
 import type { RefreshEvent } from './refreshing.ts';
 import { RefreshSchedule } from './refresh-schedule.ts';
 
@@ -9,32 +10,18 @@ class World {
   readonly state = new MemoryState();
   readonly runs: string[] = [];
   readonly events: string[] = [];
-  now = Date.parse('2026-03-01T00:00:30Z');
+  readonly clock = new MovedClock('2026-03-01T00:00:30Z');
   failed: string[] = [];
   /** Set: a refresh goes on until the daemon stops. */
   hangs = false;
-  #sleeps: { until: number; wake: () => void }[] = [];
 
   daemon(cron: string | undefined): RefreshSchedule {
     const schedule = new RefreshSchedule({
-      ...{ store: this.state, cron, deploy: true },
-      clock: {
-        now: () => this.now,
-        timestamp: () => new Date(this.now).toISOString(),
-        sleep: (ms, signal) =>
-          new Promise((resolve, reject) => {
-            const sleep = { until: this.now + ms, wake: resolve };
-            this.#sleeps.push(sleep);
-            signal?.addEventListener('abort', () => {
-              this.#sleeps = this.#sleeps.filter((one) => one !== sleep);
-              reject(new Error('aborted'));
-            });
-          }),
-      },
+      ...{ store: this.state, cron, deploy: true, clock: this.clock },
       events: { emit: (_type, action) => void this.events.push(action) },
       refreshing: {
         run: async ({ deploy, dryRun }, emit, signal) => {
-          this.runs.push(`${this.#time()}${deploy ? ' deploys' : ''}${dryRun ? ' dry' : ''}`);
+          this.runs.push(`${this.clock.minute()}${deploy ? ' deploys' : ''}${dryRun ? ' dry' : ''}`);
           if (this.hangs) await new Promise((_, reject) => signal.addEventListener('abort', reject));
           emit(this.#result());
         },
@@ -45,31 +32,13 @@ class World {
     return schedule;
   }
 
-  /** Moves the clock, and lets everything that is then due happen. */
-  async pass(hours: number): Promise<void> {
-    const end = this.now + hours * 3_600_000;
-    for (;;) {
-      await settle();
-      const next = this.#sleeps.toSorted((a, b) => a.until - b.until)[0];
-      if (next === undefined || next.until > end) break;
-      this.#sleeps = this.#sleeps.filter((one) => one !== next);
-      this.now = next.until;
-      next.wake();
-    }
-    this.now = end;
+  pass(hours: number): Promise<void> {
+    return this.clock.pass(hours * 3_600_000);
   }
 
   #result(): RefreshEvent {
     return { type: 'result', refreshed: ['debian.berth/node:bookworm'], failed: this.failed, waiting: [] };
   }
-
-  #time(): string {
-    return new Date(this.now).toISOString().slice(5, 16);
-  }
-}
-
-async function settle(): Promise<void> {
-  for (let turn = 0; turn < 20; turn += 1) await Promise.resolve();
 }
 
 const daily = '0 4 * * *';
