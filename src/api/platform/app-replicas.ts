@@ -63,7 +63,7 @@ export function appReplicaRoutes(app: FastifyInstance, { apps, callerOf }: AppRo
         const signal = clientGone(reply);
         return sendJsonLines(
           reply,
-          events((emit) => apps[verb](params.app, by, emit, signal)),
+          events((emit) => apps.canaries[verb](params.app, by, emit, signal)),
         );
       },
     );

@@ -1,8 +1,8 @@
 import { isAbsolute, join } from 'node:path';
-import { notFound } from '#base/errors.ts';
 import { adviceFor, leastSamples, type Advice } from '#domain/advise/advice.ts';
 import { summaryOf, type UsageSummary } from '#domain/advise/usage.ts';
 import type { Apps } from '#engine/apps/apps.ts';
+import { appMissing } from '#engine/apps/records.ts';
 import type { ProjectFiles } from '#ports/project-files.ts';
 import type { Sampler } from './sampler.ts';
 
@@ -40,8 +40,7 @@ export class Advisor {
   /** Of one app or all. @throws not-found `app-missing` */
   async advise(app?: string): Promise<AppAdvice> {
     const { apps } = this.#parts;
-    if (app !== undefined && apps.record(app) === undefined)
-      throw notFound('app-missing', `there is no app '${app}'`, { hint: 'berth ps lists the apps' });
+    if (app !== undefined && apps.record(app) === undefined) throw appMissing(app);
     const names = app === undefined ? apps.names().toSorted() : [app];
     const services = names.flatMap((name) => this.#services(name));
     const notes: string[] = [];

@@ -1,10 +1,10 @@
-import { conflict, notFound } from '#base/errors.ts';
 import type { AppModel } from '#domain/app/model.ts';
 import { boundNotes, withScale } from '#domain/app/scale.ts';
 import type { AppTarget } from '#domain/app/target.ts';
 import type { Problem } from '#domain/compose/problem.ts';
 import { AppLocks } from './app-locks.ts';
 import { AppSecrets, type Grant } from './app-secrets.ts';
+import { Canaries } from './canaries.ts';
 import type { Change, Emit } from './change.ts';
 import { Convergence, type AppPlan } from './converging.ts';
 import type { AppLogLine, AppSummary } from './events.ts';
@@ -16,9 +16,9 @@ import { readLogs } from './logs.ts';
 import { ServiceControls, without } from './service-controls.ts';
 import { Watches } from './develop/watches.ts';
 import { containersOf } from './observe.ts';
-import type { AppParts, AppRecord, Canary } from './parts.ts';
+import type { AppParts, AppRecord } from './parts.ts';
 import { ProjectReader, type ProjectView } from './project.ts';
-import { AppRecords, targetInForce } from './records.ts';
+import { AppRecords, appMissing, targetInForce } from './records.ts';
 import { Revisions } from './revisions.ts';
 import { createOneOff, type OneOff } from './run-request.ts';
 import { Schedules } from './schedules.ts';
@@ -27,7 +27,6 @@ import type {
   LogsRequest,
   PlanRequest,
   ProjectRequest,
-  Requester,
   ScaleRequest,
   UpRequest,
 } from './requests.ts';
@@ -47,6 +46,8 @@ export class Apps {
   readonly failures: FailureLog;
   /** Keeps apps as they are to be. */
   readonly healing: Healing;
+  /** Ends what is being tried. */
+  readonly canaries: Canaries;
   /** Restarts, stops and starts services. */
   readonly controls: ServiceControls;
   /** Follows files while people work on them. */
@@ -66,10 +67,11 @@ export class Apps {
     this.#revisions = new Revisions(parts.store);
     this.failures = new FailureLog(parts.store);
     this.healing = new Healing(parts, this);
-    this.watches = new Watches(parts, this);
+    this.watches = new Watches(parts, this, this.#records);
     this.schedules = new Schedules(parts, this);
     this.controls = new ServiceControls(parts, this.#records, this);
     this.#convergence = new Convergence(parts, this.#records, this.#revisions);
+    this.canaries = new Canaries(this.#records, this.#convergence, this);
     this.history = new History(this.#revisions, this, parts.secrets);
     this.secrets = new AppSecrets(parts, this, this.#convergence, this.#revisions);
     parts.images.usedBy((imageId) =>
@@ -153,34 +155,6 @@ export class Apps {
     await this.#convergence.run(target, { stopped, ...change, ...rest, ...tried }, emit, signal);
   }
 
-  /** What was tried holds for all replicas. @throws conflict `app-no-canary`; as `converge` */
-  promote(app: string, by: Requester, emit: Emit, signal: AbortSignal): Promise<void> {
-    return this.locks.run(app, 'promote', () => {
-      const { target, folder, files, sources } = this.#canary(app);
-      const change = { reason: 'promote', ...by, folder, files, sources, rebuild: false };
-      return this.#convergence.run(target, change, emit, signal);
-    });
-  }
-
-  /** What was tried goes. @throws as `promote` */
-  abort(app: string, by: Requester, emit: Emit, signal: AbortSignal): Promise<void> {
-    return this.locks.run(app, 'abort', () => {
-      this.#canary(app);
-      const { target, folder, files } = this.#upRecord(app);
-      const back = { sources: '', rebuild: false, isBack: true } as const;
-      const change = { reason: 'abort', ...by, folder, files, ...back };
-      return this.#convergence.run(target, change, emit, signal);
-    });
-  }
-
-  #canary(app: string): Canary {
-    const { canary } = this.#upRecord(app);
-    if (canary !== undefined) return canary;
-    throw conflict('app-no-canary', `nothing of a next revision of the app ${app} is being tried`, {
-      hint: 'berth up --canary 20% tries one',
-    });
-  }
-
   /** Other numbers of replicas. They hold until the file says another number. @throws as `converge`, `withScale` */
   scale(
     app: string,
@@ -189,7 +163,7 @@ export class Apps {
     signal: AbortSignal,
   ): Promise<void> {
     return this.locks.run(app, 'scale', async () => {
-      const { target, scale = {}, stopped = [] } = this.#upRecord(app);
+      const { target, scale = {}, stopped = [] } = this.#records.thatWasUp(app);
       const next = withScale(scale, target.model, counts, by);
       const fit = await this.host.check(target.model, overcommit, next);
       for (const message of [...boundNotes(target.model, counts), ...fit]) emit({ type: 'note', message });
@@ -234,7 +208,7 @@ export class Apps {
 
   /** Takes the app away. @throws not-found `app-missing`; conflict `app-busy` */
   async down(app: string, request: DownRequest, emit: Emit, signal: AbortSignal): Promise<void> {
-    if (!this.#exists(app)) throw missing(app);
+    if (!this.#exists(app)) throw appMissing(app);
     await this.locks.run(app, 'down', () => this.#takeDown(app, request, emit, signal));
   }
 
@@ -277,7 +251,7 @@ export class Apps {
 
   /** @throws not-found `app-missing` */
   get(app: string): AppSummary {
-    if (!this.#exists(app)) throw missing(app);
+    if (!this.#exists(app)) throw appMissing(app);
     return this.#summary(app);
   }
 
@@ -293,15 +267,4 @@ export class Apps {
   #exists(app: string): boolean {
     return this.#records.get(app) !== undefined || containersOf(this.#parts, app).length > 0;
   }
-
-  #upRecord(app: string): AppRecord & { target: AppTarget } {
-    const record = this.#records.get(app);
-    if (record === undefined) throw missing(app);
-    if (record.target !== undefined) return { ...record, target: record.target };
-    throw conflict('app-not-up', `the app ${app} was never up`, { hint: 'run berth up first' });
-  }
-}
-
-function missing(app: string): Error {
-  return notFound('app-missing', `there is no app '${app}'`, { hint: 'berth ps lists the apps' });
 }

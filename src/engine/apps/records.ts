@@ -1,3 +1,4 @@
+import { conflict, notFound } from '#base/errors.ts';
 import { canaryTarget } from '#domain/app/canary.ts';
 import { inForce } from '#domain/app/scale.ts';
 import type { AppTarget } from '#domain/app/target.ts';
@@ -17,6 +18,14 @@ export class AppRecords {
 
   get(app: string): AppRecord | undefined {
     return this.#records.get(app);
+  }
+
+  /** @throws not-found `app-missing`; conflict `app-not-up` */
+  thatWasUp(app: string): AppRecord & { target: AppTarget } {
+    const record = this.get(app);
+    if (record === undefined) throw appMissing(app);
+    if (record.target !== undefined) return { ...record, target: record.target };
+    throw conflict('app-not-up', `the app ${app} was never up`, { hint: 'run berth up first' });
   }
 
   names(): string[] {
@@ -50,6 +59,10 @@ export class AppRecords {
     this.#stored.delete(app);
     this.#records.delete(app);
   }
+}
+
+export function appMissing(app: string): Error {
+  return notFound('app-missing', `there is no app '${app}'`, { hint: 'berth ps lists the apps' });
 }
 
 /** What an app is to be now, with its scale and its canary; undefined before its first `up` went well and while it leaves. */

@@ -1,4 +1,4 @@
-import { conflict, notFound } from '#base/errors.ts';
+import { notFound } from '#base/errors.ts';
 import { planStop } from '#domain/app/plan-down.ts';
 import type { AppLocks } from './app-locks.ts';
 import type { Apps } from './apps.ts';
@@ -74,11 +74,7 @@ export class ServiceControls {
   }
 
   #chosen(app: string, { services }: ControlRequest): { record: AppRecord; services: string[] } {
-    const record = this.#records.get(app);
-    if (record === undefined)
-      throw notFound('app-missing', `there is no app '${app}'`, { hint: 'berth ps lists the apps' });
-    if (record.target === undefined)
-      throw conflict('app-not-up', `the app ${app} was never up`, { hint: 'run berth up first' });
+    const record = this.#records.thatWasUp(app);
     const known = record.target.services.map((one) => one.name);
     const unknown = services.find((one) => !known.includes(one));
     if (unknown !== undefined)

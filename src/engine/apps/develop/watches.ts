@@ -1,8 +1,9 @@
-import { conflict, notFound, invalid } from '#base/errors.ts';
+import { notFound, invalid } from '#base/errors.ts';
 import type { AppModel, Service } from '#domain/app/model.ts';
 import { pathRules, type ReadRules } from '#domain/develop/rules.ts';
 import type { Apps } from '#engine/apps/apps.ts';
 import type { AppParts } from '#engine/apps/parts.ts';
+import type { AppRecords } from '#engine/apps/records.ts';
 import type { EmitWatch } from './events.ts';
 import { WatchSession } from './session.ts';
 
@@ -18,10 +19,12 @@ export interface WatchRequest {
 export class Watches {
   readonly #parts: AppParts;
   readonly #apps: Apps;
+  readonly #records: AppRecords;
 
-  constructor(parts: AppParts, apps: Apps) {
+  constructor(parts: AppParts, apps: Apps, records: AppRecords) {
     this.#parts = parts;
     this.#apps = apps;
+    this.#records = records;
   }
 
   /**
@@ -30,7 +33,7 @@ export class Watches {
    * meanwhile); invalid `watch-nothing`; as `pathRules`
    */
   async run(app: string, request: WatchRequest, emit: EmitWatch, signal: AbortSignal): Promise<void> {
-    const model = this.#model(app);
+    const { model } = this.#records.thatWasUp(app).target;
     const services = chosen(model, request.services);
     const read = await Promise.all(services.map((one) => this.#rules(one)));
     const rules = read.flatMap((one) => one.rules);
@@ -40,14 +43,6 @@ export class Watches {
         hint: "give a service 'develop: { watch: [...] }' in the compose file, then run berth up",
       });
     await new WatchSession(this.#parts, this.#apps, { app, rules, ...request }, emit).run(signal);
-  }
-
-  #model(app: string): AppModel {
-    const record = this.#apps.record(app);
-    if (record === undefined)
-      throw notFound('app-missing', `there is no app '${app}'`, { hint: 'berth ps lists the apps' });
-    if (record.target !== undefined) return record.target.model;
-    throw conflict('app-not-up', `the app ${app} was never up`, { hint: 'run berth up first' });
   }
 
   async #rules(service: Service): Promise<ReadRules> {
