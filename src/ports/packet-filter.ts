@@ -78,7 +78,7 @@ export type FilterChange =
   | { do: 'unpublish'; publication: Publication }
   | { do: 'set-service'; service: BalancedService }
   | { do: 'remove-service'; key: string }
-  /** Nobody has the address any more: connections that were given to it are refused as soon as their clients speak. */
+  /** Nobody has the address any more: the clients of connections that were given to it are reset. */
   | { do: 'vacate'; address: string }
   /** In the place of all rules of policies; lists and groups that addresses are guarded by must be among them. */
   | { do: 'set-policies'; policies: PolicyRules }

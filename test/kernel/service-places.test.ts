@@ -5,7 +5,7 @@ import { test } from 'node:test';
 import type { ServiceSettings } from '#engine/contracts/services.ts';
 import { endpointsOf } from '#engine/services/endpoints.ts';
 import { NetworkEngine } from '../support/network-engine.ts';
-import type { Peer } from '../support/peer.ts';
+import { Peer } from '../support/peer.ts';
 import { callTcp } from '../support/peer-worker.ts';
 import { becomePrivateHost } from '../support/private-host.ts';
 
@@ -113,38 +113,47 @@ test('addresses, ports and open connections stay through a restart of the daemon
   assert.deepEqual(again.ports, place.ports);
 });
 
-test('a connection to a replica that died is reset when its client speaks; all others go on', async () => {
+test('clients of a replica that died are reset at once, those that only read too; all others go on', async () => {
   await using engine = await NetworkEngine.start();
   await engine.networks.create({ name: 'net', ipv6: true });
-  const place = await engine.networks.services.declare('shop', 'web', settings(engine, ['net']));
+  const ports = [{ container: '81/tcp', hostIp: '', first: 8081, last: 8081 }];
+  const place = await engine.networks.services.declare('shop', 'web', settings(engine, ['net'], { ports }));
   const virtual = place.addresses[engine.networks.get('net').id] ?? [];
   assert.equal(virtual.length, 2);
   const client = await engine.run('client', { networks: { net: {} } });
-  /** One that alone gets new connections, and a connection to it by each kind of address. */
+  await using host = await Peer.in('/proc/self/ns/net');
+  /** One that alone gets new connections, and connections to it by each kind of address, one of them of the host. */
   const start = async (number: number) => {
     const one = await run(engine, number, ['net']);
     await one.peer.serveEcho(81, String(number));
     await engine.networks.services.apply('shop', 'web', endpointsOf([one.container]));
-    const connections = await Promise.all(virtual.map((address) => client.peer.open(address, 81)));
+    const connections = await Promise.all([
+      ...virtual.map((address) => client.peer.open(address, 81)),
+      host.open('127.0.0.1', 8081),
+    ]);
     const say = (text: string): Promise<string[]> => Promise.all(connections.map((each) => each.say(text)));
-    assert.deepEqual(await say('hello'), [`${number} hello`, `${number} hello`]);
-    return { ...one, say };
+    const hear = (): Promise<string[]> => Promise.all(connections.map((each) => each.hear()));
+    const echoes = (text: string): string[] => connections.map(() => `${number} ${text}`);
+    assert.deepEqual(await say('hello'), echoes('hello'));
+    return { ...one, say, hear, echoes };
   };
   /** At once: its programs have no time to end their connections. */
   const die = async (one: Awaited<ReturnType<typeof start>>): Promise<void> => {
     await engine.links.disconnect(engine.links.namespacePath(one.container.id), 'eth0');
     await engine.stop(one);
   };
-  const reset = ['ECONNRESET', 'ECONNRESET'];
+  const reset = ['ECONNRESET', 'ECONNRESET', 'ECONNRESET'];
   const [first, second] = [await start(1), await start(2)];
   await engine.networks.services.apply('shop', 'web', []);
+  const readers = first.hear();
   await die(first);
-  assert.deepEqual(await first.say('a'), reset, 'by the host');
-  assert.deepEqual(await second.say('b'), ['2 b', '2 b']);
+  assert.deepEqual(await readers, reset, 'while no other replica is ready');
+  assert.deepEqual(await second.say('b'), second.echoes('b'));
   const third = await start(3);
+  const others = second.hear();
   await die(second);
-  assert.deepEqual(await second.say('c'), reset, 'by the other replica');
-  assert.deepEqual(await third.say('d'), ['3 d', '3 d']);
+  assert.deepEqual(await others, reset, 'while another one is');
+  assert.deepEqual(await third.say('d'), third.echoes('d'));
 });
 
 test('a change of ports or networks touches only what it is about; a port in use refuses all of it', async () => {

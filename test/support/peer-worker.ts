@@ -19,6 +19,7 @@ export type PeerRequest =
   | { do: 'tally'; host: string; port: number; calls: number }
   | { do: 'open'; host: string; port: number }
   | { do: 'say'; connection: number; text: string }
+  | { do: 'hear'; connection: number }
   | { do: 'close'; connection: number }
   | { do: 'udp'; host: string; port: number; message: string; from?: number; patience: number };
 
@@ -64,11 +65,16 @@ function open(host: string, port: number): Promise<string> {
 
 /** What comes back, or the error's code. */
 async function say(connection: number, text: string): Promise<string> {
+  connections[connection]?.write(text);
+  return hear(connection);
+}
+
+/** What comes without a word, or the error's code. */
+async function hear(connection: number): Promise<string> {
   const socket = connections[connection];
   if (socket === undefined) throw new Error(`there is no connection ${connection}`);
-  socket.write(text);
   try {
-    const answers: unknown[] = await once(socket, 'data');
+    const answers: unknown[] = await once(socket, 'data', { signal: AbortSignal.timeout(5000) });
     return String(answers[0]);
   } catch (error) {
     return systemCode(error) ?? String(error);
@@ -154,6 +160,8 @@ function answer(request: PeerRequest): string | Promise<string> {
       return open(request.host, request.port);
     case 'say':
       return say(request.connection, request.text);
+    case 'hear':
+      return hear(request.connection);
     case 'close':
       connections[request.connection]?.destroy();
       return 'closed';

@@ -44,14 +44,19 @@ export class Peer implements AsyncDisposable {
     return parse(await this.#ask({ do: 'tally', host, port, calls }));
   }
 
-  /** A connection that stays open: `say` gives what comes back, or the error's code. */
+  /** A connection that stays open: `say` gives what comes back, `hear` what comes without a word, or the error's code. */
   async open(
     host: string,
     port: number,
-  ): Promise<{ say: (text: string) => Promise<string>; close: () => Promise<string> }> {
+  ): Promise<{
+    say: (text: string) => Promise<string>;
+    hear: () => Promise<string>;
+    close: () => Promise<string>;
+  }> {
     const connection = Number(await this.#ask({ do: 'open', host, port }));
     return {
       say: (text) => this.#ask({ do: 'say', connection, text }),
+      hear: () => this.#ask({ do: 'hear', connection }),
       close: () => this.#ask({ do: 'close', connection }),
     };
   }

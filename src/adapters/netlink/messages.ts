@@ -1,4 +1,4 @@
-import { addressBytes, addressText } from '#adapters/linux/address.ts';
+import { addressBytes, addressText, FAMILY } from '#adapters/linux/address.ts';
 import { attribute, attributes, nested, NLM, type NetlinkMessage } from '#adapters/linux/netlink.ts';
 import {
   formatAddress,
@@ -41,7 +41,6 @@ const RTA = { DST: 1, OIF: 4, GATEWAY: 5, TABLE: 15 } as const;
 const IFF_UP = 1;
 /** No duplicate address detection: the address is ours by allocation and is usable at once. */
 const IFA_F_NODAD = 2;
-const FAMILY = { 4: 2, 6: 10 } as const;
 const TABLE_MAIN = 254;
 
 /** struct ifinfomsg */

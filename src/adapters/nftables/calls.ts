@@ -10,6 +10,6 @@ export interface FilterCalls {
   forgetFlows: { request: { begun: ServicePort[]; ended: Publication[] }; reply: void };
   /** Forgets the UDP flows that these addresses answer, and what they have not answered yet by any protocol. */
   forgetBackends: { request: string[]; reply: void };
-  /** Forgets every flow that these addresses answered. */
+  /** Forgets every flow that these addresses answered; clients of open connections are reset. */
   forgetAddresses: { request: string[]; reply: void };
 }

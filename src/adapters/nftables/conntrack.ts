@@ -1,4 +1,4 @@
-import { addressBytes } from '#adapters/linux/address.ts';
+import { addressBytes, addressText, FAMILY } from '#adapters/linux/address.ts';
 import { errno } from '#adapters/linux/libc.ts';
 import {
   attribute,
@@ -9,6 +9,7 @@ import {
 } from '#adapters/linux/netlink.ts';
 import { parseAddress } from '#domain/network/cidr.ts';
 import type { Publication, ServicePort } from '#ports/packet-filter.ts';
+import type { Connection } from './segment.ts';
 
 // Connection tracking keeps a flow's translation for as long as packets come. A sender that goes on after a decision
 // changed would stay with the old one, so its flow is forgotten.
@@ -16,14 +17,27 @@ import type { Publication, ServicePort } from '#ports/packet-filter.ts';
 
 const GET = (1 << 8) | 1;
 const DELETE = (1 << 8) | 2;
-const CTA = { TUPLE_ORIG: 1, TUPLE_REPLY: 2, STATUS: 3, ID: 12, FILTER: 25, STATUS_MASK: 26 } as const;
+const CTA = {
+  TUPLE_ORIG: 1,
+  TUPLE_REPLY: 2,
+  STATUS: 3,
+  PROTOINFO: 4,
+  ID: 12,
+  FILTER: 25,
+  STATUS_MASK: 26,
+} as const;
 const TUPLE = { IP: 1, PROTO: 2 } as const;
 const PROTO = { NUM: 1, SRC_PORT: 2, DST_PORT: 3 } as const;
 const FILTER = { ORIG_FLAGS: 1, REPLY_FLAGS: 2 } as const;
 const BY = { IP_SRC: 1, PROTO_NUM: 8, SRC_PORT: 16, DST_PORT: 32 } as const;
 const IP_SRC = { 4: 1, 6: 3 } as const;
-const FAMILY = { 4: 2, 6: 10 } as const;
+const IP_DST = { 4: 2, 6: 4 } as const;
 const HEADER = 4;
+const PROTOINFO_TCP = 1;
+const TCP_STATE = 1;
+/** Established, or closed by one side only (linux/netfilter/nf_conntrack_tcp.h). */
+const openStates = [3, 4, 5];
+const IPPROTO_TCP = 6;
 const IPPROTO_UDP = 17;
 const SEEN_REPLY = 2;
 
@@ -58,6 +72,7 @@ function big(type: number, value: number): Buffer {
 }
 
 const udp = attribute(PROTO.NUM, Buffer.from([IPPROTO_UDP]));
+const tcp = attribute(PROTO.NUM, Buffer.from([IPPROTO_TCP]));
 
 /**
  * A backend that gets no new connections: its UDP flows, which never end, and what it has not answered, such as
@@ -101,16 +116,48 @@ export function forget(socket: NetlinkSocket, flows: readonly Flows[]): void {
 }
 
 /** One for each flow. */
-function deletions(socket: NetlinkSocket, { address = '', ...flows }: Flows): NetlinkMessage[] {
-  const meant = addressBytes(address);
-  return socket.dump(about(GET, flows)).flatMap((body) => {
-    const parts = attributes(body, HEADER);
-    const ip = attributes(parts.get(CTA.TUPLE_REPLY) ?? nothing, 0).get(TUPLE.IP) ?? nothing;
+function deletions(socket: NetlinkSocket, flows: Flows): NetlinkMessage[] {
+  return answeredBy(socket, flows).flatMap((parts) => {
     const [question, id] = [parts.get(CTA.TUPLE_ORIG), parts.get(CTA.ID)];
-    const isMeant = attributes(ip, 0).get(IP_SRC[6])?.equals(meant) === true;
-    if (!isMeant || question === undefined || id === undefined) return [];
+    if (question === undefined || id === undefined) return [];
     return [message(DELETE, flows, nested(CTA.TUPLE_ORIG, question), attribute(CTA.ID, id))];
   });
+}
+
+/** Open TCP connections that the address answers under another one. */
+export function translatedConnections(socket: NetlinkSocket, address: string): Connection[] {
+  const flows = flowsOfAddress(address);
+  const { version } = flows;
+  const answer = { parts: [tcp], flags: BY.PROTO_NUM };
+  return answeredBy(socket, { ...flows, answer }).flatMap((parts) => {
+    const state = inner(inner(parts, CTA.PROTOINFO), PROTOINFO_TCP).get(TCP_STATE)?.readUInt8(0) ?? 0;
+    const question = inner(parts, CTA.TUPLE_ORIG);
+    const [ip, ports] = [inner(question, TUPLE.IP), inner(question, TUPLE.PROTO)];
+    const [from, to] = [ip.get(IP_SRC[version]), ip.get(IP_DST[version])];
+    const [clientPort, serverPort] = [ports.get(PROTO.SRC_PORT), ports.get(PROTO.DST_PORT)].map((one) =>
+      one?.readUInt16BE(0),
+    );
+    if (!openStates.includes(state) || from === undefined || to === undefined) return [];
+    if (clientPort === undefined || serverPort === undefined || to.equals(addressBytes(address))) return [];
+    return [{ version, client: addressText(from), clientPort, server: addressText(to), serverPort }];
+  });
+}
+
+/** The attributes of each flow that is answered by the address, which the kernel's filter sees to for IPv4 only. */
+function answeredBy(socket: NetlinkSocket, { address = '', ...flows }: Flows): Map<number, Buffer>[] {
+  const meant = addressBytes(address);
+  const asked = flows.version === 6 ? flows : { ...flows, address };
+  return socket
+    .dump(about(GET, asked))
+    .map((body) => attributes(body, HEADER))
+    .filter((parts) => {
+      const ip = inner(inner(parts, CTA.TUPLE_REPLY), TUPLE.IP);
+      return ip.get(IP_SRC[flows.version])?.equals(meant) === true;
+    });
+}
+
+function inner(parts: Map<number, Buffer>, type: number): Map<number, Buffer> {
+  return attributes(parts.get(type) ?? nothing, 0);
 }
 
 const nothing = Buffer.alloc(0);

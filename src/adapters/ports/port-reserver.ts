@@ -1,6 +1,6 @@
 import koffi from 'koffi';
 import { relayTcp, relayUdp, type Relay } from './relay.ts';
-import { addressBytes } from '#adapters/linux/address.ts';
+import { FAMILY, socketAddress } from '#adapters/linux/address.ts';
 import { check, close, errno, SystemCallError } from '#adapters/linux/libc.ts';
 import { conflict, invalid, unsupported } from '#base/errors.ts';
 import { isAddress, parseAddress } from '#domain/network/cidr.ts';
@@ -18,7 +18,6 @@ const cName: (fd: number, address: Uint8Array, length: Uint32Array) => number = 
 type SetOption = (fd: number, level: number, name: number, value: Uint8Array, length: number) => number;
 const cSetOption: SetOption = libc.func('int setsockopt(int, int, int, const uint8_t*, unsigned int)');
 
-const FAMILY = { 4: 2, 6: 10 } as const;
 const TYPE = { tcp: 1, udp: 2, sctp: 1 } as const;
 const PROTOCOL = { tcp: 6, udp: 17, sctp: 132 } as const;
 const CLOEXEC = 0o2000000;
@@ -147,14 +146,4 @@ function allocated(ip: string, port: number): Error {
   return conflict('port-taken', `Bind for ${shown}:${port} failed: port is already allocated`, {
     hint: 'Another container has published this port: stop it, or publish another port.',
   });
-}
-
-/** struct sockaddr_in, sockaddr_in6 */
-function socketAddress(ip: string, port: number): Buffer {
-  const { version } = parseAddress(ip);
-  const out = Buffer.alloc(version === 4 ? 16 : 28);
-  out.writeUInt16LE(FAMILY[version], 0);
-  out.writeUInt16BE(port, 2);
-  addressBytes(ip).copy(out, version === 4 ? 4 : 8);
-  return out;
 }
