@@ -56,9 +56,14 @@ export interface BlobStore {
   read(digest: Digest, limit?: number): Promise<Buffer>;
   /**
    * Streams a blob in. Storing what is already there is fine.
+   * @param follow gets all of it from the first byte, as it arrives: it ends when the blob proves right, and fails as `write` does
    * @throws invalid `blob-digest-mismatch`, `blob-size-mismatch`; whatever the source throws
    */
-  write(source: AsyncIterable<Uint8Array> | Iterable<Uint8Array>, expected?: Expectation): Promise<BlobInfo>;
+  write(
+    source: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
+    expected?: Expectation,
+    follow?: (content: Readable) => void,
+  ): Promise<BlobInfo>;
   /** Takes a blob whose content is not what its digest says out of the store, and keeps it for people to look at. Idempotent. */
   setAside(digest: Digest): Promise<void>;
   /**

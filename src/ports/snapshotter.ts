@@ -17,10 +17,22 @@ export interface Change {
   kind: ChangeKind;
 }
 
+/** A layer that is unpacked and has no place yet. Let go of before it has one, it is gone. */
+export interface StagedLayer extends AsyncDisposable {
+  readonly info: LayerInfo;
+  /**
+   * Makes it visible as `chainId` on top of `parent`, at once and whole; where that is there already it is not needed.
+   * @throws invalid `layer-digest-mismatch`
+   */
+  place(chainId: Digest, parent: Digest | '', expected?: Digest): Promise<LayerInfo>;
+}
+
 /**
  * File systems in layers. A committed snapshot is read-only and keyed by its chain id (OCI image
  * specification, config.md, Layer ChainID); an active snapshot is writable and keyed by its owner
  * (a container's id, a build step). An active snapshot can be mounted; a committed one is used as a parent.
+ * No layer waits for the disk: one that a power cut takes is not there at the next start of the machine, all of it. So its
+ * tar has to be on the disk, as a blob, before it becomes visible.
  */
 export interface Snapshotter {
   isCommitted(chainId: Digest): Promise<boolean>;
@@ -37,6 +49,8 @@ export interface Snapshotter {
     expected?: Digest,
     bound?: LayerBound,
   ): Promise<LayerInfo>;
+  /** Unpacks a layer tar of which is not known yet where it belongs. @throws as `unpack` */
+  stage(layer: Readable, bound?: LayerBound): Promise<StagedLayer>;
   /** Makes an active snapshot. @throws not-found `snapshot-missing` for the parent, conflict `snapshot-exists` */
   create(key: string, parent: Digest | ''): Promise<void>;
   /**

@@ -122,6 +122,33 @@ export function snapshotterContract(name: string, make: () => Promise<Snapshotte
     await unpack(snapshotter, 'a', '', base);
   });
 
+  test(`${name}: a layer is unpacked before its place is known, and is gone when it gets none`, async () => {
+    await using fixture = await make();
+    const { snapshotter } = fixture;
+    const stage = (): ReturnType<Snapshotter['stage']> =>
+      snapshotter.stage(Readable.from([base], { objectMode: false }));
+    const info = { diffId: digestOf(base), size: 6 };
+    await using placed = await stage();
+    assert.deepEqual(placed.info, info);
+    assert.deepEqual(await snapshotter.listCommitted(), []);
+    await assert.rejects(placed.place(chain('a'), '', chain('other')), coded('layer-digest-mismatch'));
+    assert.deepEqual(await placed.place(chain('a'), '', info.diffId), info);
+    await placed[Symbol.asyncDispose]();
+    const second = await stage();
+    assert.deepEqual(await second.place(chain('a'), ''), info);
+    await second[Symbol.asyncDispose]();
+    await (await stage())[Symbol.asyncDispose]();
+    await assert.rejects(
+      snapshotter.stage(Readable.from([base.subarray(0, 700)], { objectMode: false })),
+      coded('layer-corrupt'),
+    );
+    assert.equal((await snapshotter.listCommitted()).length, 1);
+    assert.equal(
+      await snapshotter.view(chain('a'), (root) => readFile(join(root, 'etc/keep'), 'utf8')),
+      'kept',
+    );
+  });
+
   test(`${name}: a layer comes packed too, and no larger than it may be`, async () => {
     await using fixture = await make();
     const { snapshotter } = fixture;

@@ -91,8 +91,9 @@ test('what is removed is gone from its place at once and from the disk when the 
   await mkdir(join(root, 'snapshots/trash/left/upper'), { recursive: true });
   await mkdir(join(root, 'snapshots/spare/left/upper'), { recursive: true });
   const again = await OverlaySnapshotter.open(root);
-  assert.deepEqual(await readdir(join(root, 'snapshots/trash')), []);
   assert.deepEqual(await readdir(join(root, 'snapshots/spare')), []);
+  await again.settled();
+  assert.deepEqual(await readdir(join(root, 'snapshots/trash')), []);
   await again.close();
 });
 
@@ -110,4 +111,36 @@ test('a volatile snapshot waits for no disk, and becomes a layer as any other', 
   await snapshotter.commit('c', chain('a'));
   assert.equal(await snapshotter.view(chain('a'), (root) => readFile(join(root, 'f'), 'utf8')), 'f');
   assert.deepEqual(await snapshotter.view(chain('a'), (root) => readdir(root)), ['f']);
+});
+
+/** Of a layer's record on the disk. */
+async function isUnwritten(root: string, name: string): Promise<boolean> {
+  const hex = chain(name).slice('sha256:'.length);
+  return (await readFile(join(root, 'snapshots/committed', hex, 'layer.json'), 'utf8')).includes('unwritten');
+}
+
+test('a layer that was not written out is gone when the machine starts anew, one that was stays', async (t) => {
+  const root = await mkdtemp(join(tmpdir(), 'berth-overlay-'));
+  t.after(() => rm(root, { recursive: true }));
+  const before = await OverlaySnapshotter.open(root, undefined, 'one boot');
+  await unpack(before, 'a', '', layerOf([['f', 'file', { content: 'f' }]]));
+  await before.close();
+  assert.equal(await isUnwritten(root, 'a'), false);
+  // Nothing is written out before somebody waits for it.
+  t.mock.timers.enable({ apis: ['setTimeout'] });
+  const killed = await OverlaySnapshotter.open(root, undefined, 'one boot');
+  await unpack(killed, 'b', 'a', layerOf([['g', 'file', { content: 'g' }]]));
+  await killed.create('c', chain('a'));
+  await killed.commit('c', chain('d'));
+  assert.deepEqual([await isUnwritten(root, 'b'), await isUnwritten(root, 'd')], [true, true]);
+  const same = await OverlaySnapshotter.open(root, undefined, 'one boot');
+  assert.equal((await same.listCommitted()).length, 3);
+  const another = await OverlaySnapshotter.open(root, undefined, 'another boot');
+  assert.deepEqual(
+    (await another.listCommitted()).map(({ chainId }) => chainId),
+    [chain('a')],
+  );
+  await unpack(another, 'b', 'a', layerOf([['g', 'file', { content: 'g' }]]));
+  assert.deepEqual(await another.view(chain('b'), (path) => readdir(path)), ['f', 'g']);
+  for (const each of [killed, same, another]) await each.close();
 });

@@ -93,13 +93,22 @@ export interface ImageRoom extends AsyncDisposable {
   restart(): Promise<Images>;
 }
 
-export async function imageRoom(
-  options: { registry?: RegistryClient; bases?: BaseImages; rules?: Partial<TransferRules> } = {},
-): Promise<ImageRoom> {
-  const root = await mkdtemp(join(tmpdir(), 'berth-images-'));
+export interface RoomOptions {
+  registry?: RegistryClient;
+  bases?: BaseImages;
+  rules?: Partial<TransferRules>;
+  /** Absent: a new folder. It is removed at the end. */
+  root?: string;
+  /** What the machine's start is told from others by. */
+  boot?: string;
+  state?: MemoryState;
+}
+
+export async function imageRoom(options: RoomOptions = {}): Promise<ImageRoom> {
+  const root = options.root ?? (await mkdtemp(join(tmpdir(), 'berth-images-')));
   const blobs = await DiskBlobStore.open(root);
-  const snapshots = await OverlaySnapshotter.open(root);
-  const state = new MemoryState();
+  const snapshots = await OverlaySnapshotter.open(root, undefined, options.boot);
+  const state = options.state ?? new MemoryState();
   const seen: string[] = [];
   const events: Events = {
     emit: (type, action, id) => void seen.push(`${type} ${action} ${id}`),

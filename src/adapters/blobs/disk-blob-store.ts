@@ -13,6 +13,7 @@ import {
 } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
+import { GrowingFile } from '#adapters/blobs/growing-file.ts';
 import { PartialBlobs } from '#adapters/blobs/partial-blobs.ts';
 import { writeAll } from '#adapters/blobs/write-all.ts';
 import { syncFolder } from '#adapters/files/sync-folder.ts';
@@ -21,6 +22,8 @@ import { isDigest, parseDigest, type Digest } from '#domain/image/digest.ts';
 import type { BlobInfo, BlobStore, Expectation, PartialBlob, PartialInfo } from '#ports/blob-store.ts';
 
 const MIB = 1024 * 1024;
+/** What arrives is written in pieces of this size. */
+const gather = MIB / 2;
 
 /**
  * Blobs as an OCI image layout (image-layout.md): `blobs/sha256/HEX` below the root, beside `oci-layout`.
@@ -81,14 +84,16 @@ export class DiskBlobStore implements BlobStore {
   async write(
     source: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
     expected: Expectation = {},
+    follow?: (content: Readable) => void,
   ): Promise<BlobInfo> {
     const path = join(this.#incoming, randomUUID());
+    const growing = new GrowingFile(path);
     try {
-      const info = await receive(source, path, expected.size);
-      verify(info, expected);
+      const info = await receive(source, path, growing, { expected, follow });
       await this.#publish(path, info.digest);
       return info;
     } catch (error) {
+      growing.end(error);
       await rm(path, { force: true });
       throw error;
     }
@@ -153,44 +158,59 @@ export class DiskBlobStore implements BlobStore {
   }
 }
 
-/** Writes the source to `path` and syncs it, hashing on the way. Stops early when more than `limit` bytes come. */
+interface Receiving {
+  /** Of more bytes it stops early. */
+  expected: Expectation;
+  follow: ((content: Readable) => void) | undefined;
+}
+
+/** Writes the source to `path`, hashing on the way, and syncs what proved right. */
 async function receive(
   source: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
   path: string,
-  limit = Infinity,
+  growing: GrowingFile,
+  { expected, follow }: Receiving,
 ): Promise<BlobInfo> {
   const hash = createHash('sha256');
   const file = await open(path, 'wx', 0o600);
   try {
-    const size = await copy(source, file, limit, (chunk) => hash.update(chunk));
+    follow?.(growing.read());
+    const size = await copy(source, file, expected.size ?? Infinity, (chunks, bytes) => {
+      for (const chunk of chunks) hash.update(chunk);
+      growing.grew(bytes);
+    });
+    const info = { digest: parseDigest(`sha256:${hash.digest('hex')}`), size };
+    verify(info, expected);
+    growing.end();
     await file.datasync();
-    return { digest: parseDigest(`sha256:${hash.digest('hex')}`), size };
+    return info;
   } finally {
     await file.close();
   }
 }
 
+/** @param see hears what is in the file now */
 async function copy(
   source: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
   file: FileHandle,
   limit: number,
-  see: (chunk: Uint8Array) => void,
+  see: (chunks: Uint8Array[], bytes: number) => void,
 ): Promise<number> {
   let size = 0;
   let held = 0;
   let chunks: Uint8Array[] = [];
   const flush = async (): Promise<void> => {
-    if (chunks.length > 0) await writeAll(file, chunks);
-    chunks = [];
-    held = 0;
+    if (held === 0) return;
+    await writeAll(file, chunks);
+    see(chunks, held);
+    [chunks, held] = [[], 0];
   };
   for await (const chunk of source) {
-    see(chunk);
     size += chunk.length;
     held += chunk.length;
     chunks.push(chunk);
     if (size > limit) throw wrongSize(size, limit);
-    if (held >= MIB) await flush();
+    if (held >= gather) await flush();
   }
   await flush();
   return size;

@@ -3,48 +3,52 @@ import { mkdirSync, readFileSync, rmdirSync } from 'node:fs';
 import { mkdir, readdir, rename, rm, rmdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
-import { conflict, invalid } from '#base/errors.ts';
+import { conflict } from '#base/errors.ts';
 import { KeyedMutex } from '#base/mutex.ts';
+import { bootId } from '#adapters/linux/boot-id.ts';
 import { mount, MS, unmountInPool, unmountIfMounted } from '#adapters/linux/libc.ts';
 import { mountOverlay } from '#adapters/linux/overlay.ts';
 import { LayerDecoder } from '#adapters/overlay/layer-decoder.ts';
 import { RemappedFolders, type Remapping } from '#adapters/overlay/remapped-folders.ts';
 import { SnapshotFolders } from '#adapters/overlay/snapshot-folders.ts';
+import { StagedFolder } from '#adapters/overlay/staged-folder.ts';
 import { TreePool } from '#adapters/overlay/tree-pool.ts';
 import { parseDigest, type Digest } from '#domain/image/digest.ts';
 import type { LayerBound } from '#domain/image/layer-limit.ts';
 import type { Change, LayerInfo, Snapshotter } from '#ports/snapshotter.ts';
-
-interface Unpacking {
-  parent: Digest | '';
-  layer: Readable;
-  expected: Digest | undefined;
-  bound: LayerBound | undefined;
-}
 
 /** Layers as directories, joined by overlayfs. Work on many files runs in worker threads. */
 export class OverlaySnapshotter implements Snapshotter {
   readonly #folders: SnapshotFolders;
   readonly #remapped: RemappedFolders | undefined;
   readonly #pool = new TreePool(4);
+  /** One that unpacks may have to wait for what it unpacks. */
+  readonly #unpackers = new TreePool(8);
+  /** Removes what nobody waits for. */
+  readonly #sweeper = new TreePool(1);
   readonly #locks = new KeyedMutex();
   /** Active snapshots that are mounted, as far as this process did it or found it. */
   readonly #mounted = new Set<string>();
 
-  private constructor(root: string, remapping: Remapping | undefined) {
+  private constructor(root: string, remapping: Remapping | undefined, boot: string) {
     const place = join(root, 'snapshots');
     this.#remapped =
       remapping && new RemappedFolders(place, join(root, 'snapshots-as-containers-see'), remapping);
-    this.#folders = new SnapshotFolders(place, this.#remapped?.owner);
+    this.#folders = new SnapshotFolders(place, {
+      owner: this.#remapped?.owner,
+      boot,
+      removeLarge: (folder) => this.#sweeper.removeLast(folder),
+    });
   }
 
   /**
    * `root` is absolute. Removes what a crash left half-made; active snapshots and their mounts stay,
    * because containers may be running in them.
    * @param remapping absent: containers have the host's ids
+   * @param boot what this start of the machine is told from others by
    */
-  static async open(root: string, remapping?: Remapping): Promise<OverlaySnapshotter> {
-    const snapshotter = new OverlaySnapshotter(root, remapping);
+  static async open(root: string, remapping?: Remapping, boot = bootId()): Promise<OverlaySnapshotter> {
+    const snapshotter = new OverlaySnapshotter(root, remapping, boot);
     await snapshotter.#folders.make();
     await snapshotter.#remapped?.mount();
     await snapshotter.#repair();
@@ -63,35 +67,32 @@ export class OverlaySnapshotter implements Snapshotter {
     bound?: LayerBound,
   ): Promise<LayerInfo> {
     return this.#locks.run(chainId, async () => {
-      if (!this.#folders.isCommitted(chainId))
-        return this.#unpack(chainId, { parent, layer, expected, bound });
-      const { diffId = expected, size } = this.#folders.record(chainId);
-      if (diffId === undefined) return { diffId: await diffIdOf(layer), size };
-      layer.destroy();
-      return { diffId, size };
+      if (this.#folders.isCommitted(chainId)) return this.#known(chainId, layer, expected);
+      await using staged = await this.stage(layer, bound);
+      await staged.publish(chainId, parent, expected);
+      return staged.info;
     });
   }
 
-  async #unpack(chainId: Digest, { parent, layer, expected, bound }: Unpacking): Promise<LayerInfo> {
+  async #known(chainId: Digest, layer: Readable, expected: Digest | undefined): Promise<LayerInfo> {
+    const { diffId = expected, size } = this.#folders.record(chainId);
+    if (diffId === undefined) return { diffId: await diffIdOf(layer), size };
+    layer.destroy();
+    return { diffId, size };
+  }
+
+  async stage(layer: Readable, bound?: LayerBound): Promise<StagedFolder> {
     const folder = this.#folders.temporary(randomUUID());
+    const remove = (): Promise<void> => this.#pool.remove(folder);
     try {
       await mkdir(folder, { recursive: true, mode: 0o755 });
       await this.#folders.makeOwned(join(folder, 'fs'));
-      const info = await this.#pool.unpack(this.#seen(join(folder, 'fs')), layer, {
-        mappings: this.#remapped?.mappings,
-        bound,
-      });
-      if (expected !== undefined && info.diffId !== expected)
-        throw invalid(
-          'layer-digest-mismatch',
-          `unpacking layer ${expected}: the content has the digest ${info.diffId}`,
-          { hint: 'the image is damaged; fetch it again' },
-        );
-      await this.#folders.publish(folder, chainId, { parent, ...info });
-      return info;
+      const rules = { mappings: this.#remapped?.mappings, bound };
+      const info = await this.#unpackers.unpack(this.#seen(join(folder, 'fs')), layer, rules);
+      return new StagedFolder(folder, info, { folders: this.#folders, locks: this.#locks, remove });
     } catch (error) {
       layer.destroy();
-      await this.#pool.remove(folder);
+      await remove();
       throw error;
     }
   }
@@ -208,7 +209,7 @@ export class OverlaySnapshotter implements Snapshotter {
       const user = this.#folders.userOf(chainId);
       if (user !== undefined)
         throw conflict('snapshot-in-use', `removing snapshot '${chainId}': '${user}' builds upon it`);
-      await this.#pool.remove(await this.#folders.takeCommitted(chainId));
+      await this.#folders.removeCommitted(chainId);
     });
   }
 
@@ -228,7 +229,7 @@ export class OverlaySnapshotter implements Snapshotter {
   /** Ends the worker threads, after what was removed is gone. Mounts stay. */
   async close(): Promise<void> {
     await this.#folders.settled();
-    await this.#pool.close();
+    await Promise.all([this.#pool, this.#unpackers, this.#sweeper].map((pool) => pool.close()));
     this.#remapped?.unmount();
   }
 
@@ -248,8 +249,6 @@ export class OverlaySnapshotter implements Snapshotter {
     const below = (name: string): string => `${join(this.#folders.root, name)}/`;
     for (const path of mounts) if (path.startsWith(below('views'))) unmountIfMounted(path);
     for (const name of await readdir(below('views'))) await rmdir(this.#folders.view(name));
-    for (const name of await readdir(below('temporary')))
-      await this.#pool.remove(this.#folders.temporary(name));
     for (const key of this.#folders.activeKeys())
       if (mounts.has(join(this.#folders.active(key), 'merged'))) this.#mounted.add(key);
   }

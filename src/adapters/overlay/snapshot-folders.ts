@@ -9,6 +9,7 @@ import { textIfThereSync } from '#adapters/files/if-there.ts';
 import { syncFileSystem } from '#adapters/linux/sync.ts';
 import { SpareFolders } from '#adapters/overlay/spare-folders.ts';
 import { Trash } from '#adapters/overlay/trash.ts';
+import { WriteOut } from '#adapters/overlay/write-out.ts';
 import { isOpaque } from '#adapters/overlay/upper-tree.ts';
 import type { Owner } from '#domain/user-namespace/id-mappings.ts';
 
@@ -20,11 +21,22 @@ interface CommittedRecord {
   size: number;
   /** The layer hides everything below it. */
   opaque: boolean;
+  /** The boot under which it was made, as long as it is not known to be on the disk. */
+  unwritten?: string;
 }
 
 /** Beside each active snapshot, in `snapshot.json`. */
 interface ActiveRecord {
   parent: Digest | '';
+}
+
+export interface FolderOptions {
+  /** Of the root of each layer, where containers have no ids of the host; it can reach them then. */
+  owner?: Owner | undefined;
+  /** Of this start of the machine. */
+  boot: string;
+  /** Removes a folder of many files. */
+  removeLarge: (folder: string) => Promise<void>;
 }
 
 const parseCommitted: (text: string) => CommittedRecord = JSON.parse;
@@ -51,18 +63,24 @@ export class SnapshotFolders {
   readonly #active = new Map<string, Digest | ''>();
   readonly #spare: SpareFolders;
   readonly #trash: Trash;
+  readonly #writeOut: WriteOut;
   readonly #owner: Owner | undefined;
+  readonly #boot: string;
 
-  /** @param owner of the root of each layer, where containers have no ids of the host; it can reach them then */
-  constructor(root: string, owner?: Owner) {
+  constructor(root: string, { owner, boot, removeLarge }: FolderOptions) {
     this.root = root;
     this.#owner = owner;
+    this.#boot = boot;
     this.#spare = new SpareFolders(join(root, 'spare'), (path) => this.makeOwned(path));
-    this.#trash = new Trash(join(root, 'trash'));
+    this.#trash = new Trash(join(root, 'trash'), removeLarge);
+    this.#writeOut = new WriteOut(
+      () => syncFileSystem(this.root),
+      (chainId) => this.#noteWritten(chainId),
+    );
   }
 
   async make(): Promise<void> {
-    for (const name of ['spare', 'trash']) await rm(join(this.root, name), { recursive: true, force: true });
+    await rm(join(this.root, 'spare'), { recursive: true, force: true });
     for (const name of ['committed', 'active', 'views', 'temporary', 'spare', 'trash'])
       await mkdir(join(this.root, name), {
         recursive: true,
@@ -70,6 +88,9 @@ export class SnapshotFolders {
       });
     for (const name of readdirSync(join(this.root, 'committed'))) this.#load(`sha256:${name}`);
     for (const key of readdirSync(join(this.root, 'active'))) this.#loadActive(key);
+    for (const name of readdirSync(join(this.root, 'temporary')))
+      renameSync(this.temporary(name), join(this.root, 'trash', name));
+    this.#trash.empty();
   }
 
   /** A folder in which a root file system or a layer begins. */
@@ -113,16 +134,36 @@ export class SnapshotFolders {
     return [...this.#known];
   }
 
-  /** Makes a finished folder (with `fs`) the committed layer, on the disk: a power cut leaves all of it or nothing. */
-  async publish(folder: string, chainId: Digest, record: Omit<CommittedRecord, 'opaque'>): Promise<void> {
+  /**
+   * Makes a finished folder (with `fs`) the committed layer. It is on the disk a little later; one that a power cut
+   * comes before is not known at the next start.
+   */
+  async publish(
+    folder: string,
+    chainId: Digest,
+    record: Pick<CommittedRecord, 'parent' | 'diffId' | 'size'>,
+  ): Promise<void> {
     const whole: CommittedRecord = {
       ...record,
       opaque: isOpaque(raw(join(folder, 'fs')).toString('latin1')),
+      unwritten: this.#boot,
     };
     await writeFile(join(folder, 'layer.json'), JSON.stringify(whole));
-    await syncFileSystem(folder);
     await rename(folder, this.committed(chainId));
     this.#known.set(chainId, whole);
+    this.#writeOut.add(chainId);
+  }
+
+  #noteWritten(chainId: Digest): void {
+    const record = this.#known.get(chainId);
+    if (record === undefined) return;
+    const written = { ...record };
+    delete written.unwritten;
+    const path = join(this.committed(chainId), 'layer.json');
+    // In one go: nobody can take the layer away in between.
+    writeFileSync(`${path}.new`, JSON.stringify(written));
+    renameSync(`${path}.new`, path);
+    this.#known.set(chainId, written);
   }
 
   /** The layers' folders from `chainId` down, as overlayfs takes them. @throws not-found `snapshot-missing` */
@@ -190,7 +231,7 @@ export class SnapshotFolders {
 
   /** Resolves when nothing goes on in the background any more, and nothing more will. */
   async settled(): Promise<void> {
-    await Promise.all([this.#spare.close(), this.#trash.settled()]);
+    await Promise.all([this.#spare.close(), this.#trash.settled(), this.#writeOut.settled()]);
   }
 
   /** Resolves when what was removed is gone. */
@@ -205,12 +246,10 @@ export class SnapshotFolders {
     return undefined;
   }
 
-  /** Takes a committed snapshot away from its place; gives where it lies now. */
-  async takeCommitted(chainId: Digest): Promise<string> {
-    const to = this.temporary(randomUUID());
+  /** A committed snapshot is gone from its place; the rest goes on in the background. */
+  async removeCommitted(chainId: Digest): Promise<void> {
     this.#known.delete(chainId);
-    await rename(this.committed(chainId), to);
-    return to;
+    await this.#trash.takeLarge(this.committed(chainId));
   }
 
   #loadActive(key: string): void {
@@ -221,9 +260,15 @@ export class SnapshotFolders {
   #load(name: string): void {
     if (!isDigest(name)) return;
     const record = readRecord(join(this.committed(name), 'layer.json'), parseCommitted);
+    // The machine was started anew since it was made, and files of it may be short or not there.
+    const isLost = record?.unwritten !== undefined && record.unwritten !== this.#boot;
     // What is not known must not be in the way of the same layer, unpacked anew.
-    if (record === undefined) renameSync(this.committed(name), this.temporary(randomUUID()));
-    else this.#known.set(name, record);
+    if (record === undefined || isLost) {
+      renameSync(this.committed(name), join(this.root, 'trash', randomUUID()));
+      return;
+    }
+    this.#known.set(name, record);
+    if (record.unwritten !== undefined) this.#writeOut.add(name);
   }
 }
 

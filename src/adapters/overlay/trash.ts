@@ -1,33 +1,68 @@
 import { randomUUID } from 'node:crypto';
-import { renameSync } from 'node:fs';
+import { readdirSync, renameSync, statfsSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 
 /** With so many removals under way, the next ones wait: what is thrown away faster than it can be removed fills the disk. */
 const most = 32;
+/** With less room than this, who removes waits for it: the next one may need it at once. */
+const roomy = { bytes: 2 * 1024 ** 3, share: 0.1 };
+
+type Remove = (folder: string) => Promise<void>;
 
 /** Where folders go that nobody needs any more, to be removed in the background. */
 export class Trash {
   readonly #place: string;
+  readonly #removeLarge: Remove;
   readonly #removals = new Set<Promise<void>>();
 
-  /** @param place an existing folder on the same file system; what a crash leaves in it, the next start removes */
-  constructor(place: string) {
+  /**
+   * @param place an existing folder on the same file system; what a crash leaves in it, the next start removes
+   * @param removeLarge removes a folder of many files
+   */
+  constructor(place: string, removeLarge: Remove) {
     this.#place = place;
+    this.#removeLarge = removeLarge;
   }
 
   /** Returns as soon as the folder has left its place. */
   async take(folder: string): Promise<void> {
-    const at = join(this.#place, randomUUID());
-    renameSync(folder, at);
-    // What cannot be removed now, the next start tries again.
-    const removal = rm(at, { recursive: true, force: true }).catch(() => undefined);
-    this.#removals.add(removal);
-    void removal.then(() => this.#removals.delete(removal));
+    const at = this.#move(folder);
+    const removal = this.#begin(rm(at, { recursive: true, force: true }));
     if (this.#removals.size > most) await removal;
+  }
+
+  /** As `take`, of a folder with many files; where the disk has little room, returns when there is more. */
+  async takeLarge(folder: string): Promise<void> {
+    const removal = this.#begin(this.#removeLarge(this.#move(folder)));
+    if (!this.#isRoomy()) await removal;
+  }
+
+  /** Begins to remove what an earlier life left. */
+  empty(): void {
+    for (const name of readdirSync(this.#place)) void this.#begin(this.#removeLarge(join(this.#place, name)));
   }
 
   async settled(): Promise<void> {
     await Promise.all(this.#removals);
+  }
+
+  #move(folder: string): string {
+    const at = join(this.#place, randomUUID());
+    renameSync(folder, at);
+    return at;
+  }
+
+  #isRoomy(): boolean {
+    const { bavail, blocks, bsize } = statfsSync(this.#place);
+    return bavail * bsize >= roomy.bytes && bavail >= blocks * roomy.share;
+  }
+
+  #begin(removing: Promise<void>): Promise<void> {
+    // What cannot be removed now, the next start tries again.
+    const removal = removing.catch(() => undefined);
+    this.#removals.add(removal);
+    void removal.then(() => this.#removals.delete(removal));
+    return removal;
   }
 }

@@ -25,7 +25,8 @@ export type TreeJob =
   | ({ do: 'tar'; upper: string } & TarRules)
   | { do: 'changes'; upper: string; lower: string }
   | { do: 'size'; folder: string }
-  | { do: 'remove'; folder: string };
+  /** `last`: when nobody else wants a processor, now and for all jobs that the worker does later. */
+  | { do: 'remove'; folder: string; last: boolean };
 
 export interface Unpacked {
   diffId: Digest;

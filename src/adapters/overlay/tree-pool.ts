@@ -38,7 +38,12 @@ export class TreePool {
   }
 
   async remove(folder: string): Promise<void> {
-    await this.#workers.do({ do: 'remove', folder });
+    await this.#workers.do({ do: 'remove', folder, last: false });
+  }
+
+  /** As `remove`, when nobody else wants a processor: only for a pool that does nothing else. */
+  async removeLast(folder: string): Promise<void> {
+    await this.#workers.do({ do: 'remove', folder, last: true });
   }
 
   /** Ends the idle workers; those in work end when they are idle. */

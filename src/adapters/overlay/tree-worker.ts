@@ -5,6 +5,7 @@ import { TarParser } from '#domain/archive/tar-parser.ts';
 import { LayerLimit } from '#domain/image/layer-limit.ts';
 import { LayerDecoder } from '#adapters/overlay/layer-decoder.ts';
 import { LayerWriter } from '#adapters/overlay/layer-writer.ts';
+import { runLast } from '#adapters/linux/priority.ts';
 import { bytes as byteText, raw } from '#adapters/files/byte-path.ts';
 import { serveJobs, type Running } from '#adapters/files/worker-jobs.ts';
 import type { TarRules, TreeJob, TreeResult, UnpackRules } from '#adapters/overlay/tree-jobs.ts';
@@ -66,6 +67,7 @@ function atOnce(job: Exclude<TreeJob, { do: 'unpack' | 'tar' }>): TreeResult | u
     case 'size':
       return { of: 'size', size: bytesBelow(byteText(job.folder)) };
     case 'remove':
+      if (job.last) runLast();
       rmSync(raw(byteText(job.folder)), { recursive: true, force: true });
       return undefined;
   }

@@ -10,6 +10,7 @@ import type { CommitOptions } from '#engine/contracts.ts';
 import { ingest } from '#engine/images/ingest.ts';
 import type { Parts } from '#engine/images/parts.ts';
 import { storeImage } from '#engine/images/recording.ts';
+import { UnpackingAhead } from '#engine/images/unpacking-ahead.ts';
 
 /** `docker commit`. The container keeps its snapshot; the layer is a copy of what it holds now. */
 export async function commitContainer(
@@ -21,13 +22,14 @@ export async function commitContainer(
   const tags = options.reference === undefined ? [] : [formatReference(parseReference(options.reference))];
   const config = applyChanges(imageConfigOf(container.config, options.config ?? {}), options.changes);
   return await ingest(parts, { openEnded: true }, async (lease) => {
-    const { digest, size } = await parts.blobs.write(parts.snapshots.diff(container.id));
+    await using ahead = new UnpackingAhead(parts);
+    const { digest, size } = await ahead.store(parts.snapshots.diff(container.id));
     const diffIds = [...base.config.rootfs.diff_ids, digest];
     const chainId = chainIdOf(diffIds);
     await lease.hold(digest, ...(chainId === '' ? [] : [chainId]));
     const layer = { mediaType: layerMediaType('none'), digest, size };
     const place = { layer, diffId: digest, chainId: chainId === '' ? digest : chainId, parent: base.chainId };
-    const unpacked = await parts.layers.unpack(place);
+    const unpacked = await ahead.unpack(place);
     const image = await storeImage(
       parts,
       {

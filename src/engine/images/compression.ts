@@ -1,5 +1,6 @@
 import { pipeline, Readable } from 'node:stream';
 import { createGunzip, createZstdDecompress } from 'node:zlib';
+import { concatBytes } from '#base/bytes.ts';
 import { unsupported } from '#base/errors.ts';
 import { compressionOf, type Compression } from '#domain/image/compression.ts';
 
@@ -28,22 +29,25 @@ export function decompressed(source: Readable, compression: Compression): Readab
 
 /** As `decompressed`, the compression told from the first bytes. */
 export async function decompressedAny(source: Readable): Promise<Readable> {
-  const { start, whole } = await peek(source);
-  return decompressed(whole, compressionOf(start));
+  const { start, whole } = await peek(source, 6);
+  return decompressed(Readable.from(whole, { objectMode: false }), compressionOf(start));
 }
 
-async function peek(source: Readable): Promise<{ start: Buffer; whole: Readable }> {
-  const chunks: AsyncIterable<Buffer> = source;
-  const iterator = chunks[Symbol.asyncIterator]();
-  let start = Buffer.alloc(0);
-  while (start.length < 6) {
+/** The first bytes of a stream, `count` of them if it has so many, and the stream with them. */
+export async function peek(
+  source: AsyncIterable<Uint8Array>,
+  count: number,
+): Promise<{ start: Uint8Array; whole: AsyncIterable<Uint8Array> }> {
+  const iterator = source[Symbol.asyncIterator]();
+  let start: Uint8Array = new Uint8Array(0);
+  while (start.length < count) {
     const next = await iterator.next();
     if (next.done === true) break;
-    start = Buffer.concat([start, next.value]);
+    start = start.length === 0 ? next.value : concatBytes([start, next.value]);
   }
-  async function* all(): AsyncGenerator<Buffer> {
+  async function* all(): AsyncGenerator<Uint8Array> {
     if (start.length > 0) yield start;
     yield* { [Symbol.asyncIterator]: () => iterator };
   }
-  return { start, whole: Readable.from(all(), { objectMode: false }) };
+  return { start, whole: all() };
 }

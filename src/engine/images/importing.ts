@@ -12,6 +12,7 @@ import { ingest } from '#engine/images/ingest.ts';
 import type { Parts } from '#engine/images/parts.ts';
 import { measured } from '#engine/images/measured.ts';
 import { storeImage } from '#engine/images/recording.ts';
+import { UnpackingAhead } from '#engine/images/unpacking-ahead.ts';
 
 export interface ImportSource {
   onProgress: (progress: Progress) => void;
@@ -27,12 +28,13 @@ export async function importRoot(parts: Parts, tar: Readable, options: ImportOpt
     options.platform === undefined ? parts.platform : parsePlatform(options.platform, parts.platform);
   const config = applyChanges({}, options.changes);
   return await ingest(parts, { openEnded: true }, async (lease) => {
+    await using ahead = new UnpackingAhead(parts);
     // Stored uncompressed, the layer's digest is its diff id.
-    const { digest, size } = await parts.blobs.write(await decompressedAny(tar));
+    const { digest, size } = await ahead.store(await decompressedAny(tar));
     await lease.hold(digest);
     const layer = { mediaType: layerMediaType('none'), digest, size };
     const place = { layer, diffId: digest, chainId: digest, parent: '' as const };
-    const unpacked = await parts.layers.unpack(place);
+    const unpacked = await ahead.unpack(place);
     const created = parts.clock.timestamp();
     const document: ImageConfig = {
       created,

@@ -6,9 +6,9 @@ import type { LayerLimits } from '#domain/image/layer-limit.ts';
 import type { Descriptor } from '#domain/image/manifest.ts';
 import { measured } from '#engine/images/measured.ts';
 import type { BlobStore } from '#ports/blob-store.ts';
-import type { Snapshotter } from '#ports/snapshotter.ts';
+import type { Snapshotter, StagedLayer } from '#ports/snapshotter.ts';
 
-/** Layers unpacked at a time: two in work, while a third waits until it is on the disk. */
+/** Layers unpacked at a time. */
 const parallel = 3;
 
 /** One layer and where its snapshot stands. */
@@ -60,6 +60,14 @@ export class Layers {
     const seen = onRead === undefined ? blob : measured(blob, onRead);
     const bound = { limits: this.#limits, layer };
     return (await this.#snapshots.unpack(chainId, parent, seen, diffId, bound)).size;
+  }
+
+  /** Unpacks a packed or plain layer of `size` bytes before it is known where it belongs. @throws as Snapshotter.stage */
+  stage(content: Readable, size: number): Promise<StagedLayer> {
+    return this.#snapshots.stage(content, {
+      limits: this.#limits,
+      layer: { digest: 'of an archive', size },
+    });
   }
 
   /**

@@ -23,6 +23,7 @@ import { placesOf, type LayerPlace } from '#engine/images/layers.ts';
 import type { IngestLease } from '#engine/images/leases.ts';
 import type { Parts } from '#engine/images/parts.ts';
 import { imageOf, writeManifest } from '#engine/images/recording.ts';
+import { UnpackingAhead } from '#engine/images/unpacking-ahead.ts';
 
 type OnProgress = (progress: Progress) => void;
 
@@ -42,7 +43,13 @@ export function loadArchive(
   { onProgress, platforms }: { onProgress: OnProgress; platforms: readonly Platform[] },
 ): Promise<void> {
   return ingest(parts, { openEnded: true }, async (lease) => {
-    const files = await readArchive(archive, parts.blobs, (blob) => lease.hold(blob.digest));
+    await using ahead = new UnpackingAhead(parts);
+    const files = await readArchive(
+      archive,
+      parts.blobs,
+      (blob) => lease.hold(blob.digest),
+      (size, start) => ahead.followerOf(size, start),
+    );
     const candidates = await candidatesIn(parts, files, platforms);
     if (candidates.length === 0)
       throw invalid(
@@ -53,7 +60,8 @@ export function loadArchive(
         },
       );
     await checkPlatforms(parts, candidates, platforms);
-    for (const candidate of candidates) announce(await add(parts, candidate, lease, onProgress), onProgress);
+    for (const candidate of candidates)
+      announce(await add(parts, candidate, { lease, ahead, onProgress }), onProgress);
   });
 }
 
@@ -65,14 +73,13 @@ function announce({ image, tags }: { image: Image; tags: string[] }, onProgress:
 async function add(
   parts: Parts,
   candidate: Candidate,
-  lease: IngestLease,
-  onProgress: OnProgress,
+  { lease, ahead, onProgress }: { lease: IngestLease; ahead: UnpackingAhead; onProgress: OnProgress },
 ): Promise<{ image: Image; tags: string[] }> {
   const { config: descriptor, layers, tags } = candidate;
   const config = await configOf(parts, descriptor);
   const places = placesOf(layers, config.rootfs.diff_ids);
   await lease.hold(...places.map((place) => place.chainId));
-  const size = await parts.layers.unpackAll(places, (place) => unpack(parts, place, onProgress));
+  const size = await parts.layers.unpackAll(places, (place) => unpack(place, ahead, onProgress));
   const manifestDigest = candidate.manifestDigest ?? (await writeManifest(parts, descriptor, layers));
   await lease.hold(manifestDigest);
   const found = { id: descriptor.digest, manifestDigest, config, layers, size };
@@ -86,10 +93,10 @@ async function configOf(parts: Parts, { digest }: Descriptor): Promise<ImageConf
   return parseImageConfig(content.toString('utf8'), `the config ${digest} of the archive`);
 }
 
-function unpack(parts: Parts, place: LayerPlace, onProgress: OnProgress): Promise<number> {
+function unpack(place: LayerPlace, ahead: UnpackingAhead, onProgress: OnProgress): Promise<number> {
   const total = place.layer.size;
   const id = shortId(place.diffId);
-  return parts.layers.unpack(place, (current) =>
+  return ahead.unpack(place, (current) =>
     onProgress({ status: 'Loading layer', progressDetail: { current, total }, id }),
   );
 }

@@ -1,0 +1,83 @@
+import assert from 'node:assert/strict';
+import { open, readdir, readFile, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { gzipSync } from 'node:zlib';
+import { layerOf } from '../contract/snapshotter.ts';
+import { run } from '../support/docker.ts';
+import { configOf, dockerArchive, load } from '../support/image-archives.ts';
+import { imageRoom, MemoryState } from '../support/image-room.ts';
+import { noise } from '../support/noise.ts';
+import { cutPower } from '../support/power-cut.ts';
+import { smallDisk } from '../support/small-disk.ts';
+
+const mib = 1024 ** 2;
+const contentOf = (layer: number, file: number): Buffer => noise(5000, layer * 200 + file);
+const layers = [1, 2, 3].map((layer) =>
+  layerOf(
+    Array.from({ length: 200 }, (_, file) => [
+      `l${layer}-${file}`,
+      'file' as const,
+      { content: contentOf(layer, file) },
+    ]),
+  ),
+);
+const archive = (): Buffer =>
+  dockerArchive([
+    {
+      config: configOf(layers),
+      tags: ['app:1'],
+      layers: layers.map((layer) => gzipSync(layer, { level: 1 })),
+    },
+  ]);
+
+async function mountAgain(folder: string): Promise<void> {
+  const disk = join(folder, '..');
+  const { stdout } = await run('findmnt', ['-n', '-o', 'SOURCE', '-T', disk]);
+  const { stdout: file } = await run('losetup', ['-n', '-O', 'BACK-FILE', stdout.trim()]);
+  assert.equal((await run('umount', [disk])).code, 0);
+  assert.equal((await run('mount', ['-o', 'loop', file.trim(), disk])).code, 0);
+}
+
+async function writeOut(path: string): Promise<void> {
+  const file = await open(path);
+  await file.sync();
+  await file.close();
+}
+
+async function bytesBelow(folder: string): Promise<number> {
+  const entries = await readdir(folder, { recursive: true, withFileTypes: true });
+  const files = entries.filter((entry) => entry.isFile() && /^l\d-/.test(entry.name));
+  const sizes = await Promise.all(
+    files.map(async ({ parentPath, name }) => (await stat(join(parentPath, name))).size),
+  );
+  return sizes.reduce((sum, size) => sum + size, 0);
+}
+
+/** Every file of the image, byte by byte. */
+async function isWhole(root: string): Promise<void> {
+  const names = await readdir(root);
+  assert.equal(names.length, 600);
+  for (const name of names) {
+    const [, layer, file] = /^l(\d)-(\d+)$/.exec(name) ?? [];
+    assert.ok((await readFile(join(root, name))).equals(contentOf(Number(layer), Number(file))), name);
+  }
+}
+
+test('after a power cut right behind a load every file of the image is whole', async (t) => {
+  const root = await smallDisk(t, 96 * mib);
+  const state = new MemoryState();
+  const before = await imageRoom({ root, state, boot: 'before' });
+  await load(before, archive());
+  const { chainId } = before.images.get('app:1');
+  // The kernel writes out what it likes first.
+  for (const layer of await readdir(join(root, 'snapshots/committed')))
+    await writeOut(join(root, 'snapshots/committed', layer, 'layer.json'));
+  cutPower(root);
+  await mountAgain(root);
+  assert.ok((await bytesBelow(join(root, 'snapshots/committed'))) < 600 * 5000, 'the power was cut too late');
+  await using after = await imageRoom({ root, state, boot: 'after' });
+  await after.restart();
+  assert.equal(after.images.get('app:1').chainId, chainId);
+  await after.snapshots.view(chainId, isWhole);
+});
