@@ -86,10 +86,9 @@ test('what is pushed with attestations is an index, of which the image can be pu
   assert.equal(pulled.id, image.id);
 });
 
-test('attestations without a place for them are refused before anything is built', async () => {
+test('attestations in what holds no index are refused before anything is built', async () => {
   await using room = await buildRoom();
   const nothing = { Dockerfile: 'FROM missing\n' };
-  assert.equal((await refusal(room.build(nothing, { attest }))).code, 'attestations-need-output');
   const write = (): Promise<void> => Promise.resolve();
   const error = await refusal(room.build(nothing, { attest, outputs: [{ kind: 'tar', write }] }));
   assert.match(error.message, /attestations in the output 'tar' are not offered/);

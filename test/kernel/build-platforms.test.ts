@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import type { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import { test } from 'node:test';
@@ -45,9 +46,31 @@ test('a build for several platforms is pushed and archived as one index', async 
   assert.match(archives[0]?.toString('latin1') ?? '', /"platform":\{"architecture":"arm64","os":"linux"\}/);
 });
 
-test('a build for several platforms needs a place for its index, and nothing that holds one only', async () => {
+test('a build for several platforms is one name here, of which later pushes and archives have them all', async () => {
+  await using registry = await startRegistry();
+  const client = new HttpRegistryClient(registryOptions());
+  await using room = await buildRoom({ registry: client });
+  const { images } = room.room;
+  const name = `${registry.host}/app:1`;
+  const attest = { provenance: { mode: 'min' as const } };
+  const { image } = await room.build(files, { platforms: [...platforms].reverse(), tags: [name], attest });
+  assert.equal(images.get(name).id, image.id);
+  assert.equal(image.config.architecture, 'amd64');
+  assert.equal(images.get(name, { architecture: 'arm64', os: 'linux' }).config.architecture, 'arm64');
+  const { signal } = new AbortController();
+  await images.push(name, { onProgress: () => undefined, signal });
+  const { content } = await client.manifest(parseReference(name), undefined, signal);
+  assert.equal(parse(content.toString('utf8')).manifests.length, 4);
+  // What it is built upon is found here for each platform.
+  const upon = { Dockerfile: `FROM ${name}\nCOPY Dockerfile /b\n` };
+  const next = await room.build(upon, { platforms, tags: ['next'] });
+  const other = images.get('next', { architecture: 'arm64', os: 'linux' });
+  assert.notEqual(other.id, next.image.id);
+  assert.equal(await room.inside(other, (root) => readFileSync(`${root}/a`, 'utf8')), 'b');
+});
+
+test('several platforms go into nothing that holds one only', async () => {
   await using room = await buildRoom();
-  assert.equal((await refusal(room.build(files, { platforms }))).code, 'platforms-need-output');
   const write = (): Promise<void> => Promise.resolve();
   const error = await refusal(room.build(files, { platforms, outputs: [{ kind: 'tar', write }] }));
   assert.match(error.message, /the output 'tar' of a build for several platforms is not offered/);

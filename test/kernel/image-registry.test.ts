@@ -137,7 +137,12 @@ test('of an image for several platforms the one that is wanted is pulled', async
   const other = { ...listening(), platform: 'linux/arm64' };
   const pulled = await to.images.pull(name, other);
   assert.equal(pulled.config.architecture, 'arm64');
-  assert.deepEqual(pulled.repoDigests, [`${registry.host}/multi@${digestOf(content)}`]);
+  // Both are here, under one name, which means this machine's.
+  const own = to.images.get(name);
+  assert.equal(own.config.architecture, 'amd64');
+  assert.deepEqual(own.repoDigests, [`${registry.host}/multi@${digestOf(content)}`]);
+  assert.equal(to.images.get(name, { architecture: 'arm64', os: 'linux' }).id, pulled.id);
+  assert.equal(to.images.get(own.repoDigests[0] ?? '', { architecture: 'arm64', os: 'linux' }).id, pulled.id);
   await assert.rejects(
     to.images.pull(name, { ...listening(), platform: 'linux/s390x' }),
     /no matching manifest for linux\/s390x in the manifest list entries/,

@@ -59,7 +59,7 @@ function withPorts({ networks }: ContainerApiParts, container: Container): Conta
 async function manifestOf(images: Images, { imageId }: Container): Promise<Descriptor | undefined> {
   if (images.find(imageId) === undefined) return undefined;
   try {
-    return await images.descriptor(imageId);
+    return await images.manifestOf(imageId);
   } catch (error) {
     if (isKind(error, 'not-found')) return undefined;
     throw error;
@@ -88,13 +88,21 @@ function filterContext({ containers, images }: ContainerApiParts): FilterContext
     descendants: (name) => {
       const ancestor = images.find(name);
       if (ancestor === undefined) return [];
-      const layers = ancestor.config.rootfs.diff_ids;
-      return images
-        .list()
-        .filter((image) => layers.every((diffId, index) => image.config.rootfs.diff_ids[index] === diffId))
-        .map((image) => image.id);
+      const others = Object.values(images.index(name)?.images ?? {}).flatMap((id) => images.find(id) ?? []);
+      return [ancestor, ...others].flatMap(({ config: { rootfs } }) =>
+        images
+          .list()
+          .filter((image) => rootfs.diff_ids.every((id, at) => image.config.rootfs.diff_ids[at] === id))
+          .map((image) => image.id),
+      );
     },
   };
+}
+
+/** Whether the name that a container was made by stands for its image still, be it among others. */
+function isNamed(images: Images, { imageName, imageId }: Container): boolean {
+  if (images.find(imageName)?.id === imageId) return true;
+  return Object.values(images.index(imageName)?.images ?? {}).some((id) => id === imageId);
 }
 
 /** One entry of `GET /containers/json`. */
@@ -103,7 +111,7 @@ export async function containerSummary(
   container: Container,
   { withSize, apiVersion }: { withSize: boolean; apiVersion: string },
 ): Promise<Record<string, unknown>> {
-  const nameHolds = images.find(container.imageName)?.id === container.imageId;
+  const nameHolds = isNamed(images, container);
   const manifest = compareVersions(apiVersion, '1.48') < 0 ? undefined : await manifestOf(images, container);
   const context = { now: now(), nameHolds, apiVersion, ...(manifest !== undefined && { manifest }) };
   if (!withSize) return summaryJson(container, context);

@@ -1,6 +1,7 @@
 import { compareVersions } from '#api/versions.ts';
 import type { ContainerConfig } from '#domain/container/config.ts';
 import type { Image } from '#domain/image/image.ts';
+import { platformOf, type ManifestState } from '#domain/image/image-index.ts';
 import type { Descriptor, HistoryEntry } from '#domain/image/manifest.ts';
 import { familiarName } from '#domain/image/reference.ts';
 
@@ -47,8 +48,20 @@ function isBefore(version: string, other: string): boolean {
   return compareVersions(version, other) < 0;
 }
 
-/** GET /images/NAME/json. With `descriptor` its manifest is shown, as the only one of the image. */
-export function inspectImage(image: Image, version: string, descriptor?: Descriptor): object {
+/** What is told of an image beside its config. */
+interface InspectContext {
+  /** What the name stands for. */
+  descriptor?: Descriptor | undefined;
+  /** `manifestJson` of each entry of the index. */
+  manifests?: object[] | undefined;
+}
+
+/** GET /images/NAME/json. */
+export function inspectImage(
+  image: Image,
+  version: string,
+  { descriptor, manifests }: InspectContext = {},
+): object {
   const { config } = image;
   const history = config.history ?? [];
   return {
@@ -70,7 +83,8 @@ export function inspectImage(image: Image, version: string, descriptor?: Descrip
     GraphDriver: { Data: null, Name: 'overlay2' },
     RootFS: { Type: 'layers', Layers: config.rootfs.diff_ids },
     Metadata: { LastTagTime: image.tags.length === 0 ? never : image.stored },
-    ...(descriptor !== undefined && { Manifests: [manifestJson(image, descriptor, [])] }),
+    ...(descriptor !== undefined && { Descriptor: descriptor }),
+    ...(manifests !== undefined && { Manifests: manifests }),
   };
 }
 
@@ -80,16 +94,23 @@ function createdJson(created: string | undefined, version: string): object {
 }
 
 /** ImageManifestSummary. @param users ids of the containers that were made from it */
-export function manifestJson(image: Image, descriptor: Descriptor, users: readonly string[]): object {
-  const content = image.layers.reduce((sum, layer) => sum + layer.size, descriptor.size);
-  const { platform } = descriptor;
+export function manifestJson(state: ManifestState, users: readonly string[]): object {
+  const { descriptor, kind, isHere, content, image, subject } = state;
+  const unpacked = image?.size ?? 0;
   return {
     ID: descriptor.digest,
     Descriptor: descriptor,
-    Available: true,
-    Size: { Content: content, Total: content + image.size },
-    Kind: 'image',
-    ImageData: { Platform: platform, Containers: users, Size: { Unpacked: image.size } },
+    Available: isHere,
+    Size: { Content: content, Total: content + unpacked },
+    Kind: kind,
+    ...(kind === 'image' && {
+      ImageData: {
+        Platform: descriptor.platform ?? (image && platformOf(image.config)),
+        Containers: users,
+        Size: { Unpacked: unpacked },
+      },
+    }),
+    ...(subject !== undefined && { AttestationData: { For: subject } }),
   };
 }
 
@@ -101,13 +122,13 @@ export interface SummaryContext {
   tags: string[];
   /** Ids of the containers that were made from it. */
   users: readonly string[];
-  /** Its manifest, when it was asked for. */
-  descriptor: Descriptor | undefined;
+  /** What its names stand for and `manifestJson` of all entries, when they were asked for. */
+  manifests: { descriptor: Descriptor; all: object[] } | undefined;
 }
 
 /** An entry of GET /images/json. */
 export function imageSummary(image: Image, context: SummaryContext): object {
-  const { version, sharedSize, tags, users, descriptor } = context;
+  const { version, sharedSize, tags, users, manifests } = context;
   const isOld = isBefore(version, '1.43');
   const orNone = (names: string[], none: string): string[] => (isOld && names.length === 0 ? [none] : names);
   return {
@@ -121,7 +142,7 @@ export function imageSummary(image: Image, context: SummaryContext): object {
     SharedSize: sharedSize,
     Size: image.size,
     ...virtualSize(image, version),
-    ...(descriptor !== undefined && { Manifests: [manifestJson(image, descriptor, users)] }),
+    ...(manifests !== undefined && { Descriptor: manifests.descriptor, Manifests: manifests.all }),
   };
 }
 

@@ -1,9 +1,11 @@
 import { matchesGlob } from 'node:path/posix';
 import { filters, flag, isTrue, labelsMatch, type Filters, type Query } from '#api/docker/query.ts';
-import { imageSummary } from '#api/docker/image-json.ts';
+import { imageSummary, manifestJson } from '#api/docker/image-json.ts';
 import { momentOf } from '#api/docker/prune-filters.ts';
 import { chainIds } from '#domain/image/chain.ts';
 import type { Image } from '#domain/image/image.ts';
+import type { ManifestState } from '#domain/image/image-index.ts';
+import type { Descriptor } from '#domain/image/manifest.ts';
 import { familiarName } from '#domain/image/reference.ts';
 import type { Containers, Images } from '#engine/contracts.ts';
 import { compareVersions } from '#api/versions.ts';
@@ -18,16 +20,17 @@ export interface ListParts {
 }
 
 /** GET /images/json, the newest first. */
-export async function listImages(parts: ListParts, query: Query, version: string): Promise<object[]> {
-  const { images } = parts;
+export async function listImages(options: ListParts, query: Query, version: string): Promise<object[]> {
+  const { images } = options;
+  const parts = images.parts();
   const wanted = withOldFilter(filters(query, accepted), query, version);
   const parents = new Set(images.list().map((image) => image.parent));
-  const isListed = chooser(images, wanted, parts.now());
+  const isListed = chooser(images, wanted, options.now());
   const shared = flag(query, 'shared-size') ? await sharedSizes(images) : undefined;
-  const users = usersByImage(parts);
+  const users = usersByImage(options);
   const shown = images
     .list()
-    .filter(isListed)
+    .filter((image) => !parts.has(image.id) && isListed(image))
     .filter((image) => flag(query, 'all') || !isUnnamed(image) || !parents.has(image.id))
     .map((image) => ({ image, tags: shownTags(image, wanted) }))
     .filter(({ image, tags }) => !wanted.has('reference') || tags.length > 0 || digestMatches(image, wanted))
@@ -40,13 +43,35 @@ export async function listImages(parts: ListParts, query: Query, version: string
         tags,
         users: users.get(image.id) ?? [],
         sharedSize: shared?.get(image.id) ?? -1,
-        descriptor: withManifests ? await images.descriptor(image.id) : undefined,
+        manifests: withManifests ? await summaryManifests(images, image, users) : undefined,
       }),
     ),
   );
 }
 
-function usersByImage({ containers }: ListParts): Map<string, string[]> {
+async function summaryManifests(
+  images: Images,
+  image: Image,
+  users: Users,
+): Promise<{ descriptor: Descriptor; all: object[] }> {
+  const [name = image.id] = image.tags;
+  const states = await images.manifests(name);
+  return { descriptor: await images.descriptor(name), all: statesJson(states, users) };
+}
+
+/** The entries of the index that a name stands for, with the containers of each. */
+export async function manifestsJson(parts: ListParts, name: string): Promise<object[]> {
+  return statesJson(await parts.images.manifests(name), usersByImage(parts));
+}
+
+function statesJson(states: readonly ManifestState[], users: Users): object[] {
+  return states.map((state) => manifestJson(state, users.get(state.image?.id ?? '') ?? []));
+}
+
+/** Ids of containers, by that of their image. */
+type Users = ReadonlyMap<string, string[]>;
+
+function usersByImage({ containers }: ListParts): Users {
   const users = new Map<string, string[]>();
   for (const { id, imageId } of containers.list()) users.set(imageId, [...(users.get(imageId) ?? []), id]);
   return users;

@@ -1,11 +1,11 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import { checkPlatform, platformsOf } from '#api/docker/platform-query.ts';
+import { platformOf, platformsOf } from '#api/docker/platform-query.ts';
 import { all, flag, one, single, type ManyQuery } from '#api/docker/query.ts';
 import { readRegistryAuth } from '#api/docker/registry-auth.ts';
 import { clientGone, linesOf, sendJsonLines, uploadOf } from '#api/streams.ts';
 import { invalid } from '#base/errors.ts';
 import { isDigest } from '#domain/image/digest.ts';
-import type { Images, Progress, PullOptions } from '#engine/contracts.ts';
+import type { Images, Progress, PullOptions, PushOptions } from '#engine/contracts.ts';
 
 /** Images that come in or go out: pull, import, push, load, save. */
 export function imageTransfers(app: FastifyInstance, images: Images): void {
@@ -30,8 +30,8 @@ export function imageTransfers(app: FastifyInstance, images: Images): void {
   });
   app.get<{ Querystring: ManyQuery }>('/images/get', { config: { repeats: true } }, (request, reply) => {
     const names = all(request.query, 'names');
-    for (const name of names) checkPlatform(images, name, request.query);
-    return reply.type('application/x-tar').send(images.save(names));
+    const platform = platformOf(request.query);
+    return reply.type('application/x-tar').send(images.save(names, platform));
   });
 }
 
@@ -103,10 +103,14 @@ export function push(
   const auth = readRegistryAuth(request.headers['x-registry-auth']);
   const signal = clientGone(reply);
   const reference = joined(name, one(request.query, 'tag'));
-  const lines = linesOf<Progress>((onProgress) => {
-    const options = { onProgress, signal, ...(auth !== undefined && { auth }) };
+  const platform = platformOf(request.query);
+  const lines = linesOf<Progress>(async (onProgress) => {
+    const options: PushOptions = { onProgress, signal };
+    if (auth !== undefined) options.auth = auth;
+    if (platform !== undefined) options.only = platform;
     // As with a pull.
-    return isTagged(reference) ? images.push(reference, options) : images.pushAll(reference, options);
+    if (isTagged(reference)) await images.push(reference, options);
+    else await images.pushAll(reference, options);
   });
   return sendJsonLines(reply, lines);
 }

@@ -3,7 +3,7 @@ import { Type, type Static } from 'typebox';
 import { fittingExactly } from '#api/docker/body.ts';
 import { commitConfig } from '#api/docker/container-schemas.ts';
 import { historyJson, inspectImage } from '#api/docker/image-json.ts';
-import { listImages } from '#api/docker/images-list.ts';
+import { listImages, manifestsJson } from '#api/docker/images-list.ts';
 import { imageSearch } from '#api/docker/images-search.ts';
 import { imageTransfers, joined, push } from '#api/docker/images-transfer.ts';
 import { momentOf } from '#api/docker/prune-filters.ts';
@@ -21,7 +21,7 @@ import { AuthConfig, authOf, readRegistryAuth } from '#api/docker/registry-auth.
 import { clientGone } from '#api/streams.ts';
 import { compareVersions } from '#api/versions.ts';
 import { invalid, notFound } from '#base/errors.ts';
-import { checkPlatform } from '#api/docker/platform-query.ts';
+import { platformOf, platformsOf } from '#api/docker/platform-query.ts';
 import type { ContainerConfig } from '#domain/container/config.ts';
 import type { Image } from '#domain/image/image.ts';
 import type { Containers, Images } from '#engine/contracts.ts';
@@ -45,24 +45,27 @@ export function imageRoutes(app: FastifyInstance, parts: ImageApiParts): void {
   );
   imageSearch(app, images);
   imageTransfers(app, images);
-  namedImages(app, images);
+  namedImages(app, parts);
   registryEndpoints(app, images);
   pruneEndpoint(app, parts);
   commitEndpoint(app, parts);
 }
 
-function namedImages(app: FastifyInstance, images: Images): void {
+function namedImages(app: FastifyInstance, parts: ImageApiParts): void {
+  const { images } = parts;
   app.get<Wildcard & { Querystring: ManyQuery }>(
     '/images/*',
     { config: { repeats: true } },
     async (request, reply) => {
       const { name, verb } = split(request.params['*']);
       refuseBoth(request.query);
-      checkPlatform(images, name, request.query);
-      if (verb === 'json') return inspect(images, name, request.query, request.apiVersion);
-      if (verb === 'history')
-        return historyJson(images.get(name), ancestorsOf(images, name), await images.history(name));
-      if (verb === 'get') return reply.type('application/x-tar').send(images.save([name]));
+      if (verb === 'json') return inspect(parts, name, request.query, request.apiVersion);
+      const platform = platformOf(request.query);
+      if (verb === 'history') {
+        const image = images.get(name, platform);
+        return historyJson(image, ancestorsOf(images, image), await images.history(name, platform));
+      }
+      if (verb === 'get') return reply.type('application/x-tar').send(images.save([name], platform));
       throw notFound('page-not-found', 'page not found');
     },
   );
@@ -71,10 +74,7 @@ function namedImages(app: FastifyInstance, images: Images): void {
     { config: { repeats: true } },
     async (request, reply) => {
       const { name, verb } = split(request.params['*']);
-      if (verb === 'push') {
-        checkPlatform(images, joined(name, one(request.query, 'tag')), request.query);
-        return push(images, name, request, reply);
-      }
+      if (verb === 'push') return push(images, name, request, reply);
       if (verb !== 'tag') throw notFound('page-not-found', 'page not found');
       await images.tag(name, joined(one(request.query, 'repo'), one(request.query, 'tag')));
       return reply.code(201).send();
@@ -83,13 +83,12 @@ function namedImages(app: FastifyInstance, images: Images): void {
   app.delete<Wildcard & { Querystring: ManyQuery }>(
     '/images/*',
     { config: { repeats: true } },
-    ({ params, query }) => {
-      checkPlatform(images, params['*'], query, 'platforms');
-      return images.remove(params['*'], {
+    ({ params, query }) =>
+      images.remove(params['*'], {
         force: flag(single(query), 'force'),
         prune: !flag(single(query), 'noprune'),
-      });
-    },
+        platforms: platformsOf(query, 'platforms'),
+      }),
   );
 }
 
@@ -103,16 +102,26 @@ function refuseBoth(query: ManyQuery): void {
     throw invalid('query-invalid', 'conflicting options: manifests and platform options cannot both be set');
 }
 
-async function inspect(images: Images, name: string, query: ManyQuery, version: string): Promise<object> {
-  const isKnown = compareVersions(version, '1.48') >= 0;
-  const descriptor = wantsManifests(query) && isKnown ? await images.descriptor(name) : undefined;
-  return inspectImage(images.get(name), version, descriptor);
+async function inspect(
+  parts: ImageApiParts,
+  name: string,
+  query: ManyQuery,
+  version: string,
+): Promise<object> {
+  const { images } = parts;
+  const isAtLeast = (other: string): boolean => compareVersions(version, other) >= 0;
+  const platform = isAtLeast('1.49') ? platformOf(query) : undefined;
+  const image = images.get(name, platform);
+  const carrier = images.get(name);
+  const descriptor = isAtLeast('1.48') ? await images.descriptor(name, platform) : undefined;
+  const manifests = wantsManifests(query) && isAtLeast('1.48') ? await manifestsJson(parts, name) : undefined;
+  const { tags, repoDigests } = carrier;
+  return inspectImage({ ...image, tags, repoDigests }, version, { descriptor, manifests });
 }
 
-function ancestorsOf(images: Images, name: string): Image[] {
-  const { parent } = images.get(name);
+function ancestorsOf(images: Images, { parent }: Image): Image[] {
   const image = parent === undefined ? undefined : images.find(parent);
-  return image === undefined ? [] : [image, ...ancestorsOf(images, image.id)];
+  return image === undefined ? [] : [image, ...ancestorsOf(images, image)];
 }
 
 /** `library/redis:7/json` as name and verb. */

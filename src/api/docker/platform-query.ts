@@ -1,9 +1,7 @@
 import { Type, type Static } from 'typebox';
 import { Value } from 'typebox/value';
 import { all, type ManyQuery } from '#api/docker/query.ts';
-import { invalid, notFound } from '#base/errors.ts';
-import { formatPlatform, matchesPlatform } from '#domain/image/platform.ts';
-import type { Images } from '#engine/contracts.ts';
+import { invalid } from '#base/errors.ts';
 
 const PlatformParameter = Type.Object({
   os: Type.String(),
@@ -32,14 +30,11 @@ export function platformsOf(query: ManyQuery, name = 'platform'): WantedPlatform
 }
 
 /**
- * An image has one platform: whoever asks for another is told so.
- * @throws invalid `platform-invalid`; not-found `platform-missing`, `image-missing`
+ * The one platform of the parameter `platform`; undefined where none is asked for.
+ * @throws invalid `platform-invalid`, also for several
  */
-export function checkPlatform(images: Images, name: string, query: ManyQuery, parameter?: string): void {
-  for (const wanted of platformsOf(query, parameter))
-    if (!matchesPlatform(images.get(name).config, wanted))
-      throw notFound(
-        'platform-missing',
-        `image with reference ${name} was found but does not provide the specified platform (${formatPlatform(wanted)})`,
-      );
+export function platformOf(query: ManyQuery): WantedPlatform | undefined {
+  const [platform, ...others] = platformsOf(query);
+  if (others.length > 0) throw invalid('platform-invalid', 'multiple platform parameters not supported');
+  return platform;
 }

@@ -10,8 +10,7 @@ const known = ['mode', 'version', 'builder-id', 'reproducible', 'disabled', 'inl
 export function parseProvenance(text: string): ProvenanceOptions | undefined {
   if (text === 'false') return undefined;
   const fields = fieldsOf('provenance', text === 'true' ? '' : text, known);
-  // What is wanted only within other things of an image is not wanted here: there are none.
-  if (fields.get('disabled') === 'true' || fields.get('inline-only') === 'true') return undefined;
+  if (fields.get('disabled') === 'true') return undefined;
   const { mode = 'min', version = 'v0.2' } = Object.fromEntries(fields);
   // BuildKit takes both spellings.
   const full = version.startsWith('v') ? version : `v${version}`;
@@ -23,6 +22,7 @@ export function parseProvenance(text: string): ProvenanceOptions | undefined {
     ...(full === 'v1' && { version: full }),
     ...(builderId !== undefined && { builderId }),
     ...(fields.get('reproducible') === 'true' && { reproducible: true }),
+    ...(fields.get('inline-only') === 'true' && { inlineOnly: true }),
   };
 }
 

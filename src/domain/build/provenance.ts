@@ -8,6 +8,8 @@ export interface ProvenanceOptions {
   builderId?: string;
   /** Whoever asked says that another build gives the same. */
   reproducible?: boolean;
+  /** Only into what holds it without being asked: images here, not archives and folders. */
+  inlineOnly?: boolean;
 }
 
 export interface Material {

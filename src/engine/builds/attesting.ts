@@ -18,7 +18,7 @@ import { machinePlatform } from '#engine/builds/image-sources.ts';
 import type { BuildParts } from '#engine/builds/parts.ts';
 import type { Vertex, Vertices } from '#engine/builds/vertices.ts';
 import { newId } from '#base/ids.ts';
-import { invalid, unsupported } from '#base/errors.ts';
+import { unsupported } from '#base/errors.ts';
 
 type AttestingParts = Pick<BuildParts, 'clock' | 'host' | 'inventories' | 'version'>;
 
@@ -26,20 +26,22 @@ function isAttested({ attest }: BuildRequest): boolean {
   return attest?.provenance !== undefined || attest?.sbom === true;
 }
 
+/** What is attested only where nobody has to be asked: buildx wants that by default. */
+export function isInlineOnly({ attest }: BuildRequest): boolean {
+  return attest?.sbom !== true && attest?.provenance?.inlineOnly === true;
+}
+
 /**
- * Only an index holds statements beside an image, and the images of this engine have none.
- * @throws unsupported `build-option-unsupported`; invalid `attestations-need-output`
+ * Only an index holds statements beside an image.
+ * @throws unsupported `build-option-unsupported`
  */
 export function checkAttestations(request: BuildRequest): void {
-  if (!isAttested(request)) return;
-  const { outputs = [] } = request;
-  for (const { kind } of outputs)
+  if (!isAttested(request) || isInlineOnly(request)) return;
+  for (const { kind } of request.outputs ?? [])
     if (kind !== 'oci' && kind !== 'image')
-      throw unsupported('build-option-unsupported', `attestations in the output '${kind}' are not offered`);
-  if (!outputs.some((output) => output.kind === 'oci' || (output.kind === 'image' && output.push)))
-    throw invalid('attestations-need-output', 'attestations need a place for the index that they go in', {
-      hint: '--push, or --output type=oci,dest=FILE: the images of this engine have none beside them',
-    });
+      throw unsupported('build-option-unsupported', `attestations in the output '${kind}' are not offered`, {
+        hint: 'an image, or --output type=oci,dest=FILE, holds them',
+      });
 }
 
 /** What is attested of the image of a build: the same for the same build, where its time is set. */
@@ -49,11 +51,12 @@ export async function predicatesOf(
   result: BuildResult,
   vertices: Vertices,
 ): Promise<Predicate[]> {
-  if (!isAttested(request)) return [];
   const { provenance, sbom } = request.attest ?? {};
-  const vertex = vertices.add('attesting the image');
-  return vertex.run(async () => [
-    ...(sbom === true ? [await billOf(parts, request, result.image, vertex)] : []),
+  const generating = sbom === true ? vertices.add('generating sbom') : undefined;
+  return [
+    ...(generating === undefined
+      ? []
+      : [await generating.run(() => billOf(parts, request, result.image, generating))]),
     ...(provenance === undefined
       ? []
       : [
@@ -62,7 +65,7 @@ export async function predicatesOf(
             content: provenanceOf(factsOf(parts, request, result), provenance),
           },
         ]),
-  ]);
+  ];
 }
 
 async function billOf(

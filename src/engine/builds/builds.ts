@@ -1,5 +1,5 @@
 import type { Image } from '#domain/image/image.ts';
-import { formatReference, parseReference } from '#domain/image/reference.ts';
+import { parseReference } from '#domain/image/reference.ts';
 import { entriesToPrune, type CacheEntry, type PruneLimits } from '#domain/build/cache-prune.ts';
 import { planBuild, type BuildPlan } from '#domain/build/plan.ts';
 import { parseDockerfile } from '#domain/dockerfile/parse.ts';
@@ -9,7 +9,6 @@ import type {
   BuildRequest,
   Builds as BuildsContract,
   DockerfileAnswer,
-  IndexEntry,
   Verification,
 } from '#engine/contracts.ts';
 import { checkAttestations, predicatesOf } from '#engine/builds/attesting.ts';
@@ -26,8 +25,8 @@ import { machinePlatform } from '#engine/builds/image-sources.ts';
 import { KeptSteps } from '#engine/builds/kept-steps.ts';
 import { LayerJournal } from '#engine/builds/journal.ts';
 import { snapshotPrefix, type BuildParts } from '#engine/builds/parts.ts';
-import { noImage } from '#engine/builds/failures.ts';
-import { checkPlatforms, forOnePlatform, severalPlatforms, writeIndexes } from '#engine/builds/platforms.ts';
+import type { MadeImage } from '#engine/builds/export.ts';
+import { checkPlatforms, forOnePlatform, severalPlatforms } from '#engine/builds/platforms.ts';
 import { writeOutputs } from '#engine/builds/outputs.ts';
 import { pruneCache } from '#engine/builds/pruning.ts';
 import { Vertices } from '#engine/builds/vertices.ts';
@@ -72,32 +71,16 @@ export class Builds implements BuildsContract {
     if (platforms !== undefined) return this.#buildFor(platforms, request);
     const one = forOnePlatform(request);
     const vertices = this.#vertices(one);
-    return this.#deliver(one, await this.#make(one, vertices), vertices);
+    return this.#deliver(one, [await this.#make(one, vertices)], vertices);
   }
 
-  /** One after the other, this machine's last: the names of bases that are pulled stand for the last ones then. */
+  /** One after the other. */
   async #buildFor(platforms: string[], request: BuildRequest): Promise<Image> {
     checkPlatforms(request);
-    const machine = machinePlatform(this.#parts);
-    const isOwn = (platform: string): boolean => platform === machine;
-    const order = [...platforms.filter((each) => !isOwn(each)), ...platforms.filter(isOwn)];
-    const made = new Map<string, BuildResult>();
-    for (const platform of order)
-      made.set(platform, await this.#make({ ...request, platform }, this.#vertices(request)));
-    const results = platforms.flatMap((platform) => made.get(platform) ?? []);
-    const here = made.get(machine) ?? results[0];
-    if (here === undefined) throw noImage();
-    const vertices = this.#vertices(request);
-    const alone = { ...request, outputs: [], attest: {} };
-    const image = await this.#deliver(alone, here, vertices);
-    const entries: IndexEntry[] = [];
-    for (const result of results)
-      entries.push({
-        id: result.image.id,
-        predicates: await predicatesOf(this.#parts, request, result, vertices),
-      });
-    await writeIndexes(this.#parts, request, entries, vertices);
-    return image;
+    const results: BuildResult[] = [];
+    for (const platform of platforms)
+      results.push(await this.#make({ ...request, platform }, this.#vertices(request)));
+    return this.#deliver(request, results, this.#vertices(request));
   }
 
   async verify(asked: BuildRequest): Promise<Verification> {
@@ -108,7 +91,7 @@ export class Builds implements BuildsContract {
       return last.image;
     });
     if (verification.difference !== undefined || last === undefined) return verification;
-    return { ...verification, image: await this.#deliver(request, last, this.#vertices(request)) };
+    return { ...verification, image: await this.#deliver(request, [last], this.#vertices(request)) };
   }
 
   check(request: BuildRequest): Promise<DockerfileAnswer<CheckResult>> {
@@ -159,21 +142,17 @@ export class Builds implements BuildsContract {
     }
   }
 
-  /** Names the result and brings it where it is wanted. */
-  async #deliver(request: BuildRequest, result: BuildResult, vertices: Vertices): Promise<Image> {
-    const tags = request.tags.map((tag) => formatReference(parseReference(tag)));
-    const image = await withInlineCache(this.#parts, request, result);
-    // What the outputs do with the image, they tell themselves.
-    if (request.outputs === undefined || tags.length > 0)
-      await vertices.add('exporting to image').run(() => this.#name(image, tags));
-    const predicates = await predicatesOf(this.#parts, request, { ...result, image }, vertices);
-    await writeOutputs(this.#parts, request, { id: image.id, predicates }, vertices);
-    await exportCaches(this.#parts, request, result, vertices);
-    return this.#parts.images.get(image.id);
-  }
-
-  async #name(image: Image, tags: string[]): Promise<void> {
-    for (const tag of tags) await this.#parts.images.tag(image.id, tag);
+  /** Names what was built, for each platform one, and brings it where it is wanted. */
+  async #deliver(request: BuildRequest, results: BuildResult[], vertices: Vertices): Promise<Image> {
+    const parts = this.#parts;
+    const made: MadeImage[] = [];
+    for (const result of results) {
+      const image = await withInlineCache(parts, request, result);
+      made.push({ image, predicates: await predicatesOf(parts, request, { ...result, image }, vertices) });
+    }
+    const image = await writeOutputs(parts, request, made, vertices);
+    await exportCaches(parts, request, results, vertices);
+    return image;
   }
 
   cancel(id: string): void {

@@ -42,39 +42,39 @@ export async function withInlineCache(
   return images.store({ config: { ...config, 'berth.buildcache.v1': cache }, layers, tags: [], size });
 }
 
-/** Sends the cache of a build where its request says. @throws as Images.push; what a client's folder fails with */
+/** Sends the cache of a build, for as many platforms as it was for, where its request says. @throws as Images.push; what a client's folder fails with */
 export async function exportCaches(
   parts: Pick<BuildParts, 'images' | 'blobs' | 'layouts'>,
   request: BuildRequest,
-  result: BuildResult,
+  results: readonly BuildResult[],
   vertices: Vertices,
 ): Promise<void> {
   for (const target of request.cacheTo ?? [])
     if (target.kind !== 'inline')
       await vertices
         .add(`exporting cache to ${target.kind === 'registry' ? 'registry' : 'client directory'}`)
-        .run(() => exportTo(parts, request, result, target));
+        .run(() => exportTo(parts, request, results, target));
 }
 
 async function exportTo(
   parts: Pick<BuildParts, 'images' | 'blobs' | 'layouts'>,
   request: BuildRequest,
-  result: BuildResult,
+  results: readonly BuildResult[],
   target: Exclude<CacheTarget, { kind: 'inline' }>,
 ): Promise<void> {
-  if (target.kind !== 'folder') return exportCache(parts, request, result, target);
+  if (target.kind !== 'folder') return exportCache(parts, request, results, target);
   const inFolder = targetInFolder(parts.layouts, target);
-  await exportCache(parts, request, result, inFolder.target);
+  await exportCache(parts, request, results, inFolder.target);
   await inFolder.finish();
 }
 
 async function exportCache(
   { images, blobs }: Pick<BuildParts, 'images' | 'blobs'>,
   request: BuildRequest,
-  { steps, plan }: BuildResult,
+  results: readonly BuildResult[],
   target: Exclude<CacheTarget, { kind: 'inline' | 'folder' }>,
 ): Promise<void> {
-  const kept = steps.ofMode(target.mode, plan);
+  const kept = new Map(results.flatMap(({ steps, plan }) => [...steps.ofMode(target.mode, plan)]));
   const layers = layersOf(kept.values());
   const contentOf = (sent: readonly Descriptor[]): string => {
     const document = cacheDocument(kept);

@@ -3,7 +3,7 @@ import { nearStage } from '#domain/build/plan.ts';
 import type { Written } from '#domain/dockerfile/instruction.ts';
 import { mistake } from '#domain/dockerfile/source.ts';
 import type { Image } from '#domain/image/image.ts';
-import { matchesPlatform, parsePlatform } from '#domain/image/platform.ts';
+import { parsePlatform } from '#domain/image/platform.ts';
 import { parseReference } from '#domain/image/reference.ts';
 import type { BuildRequest } from '#engine/contracts.ts';
 import { credentialsFor } from '#engine/builds/credentials.ts';
@@ -66,8 +66,8 @@ export class ImageSources {
     const wanted = platform ?? this.#request.platform ?? '';
     // What is named by its id is here or nowhere.
     const isPulled = this.#request.pull === true && !reference.startsWith('sha256:');
-    const here = isPulled ? undefined : this.#parts.images.find(reference);
-    if (here !== undefined && this.#isFor(here, wanted)) return here;
+    const here = isPulled ? undefined : this.#here(reference, wanted);
+    if (here !== undefined) return here;
     const key = `${reference} ${platform ?? ''}`;
     const pull = this.#pulls.get(key) ?? this.#pull(reference, platform, sink);
     this.#pulls.set(key, pull);
@@ -79,10 +79,10 @@ export class ImageSources {
     }
   }
 
-  #isFor({ config }: Image, wanted: string): boolean {
-    if (wanted === '') return true;
+  #here(reference: string, wanted: string): Image | undefined {
+    if (wanted === '') return this.#parts.images.find(reference);
     const machine = parsePlatform(machinePlatform(this.#parts), { os: 'linux', architecture: '' });
-    return matchesPlatform(config, parsePlatform(wanted, machine));
+    return this.#parts.images.find(reference, parsePlatform(wanted, machine));
   }
 
   async #pull(reference: string, platform: string | undefined, sink: Sink): Promise<Image> {

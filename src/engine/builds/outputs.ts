@@ -1,7 +1,10 @@
 import type { Image } from '#domain/image/image.ts';
+import { formatPlatform } from '#domain/image/platform.ts';
 import { parseReference } from '#domain/image/reference.ts';
-import type { BuildOutput, BuildRequest, IndexEntry, Progress } from '#engine/contracts.ts';
+import type { Descriptor } from '#domain/image/manifest.ts';
+import type { BuildOutput, BuildRequest, Exported, Progress } from '#engine/contracts.ts';
 import { credentialsFor } from '#engine/builds/credentials.ts';
+import { Export, type MadeImage } from '#engine/builds/export.ts';
 import type { BuildParts } from '#engine/builds/parts.ts';
 import type { Vertex, Vertices } from '#engine/builds/vertices.ts';
 
@@ -16,81 +19,90 @@ const titles = {
   folder: 'exporting to folder',
 } as const satisfies Record<BuildOutput['kind'], string>;
 
-/** Brings an image, with what is attested of it, where the outputs of its request want it. @throws as Images.push; what a receiver fails with */
+/**
+ * Brings the images of a build, one for each of its platforms, with what is attested of them, where its outputs want them.
+ * Gives the one that its names mean here. @throws as Images.push; what a receiver fails with
+ */
 export async function writeOutputs(
   parts: OutputParts,
   request: BuildRequest,
-  entry: IndexEntry,
+  made: readonly MadeImage[],
   vertices: Vertices,
-): Promise<void> {
-  for (const output of request.outputs ?? []) {
+): Promise<Image> {
+  const outputs = outputsOf(request);
+  const exporting = new Export(parts.images, request, outputs, made);
+  let pushed: Descriptor | undefined;
+  for (const output of outputs) {
     const vertex = vertices.add(titles[output.kind]);
-    await vertex.run(() => nameAndWrite(parts, request, entry, output, vertex));
+    await vertex.run(() => write(parts, request, exporting, output, vertex));
     if (output.kind !== 'image' || !output.push) continue;
     for (const name of output.names) {
       const pushing = vertices.add(`pushing ${name}`);
-      await pushing.run(() => push(parts, request, entry, name, pushing));
+      const sent = await pushing.run(() => push(parts, request, name, pushing));
+      pushed ??= sent;
     }
   }
+  request.onExported?.({
+    target: pushed ?? (await exporting.target()),
+    attested: made.map(({ image, predicates }) => attestedOf(image, predicates)),
+  });
+  return exporting.image();
 }
 
-/** Archives have the names of the image in this engine, which it gets therefore. */
-async function nameAndWrite(
+function attestedOf({ config }: Image, predicates: MadeImage['predicates']): Exported['attested'][number] {
+  return { platform: formatPlatform(config), predicates };
+}
+
+/** What the outputs do with the image, they tell themselves; where there are none, it is for this engine. */
+function outputsOf({ outputs, tags }: BuildRequest): BuildOutput[] {
+  const own: BuildOutput = { kind: 'image', names: tags, push: false };
+  if (outputs === undefined) return [own];
+  return tags.length > 0 ? [own, ...outputs] : outputs;
+}
+
+async function write(
   parts: OutputParts,
-  { sourceDateEpoch }: BuildRequest,
-  entry: IndexEntry,
+  request: BuildRequest,
+  exporting: Export,
   output: BuildOutput,
   vertex: Vertex,
 ): Promise<void> {
-  const image = parts.images.get(entry.id);
-  if (output.kind === 'image') await vertex.note(`writing image ${image.id}`);
-  const names = 'names' in output ? output.names : [];
-  for (const name of names) {
-    await vertex.note(`naming to ${name}`);
-    await parts.images.tag(image.id, name);
-  }
-  if (output.kind === 'oci' && isAttested(entry))
-    await output.write(parts.images.saveIndex(output.names, [entry]));
-  else if (output.kind !== 'image') await writeOutput(parts, image, output, sourceDateEpoch);
+  const { image } = await exporting.make(vertex);
+  for (const name of 'names' in output ? output.names : []) await vertex.note(`naming to ${name}`);
+  if (output.kind === 'image') return;
+  if ('names' in output) {
+    await output.write(await exporting.archive(output));
+    await vertex.note('sending tarball');
+  } else await writeFiles(parts, image, output, request.sourceDateEpoch);
 }
 
-/** An archive, or the files of an image. No time in the files of a tar is later than `epoch` (seconds since 1970). */
-async function writeOutput(
-  { images, snapshotter, rootFiles, trees }: OutputParts,
+/** The files of an image. No time in the files of a tar is later than `epoch` (seconds since 1970). */
+async function writeFiles(
+  { snapshotter, rootFiles, trees }: OutputParts,
   image: Image,
-  output: Exclude<BuildOutput, { kind: 'image' }>,
+  output: Exclude<BuildOutput, { names: string[] }>,
   epoch?: number,
 ): Promise<void> {
   if (output.kind === 'tar')
     return snapshotter.view(image.chainId, (root) => output.write(rootFiles.packAll(root, epoch)));
-  if (output.kind === 'folder') {
-    const { folder, owner } = output;
-    const to = { root: folder, path: '/' };
-    return snapshotter.view(image.chainId, (root) =>
-      trees.copy({ root, path: '/' }, to, owner === undefined ? {} : { owner }),
-    );
-  }
   if (output.kind === 'local') return snapshotter.view(image.chainId, output.send);
-  return output.write(images.save(output.names.length > 0 ? output.names : [image.id]));
-}
-
-function isAttested({ predicates = [] }: IndexEntry): boolean {
-  return predicates.length > 0;
+  const { folder, owner } = output;
+  const to = { root: folder, path: '/' };
+  return snapshotter.view(image.chainId, (root) =>
+    trees.copy({ root, path: '/' }, to, owner === undefined ? {} : { owner }),
+  );
 }
 
 async function push(
   { images }: Pick<OutputParts, 'images'>,
   request: BuildRequest,
-  entry: IndexEntry,
   name: string,
   vertex: Vertex,
-): Promise<void> {
+): Promise<Descriptor> {
   const auth = await credentialsFor(request, parseReference(name).registry);
-  const options = {
+  return images.push(name, {
     ...(auth !== undefined && { auth }),
     onProgress: (progress: Progress) => void vertex.progress(progress),
     signal: request.signal,
-  };
-  if (isAttested(entry)) await images.pushIndex(name, [entry], options);
-  else await images.push(name, options);
+  });
 }

@@ -1,6 +1,7 @@
 import type { Container } from '#domain/container/container.ts';
 import type { ContainerConfig, HostConfig } from '#domain/container/config.ts';
 import type { Image } from '#domain/image/image.ts';
+import { parsePlatform } from '#domain/image/platform.ts';
 import type { CreateContainer } from '#engine/contracts.ts';
 import type { ContainerParts } from '#engine/containers/parts.ts';
 import type { ContainerRegistry } from '#engine/containers/registry.ts';
@@ -24,7 +25,7 @@ import { createImageMounts } from '#engine/containers/mount-sources.ts';
 import { settled } from '#engine/containers/registry.ts';
 import { Undo } from '#engine/containers/undo.ts';
 import { newId, shortId } from '#base/ids.ts';
-import { invalid, isKind, notFound } from '#base/errors.ts';
+import { invalid, isKind } from '#base/errors.ts';
 
 /** Makes containers: decided as a whole first, then recorded, then built; a failure takes everything back. */
 export class Creating {
@@ -40,8 +41,7 @@ export class Creating {
     const warnings = this.#admit(request);
     // `docker run` starts it right away.
     this.#parts.cgroups.expectMove();
-    const image = this.#parts.images.get(request.config.Image ?? '');
-    refuseOtherPlatform(image, request);
+    const image = this.#image(request);
     const id = newId();
     const name = request.name === undefined ? this.#freeName() : parseName(request.name);
     this.#registry.reserve(name, id);
@@ -54,6 +54,15 @@ export class Creating {
       throw error;
     }
     return { id, warnings };
+  }
+
+  /** Of a name for several platforms the wanted one. @throws as Images.get */
+  #image({ config, platform }: CreateContainer): Image {
+    const { images, host } = this.#parts;
+    const { Image: name = '' } = config;
+    if (platform === undefined) return images.get(name);
+    const own = parsePlatform(`linux/${host.facts.architecture}`, { os: 'linux', architecture: '' });
+    return images.get(name, parsePlatform(platform, own));
   }
 
   /** Everything that can refuse a request before anything is made, policies included. */
@@ -146,20 +155,6 @@ export class Creating {
     const container = this.#registry.put(settled({ ...decided, mounts }));
     announce(this.#parts.events, container, 'create');
   }
-}
-
-/** `os/architecture[/variant]` of a request against what the image is for. */
-function refuseOtherPlatform(
-  { config }: Image,
-  { platform, config: { Image: name = '' } }: CreateContainer,
-): void {
-  if (platform === undefined) return;
-  const [os, architecture = config.architecture] = platform.split('/');
-  if (os === config.os && architecture === config.architecture) return;
-  throw notFound(
-    'image-platform-missing',
-    `image with reference ${name} was found but does not provide the specified platform (${platform})`,
-  );
 }
 
 function defaultHostname(id: string, hostConfig: HostConfig): NonNullable<ContainerConfig['Hostname']> {

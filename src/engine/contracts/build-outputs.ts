@@ -1,5 +1,7 @@
 import type { Readable } from 'node:stream';
+import type { Descriptor } from '#domain/image/manifest.ts';
 import type { ProvenanceOptions } from '#domain/build/provenance.ts';
+import type { Predicate } from './images.ts';
 
 /** How the layers of an output are compressed; `force` compresses anew those that have another form. */
 export interface OutputCompression {
@@ -20,6 +22,14 @@ export type BuildOutput =
   | { kind: 'folder'; folder: string; owner?: { uid: number; gid: number } }
   /** The files of the result: the folder is there, read-only, until the promise settles. */
   | { kind: 'local'; send: (folder: string) => Promise<void> };
+
+/** What the outputs of a build have got. */
+export interface Exported {
+  /** Of the image, or of the index where there are several platforms or attestations; as a registry has it where it was pushed. */
+  target: Descriptor;
+  /** What is attested of the image for each platform (`linux/amd64`). */
+  attested: { platform: string; predicates: readonly Predicate[] }[];
+}
 
 /** Takes the whole archive; settles when the receiver has it. */
 export type WriteTar = (archive: Readable) => Promise<void>;

@@ -12,7 +12,7 @@ import type {
   NamedContext,
   SshAgents,
 } from './build-inputs.ts';
-import type { Attestations, BuildOutput } from './build-outputs.ts';
+import type { Attestations, BuildOutput, Exported } from './build-outputs.ts';
 import type { VertexEvent } from './build-progress.ts';
 import type { Progress } from './images.ts';
 
@@ -34,7 +34,7 @@ export interface BuildRequest {
   target?: string;
   /** `linux/amd64`; absent: this machine's. */
   platform?: string;
-  /** Of each an image in one index; absent: `platform`. */
+  /** An image for each, in one index; absent: `platform`. */
   platforms?: string[];
   noCache?: boolean;
   /** Takes nothing from the cache for the stages of these names. */
@@ -82,6 +82,8 @@ export interface BuildRequest {
   onVertex?: (event: VertexEvent) => void | Promise<void>;
   /** Called with each image that a stage begins with or copies from, by the name that the Dockerfile has for it. */
   onSource?: (reference: string, image: Image) => void;
+  /** Called once all outputs are written. */
+  onExported?: (exported: Exported) => void;
   /** Aborting kills the running steps and frees what the build holds. */
   signal: AbortSignal;
 }

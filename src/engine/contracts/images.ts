@@ -3,6 +3,7 @@ import type { ContainerConfig } from '#domain/container/config.ts';
 import type { Container } from '#domain/container/container.ts';
 import type { Digest } from '#domain/image/digest.ts';
 import type { Image } from '#domain/image/image.ts';
+import type { ImageIndex, ManifestState } from '#domain/image/image-index.ts';
 import type { Descriptor, HistoryEntry, ImageConfig, Platform } from '#domain/image/manifest.ts';
 import type { Credentials, SearchResult } from '#ports/registry-client.ts';
 
@@ -20,6 +21,11 @@ export interface PullOptions {
   platform?: string;
   onProgress: (progress: Progress) => void;
   signal: AbortSignal;
+}
+
+export interface PushOptions extends Omit<PullOptions, 'platform'> {
+  /** Only the image for it, where the name stands for several platforms. */
+  only?: Platform;
 }
 
 export interface NewImage {
@@ -54,25 +60,33 @@ export interface Predicate {
 export type RemovedImage = { Untagged: string } | { Deleted: string };
 
 export interface Images {
-  /** By tag, digest, id or unambiguous start of an id. @throws not-found `image-missing` "No such image: NAME" */
-  get(name: string): Image;
-  find(name: string): Image | undefined;
+  /**
+   * By tag, digest, id or unambiguous start of an id; the one for a platform, where the name stands for several, or else
+   * this machine's. @throws not-found `image-missing` "No such image: NAME"; `platform-missing`
+   */
+  get(name: string, platform?: Platform): Image;
+  find(name: string, platform?: Platform): Image | undefined;
   list(): Image[];
+  /** Where a name stands for one. */
+  index(name: string): ImageIndex | undefined;
+  /** The images that are here only as parts of indexes: they have no names, and go with these. */
+  parts(): ReadonlySet<string>;
   /** From a registry, or made on the spot for debian.berth/... @throws as RegistryClient and Bootstrapper */
   pull(name: string, options: PullOptions): Promise<Image>;
   /** Every tag of a repository; of debian.berth/... the one that it has. @throws as `pull` */
   pullAll(name: string, options: PullOptions): Promise<Image[]>;
-  push(name: string, options: Omit<PullOptions, 'platform'>): Promise<void>;
+  /** Gives what the name stands for in the registry then. */
+  push(name: string, options: PushOptions): Promise<Descriptor>;
   /** Every tag of a repository. @throws not-found `image-missing` */
-  pushAll(name: string, options: Omit<PullOptions, 'platform'>): Promise<void>;
-  /** Images for several platforms, or with attestations, as one index under a name of a registry. @throws as `push` */
-  pushIndex(
-    name: string,
+  pushAll(name: string, options: PushOptions): Promise<void>;
+  /**
+   * Makes an index of images, with what is attested of them, and has names stand for it; without names, the id of its first
+   * image. `subjects` are the names that attestations are about. @throws not-found `image-missing`
+   */
+  storeIndex(
+    names: { names: readonly string[]; subjects: readonly string[] },
     entries: readonly IndexEntry[],
-    options: Omit<PullOptions, 'platform'>,
-  ): Promise<void>;
-  /** As `pushIndex`, as one archive of an OCI layout. @throws not-found `image-missing` */
-  saveIndex(names: readonly string[], entries: readonly IndexEntry[]): Readable;
+  ): Promise<ImageIndex>;
   /**
    * Layers of the store under a name of a registry, as a manifest with a config of its own that is told how the layers
    * are there. @throws as RegistryClient
@@ -80,8 +94,13 @@ export interface Images {
   pushArtifact(name: string, artifact: NewArtifact, options: Omit<PullOptions, 'platform'>): Promise<void>;
   /** Writes config and manifest, records the image and moves its tags to it. */
   store(image: NewImage): Promise<Image>;
-  tag(name: string, reference: string): Promise<void>;
-  remove(name: string, options: { force: boolean; prune: boolean }): Promise<RemovedImage[]>;
+  /** Of a name for several platforms all of them, unless one is named. */
+  tag(name: string, reference: string, platform?: Platform): Promise<void>;
+  /** With `platforms` only the images for these, which needs `force`. */
+  remove(
+    name: string,
+    options: { force: boolean; prune: boolean; platforms?: readonly Platform[] },
+  ): Promise<RemovedImage[]>;
   /** A `docker save` archive, of Docker's or OCI's layout. Gives the lines that `docker load` prints. */
   load(
     archive: Readable,
@@ -89,7 +108,7 @@ export interface Images {
     /** Only of these; of any when there are none. */
     platforms?: readonly Platform[],
   ): Promise<void>;
-  save(names: string[]): Readable;
+  save(names: readonly string[], platform?: Platform): Readable;
   /** `docker import`: one root file system tar (plain or compressed) becomes an image. */
   importRoot(
     tar: Readable,
@@ -110,10 +129,14 @@ export interface Images {
   ): Promise<SearchResult[]>;
   /** Adds one who knows users of images: the rooms containers and apps. */
   usedBy(source: (imageId: string) => ImageUser[]): void;
-  /** Its manifest, as an index would name it. */
-  descriptor(name: string): Promise<Descriptor>;
+  /** What a name stands for: a manifest, or an index. */
+  descriptor(name: string, platform?: Platform): Promise<Descriptor>;
+  /** The manifest of one image, as an index would name it. */
+  manifestOf(id: string): Promise<Descriptor>;
+  /** The entries of the index that a name stands for, or its one manifest. */
+  manifests(name: string): Promise<ManifestState[]>;
   /** `docker history`: from the top down, with the bytes that each step added. */
-  history(name: string): Promise<{ entry: HistoryEntry; size: number }[]>;
+  history(name: string, platform?: Platform): Promise<{ entry: HistoryEntry; size: number }[]>;
   /** `docker commit`: what a container changed becomes a layer on its image. */
   commit(container: Container, options: CommitOptions): Promise<Image>;
   /**

@@ -1,6 +1,7 @@
 import { fingerprint } from '#base/ids.ts';
 import { dockerPackageUrl } from '#domain/image/docker-purl.ts';
 import { mediaTypes, type Descriptor, type Manifest } from '#domain/image/manifest.ts';
+import { parseDigest } from '#domain/image/digest.ts';
 import type { Predicate } from '#engine/contracts.ts';
 
 /** A blob or manifest that is not in the store. */
@@ -52,6 +53,44 @@ export function attestationManifest(
   };
 }
 
+type Statement = Record<string, unknown> & { subject?: { digest?: Record<string, string> }[] };
+type Config = Record<string, unknown> & { rootfs?: { diff_ids?: string[] } };
+
+/** The same statements of the same image under another manifest. @param texts of config and layers, by their digests */
+export function restated(
+  manifest: Manifest,
+  texts: ReadonlyMap<string, string>,
+  { from, to }: { from: string; to: Descriptor },
+): AttestationManifest {
+  const parseStatement: (text: string) => Statement = JSON.parse;
+  const parseConfig: (text: string) => Config = JSON.parse;
+  const [before, after] = [from, to.digest].map((digest) => digest.slice('sha256:'.length));
+  const layers = manifest.layers.map((layer) => {
+    const statement = parseStatement(texts.get(layer.digest) ?? '{}');
+    const subject = statement.subject?.map((each) =>
+      each.digest?.['sha256'] === before ? { ...each, digest: { ...each.digest, sha256: after } } : each,
+    );
+    const document = documentOf(layer.mediaType, { ...statement, ...(subject !== undefined && { subject }) });
+    return { ...document, descriptor: { ...layer, ...document.descriptor } };
+  });
+  const config = parseConfig(texts.get(manifest.config.digest) ?? '{}');
+  const places = new Map(manifest.layers.map((layer, place) => [layer.digest, layers[place]]));
+  const diffIds = config.rootfs?.diff_ids?.map((id) => places.get(parseDigest(id))?.descriptor.digest ?? id);
+  const written = documentOf(manifest.config.mediaType, {
+    ...config,
+    ...(diffIds !== undefined && { rootfs: { ...config.rootfs, diff_ids: diffIds } }),
+  });
+  const document = documentOf(manifest.mediaType ?? mediaTypes.ociManifest, {
+    ...manifest,
+    config: { ...manifest.config, ...written.descriptor },
+    layers: layers.map(({ descriptor }) => descriptor),
+    ...(manifest.subject?.digest === from && {
+      subject: { ...manifest.subject, digest: to.digest, size: to.size },
+    }),
+  });
+  return { blobs: [written, ...layers], manifest: document };
+}
+
 function subjectsOf(names: readonly string[], { digest, platform }: Descriptor): object[] {
   const { os = '', architecture = '', variant } = platform ?? {};
   const written = [os, architecture, ...(variant === undefined ? [] : [variant])].join('/');
@@ -60,7 +99,8 @@ function subjectsOf(names: readonly string[], { digest, platform }: Descriptor):
   return (urls.length === 0 ? ['_'] : urls).map((name) => ({ name, digest: { sha256 } }));
 }
 
-function documentOf(mediaType: string, document: object): Document {
+/** Compact JSON, in the order of its keys. */
+export function documentOf(mediaType: string, document: object): Document {
   const text = JSON.stringify(document);
   const content = Buffer.from(text);
   return { descriptor: { mediaType, digest: `sha256:${fingerprint(text)}`, size: content.length }, content };

@@ -1,11 +1,19 @@
 import { notFound } from '#base/errors.ts';
 import { isDigest, type Digest } from '#domain/image/digest.ts';
 import type { Image } from '#domain/image/image.ts';
+import { imageFor, type ImageIndex, type NewIndex } from '#domain/image/image-index.ts';
+import type { Platform } from '#domain/image/manifest.ts';
+import { formatPlatform, matchesPlatform } from '#domain/image/platform.ts';
 import { familiarName, formatReference, parseReference, type Reference } from '#domain/image/reference.ts';
+import { IndexCatalog } from '#engine/images/index-catalog.ts';
 import type { Collection, StateStore } from '#ports/state-store.ts';
 
-/** The images by id, tag and digest: in memory, written through. Every change is one transaction. */
+/**
+ * The images by id, tag and digest: in memory, written through. Every change is one transaction. A name that stands for an
+ * index is carried by one image of it: this machine's, where that is here.
+ */
 export class Catalog {
+  readonly indexes: IndexCatalog;
   readonly #state: StateStore;
   readonly #documents: Collection<Image>;
   readonly #images = new Map<Digest, Image>();
@@ -13,6 +21,7 @@ export class Catalog {
 
   constructor(state: StateStore) {
     this.#state = state;
+    this.indexes = new IndexCatalog(state);
     this.#documents = state.collection<Image>('images');
     for (const [, image] of this.#documents.entries()) this.#remember(image);
   }
@@ -31,18 +40,66 @@ export class Catalog {
     return id === undefined ? undefined : this.#images.get(id);
   }
 
-  /** By id, tag, digest or unambiguous start of an id. */
-  find(name: string): Image | undefined {
+  /**
+   * By id, tag, digest (of the index or manifest, too) or unambiguous start of an id. @param wanted where the name stands for
+   * several platforms; an image of another one is not found
+   */
+  find(name: string, wanted?: Platform): Image | undefined {
+    const image = this.#named(name);
+    if (image === undefined || wanted === undefined) return image;
+    const index = this.indexOf(name);
+    const other = index === undefined ? undefined : imageFor(index, this.imagesOf(index), wanted);
+    return other ?? (matchesPlatform(image.config, wanted) ? image : undefined);
+  }
+
+  /** @throws not-found `image-missing`; `platform-missing` where it is here for others than the wanted one */
+  get(name: string, wanted?: Platform): Image {
+    const image = this.find(name, wanted);
+    if (image !== undefined) return image;
+    if (wanted === undefined || this.#named(name) === undefined) throw imageMissing(name);
+    throw notFound(
+      'platform-missing',
+      `image with reference ${name} was found but does not provide the specified platform (${formatPlatform(wanted)})`,
+    );
+  }
+
+  /** The index that a name stands for. An id stands for the one that the image came with last. */
+  indexOf(name: string): ImageIndex | undefined {
+    const image = this.#named(name);
+    if (image === undefined) return undefined;
+    if (isDigest(name) && name !== image.id) return this.indexes.byDigest(name);
+    const full = fullName(name);
+    const isNamed = full !== undefined && [...image.tags, ...image.repoDigests].includes(full);
+    return this.indexes.byName(isNamed ? full : image.id);
+  }
+
+  /** The images of an index that are here. */
+  imagesOf({ images }: NewIndex): Image[] {
+    return Object.values(images).flatMap((id) => this.#images.get(id) ?? []);
+  }
+
+  /** The ids of images that are here for the sake of an index only: they go with it. */
+  parts(): Set<Digest> {
+    const indexes = this.indexes.all();
+    const parts = new Set(indexes.flatMap(({ images }) => Object.values(images)));
+    for (const { names } of indexes) for (const name of names) if (isDigest(name)) parts.delete(name);
+    for (const id of [...parts]) {
+      const { tags = [], repoDigests = [] } = this.#images.get(id) ?? {};
+      if (tags.length + repoDigests.length > 0) parts.delete(id);
+    }
+    return parts;
+  }
+
+  #named(name: string): Image | undefined {
     const id = name.startsWith('sha256:') ? name : `sha256:${name}`;
-    if (isDigest(id)) return this.#images.get(id);
+    if (isDigest(id)) return this.#images.get(id) ?? this.#byManifest(id);
     return this.#byReference(name) ?? this.#byPrefix(id);
   }
 
-  /** @throws not-found `image-missing` */
-  get(name: string): Image {
-    const image = this.find(name);
-    if (image === undefined) throw imageMissing(name);
-    return image;
+  #byManifest(digest: Digest): Image | undefined {
+    const names = this.indexes.byDigest(digest)?.names ?? [];
+    const [holder] = names.flatMap((name) => (isDigest(name) ? (this.#images.get(name) ?? []) : []));
+    return holder ?? this.all().find(({ manifestDigest }) => manifestDigest === digest);
   }
 
   children(id: Digest): Image[] {
@@ -50,23 +107,29 @@ export class Catalog {
   }
 
   /**
-   * Adds an image, or its tags and digests to the one that is there, and moves its tags to it. The
+   * Adds an image, or its tags and digests to the one that is there, and moves these to it. The
    * layers and the manifest of the one that is there stay.
+   * @param index what the names, and all that stood for it before, stand for from now on, by this image of it
    */
-  record(image: Image): Image {
+  record(image: Image, index?: NewIndex): Image {
     const before = this.#images.get(image.id);
+    const kept = index === undefined ? [] : (this.indexes.byDigest(index.digest)?.names ?? []);
+    const tags = [...image.tags, ...kept.filter(isTag)];
+    const repoDigests = [...image.repoDigests, ...kept.filter((name) => name.includes('@'))];
     const merged: Image = {
       ...(before ?? image),
-      tags: sorted([...(before?.tags ?? []), ...image.tags]),
-      repoDigests: sorted([...(before?.repoDigests ?? []), ...image.repoDigests]),
+      tags: sorted([...(before?.tags ?? []), ...tags]),
+      repoDigests: sorted([...(before?.repoDigests ?? []), ...repoDigests]),
     };
-    this.#save([...this.#losers(image), merged]);
+    const names = [...tags, ...repoDigests];
+    const moved = this.indexes.moved(index === undefined ? names : [...names, image.id], index);
+    this.#save([...this.#losers(image.id, names), merged], moved);
     return merged;
   }
 
-  /** Moves a tag to an image. */
-  tag(image: Image, full: string): Image {
-    return this.record({ ...image, tags: [full], repoDigests: [] });
+  /** Moves a tag to an image, or to the index that it is of. */
+  tag(image: Image, full: string, index?: NewIndex): Image {
+    return this.record({ ...image, tags: [full], repoDigests: [] }, index);
   }
 
   /** Takes tags and digests away from an image. */
@@ -76,23 +139,26 @@ export class Catalog {
       tags: image.tags.filter((tag) => !names.includes(tag)),
       repoDigests: image.repoDigests.filter((digest) => !names.includes(digest)),
     };
-    this.#save([rest]);
+    this.#save([rest], this.indexes.moved(names));
     for (const name of names) this.#tags.delete(name);
     return rest;
   }
 
   delete(image: Image): void {
-    this.#documents.delete(image.id);
+    const left = this.indexes.left(image.id, [...image.tags, ...image.repoDigests]);
+    this.#state.transaction(() => {
+      this.#documents.delete(image.id);
+      this.indexes.write(left);
+    });
+    this.indexes.remember(left);
     for (const tag of image.tags) this.#tags.delete(tag);
     this.#images.delete(image.id);
   }
 
   #byReference(name: string): Image | undefined {
-    const reference = referenceOrUndefined(name);
-    if (reference === undefined) return undefined;
-    const { tag, digest, ...rest } = reference;
-    if (digest === undefined) return this.byTag(formatReference(tag === undefined ? rest : { ...rest, tag }));
-    const full = formatReference({ ...rest, digest });
+    const full = fullName(name);
+    if (full === undefined) return undefined;
+    if (!full.includes('@')) return this.byTag(full);
     return this.all().find((image) => image.repoDigests.includes(full));
   }
 
@@ -102,20 +168,26 @@ export class Catalog {
     return others.length === 0 ? only : undefined;
   }
 
-  /** The other images that have tags of this one, without them. */
-  #losers({ id, tags }: Image): Image[] {
-    const holders = new Set(tags.flatMap((tag) => this.byTag(tag) ?? []));
-    return [...holders]
-      .filter((holder) => holder.id !== id)
-      .map((holder) => ({ ...holder, tags: holder.tags.filter((tag) => !tags.includes(tag)) }));
+  /** The other images that have these names, without them. */
+  #losers(id: Digest, names: readonly string[]): Image[] {
+    const isOther = (name: string): boolean => !names.includes(name);
+    return this.all()
+      .filter((image) => image.id !== id && ![...image.tags, ...image.repoDigests].every(isOther))
+      .map((image) => ({
+        ...image,
+        tags: image.tags.filter(isOther),
+        repoDigests: image.repoDigests.filter(isOther),
+      }));
   }
 
   /** Memory follows what was saved: a transaction that fails, as on a full disk, leaves both as they were. */
-  #save(images: Image[]): void {
+  #save(images: Image[], indexes: ImageIndex[]): void {
     this.#state.transaction(() => {
       for (const image of images) this.#documents.put(image.id, image);
+      this.indexes.write(indexes);
     });
     for (const image of images) this.#remember(image);
+    this.indexes.remember(indexes);
   }
 
   #remember(image: Image): void {
@@ -136,6 +208,18 @@ function referenceOrUndefined(name: string): Reference | undefined {
   } catch {
     return undefined;
   }
+}
+
+function fullName(name: string): string | undefined {
+  const reference = referenceOrUndefined(name);
+  if (reference === undefined) return undefined;
+  const { tag, digest, ...rest } = reference;
+  if (digest !== undefined) return formatReference({ ...rest, digest });
+  return formatReference(tag === undefined ? rest : { ...rest, tag });
+}
+
+function isTag(name: string): boolean {
+  return !name.includes('@') && !isDigest(name);
 }
 
 function sorted(names: string[]): string[] {

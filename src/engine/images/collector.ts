@@ -2,6 +2,7 @@ import { isKind } from '#base/errors.ts';
 import { chainIds } from '#domain/image/chain.ts';
 import type { Digest } from '#domain/image/digest.ts';
 import type { Image } from '#domain/image/image.ts';
+import { blobsOfIndex, type ImageIndex } from '#domain/image/image-index.ts';
 import type { IngestLease, IngestRecord, Leases } from '#engine/images/leases.ts';
 import type { BlobStore } from '#ports/blob-store.ts';
 import type { Snapshotter } from '#ports/snapshotter.ts';
@@ -15,13 +16,14 @@ export function partsOf(image: Image): { blobs: Digest[]; snapshots: Digest[] } 
   };
 }
 
-/** Removes blobs and snapshots that no image needs and nobody holds. It looks only at what it is given. */
+/** Removes blobs and snapshots that no image or index needs and nobody holds. It looks only at what it is given. */
 export class Collector {
   readonly #blobs: BlobStore;
   readonly #snapshots: Snapshotter;
   readonly #leases: Leases;
   readonly #journal: Collection<IngestRecord>;
   readonly #images: () => Iterable<Image>;
+  readonly #indexes: () => Iterable<ImageIndex>;
   readonly #keepers: ((digest: Digest) => boolean)[] = [];
   /** Candidates that came while an open-ended lease forbade collecting blobs. */
   readonly #postponed = new Set<Digest>();
@@ -32,12 +34,14 @@ export class Collector {
     leases: Leases;
     journal: Collection<IngestRecord>;
     images: () => Iterable<Image>;
+    indexes: () => Iterable<ImageIndex>;
   }) {
     this.#blobs = parts.blobs;
     this.#snapshots = parts.snapshots;
     this.#leases = parts.leases;
     this.#journal = parts.journal;
     this.#images = parts.images;
+    this.#indexes = parts.indexes;
   }
 
   /** Whether others than images need a blob. */
@@ -142,6 +146,7 @@ export class Collector {
       for (const digest of blobs) needed.blobs.add(digest);
       for (const digest of snapshots) needed.snapshots.add(digest);
     }
+    for (const index of this.#indexes()) for (const digest of blobsOfIndex(index)) needed.blobs.add(digest);
     return needed;
   }
 }

@@ -3,6 +3,7 @@ import { KeyedMutex } from '#base/mutex.ts';
 import type { Container } from '#domain/container/container.ts';
 import type { Digest } from '#domain/image/digest.ts';
 import type { Image } from '#domain/image/image.ts';
+import type { ImageIndex, ManifestState } from '#domain/image/image-index.ts';
 import type { Descriptor, HistoryEntry, Platform } from '#domain/image/manifest.ts';
 import { familiarName, formatReference, parseReference } from '#domain/image/reference.ts';
 import type {
@@ -16,6 +17,7 @@ import type {
   NewImage,
   Progress,
   PullOptions,
+  PushOptions,
   RemovedImage,
 } from '#engine/contracts.ts';
 import type { BaseImages } from '#engine/images/base-images.ts';
@@ -24,11 +26,12 @@ import { Collector } from '#engine/images/collector.ts';
 import { commitContainer } from '#engine/images/committing.ts';
 import { historyOf } from '#engine/images/history.ts';
 import { importRoot, importUrl, type ImportOptions, type ImportSource } from '#engine/images/importing.ts';
-import { pushIndex, saveIndex } from '#engine/images/indexes.ts';
+import { storeIndex } from '#engine/images/indexes.ts';
 import { ingest } from '#engine/images/ingest.ts';
 import { Layers } from '#engine/images/layers.ts';
 import { Leases, type IngestRecord } from '#engine/images/leases.ts';
 import { loadArchive } from '#engine/images/loading.ts';
+import { Manifests } from '#engine/images/manifests.ts';
 import { mendSnapshots } from '#engine/images/mending.ts';
 import { originsOf, type Origin } from '#engine/images/origins.ts';
 import type { Parts } from '#engine/images/parts.ts';
@@ -39,8 +42,9 @@ import { pushAllTags, pushImage } from '#engine/images/pushing.ts';
 import { inspectRemote } from '#engine/images/remote.ts';
 import { storeImage } from '#engine/images/recording.ts';
 import { removeImage } from '#engine/images/removing.ts';
-import { describeManifest, saveImages } from '#engine/images/saving.ts';
+import { saveImages } from '#engine/images/saving.ts';
 import { searchImages } from '#engine/images/searching.ts';
+import { sweepIndexes } from '#engine/images/sweeping.ts';
 import { forgetPacked, type PackedLayer } from '#engine/images/sending.ts';
 import type { TransferRules } from '#engine/images/transfer-rules.ts';
 import type { BlobStore } from '#ports/blob-store.ts';
@@ -69,9 +73,7 @@ export class Images implements ImagesContract {
   readonly #parts: Parts;
   readonly #locks = new KeyedMutex();
   readonly #userSources: ((imageId: string) => ImageUser[])[] = [];
-
-  /** A list of containers names the one of each. */
-  readonly #descriptors = new WeakMap<Image, Promise<Descriptor>>();
+  readonly #manifests: Manifests;
 
   constructor({ state, ...options }: ImagesOptions) {
     const catalog = new Catalog(state);
@@ -79,59 +81,71 @@ export class Images implements ImagesContract {
     const journal = state.collection<IngestRecord>('image-ingest');
     const { blobs, snapshots } = options;
     const images = (): Image[] => catalog.all();
-    const collector = new Collector({ blobs, snapshots, leases, journal, images });
+    const indexes = (): ImageIndex[] => catalog.indexes.all();
+    const collector = new Collector({ blobs, snapshots, leases, journal, images, indexes });
     const layers = new Layers(blobs, snapshots, options.rules.limits);
     const packed = state.collection<PackedLayer>('packed-layers');
     this.#parts = { ...options, catalog, leases, journal, collector, layers, packed };
+    this.#manifests = new Manifests(this.#parts);
   }
 
   /** Removes what an interrupted pull, load or import left, and unpacks layers whose snapshots are gone. */
   async start(): Promise<void> {
     await this.#parts.collector.recover();
+    await this.#sweep();
     await mendSnapshots(this.#parts);
     const { blobs, clock, rules } = this.#parts;
     await blobs.removePartial(clock.now() - rules.keepPartial);
     await forgetPacked(this.#parts);
   }
 
-  get(name: string): Image {
-    return this.#parts.catalog.get(name);
+  get(name: string, platform?: Platform): Image {
+    return this.#parts.catalog.get(name, platform);
   }
 
-  find(name: string): Image | undefined {
-    return this.#parts.catalog.find(name);
+  find(name: string, platform?: Platform): Image | undefined {
+    return this.#parts.catalog.find(name, platform);
+  }
+
+  index(name: string): ImageIndex | undefined {
+    return this.#parts.catalog.indexOf(name);
+  }
+
+  parts(): ReadonlySet<Digest> {
+    return this.#parts.catalog.parts();
   }
 
   list(): Image[] {
     return this.#parts.catalog.all();
   }
 
-  pull(name: string, options: PullOptions): Promise<Image> {
-    return pullImage(this.#parts, name, options);
+  async pull(name: string, options: PullOptions): Promise<Image> {
+    const image = await pullImage(this.#parts, name, options);
+    await this.#sweep();
+    return image;
   }
 
-  pullAll(name: string, options: PullOptions): Promise<Image[]> {
-    return pullAllTags(this.#parts, name, options);
+  async pullAll(name: string, options: PullOptions): Promise<Image[]> {
+    const images = await pullAllTags(this.#parts, name, options);
+    await this.#sweep();
+    return images;
   }
 
-  push(name: string, options: Omit<PullOptions, 'platform'>): Promise<void> {
+  push(name: string, options: PushOptions): Promise<Descriptor> {
     return pushImage(this.#parts, name, options);
   }
 
-  pushAll(name: string, options: Omit<PullOptions, 'platform'>): Promise<void> {
+  pushAll(name: string, options: PushOptions): Promise<void> {
     return pushAllTags(this.#parts, name, options);
   }
 
-  pushIndex(
-    name: string,
+  async storeIndex(
+    names: { names: readonly string[]; subjects: readonly string[] },
     entries: readonly IndexEntry[],
-    options: Omit<PullOptions, 'platform'>,
-  ): Promise<void> {
-    return pushIndex(this.#parts, name, entries, options);
-  }
-
-  saveIndex(names: readonly string[], entries: readonly IndexEntry[]): Readable {
-    return saveIndex(this.#parts, names, entries);
+  ): Promise<ImageIndex> {
+    const index = await this.ingest((lease) => storeIndex(this.#parts, names, entries, lease));
+    await this.#sweep();
+    return index;
   }
 
   pushArtifact(name: string, artifact: NewArtifact, options: Omit<PullOptions, 'platform'>): Promise<void> {
@@ -143,32 +157,45 @@ export class Images implements ImagesContract {
     return await storeImage(this.#parts, image, lease);
   }
 
-  async tag(name: string, reference: string): Promise<void> {
-    const image = this.get(name);
+  async tag(name: string, reference: string, platform?: Platform): Promise<void> {
+    const { catalog } = this.#parts;
+    const image = this.get(name, platform);
     const full = formatReference(parseReference(reference));
     await this.#locks.run(image.id, () => {
-      this.#parts.catalog.tag(this.#parts.catalog.get(image.id), full);
+      const index = platform === undefined ? catalog.indexOf(name) : undefined;
+      catalog.tag(catalog.get(image.id), full, index);
       return Promise.resolve();
     });
+    await this.#sweep();
     this.#parts.events.emit('image', 'tag', image.id, { name: familiarName(full) });
   }
 
-  async remove(name: string, options: { force: boolean; prune: boolean }): Promise<RemovedImage[]> {
-    return await this.#locks.run(this.get(name).id, () =>
-      removeImage(this.#parts, (id) => this.users(id), name, options),
-    );
+  async remove(
+    name: string,
+    options: { force: boolean; prune: boolean; platforms?: readonly Platform[] },
+  ): Promise<RemovedImage[]> {
+    return await this.#locks.run(this.get(name).id, async () => {
+      const removed = await removeImage(this.#parts, (id) => this.users(id), name, options);
+      return [...removed, ...(await this.#sweep())];
+    });
   }
 
-  load(
+  /** What indexes held that names stand for no longer. */
+  #sweep(): Promise<RemovedImage[]> {
+    return sweepIndexes(this.#parts, (id) => this.users(id));
+  }
+
+  async load(
     archive: Readable,
     onProgress: (progress: Progress) => void,
     platforms: readonly Platform[] = [],
   ): Promise<void> {
-    return loadArchive(this.#parts, archive, { onProgress, platforms });
+    await loadArchive(this.#parts, archive, { onProgress, platforms });
+    await this.#sweep();
   }
 
-  save(names: string[]): Readable {
-    return saveImages(this.#parts, names);
+  save(names: readonly string[], platform?: Platform): Readable {
+    return saveImages(this.#parts, names, platform);
   }
 
   importRoot(tar: Readable, options: ImportOptions): Promise<Image> {
@@ -188,25 +215,20 @@ export class Images implements ImagesContract {
     return searchImages(this.#parts.registry, { term, limit }, auth, signal);
   }
 
-  descriptor(name: string): Promise<Descriptor> {
-    const image = this.get(name);
-    const known = this.#descriptors.get(image);
-    if (known !== undefined) return known;
-    const descriptor = this.#describe(image);
-    this.#descriptors.set(image, descriptor);
-    // One that could not be read is read again by the next who asks.
-    descriptor.catch(() => this.#descriptors.delete(image));
-    return descriptor;
+  descriptor(name: string, platform?: Platform): Promise<Descriptor> {
+    return this.#manifests.target(name, platform);
   }
 
-  async #describe({ manifestDigest: digest, config }: Image): Promise<Descriptor> {
-    const { mediaType, size } = await describeManifest(this.#parts, digest);
-    const { architecture, os, variant } = config;
-    return { mediaType, digest, size, platform: { architecture, os, ...(variant && { variant }) } };
+  manifestOf(id: string): Promise<Descriptor> {
+    return this.#manifests.of(this.get(id));
   }
 
-  history(name: string): Promise<{ entry: HistoryEntry; size: number }[]> {
-    return historyOf(this.#parts, this.get(name));
+  manifests(name: string): Promise<ManifestState[]> {
+    return this.#manifests.states(name);
+  }
+
+  history(name: string, platform?: Platform): Promise<{ entry: HistoryEntry; size: number }[]> {
+    return historyOf(this.#parts, this.get(name, platform));
   }
 
   commit(container: Container, options: CommitOptions): Promise<Image> {

@@ -14,9 +14,10 @@ export async function pruneImages(
   const sizes = new Map<string, number>();
   for (const { chainId, size } of await parts.snapshots.listCommitted()) sizes.set(chainId, size);
   const removed: RemovedImage[] = [];
+  const inIndexes = parts.catalog.parts();
   // Children go before the images that they were built upon.
   for (const image of parts.catalog.all().sort(newestFirst)) {
-    if (!isCandidate(image, options) || users(image.id).length > 0) continue;
+    if (inIndexes.has(image.id) || !isCandidate(image, options) || users(image.id).length > 0) continue;
     const names = [...image.tags, ...image.repoDigests];
     for (const name of names.length === 0 ? [image.id] : names.map(familiarName))
       removed.push(...(await removedOr(remove, name)));

@@ -9,6 +9,7 @@ import {
 } from '#domain/image/documents.ts';
 import type { Digest } from '#domain/image/digest.ts';
 import type { Image } from '#domain/image/image.ts';
+import type { NewIndex } from '#domain/image/image-index.ts';
 import { mediaTypes, type Descriptor, type Manifest, type Platform } from '#domain/image/manifest.ts';
 import { formatPlatform, matchesPlatform, parsePlatform, selectManifest } from '#domain/image/platform.ts';
 import { familiarName, formatReference, parseReference } from '#domain/image/reference.ts';
@@ -16,8 +17,10 @@ import type { PullOptions } from '#engine/contracts.ts';
 import { baseRegistry } from '#domain/base/base-name.ts';
 import { ingest } from '#engine/images/ingest.ts';
 import { fetchBlob, fetchLayers, keepBlob, type Fetch } from '#engine/images/fetching.ts';
+import { recordIndex } from '#engine/images/indexes.ts';
 import { placesOf, type LayerPlace } from '#engine/images/layers.ts';
 import type { Parts } from '#engine/images/parts.ts';
+import type { FetchedManifest } from '#ports/registry-client.ts';
 import { imageOf, storeImage } from '#engine/images/recording.ts';
 
 /** Bytes. */
@@ -76,8 +79,7 @@ async function makeBase(parts: Parts, pull: Pull): Promise<Image> {
 
 async function fetchImage(parts: Parts, pull: Pull): Promise<Image> {
   const full = formatReference(pull.reference);
-  const before = parts.catalog.find(full);
-  const { topDigest, digest, manifest } = await resolve(parts, pull);
+  const { topDigest, digest, manifest, index } = await resolve(parts, pull);
   announce(pull);
   const { config, id } = await fetchConfig(parts, pull, manifest);
   const places = placesOf(manifest.layers, config.rootfs.diff_ids);
@@ -88,18 +90,16 @@ async function fetchImage(parts: Parts, pull: Pull): Promise<Image> {
       ? known.size
       : await fetchLayers(parts, pull, places);
   const { tag, ...repository } = pull.reference;
-  const image = parts.catalog.record(
-    imageOf(
-      parts,
-      { id, manifestDigest: digest, config, layers: manifest.layers, size },
-      {
-        tags: tag === undefined || pull.reference.digest !== undefined ? [] : [full],
-        repoDigests: [formatReference({ ...repository, digest: topDigest })],
-      },
-    ),
-  );
-  report(pull, topDigest, before?.id !== image.id);
-  return image;
+  const names = {
+    tags: tag === undefined || pull.reference.digest !== undefined ? [] : [full],
+    repoDigests: [formatReference({ ...repository, digest: topDigest })],
+  };
+  const found = { id, manifestDigest: digest, config, layers: manifest.layers, size };
+  const isNew = parts.catalog.find(full, pull.wanted)?.id !== id;
+  const image = parts.catalog.record(imageOf(parts, found, index === undefined ? names : {}));
+  if (index !== undefined) recordIndex(parts, { ...index, images: { [digest]: id } }, names);
+  report(pull, topDigest, isNew);
+  return parts.catalog.byId(id) ?? image;
 }
 
 function report({ onProgress, reference }: Pull, digest: Digest, isNew: boolean): void {
@@ -115,21 +115,33 @@ interface Resolved {
   topDigest: Digest;
   digest: Digest;
   manifest: Manifest;
+  /** Where the name stands for one. */
+  index?: NewIndex;
 }
 
 /** The manifest for the wanted platform, its bytes in the store. */
 async function resolve(parts: Parts, pull: Pull): Promise<Resolved> {
   const top = await parts.registry.manifest(pull.reference, pull.auth, pull.signal);
   let { digest, content } = top;
+  let index: NewIndex | undefined;
   if (isIndexType(top.mediaType) || looksLikeIndex(content.toString('utf8'))) {
-    const chosen = choose(pull, parseIndex(content.toString('utf8'), `the index ${digest}`).manifests);
+    index = indexOf(top);
+    await keepBlob(parts, pull, digest, content);
+    const chosen = choose(pull, index.manifests);
     const { registry, repository } = pull.reference;
     const reference = { registry, repository, digest: chosen.digest };
     ({ digest, content } = await parts.registry.manifest(reference, pull.auth, pull.signal));
   }
   const manifest = parseManifest(content.toString('utf8'), `the manifest ${digest}`);
   await keepBlob(parts, pull, digest, content);
-  return { topDigest: top.digest, digest, manifest };
+  return { topDigest: top.digest, digest, manifest, ...(index !== undefined && { index }) };
+}
+
+function indexOf({ digest, mediaType, content }: FetchedManifest): NewIndex {
+  const text = content.toString('utf8');
+  const { manifests, mediaType: said } = parseIndex(text, `the index ${digest}`);
+  const type = said ?? (isIndexType(mediaType) ? mediaType : mediaTypes.ociIndex);
+  return { digest, mediaType: type, size: content.length, manifests, images: {}, attachments: [] };
 }
 
 function choose({ reference, wanted }: Pull, manifests: Descriptor[]): Descriptor {

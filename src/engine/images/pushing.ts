@@ -1,25 +1,29 @@
-import { invalid, notFound } from '#base/errors.ts';
+import { conflict, invalid, notFound } from '#base/errors.ts';
 import { shortId } from '#base/ids.ts';
 import type { Image } from '#domain/image/image.ts';
+import { descriptorOfIndex, type ImageIndex } from '#domain/image/image-index.ts';
 import { mediaTypes, type Descriptor, type Manifest } from '#domain/image/manifest.ts';
+import { matchesPlatform } from '#domain/image/platform.ts';
 import { familiarName, formatReference, parseReference, type Reference } from '#domain/image/reference.ts';
-import type { PullOptions } from '#engine/contracts.ts';
+import type { PushOptions } from '#engine/contracts.ts';
 import { partsOf } from '#engine/images/collector.ts';
+import { describeImage, blobsHere } from '#engine/images/indexes.ts';
 import { ingest } from '#engine/images/ingest.ts';
+import { describeManifest } from '#engine/images/manifests.ts';
 import type { Parts } from '#engine/images/parts.ts';
-import { describeManifest } from '#engine/images/saving.ts';
+import { isWhole, pushIndex } from '#engine/images/pushing-indexes.ts';
 import { sendBlob, sendLayer, voice, type Push } from '#engine/images/sending.ts';
 
-type PushOptions = Omit<PullOptions, 'platform'>;
-
-/** `docker push` of one tag. @throws not-found `image-missing`; as RegistryClient */
-export async function pushImage(parts: Parts, name: string, options: PushOptions): Promise<void> {
+/**
+ * `docker push` of one tag: of the whole index where all of it is here, else of one platform. Gives what the name stands
+ * for in the registry. @throws not-found `image-missing`, `platform-missing`; as RegistryClient
+ */
+export async function pushImage(parts: Parts, name: string, options: PushOptions): Promise<Descriptor> {
   const reference = parseReference(name);
   if (reference.digest !== undefined) throw invalid('push-of-digest', 'cannot push a digest reference');
-  const image = parts.catalog.byTag(formatReference(reference));
-  if (image === undefined) throw missing(reference);
+  if (parts.catalog.byTag(formatReference(reference)) === undefined) throw missing(reference);
   options.onProgress({ status: `The push refers to repository [${repositoryOf(reference)}]` });
-  await pushTag(parts, image, reference, options);
+  return await pushTag(parts, reference, options);
 }
 
 /** `docker push --all-tags`. @throws as `pushImage` */
@@ -28,12 +32,12 @@ export async function pushAllTags(parts: Parts, name: string, options: PushOptio
   const repository = repositoryOf(reference);
   const tags = parts.catalog
     .all()
-    .flatMap((image) => image.tags.map((full) => ({ image, reference: parseReference(full) })))
-    .filter((tag) => repositoryOf(tag.reference) === repository)
-    .sort((one, other) => ((one.reference.tag ?? '') < (other.reference.tag ?? '') ? -1 : 1));
+    .flatMap((image) => image.tags.map(parseReference))
+    .filter((tag) => repositoryOf(tag) === repository)
+    .sort((one, other) => ((one.tag ?? '') < (other.tag ?? '') ? -1 : 1));
   if (tags.length === 0) throw missing(reference);
   options.onProgress({ status: `The push refers to repository [${repository}]` });
-  for (const tag of tags) await pushTag(parts, tag.image, tag.reference, options);
+  for (const tag of tags) await pushTag(parts, tag, options);
 }
 
 function repositoryOf({ registry, repository }: Reference): string {
@@ -47,19 +51,75 @@ function missing(reference: Reference): Error {
   );
 }
 
-async function pushTag(
+async function pushTag(parts: Parts, reference: Reference, options: PushOptions): Promise<Descriptor> {
+  const full = formatReference(reference);
+  const image = parts.catalog.get(full, options.only);
+  const index = options.only === undefined ? parts.catalog.indexOf(full) : undefined;
+  const pushed = await ingest(parts, { openEnded: true }, async (lease) => {
+    const run: Push = { ...options, reference, lease };
+    if (index === undefined) return pushOne(parts, image, run);
+    await lease.hold(...blobsHere(parts, index));
+    if (isWhole(parts, index)) return pushWhole(parts, index, run);
+    return pushInstead(parts, index, image, run);
+  });
+  parts.events.emit('image', 'push', familiarName(full), { name: familiarName(repositoryOf(reference)) });
+  return pushed;
+}
+
+async function pushOne(parts: Parts, image: Image, run: Push): Promise<Descriptor> {
+  await run.lease.hold(...partsOf(image).blobs);
+  const { mediaType, content } = await pushParts(parts, image, run);
+  const digest = await parts.registry.pushManifest(run.reference, mediaType, content, run.auth, run.signal);
+  const pushed = { mediaType, digest, size: content.length };
+  announce(run, pushed);
+  remember(parts, image, run, pushed);
+  return pushed;
+}
+
+async function pushWhole(parts: Parts, index: ImageIndex, run: Push): Promise<Descriptor> {
+  const pushed = await pushIndex(parts, index, run);
+  announce(run, pushed);
+  const image = parts.catalog.byTag(formatReference(run.reference));
+  if (image !== undefined) remember(parts, image, run, pushed, index);
+  return pushed;
+}
+
+/** As Docker: of an index of which something is not here, this machine's image goes, and the client is told so. */
+async function pushInstead(parts: Parts, index: ImageIndex, image: Image, run: Push): Promise<Descriptor> {
+  if (parts.catalog.imagesOf(index).length > 1 && !matchesPlatform(image.config, parts.platform))
+    throw conflict(
+      'push-platform-ambiguous',
+      'multiple matching manifests found but no specific platform requested',
+      { hint: 'name one of them with --platform' },
+    );
+  const pushed = await pushOne(parts, image, run);
+  const aux = {
+    manifestPushedInsteadOfIndex: true,
+    originalIndex: descriptorOfIndex(index),
+    selectedManifest: await describeImage(parts, image),
+  };
+  run.onProgress({ progressDetail: {}, aux });
+  return pushed;
+}
+
+function announce({ reference: { tag = '' }, onProgress }: Push, { digest, size }: Descriptor): void {
+  onProgress({ status: `${tag}: digest: ${digest} size: ${size}` });
+  onProgress({ progressDetail: {}, aux: { Tag: tag, Digest: digest, Size: size } });
+}
+
+/** Where it is in a registry; not when it has gone from here meanwhile. */
+function remember(
   parts: Parts,
-  image: Image,
-  reference: Reference,
-  options: PushOptions,
-): Promise<void> {
-  await ingest(parts, { openEnded: true }, async (lease) => {
-    await lease.hold(...partsOf(image).blobs);
-    await push(parts, image, { ...options, reference, lease });
-  });
-  parts.events.emit('image', 'push', familiarName(formatReference(reference)), {
-    name: familiarName(repositoryOf(reference)),
-  });
+  { id }: Image,
+  { reference }: Push,
+  { digest }: Descriptor,
+  index?: ImageIndex,
+): void {
+  const image = parts.catalog.byId(id);
+  if (image === undefined) return;
+  if (index !== undefined && !parts.catalog.indexes.byDigest(index.digest)?.names.length) return;
+  const repoDigests = [`${repositoryOf(reference)}@${digest}`];
+  parts.catalog.record({ ...image, tags: [], repoDigests }, index);
 }
 
 /** Has the registry have all of an image but its manifest, which it gives. @throws as RegistryClient */
@@ -73,21 +133,6 @@ export async function pushParts(
   const asStored = layers.every((layer, i) => layer.digest === image.layers[i]?.digest);
   await sendBlob(parts, run, await configOf(parts, image), voice(run, undefined));
   return asStored ? stored : compressedManifest(parts, image, layers);
-}
-
-async function push(parts: Parts, image: Image, run: Push): Promise<void> {
-  const { mediaType, content } = await pushParts(parts, image, run);
-  const digest = await parts.registry.pushManifest(run.reference, mediaType, content, run.auth, run.signal);
-  const { tag = '' } = run.reference;
-  run.onProgress({ status: `${tag}: digest: ${digest} size: ${content.length}` });
-  run.onProgress({ progressDetail: {}, aux: { Tag: tag, Digest: digest, Size: content.length } });
-  const current = parts.catalog.byId(image.id);
-  if (current !== undefined)
-    parts.catalog.record({
-      ...current,
-      tags: [],
-      repoDigests: [`${repositoryOf(run.reference)}@${digest}`],
-    });
 }
 
 async function configOf(parts: Parts, image: Image): Promise<Descriptor> {

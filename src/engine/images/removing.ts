@@ -1,6 +1,9 @@
-import { conflict } from '#base/errors.ts';
+import { conflict, invalid } from '#base/errors.ts';
 import { shortId } from '#base/ids.ts';
+import { isDigest } from '#domain/image/digest.ts';
 import type { Image } from '#domain/image/image.ts';
+import { imageFor } from '#domain/image/image-index.ts';
+import type { Platform } from '#domain/image/manifest.ts';
 import { familiarName, formatReference, parseReference, type Reference } from '#domain/image/reference.ts';
 import type { ImageUser, RemovedImage } from '#engine/contracts.ts';
 import { imageMissing } from '#engine/images/catalog.ts';
@@ -8,6 +11,13 @@ import { partsOf } from '#engine/images/collector.ts';
 import type { Parts } from '#engine/images/parts.ts';
 
 type Users = (imageId: string) => ImageUser[];
+
+export interface RemoveOptions {
+  force: boolean;
+  prune: boolean;
+  /** Only the images for these. */
+  platforms?: readonly Platform[];
+}
 
 /**
  * `docker rmi`, with Docker's rules: a name is taken off, and the image goes with its last name unless a
@@ -18,17 +28,34 @@ export async function removeImage(
   parts: Parts,
   users: Users,
   name: string,
-  options: { force: boolean; prune: boolean },
+  options: RemoveOptions,
 ): Promise<RemovedImage[]> {
-  const image = parts.catalog.get(name);
+  const { platforms = [] } = options;
   const removal = new Removal(parts, users);
+  if (platforms.length > 0) {
+    if (!options.force) throw notForced();
+    for (const platform of platforms) await removal.ofPlatform(name, platform);
+    return removal.report;
+  }
+  const image = parts.catalog.get(name);
   if (isIdOf(image, name)) await removal.byId(image, options);
   else await removal.byName(image, name, options);
   return removal.report;
 }
 
+function notForced(): Error {
+  return invalid(
+    'force-missing',
+    'Content will be removed from all images referencing this variant. Use —-force to force delete.',
+  );
+}
+
 function isIdOf(image: Image, name: string): boolean {
-  return image.id.startsWith(name) || (/^[0-9a-f]+$/.test(name) && image.id.startsWith(`sha256:${name}`));
+  return (
+    isDigest(name) ||
+    image.id.startsWith(name) ||
+    (/^[0-9a-f]+$/.test(name) && image.id.startsWith(`sha256:${name}`))
+  );
 }
 
 class Removal {
@@ -41,9 +68,9 @@ class Removal {
     this.#users = users;
   }
 
-  async byName(image: Image, name: string, options: { force: boolean; prune: boolean }): Promise<void> {
+  async byName(image: Image, name: string, options: RemoveOptions): Promise<void> {
     const full = this.#nameOn(image, name);
-    const user = this.#users(image.id)[0];
+    const user = this.#usersOf(image, name)[0];
     if (!options.force && user !== undefined && isSingleReference(image))
       throw conflict(
         'image-in-use',
@@ -61,24 +88,45 @@ class Removal {
     await this.#delete(rest, { ...options, quiet: true });
   }
 
-  async byId(image: Image, options: { force: boolean; prune: boolean }): Promise<void> {
+  /** Of a name for several platforms: the image of one of them goes, and another carries the names. */
+  async ofPlatform(name: string, platform: Platform): Promise<void> {
+    const { catalog } = this.#parts;
+    const image = catalog.get(name, platform);
+    const index = catalog.indexOf(name);
+    const others = index === undefined ? [] : catalog.imagesOf(index).filter(({ id }) => id !== image.id);
+    if (index === undefined || others.length === 0) {
+      await this.#delete(image, { force: true, prune: true, quiet: false });
+      return;
+    }
+    this.#refuse(image, true);
+    const next = imageFor(index, others, this.#parts.platform) ?? others[0];
+    if (next !== undefined && index.names.includes(image.id))
+      catalog.record({ ...next, tags: [], repoDigests: [] }, index);
+    await this.#remove(catalog.get(image.id));
+  }
+
+  async byId(image: Image, options: RemoveOptions): Promise<void> {
     if (!isSingleReference(image) && !options.force)
       throw unable(image, 'must be forced', 'image is referenced in multiple repositories');
     this.#refuse(image, options.force);
     await this.#delete(image, { ...options, quiet: false });
   }
 
-  async #delete(image: Image, options: { force: boolean; prune: boolean; quiet: boolean }): Promise<void> {
+  async #delete(image: Image, options: RemoveOptions & { quiet: boolean }): Promise<void> {
     // With its last name gone an image that is still in use stays, nameless, without complaint.
     if (options.quiet && this.#users(image.id).length > 0) return;
     this.#refuse(image, options.force);
+    await this.#remove(image);
+    if (options.prune && image.parent !== undefined) await this.#pruneParent(image.parent);
+  }
+
+  async #remove(image: Image): Promise<void> {
     const rest = this.#untag(image, [...image.tags, ...image.repoDigests]);
     this.#parts.catalog.delete(rest);
     this.report.push({ Deleted: image.id });
     this.#parts.events.emit('image', 'delete', image.id, { name: image.id });
     for (const chainId of await this.#parts.collector.collect(partsOf(image)))
       this.report.push({ Deleted: chainId });
-    if (options.prune && image.parent !== undefined) await this.#pruneParent(image.parent);
   }
 
   async #pruneParent(id: NonNullable<Image['parent']>): Promise<void> {
@@ -99,6 +147,13 @@ class Removal {
     if (other === undefined || force) return;
     const stopped = 'containerId' in other ? 'stopped ' : '';
     throw unable(image, 'must be forced', `image is being used by ${stopped}${words(other)}`);
+  }
+
+  /** Of all images that a name stands for. */
+  #usersOf(image: Image, name: string): ImageUser[] {
+    const index = this.#parts.catalog.indexOf(name);
+    const images = index === undefined ? [image] : this.#parts.catalog.imagesOf(index);
+    return images.flatMap(({ id }) => this.#users(id));
   }
 
   #untag(image: Image, names: string[]): Image {

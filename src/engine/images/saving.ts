@@ -3,26 +3,33 @@ import { paddingOf } from '#domain/archive/tar-entry.ts';
 import { encodeHeader, tarEnd, tarEntry } from '#domain/archive/tar-writer.ts';
 import type { Digest } from '#domain/image/digest.ts';
 import type { Image } from '#domain/image/image.ts';
-import { mediaTypes, type Descriptor, type Index } from '#domain/image/manifest.ts';
+import { descriptorOfIndex, type ImageIndex } from '#domain/image/image-index.ts';
+import { mediaTypes, type Descriptor, type Index, type Platform } from '#domain/image/manifest.ts';
 import { familiarName, formatReference, parseReference } from '#domain/image/reference.ts';
 import { partsOf } from '#engine/images/collector.ts';
+import { blobsHere } from '#engine/images/indexes.ts';
+import { describeManifest } from '#engine/images/manifests.ts';
 import type { Parts } from '#engine/images/parts.ts';
 
+/** What names stand for, and those of the names that go into the archive. */
 interface Saved {
   image: Image;
+  /** All of it that is here is saved; the image is what Docker's own part of the archive has of it. */
+  index?: ImageIndex;
   tags: string[];
 }
 
 /**
  * `docker save`: an archive that is both an OCI layout and Docker's own (manifest.json). Blobs go in as
- * they are stored. @throws not-found `image-missing` before the first byte
+ * they are stored. @param wanted instead of indexes their images for this platform
+ * @throws not-found `image-missing`, `platform-missing` before the first byte
  */
-export function saveImages(parts: Parts, names: string[]): Readable {
-  const saved = select(parts, names);
+export function saveImages(parts: Parts, names: readonly string[], wanted?: Platform): Readable {
+  const saved = select(parts, names, wanted);
   const lease = parts.leases.open();
   async function* archive(): AsyncGenerator<Uint8Array> {
     try {
-      await lease.hold(...saved.flatMap(({ image }) => partsOf(image).blobs));
+      await lease.hold(...saved.flatMap((each) => blobsOf(parts, each)));
       yield* members(parts, saved);
     } finally {
       await lease.close();
@@ -32,28 +39,35 @@ export function saveImages(parts: Parts, names: string[]): Readable {
 }
 
 /** An image asked for by id is saved without tags, one asked for by a tag with that tag. */
-function select(parts: Parts, names: string[]): Saved[] {
+function select(parts: Parts, names: readonly string[], wanted?: Platform): Saved[] {
   const saved = new Map<Digest, Saved>();
   for (const name of names) {
-    const image = parts.catalog.get(name);
-    const entry = saved.get(image.id) ?? { image, tags: [] };
-    saved.set(image.id, entry);
-    const tag = tagNamed(image, name);
+    const image = parts.catalog.get(name, wanted);
+    const index = wanted === undefined ? parts.catalog.indexOf(name) : undefined;
+    const key = index?.digest ?? image.id;
+    const entry = saved.get(key) ?? { image, ...(index !== undefined && { index }), tags: [] };
+    saved.set(key, entry);
+    const tag = tagNamed(parts, name);
     if (tag !== undefined && !entry.tags.includes(tag)) entry.tags.push(tag);
   }
   return [...saved.values()];
 }
 
-function tagNamed(image: Image, name: string): string | undefined {
+function tagNamed({ catalog }: Parts, name: string): string | undefined {
+  const image = catalog.get(name);
   if (image.id.includes(name)) return undefined;
   const full = formatReference(parseReference(name));
   return image.tags.includes(full) ? full : undefined;
 }
 
+function blobsOf(parts: Parts, { image, index }: Saved): Digest[] {
+  return index === undefined ? partsOf(image).blobs : blobsHere(parts, index);
+}
+
 async function* members(parts: Parts, saved: Saved[]): AsyncGenerator<Uint8Array> {
   yield encodeHeader(tarEntry('blobs/', 'directory'));
   yield encodeHeader(tarEntry('blobs/sha256/', 'directory'));
-  const digests = new Set(saved.flatMap(({ image }) => partsOf(image).blobs));
+  const digests = new Set(saved.flatMap((each) => blobsOf(parts, each)));
   for (const digest of [...digests].sort()) yield* blobMember(parts, digest);
   yield* member('index.json', JSON.stringify(await indexOf(parts, saved)));
   yield* member('manifest.json', JSON.stringify(saved.map(dockerEntry)));
@@ -67,7 +81,7 @@ export function pathOf(digest: Digest): string {
 }
 
 /** A blob of the store as a member of the archive. */
-export async function* blobMember(parts: Parts, digest: Digest): AsyncGenerator<Uint8Array> {
+async function* blobMember(parts: Parts, digest: Digest): AsyncGenerator<Uint8Array> {
   const content: AsyncIterable<Uint8Array> = await parts.blobs.open(digest);
   const size = (await parts.blobs.stat(digest))?.size ?? 0;
   yield encodeHeader(tarEntry(pathOf(digest), 'file', { size }));
@@ -85,33 +99,25 @@ export function* member(name: string, content: string | Buffer): Generator<Uint8
 
 async function indexOf(parts: Parts, saved: Saved[]): Promise<Index> {
   const manifests: Descriptor[] = [];
-  for (const { image, tags } of saved) {
-    const { mediaType, size } = await describeManifest(parts, image.manifestDigest);
-    const plain: Descriptor = { mediaType, digest: image.manifestDigest, size };
+  for (const { image, index, tags } of saved) {
+    const plain = index === undefined ? await describe(parts, image) : descriptorOfIndex(index);
     if (tags.length === 0) manifests.push(plain);
     for (const tag of tags) manifests.push({ ...plain, annotations: annotationsOf(tag) });
   }
   return { schemaVersion: 2, mediaType: mediaTypes.ociIndex, manifests };
 }
 
+async function describe(parts: Parts, { manifestDigest: digest }: Image): Promise<Descriptor> {
+  const { mediaType, size } = await describeManifest(parts, digest);
+  return { mediaType, digest, size };
+}
+
 /** Of a manifest by its name, as `docker save` writes them. */
-export function annotationsOf(tag: string): Record<string, string> {
+function annotationsOf(tag: string): Record<string, string> {
   return {
     'io.containerd.image.name': tag,
     'org.opencontainers.image.ref.name': tag.slice(tag.lastIndexOf(':') + 1),
   };
-}
-
-const parseType: (content: string) => { mediaType?: string } = JSON.parse;
-
-/** Media type and size of a manifest in the store. */
-export async function describeManifest(
-  parts: Pick<Parts, 'blobs'>,
-  digest: Digest,
-): Promise<{ mediaType: string; size: number; content: Buffer }> {
-  const content = await parts.blobs.read(digest);
-  const { mediaType = mediaTypes.ociManifest } = parseType(content.toString('utf8'));
-  return { mediaType, size: content.length, content };
 }
 
 function dockerEntry({ image, tags }: Saved): object {

@@ -1,0 +1,86 @@
+import type { Digest } from '#domain/image/digest.ts';
+import type { Image } from '#domain/image/image.ts';
+import type { Descriptor, Platform } from '#domain/image/manifest.ts';
+import { selectManifest } from '#domain/image/platform.ts';
+
+/** What names stand for when they stand for more than one image: an index, its blob in the store, with as much of it as is here. */
+export interface ImageIndex {
+  digest: Digest;
+  mediaType: string;
+  /** Bytes. */
+  size: number;
+  /** Its entries, in their order. */
+  manifests: Descriptor[];
+  /** The images that are here: their ids, by the digests of their manifests. */
+  images: Record<string, Digest>;
+  /** What else is here whole, such as attestations. */
+  attachments: Attachment[];
+  /** Fully qualified tags and digests, and the id of the image that carries these names. */
+  names: string[];
+}
+
+/** A manifest that is no image's, with its config and layers. */
+export interface Attachment {
+  digest: Digest;
+  parts: Descriptor[];
+}
+
+/** An index before names stand for it. */
+export type NewIndex = Omit<ImageIndex, 'names'>;
+
+/** One entry of an index, or the one manifest of an image. */
+export interface ManifestState {
+  descriptor: Descriptor;
+  kind: 'image' | 'attestation' | 'unknown';
+  isHere: boolean;
+  /** The bytes of its blobs that are here. */
+  content: number;
+  /** Where it is an image that is here. */
+  image?: Image;
+  /** Where it is an attestation: the manifest that it is about. */
+  subject?: string;
+}
+
+const subjectKey = 'vnd.docker.reference.digest';
+
+/** The manifest that an attestation is about (BuildKit, docs/attestations/attestation-storage.md). */
+export function subjectOf({ annotations = {} }: Descriptor): string | undefined {
+  return annotations['vnd.docker.reference.type'] === 'attestation-manifest'
+    ? annotations[subjectKey]
+    : undefined;
+}
+
+export function withSubject(descriptor: Descriptor, subject: string): Descriptor {
+  return { ...descriptor, annotations: { ...descriptor.annotations, [subjectKey]: subject } };
+}
+
+/** Every blob that an index has beside those of its images. */
+export function blobsOfIndex({ digest, attachments }: NewIndex): Digest[] {
+  return [digest, ...attachments.flatMap((each) => [each.digest, ...each.parts.map((part) => part.digest)])];
+}
+
+/** The image for a platform, of those that are here. @param images that the index names */
+export function imageFor(index: NewIndex, images: readonly Image[], wanted: Platform): Image | undefined {
+  const here = index.manifests.flatMap((descriptor) => {
+    const image = images.find(({ id }) => id === index.images[descriptor.digest]);
+    return image === undefined ? [] : [{ image, descriptor: described(descriptor, image) }];
+  });
+  const chosen = selectManifest(
+    here.map(({ descriptor }) => descriptor),
+    wanted,
+  );
+  return here.find(({ descriptor }) => descriptor === chosen)?.image;
+}
+
+/** An entry of an index need not say the platform; the image does. */
+function described(descriptor: Descriptor, { config }: Image): Descriptor {
+  return { ...descriptor, platform: descriptor.platform ?? platformOf(config) };
+}
+
+export function platformOf({ architecture, os, variant }: Platform): Platform {
+  return { architecture, os, ...(variant !== undefined && variant !== '' && { variant }) };
+}
+
+export function descriptorOfIndex({ mediaType, digest, size }: NewIndex): Descriptor {
+  return { mediaType, digest, size };
+}

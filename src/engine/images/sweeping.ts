@@ -1,0 +1,38 @@
+import type { Digest } from '#domain/image/digest.ts';
+import { blobsOfIndex } from '#domain/image/image-index.ts';
+import type { ImageUser, RemovedImage } from '#engine/contracts.ts';
+import { partsOf } from '#engine/images/collector.ts';
+import type { Parts } from '#engine/images/parts.ts';
+
+/**
+ * Removes what indexes held that no name stands for any more: their own blobs, and the images that were here for their
+ * sake only and that nobody uses. What a crash cuts off goes at the next start.
+ */
+export async function sweepIndexes(
+  parts: Parts,
+  users: (imageId: string) => ImageUser[],
+): Promise<RemovedImage[]> {
+  const removed: RemovedImage[] = [];
+  for (const index of parts.catalog.indexes.nameless()) {
+    const images = parts.catalog.imagesOf(index).filter(({ id }) => isLeft(parts, users, id));
+    for (const image of images) {
+      parts.catalog.delete(image);
+      removed.push({ Deleted: image.id });
+      parts.events.emit('image', 'delete', image.id, { name: image.id });
+    }
+    for (const image of images)
+      for (const chainId of await parts.collector.collect(partsOf(image))) removed.push({ Deleted: chainId });
+    await parts.collector.collect({ blobs: blobsOfIndex(index), snapshots: [] });
+    // Names may stand for it again meanwhile.
+    const { names = [] } = parts.catalog.indexes.byDigest(index.digest) ?? {};
+    if (names.length === 0) parts.catalog.indexes.forget(index.digest);
+  }
+  return removed;
+}
+
+function isLeft({ catalog }: Parts, users: (imageId: string) => ImageUser[], id: Digest): boolean {
+  const { tags = [], repoDigests = [] } = catalog.byId(id) ?? {};
+  if (tags.length + repoDigests.length > 0) return false;
+  if (catalog.indexes.all().some(({ images }) => Object.values(images).includes(id))) return false;
+  return users(id).length === 0 && catalog.children(id).length === 0;
+}
