@@ -14,12 +14,14 @@ import type { RecordedBuilds } from '#engine/bases/recorded-builds.ts';
 import { Refreshing } from '#engine/bases/refreshing.ts';
 import { RefreshSchedule } from '#engine/bases/refresh-schedule.ts';
 import { Shelf } from '#engine/bases/shelf.ts';
+import { SignatureCheck } from '#engine/bases/signature-check.ts';
 import { SigningKey } from '#engine/bases/signing-key.ts';
 import { BaseUpkeep } from '#engine/bases/upkeep.ts';
 import type { Containers } from '#engine/contracts.ts';
 import type { Events } from '#engine/events/events.ts';
 import type { Images } from '#engine/images/images.ts';
 import type { Adapters } from '#main/adapters.ts';
+import type { RegistryClient } from '#ports/registry-client.ts';
 import { release } from '#main/release.ts';
 
 interface Nouns {
@@ -30,6 +32,7 @@ interface Nouns {
   builds: RecordedBuilds;
   events: Events;
   inventories: Inventories;
+  registry: RegistryClient;
   report: (problem: string, error: unknown) => void;
 }
 
@@ -43,6 +46,8 @@ export function openBases({ root }: Instance, settings: Settings, adapters: Adap
   );
   const attesting = new Attesting({ attachments, inventories, key, images, blobs, version: release.version });
   bases.whenMade((image) => attesting.attest(image));
+  bases.whenPushed((image, subject, repository) => attesting.companions(image, subject, repository));
+  const signatureCheck = new SignatureCheck({ registry: nouns.registry, attesting });
   const outdated = new Outdated({ images, containers, inventories, bootstrapper, builds, architecture });
   const deployments = new Deployments(apps, images);
   const refreshing = new Refreshing({ images, bases, builds, inventories, outdated, deployments, events });
@@ -51,7 +56,7 @@ export function openBases({ root }: Instance, settings: Settings, adapters: Adap
   const refreshSchedule = new RefreshSchedule({ store, clock, events, refreshing, cron, deploy, report });
   const upkeep = new BaseUpkeep({ images, builds, inventories, attachments, clock, report });
   return {
-    ...{ outdated, refreshing, refreshSchedule, attesting, key },
+    ...{ outdated, refreshing, refreshSchedule, attesting, signatureCheck, key },
     shelf: new Shelf(images, inventories, attachments),
     sweepBases: () => upkeep.sweep(),
     startBases: async () => {

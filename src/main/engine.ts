@@ -38,6 +38,7 @@ function transferRules(set: RegistrySettings): TransferRules {
     keepPartial: set.keepPartial * 3_600_000,
     compression: { kind: set.compression, level: set.compressionLevel },
     limits: { maxSize: set.maxLayerSize, maxRatio: set.maxLayerRatio },
+    pushReferrers: set.pushReferrers,
   };
 }
 
@@ -103,7 +104,7 @@ export async function startEngine(instance: Instance, settings: Settings, adapte
     ...{ ingress, policies, report },
   });
   const made = { bases, images, containers, apps, builds: recordedBuilds, events, inventories };
-  const basesRoom = openBases(instance, settings, adapters, { ...made, report });
+  const basesRoom = openBases(instance, settings, adapters, { ...made, registry: ownRegistry, report });
   const system = new System({
     ...{ instance, clock, machine: adapters.machine, runtime },
     ...{ containers, images, volumes, snapshotter, release },

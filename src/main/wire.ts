@@ -32,6 +32,7 @@ import { scheduleRoutes } from '#api/platform/schedules.ts';
 import { secretRoutes } from '#api/platform/secrets.ts';
 import { registryRoutes } from '#api/platform/registry.ts';
 import { socketRoutes } from '#api/platform/sockets.ts';
+import type { AccessLine } from '#api/registry/access-log.ts';
 import { createRegistryServer } from '#api/registry/server.ts';
 import { instanceOf } from '#domain/instance.ts';
 import type { Settings } from '#domain/settings/settings.ts';
@@ -89,7 +90,7 @@ export async function wire(settings: Settings, log: Logger): Promise<Wired> {
       diskRoutes(app, engine);
     },
     sockets: engine.sockets,
-    serveRegistry: () => serveRegistry(engine),
+    serveRegistry: () => serveRegistry(engine, settings, log),
     close: async () => {
       await engine.diskCollector.close();
       await engine.registry.close();
@@ -109,8 +110,10 @@ export async function wire(settings: Settings, log: Logger): Promise<Wired> {
 }
 
 /** A registry that cannot be served keeps nobody from the rest. */
-async function serveRegistry({ registry, report }: Engine): Promise<void> {
-  const opener = new RegistryListeners((tls) => createRegistryServer({ registry, report }, tls));
+async function serveRegistry({ registry, report }: Engine, settings: Settings, log: Logger): Promise<void> {
+  const tell = settings.registryAccessLog;
+  const parts = { registry, report, tell, log: (line: AccessLine) => log.info(line, 'registry') };
+  const opener = new RegistryListeners((tls) => createRegistryServer(parts, tls));
   await registry.serving
     .serve(opener)
     .catch((error: unknown) => report('the built-in registry is not served', error));

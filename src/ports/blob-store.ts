@@ -37,10 +37,10 @@ export interface PartialBlob extends AsyncDisposable {
    */
   receive(source: AsyncIterable<Uint8Array>): Promise<void>;
   /**
-   * All of it from the first byte, as it arrives. It ends only when the digest has proved right, and fails as
-   * `receive` does.
+   * All of it, or from byte `start` to byte `end` (included), as it arrives. The blob's last byte comes only when the digest
+   * has proved right; before that it fails as `receive` does.
    */
-  read(): Readable;
+  read(range?: { start: number; end?: number }): Readable;
 }
 
 /** Content by digest. A blob is visible only once it is complete and its digest is verified. */

@@ -37,6 +37,22 @@ export interface RegistryClient {
     signal: AbortSignal,
   ): Promise<FetchedManifest>;
   /**
+   * The digest that a name stands for, without the manifest; undefined where a registry does not tell it so.
+   * @throws as `manifest`
+   */
+  manifestDigest(
+    reference: Reference,
+    auth: Credentials | undefined,
+    signal: AbortSignal,
+  ): Promise<Digest | undefined>;
+  /** The manifests that have another one of the repository as their subject. */
+  referrers(
+    reference: Pick<Reference, 'registry' | 'repository'>,
+    subject: Digest,
+    auth: Credentials | undefined,
+    signal: AbortSignal,
+  ): Promise<Descriptor[]>;
+  /**
    * The content from byte `offset` on, never more than the blob's size; it is the caller who verifies the digest. Goes on
    * where a broken connection stopped. With `direct` no mirror is asked, for one that had something else.
    * @throws internal `registry-transfer-failed`
@@ -77,6 +93,7 @@ export interface RegistryClient {
     auth: Credentials | undefined,
     signal: AbortSignal,
   ): Promise<boolean>;
+  /** One with a subject is listed as its referrer afterwards, also by registries that know nothing of referrers. */
   pushManifest(
     reference: Reference,
     mediaType: string,

@@ -63,6 +63,8 @@ const refuse = (): Promise<never> => Promise.reject(unsupported('test-offline', 
 
 export const noRegistry: RegistryClient = {
   manifest: refuse,
+  manifestDigest: refuse,
+  referrers: refuse,
   blob: refuse,
   hasBlob: refuse,
   pushBlob: refuse,
@@ -77,6 +79,7 @@ const transferRules: TransferRules = {
   downloads: 3,
   uploads: 5,
   keepPartial: 3_600_000,
+  pushReferrers: true,
   compression: { kind: 'gzip', level: 0 },
   limits: { maxSize: 1024 ** 4, maxRatio: 1000 },
 };
@@ -122,7 +125,11 @@ export async function imageRoom(options: RoomOptions = {}): Promise<ImageRoom> {
       snapshots,
       registry: options.registry ?? noRegistry,
       downloads: new HttpDownloads(),
-      bases: options.bases ?? { make: refuse, made: () => Promise.resolve() },
+      bases: options.bases ?? {
+        make: refuse,
+        made: () => Promise.resolve(),
+        companions: () => Promise.resolve([]),
+      },
       state,
       clock: steppingClock(),
       events,

@@ -39,8 +39,10 @@ export class DiskBlobStore implements BlobStore {
   private constructor(root: string) {
     this.#blobs = join(root, 'blobs', 'sha256');
     this.#incoming = join(root, 'blobs', 'incoming');
-    this.#partial = new PartialBlobs(join(root, 'blobs', 'partial'), (path, digest) =>
-      this.#publish(path, digest),
+    this.#partial = new PartialBlobs(
+      join(root, 'blobs', 'partial'),
+      (path, digest) => this.#publish(path, digest),
+      (digest) => this.#path(digest),
     );
     this.#damaged = join(root, 'blobs', 'damaged');
   }

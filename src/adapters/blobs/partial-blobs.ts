@@ -20,15 +20,22 @@ const gather = 256 * 1024;
 export class PartialBlobs {
   readonly #folder: string;
   readonly #publish: (path: string, digest: Digest) => Promise<void>;
+  readonly #published: (digest: Digest) => string;
   readonly #locks = new KeyedMutex();
 
   /**
    * @param folder in the file system of the blobs
    * @param publish gives a file on disk, whose digest is right, its name as a blob
+   * @param published that name
    */
-  constructor(folder: string, publish: (path: string, digest: Digest) => Promise<void>) {
+  constructor(
+    folder: string,
+    publish: (path: string, digest: Digest) => Promise<void>,
+    published: (digest: Digest) => string,
+  ) {
     this.#folder = folder;
     this.#publish = publish;
+    this.#published = published;
   }
 
   make(): Promise<unknown> {
@@ -46,7 +53,7 @@ export class PartialBlobs {
       }
       const path = this.#path(blob.digest);
       const partial = await PartialFile.open(
-        path,
+        { path, published: this.#published(blob.digest) },
         blob,
         () => this.#publish(path, blob.digest),
         closed.resolve,
@@ -92,9 +99,12 @@ export class PartialBlobs {
   }
 }
 
+/** Where a blob is while it comes, and afterwards. */
+type Paths = Record<'path' | 'published', string>;
+
 class PartialFile implements PartialBlob {
   readonly offset: number;
-  readonly #path: string;
+  readonly #paths: Paths;
   readonly #blob: BlobInfo;
   readonly #file: FileHandle;
   readonly #hash: Hash;
@@ -106,16 +116,17 @@ class PartialFile implements PartialBlob {
   /** How it ended: whoever reads is told after the last byte. */
   readonly #verified = Promise.withResolvers<void>();
   #isOver = false;
+  #isRight = false;
 
   private constructor(
-    path: string,
+    paths: Paths,
     blob: BlobInfo,
     file: FileHandle,
     start: { size: number; hash: Hash },
     publish: () => Promise<void>,
     closed: () => void,
   ) {
-    this.#path = path;
+    this.#paths = paths;
     this.#blob = blob;
     this.#file = file;
     this.offset = this.#written = start.size;
@@ -126,15 +137,15 @@ class PartialFile implements PartialBlob {
   }
 
   static async open(
-    path: string,
+    paths: Paths,
     blob: BlobInfo,
     publish: () => Promise<void>,
     closed: () => void,
   ): Promise<PartialFile> {
-    const file = await open(path, 'a+', 0o600);
+    const file = await open(paths.path, 'a+', 0o600);
     try {
       const start = await beginning(file, blob.size);
-      return new PartialFile(path, blob, file, start, publish, closed);
+      return new PartialFile(paths, blob, file, start, publish, closed);
     } catch (error) {
       await file.close();
       throw error;
@@ -154,10 +165,13 @@ class PartialFile implements PartialBlob {
     await this.#publish();
   }
 
-  read(): Readable {
-    // Opened now: when it is read, the file may have its name as a blob already.
-    const opening = open(this.#path, 'r');
-    const content = Readable.from(this.#tail(opening), { objectMode: false });
+  read(range: { start: number; end?: number } = { start: 0 }): Readable {
+    // Opened now: when it is read, the file may be gone, and may have its name as a blob already.
+    const opening = open(this.#paths.path, 'r').catch((error: unknown) => {
+      if (systemCode(error) === 'ENOENT') return open(this.#paths.published, 'r');
+      throw error;
+    });
+    const content = Readable.from(this.#tail(opening, range), { objectMode: false });
     content.once('close', () => {
       opening.then((file) => file.close()).catch(() => undefined);
     });
@@ -167,7 +181,7 @@ class PartialFile implements PartialBlob {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#end(invalid('blob-incomplete', `blob ${this.#blob.digest} has not come whole`));
     try {
-      if (this.#written === 0) await rm(this.#path, { force: true });
+      if (this.#written === 0) await rm(this.#paths.path, { force: true });
       await this.#file.close();
     } finally {
       this.#closed();
@@ -207,7 +221,7 @@ class PartialFile implements PartialBlob {
       );
     const found = `sha256:${this.#hash.digest('hex')}`;
     if (found === digest) return;
-    await rm(this.#path, { force: true });
+    await rm(this.#paths.path, { force: true });
     throw invalid('blob-digest-mismatch', `storing blob ${digest}: the content has the digest ${found}`, {
       hint: 'the content was damaged or changed on its way; fetch it again',
     });
@@ -215,7 +229,7 @@ class PartialFile implements PartialBlob {
 
   /** What is wrong is no beginning of anything. */
   async #refused(found: string): Promise<Error> {
-    await rm(this.#path, { force: true });
+    await rm(this.#paths.path, { force: true });
     const { digest, size } = this.#blob;
     return invalid('blob-size-mismatch', `storing blob ${digest}: found ${found}; required are ${size}`);
   }
@@ -223,7 +237,8 @@ class PartialFile implements PartialBlob {
   #end(error?: unknown): void {
     if (this.#isOver) return;
     this.#isOver = true;
-    if (error === undefined) this.#verified.resolve();
+    this.#isRight = error === undefined;
+    if (this.#isRight) this.#verified.resolve();
     else this.#verified.reject(error);
     this.#wake();
   }
@@ -233,18 +248,29 @@ class PartialFile implements PartialBlob {
     this.#more = Promise.withResolvers();
   }
 
-  async *#tail(opening: Promise<FileHandle>): AsyncGenerator<Uint8Array> {
+  /** Who has every byte takes a blob for whole: the last one waits for the digest. */
+  get #readable(): number {
+    return this.#isRight ? this.#written : Math.min(this.#written, this.#blob.size - 1);
+  }
+
+  async *#tail(
+    opening: Promise<FileHandle>,
+    { start, end = Infinity }: { start: number; end?: number },
+  ): AsyncGenerator<Uint8Array> {
     const file = await opening;
-    for (let at = 0; ;) {
-      while (at < this.#written) {
-        const buffer = Buffer.allocUnsafe(Math.min(MIB, this.#written - at));
+    const there = (): number => Math.min(this.#readable, end + 1);
+    for (let at = start; at <= end;) {
+      while (at < there()) {
+        const buffer = Buffer.allocUnsafe(Math.min(MIB, there() - at));
         const { bytesRead } = await file.read(buffer, 0, buffer.length, at);
         at += bytesRead;
         yield buffer.subarray(0, bytesRead);
       }
       if (this.#isOver) break;
-      await this.#more.promise;
+      if (at <= end) await this.#more.promise;
     }
+    // A part that is here has been read; what comes of the rest is no matter.
+    if (end < this.#blob.size - 1 && this.#readable > end) return;
     await this.#verified.promise;
   }
 }

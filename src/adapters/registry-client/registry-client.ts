@@ -6,9 +6,10 @@ import { registryOfServerAddress } from '#adapters/registry-client/endpoints.ts'
 import { Calls, type Caller, type RegistryOptions } from '#adapters/registry-client/calls.ts';
 import { openBlob, resumed } from '#adapters/registry-client/downloading.ts';
 import { pullError } from '#adapters/registry-client/registry-errors.ts';
+import { listReferrers, tagReferrer } from '#adapters/registry-client/referrers.ts';
 import { textOf, type HttpRequest, type HttpResponse } from '#adapters/registry-client/transport.ts';
 import { expectStatus, hasBlob, mountBlob, Upload } from '#adapters/registry-client/uploading.ts';
-import { parseDigest, type Digest } from '#domain/image/digest.ts';
+import { isDigest, parseDigest, type Digest } from '#domain/image/digest.ts';
 import { mediaTypes, type Descriptor } from '#domain/image/manifest.ts';
 import type { Reference } from '#domain/image/reference.ts';
 import { listTags, search } from '#adapters/registry-client/registry-lists.ts';
@@ -44,10 +45,9 @@ export class HttpRegistryClient implements RegistryClient {
 
   async #manifest(caller: Caller): Promise<FetchedManifest> {
     const { reference } = caller;
-    const path = `/v2/${reference.repository}/manifests/${reference.digest ?? reference.tag ?? 'latest'}`;
     const response = await this.#calls.retried(caller, {
       method: 'GET',
-      path,
+      path: pathOf(reference),
       headers: { accept: manifestTypes.join(', ') },
       actions: 'pull',
     });
@@ -69,6 +69,36 @@ export class HttpRegistryClient implements RegistryClient {
         { hint: 'push the image again with a current tool' },
       );
     return { mediaType, digest, content };
+  }
+
+  async manifestDigest(
+    reference: Reference,
+    auth: Credentials | undefined,
+    signal: AbortSignal,
+  ): Promise<Digest | undefined> {
+    return this.#calls.mirrors.firstOf({ reference, auth, signal }, async (caller) => {
+      const response = await this.#calls.retried(caller, {
+        method: 'HEAD',
+        path: pathOf(caller.reference),
+        headers: { accept: manifestTypes.join(', ') },
+        actions: 'pull',
+      });
+      response.body.resume();
+      if (response.status !== 200) throw pullError(caller.reference, response.status, '');
+      const told = [response.headers['docker-content-digest'] ?? ''].flat()[0] ?? '';
+      return isDigest(told) ? told : undefined;
+    });
+  }
+
+  referrers(
+    reference: Pick<Reference, 'registry' | 'repository'>,
+    subject: Digest,
+    auth: Credentials | undefined,
+    signal: AbortSignal,
+  ): Promise<Descriptor[]> {
+    return this.#calls.mirrors.firstOf({ reference: { ...reference }, auth, signal }, (caller) =>
+      listReferrers(this.#calls, caller, subject),
+    );
   }
 
   async blob(
@@ -124,18 +154,18 @@ export class HttpRegistryClient implements RegistryClient {
     signal: AbortSignal,
   ): Promise<Digest> {
     const digest = parseDigest(`sha256:${createHash('sha256').update(content).digest('hex')}`);
-    const path = `/v2/${reference.repository}/manifests/${reference.tag ?? digest}`;
-    const response = await this.#calls.retried(
-      { reference, auth, signal },
-      {
-        method: 'PUT',
-        path,
-        headers: { 'content-type': mediaType, 'content-length': String(content.length) },
-        body: () => content,
-        actions: 'pull,push',
-      },
-    );
+    const caller = { reference, auth, signal };
+    const response = await this.#calls.retried(caller, {
+      method: 'PUT',
+      path: `/v2/${reference.repository}/manifests/${reference.tag ?? digest}`,
+      headers: { 'content-type': mediaType, 'content-length': String(content.length) },
+      body: () => content,
+      actions: 'pull,push',
+    });
     await expectStatus(response, 201);
+    // A registry that lists referrers says so with this header.
+    if (response.headers['oci-subject'] === undefined)
+      await tagReferrer(this.#calls, caller, { mediaType, digest, size: content.length }, content);
     return digest;
   }
 
@@ -177,4 +207,8 @@ export class HttpRegistryClient implements RegistryClient {
       identityToken: await this.#calls.tokens.identityToken(first, auth, send, signal),
     };
   }
+}
+
+function pathOf({ repository, digest, tag = 'latest' }: Reference): string {
+  return `/v2/${repository}/manifests/${digest ?? tag}`;
 }

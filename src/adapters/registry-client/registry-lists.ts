@@ -53,7 +53,7 @@ export async function search(
 }
 
 /** The bodies of a list that comes in pages, each of which names the next (RFC 8288). */
-async function* pages(calls: Calls, caller: Caller, call: Call): AsyncGenerator<string> {
+export async function* pages(calls: Calls, caller: Caller, call: Call): AsyncGenerator<string> {
   let path: string | undefined = call.path;
   for (let page = 0; path !== undefined && page < maxPages; page++) {
     const response = await calls.retried(caller, { ...call, path });

@@ -1,5 +1,6 @@
 import type { FastifyInstance } from 'fastify';
 import { Type, type Static } from 'typebox';
+import { readRegistryAuth } from '#api/docker/registry-auth.ts';
 import { clientGone, sendJsonLines } from '#api/streams.ts';
 import type {
   BaseAnswer,
@@ -17,11 +18,16 @@ import type { Outdated } from '#engine/bases/outdated.ts';
 import type { Refreshing } from '#engine/bases/refreshing.ts';
 import type { RefreshSchedule } from '#engine/bases/refresh-schedule.ts';
 import type { Shelf, ShownImage } from '#engine/bases/shelf.ts';
+import type { SignatureCheck } from '#engine/bases/signature-check.ts';
 import type { SigningKey } from '#engine/bases/signing-key.ts';
 import { events, type AppRouteParts } from './app-stream.ts';
 import { closed } from './project-body.ts';
 
 const ImageQuery = Type.Object({ image: Type.String({ minLength: 1 }) }, closed);
+const CheckBody = Type.Object(
+  { image: Type.String({ minLength: 1 }), key: Type.String({ minLength: 1, maxLength: 16_384 }) },
+  closed,
+);
 const SbomQuery = Type.Object(
   {
     image: Type.String({ minLength: 1 }),
@@ -44,6 +50,7 @@ export interface BaseRouteParts extends Pick<AppRouteParts, 'callerOf'> {
   refreshing: Refreshing;
   refreshSchedule: RefreshSchedule;
   attesting: Attesting;
+  signatureCheck: SignatureCheck;
   key: SigningKey;
   sweepBases: () => Promise<void>;
   /** The setting `bases`. */
@@ -94,7 +101,7 @@ function views(
   });
 }
 
-function trust(app: FastifyInstance, { shelf, attesting, key }: BaseRouteParts): void {
+function trust(app: FastifyInstance, { shelf, attesting, signatureCheck, key }: BaseRouteParts): void {
   app.get<{ Querystring: Static<typeof ImageQuery> }>(
     '/berth/v1/bases/verify',
     { schema: { querystring: ImageQuery } },
@@ -102,6 +109,16 @@ function trust(app: FastifyInstance, { shelf, attesting, key }: BaseRouteParts):
       name: query.image,
       ...(await attesting.verify(shelf.image(query.image), query.image)),
     }),
+  );
+  app.post<{ Body: Static<typeof CheckBody> }>(
+    '/berth/v1/bases/verify',
+    { schema: { body: CheckBody } },
+    async ({ body, headers }, reply): Promise<VerifyAnswer> => {
+      const auth = readRegistryAuth(headers['x-registry-auth']);
+      const options = { auth, signal: clientGone(reply) };
+      const image = shelf.image(body.image);
+      return { name: body.image, ...(await signatureCheck.verify(image, body.image, body.key, options)) };
+    },
   );
   app.get('/berth/v1/bases/key', async (): Promise<SigningKeyAnswer> => ({
     publicKey: await key.publicKey(),

@@ -1,6 +1,13 @@
 import type { FastifyInstance } from 'fastify';
 import { Type, type Static } from 'typebox';
-import type { RegistryMirrorBody, RetentionBody, WebhookAnswer } from '#api/types/registry.ts';
+import type {
+  ImmutableTagsBody,
+  QuotaAnswer,
+  RegistryMirrorBody,
+  RetentionBody,
+  WebhookAnswer,
+} from '#api/types/registry.ts';
+import { readQuota } from '#domain/registry/quota.ts';
 import type { Registry } from '#engine/registry/registry.ts';
 import { closed } from './project-body.ts';
 
@@ -15,7 +22,10 @@ const Rule = Type.Object(
   },
   closed,
 );
-const RuleQuery = Type.Object({ repositories: Type.String(), tags: Type.String() }, closed);
+const TagsRule = Type.Object({ repositories: Type.String(), tags: Type.String() }, closed);
+const scope = Type.Union([Type.Literal('each'), Type.Literal('all')]);
+const NewQuota = Type.Object({ repositories: Type.String(), limit: Type.String(), scope }, closed);
+const QuotaQuery = Type.Object({ repositories: Type.String(), scope }, closed);
 const secret = Type.Optional(Type.String({ minLength: 1 }));
 const MirrorBody = Type.Object(
   { prefix: Type.String(), upstream: Type.String(), secret, freshFor: Type.Number({ minimum: 0 }) },
@@ -33,21 +43,23 @@ const HookBody = Type.Object(
 );
 const HookPath = Type.Object({ id: Type.String() });
 
-/** Retention, mirrors and webhooks. */
+/** Retention, immutable tags, quotas, mirrors and webhooks. */
 export function registryRuleRoutes(app: FastifyInstance, registry: Registry): void {
   retentionRoutes(app, registry);
+  immutableRoutes(app, registry);
+  quotaRoutes(app, registry);
   mirrorRoutes(app, registry);
   webhookRoutes(app, registry);
 }
 
-function retentionRoutes(app: FastifyInstance, registry: Registry): void {
-  app.get('/berth/v1/registry/retention', (): RetentionBody[] => registry.rules());
+function retentionRoutes(app: FastifyInstance, { rules: { retention } }: Registry): void {
+  app.get('/berth/v1/registry/retention', (): RetentionBody[] => retention.list());
   app.put<{ Body: Static<typeof Rule> }>(
     '/berth/v1/registry/retention',
     { schema: { body: Rule } },
     ({ body }): RetentionBody => {
       const { repositories, tags, keepLast, olderThan, unusedFor } = body;
-      return registry.setRule({
+      return retention.set({
         ...{ repositories, tags },
         ...(keepLast !== undefined && { keepLast }),
         ...(olderThan !== undefined && { olderThan }),
@@ -55,11 +67,45 @@ function retentionRoutes(app: FastifyInstance, registry: Registry): void {
       });
     },
   );
-  app.delete<{ Querystring: Static<typeof RuleQuery> }>(
+  app.delete<{ Querystring: Static<typeof TagsRule> }>(
     '/berth/v1/registry/retention',
-    { schema: { querystring: RuleQuery } },
+    { schema: { querystring: TagsRule } },
     ({ query }, reply) => {
-      registry.removeRule(query.repositories, query.tags);
+      retention.remove(query);
+      return reply.code(204).send();
+    },
+  );
+}
+
+function immutableRoutes(app: FastifyInstance, { rules: { immutable } }: Registry): void {
+  app.get('/berth/v1/registry/immutable', (): ImmutableTagsBody[] => immutable.list());
+  app.put<{ Body: Static<typeof TagsRule> }>(
+    '/berth/v1/registry/immutable',
+    { schema: { body: TagsRule } },
+    ({ body }): ImmutableTagsBody => immutable.set(body),
+  );
+  app.delete<{ Querystring: Static<typeof TagsRule> }>(
+    '/berth/v1/registry/immutable',
+    { schema: { querystring: TagsRule } },
+    ({ query }, reply) => {
+      immutable.remove(query);
+      return reply.code(204).send();
+    },
+  );
+}
+
+function quotaRoutes(app: FastifyInstance, { rules: { quotas } }: Registry): void {
+  app.get('/berth/v1/registry/quotas', (): QuotaAnswer[] => quotas.list());
+  app.put<{ Body: Static<typeof NewQuota> }>(
+    '/berth/v1/registry/quotas',
+    { schema: { body: NewQuota } },
+    ({ body }): QuotaAnswer => quotas.set(readQuota(body)),
+  );
+  app.delete<{ Querystring: Static<typeof QuotaQuery> }>(
+    '/berth/v1/registry/quotas',
+    { schema: { querystring: QuotaQuery } },
+    ({ query }, reply) => {
+      quotas.remove(query);
       return reply.code(204).send();
     },
   );

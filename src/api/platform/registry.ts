@@ -76,11 +76,11 @@ function servingRoutes(app: FastifyInstance, registry: Registry, certificates: C
 }
 
 function contentRoutes(app: FastifyInstance, registry: Registry): void {
-  app.get('/berth/v1/registry/repositories', (): RepositoryAnswer[] => registry.summaries());
+  app.get('/berth/v1/registry/repositories', (): RepositoryAnswer[] => registry.listing.repositories());
   app.get<{ Querystring: Static<typeof Repository> }>(
     '/berth/v1/registry/tags',
     { schema: { querystring: Repository } },
-    ({ query }): TagAnswer[] => registry.tagRecords(checkRepositoryName(query.repository)),
+    ({ query }): TagAnswer[] => registry.listing.tags(checkRepositoryName(query.repository)),
   );
   app.delete<{ Querystring: Static<typeof Content> }>(
     '/berth/v1/registry/content',

@@ -22,6 +22,12 @@ export function callerOf(registry: Registry, request: IncomingMessage): Promise<
   }
 }
 
+/** The name that a request gives itself with a password, right or wrong; '' without one. */
+export function claimedName({ headers: { authorization = '' } }: IncomingMessage): string {
+  const [, value = ''] = /^basic +(\S+)$/i.exec(authorization) ?? [];
+  return decodeBasic(value).username.slice(0, 100);
+}
+
 function decodeBasic(value: string): BasicCredentials {
   const text = Buffer.from(value, 'base64').toString('utf8');
   const at = text.indexOf(':');

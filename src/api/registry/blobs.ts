@@ -12,12 +12,11 @@ export const blobRoutes: readonly Route[] = [
   { method: 'DELETE', path, action: 'delete', handle: deleteBlob },
 ];
 
-/** The content streams from the file; a range of it when one is asked for. */
+/** The content streams from the file, or along with what is fetched now; a range of it when one is asked for. */
 async function getBlob(exchange: Exchange): Promise<void> {
   const { registry, request, response, repository, reference, signal } = exchange;
   const digest = parseContentDigest(reference);
-  const link = await registry.blob(repository, digest, signal);
-  const { size } = link;
+  const { size, open } = await registry.blob(repository, digest, signal);
   const headers = {
     'docker-content-digest': digest,
     'content-type': 'application/octet-stream',
@@ -43,7 +42,7 @@ async function getBlob(exchange: Exchange): Promise<void> {
     answer(exchange, 200, { ...headers, 'content-length': size });
     return;
   }
-  const content = await registry.open(link, size === 0 ? undefined : { start, end });
+  const content = await open(size === 0 ? { start: 0 } : { start, end });
   const partial = range === undefined ? {} : { 'content-range': `bytes ${start}-${end}/${size}` };
   response.writeHead(range === undefined ? 200 : 206, {
     ...headers,

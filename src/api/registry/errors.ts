@@ -30,6 +30,8 @@ const byCode: Readonly<Record<string, [status: number, code: string]>> = {
   'registry-mirror-read-only': [405, 'UNSUPPORTED'],
   'registry-method-unsupported': [405, 'UNSUPPORTED'],
   'registry-too-many-attempts': [429, 'TOOMANYREQUESTS'],
+  'registry-tag-immutable': [403, 'DENIED'],
+  'registry-quota-exceeded': [403, 'DENIED'],
   'disk-full': [507, 'UNAVAILABLE'],
   // What a mirror's upstream did.
   'registry-denied': [404, 'NAME_UNKNOWN'],

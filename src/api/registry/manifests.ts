@@ -76,20 +76,20 @@ function existing({ repository, reference }: Exchange): ManifestReference {
   );
 }
 
-function listTags(exchange: Exchange): void {
-  const { registry, repository, query } = exchange;
+async function listTags(exchange: Exchange): Promise<void> {
+  const { registry, repository, query, signal } = exchange;
   const { names: tags, headers } = page(
-    registry.manifests.tags(repository),
+    await registry.tags(repository, signal),
     query,
     `/v2/${repository}/tags/list`,
   );
   answerJson(exchange, { name: repository, tags }, headers);
 }
 
-function listReferrers(exchange: Exchange): void {
-  const { registry, repository, reference, query } = exchange;
+async function listReferrers(exchange: Exchange): Promise<void> {
+  const { registry, repository, reference, query, signal } = exchange;
   const artifactType = query.get('artifactType') ?? undefined;
-  const list = registry.manifests.referrers(repository, parseContentDigest(reference), artifactType);
+  const list = await registry.referrers(repository, parseContentDigest(reference), artifactType, signal);
   const filtered = artifactType === undefined ? {} : { 'oci-filters-applied': 'artifactType' };
   answerJson(exchange, list, { 'content-type': list.mediaType, ...filtered });
 }

@@ -2,7 +2,15 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { BerthError, isKind, notFound, unauthorized } from '#base/errors.ts';
 import { checkRepositoryName, isRepositoryName } from '#domain/registry/names.ts';
 import type { Registry } from '#engine/registry/registry.ts';
-import { callerOf, challenge, getToken, postToken, type Wanted } from '#api/registry/authentication.ts';
+import {
+  callerOf,
+  challenge,
+  claimedName,
+  getToken,
+  postToken,
+  type Wanted,
+} from '#api/registry/authentication.ts';
+import { watch, type AccessLog } from '#api/registry/access-log.ts';
 import { blobRoutes } from '#api/registry/blobs.ts';
 import { registryError } from '#api/registry/errors.ts';
 import { answer, answerJson, drain, type Exchange, type Route } from '#api/registry/exchange.ts';
@@ -32,7 +40,7 @@ interface Found {
   reference: string;
 }
 
-export interface RouterOptions {
+export interface RouterOptions extends AccessLog {
   registry: Registry;
   isTls: boolean;
   report: (problem: string, error: unknown) => void;
@@ -47,6 +55,8 @@ export async function route(
   const gone = new AbortController();
   response.once('close', () => gone.abort());
   let wanted: Wanted | undefined;
+  let user = claimedName(request);
+  watch(options, request, response, () => user);
   try {
     response.setHeader('docker-distribution-api-version', 'registry/2.0');
     // Not by URL, which would resolve dots: a path that has any is no name.
@@ -59,6 +69,7 @@ export async function route(
     const mounted = isRepositoryName(from) ? { from } : {};
     wanted = action === undefined ? undefined : { repository, action, ...mounted };
     const caller = await callerOf(options.registry, request);
+    user = caller.user;
     if (action !== undefined) options.registry.access.require(caller, repository, action);
     const { registry } = options;
     const exchange = { registry, request, response, query, caller, repository };

@@ -104,10 +104,16 @@ export interface RefreshScheduleAnswer {
   last?: { started: string; ended: string; refreshed: string[]; failed: string[]; error?: string };
 }
 
+export interface VerifyBody {
+  image: string;
+  /** PEM of a public key. */
+  key: string;
+}
+
 export interface VerifyAnswer {
   name: string;
   digest: string;
-  /** SHA-256 of the installation's public key. */
+  /** SHA-256 of the public key that was checked with. */
   key: string;
   /** Absent: the signature holds, and everything that the image consists of is as it was signed. */
   problem?: string;

@@ -69,6 +69,10 @@ export interface RepositoryAnswer {
   manifests: number;
   /** Bytes. */
   size: number;
+  /** Bytes that no other repository has too. */
+  own: number;
+  /** Bytes that it may still take; absent without a quota. */
+  room?: number;
   /** Of a mirrored one. */
   upstream?: string;
 }
@@ -80,6 +84,7 @@ export interface TagAnswer {
   by: string;
   pulled?: string;
   size: number;
+  isImmutable: boolean;
 }
 
 export interface RegistryCollectedAnswer {
@@ -106,6 +111,24 @@ export interface RetentionBody {
   /** Days. */
   olderThan?: number;
   unusedFor?: number;
+}
+
+export interface ImmutableTagsBody {
+  repositories: string;
+  tags: string;
+}
+
+export interface QuotaAnswer {
+  repositories: string;
+  /** Bytes. */
+  limit: number;
+  /** Each of the repositories may have so much, or all of them together. */
+  scope: 'each' | 'all';
+}
+
+export interface QuotaBody extends Omit<QuotaAnswer, 'limit'> {
+  /** `20GB` */
+  limit: string;
 }
 
 export interface RegistryMirrorBody {

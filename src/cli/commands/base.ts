@@ -1,7 +1,22 @@
+import { readFile } from 'node:fs/promises';
 import { BerthError, invalid } from '#base/errors.ts';
-import type { BaseAnswer, ShownBaseAnswer, SigningKeyAnswer, VerifyAnswer } from '#api/types/bases.ts';
+import type {
+  BaseAnswer,
+  ShownBaseAnswer,
+  SigningKeyAnswer,
+  VerifyAnswer,
+  VerifyBody,
+} from '#api/types/bases.ts';
 import type { Context } from '#cli/context.ts';
+import { DockerConfig } from '#cli/registry/docker-config.ts';
+import { encodeCredentials } from '#cli/registry/encode-credentials.ts';
+import { registryOfImage } from '#cli/registry/server-names.ts';
 import { timeWords } from '#cli/render/words.ts';
+
+export interface VerifyOptions {
+  /** A file with a public key. */
+  key?: string;
+}
 
 export interface SbomOptions {
   format: string;
@@ -67,10 +82,10 @@ export async function showBase({ client, output }: Context, image: string): Prom
 }
 
 /** @throws conflict `signature-invalid` */
-export async function verifyBase({ client, output }: Context, image: string): Promise<void> {
-  const answer = await (
-    await client()
-  ).json<VerifyAnswer>({ path: '/berth/v1/bases/verify', query: { image } });
+export async function verifyBase(context: Context, image: string, { key }: VerifyOptions): Promise<void> {
+  const { output } = context;
+  const answer =
+    key === undefined ? await ownSignature(context, image) : await signatureBy(context, image, key);
   output.json(answer);
   if (answer.problem !== undefined)
     throw new BerthError(
@@ -81,9 +96,24 @@ export async function verifyBase({ client, output }: Context, image: string): Pr
         hint: 'remove it and pull it again; berth base key prints the key of this installation',
       },
     );
-  output.print(`${image} is as this installation signed it`);
+  output.print(
+    `${image} is as ${key === undefined ? 'this installation' : 'the holder of the key'} signed it`,
+  );
   output.print(`  digest  ${answer.digest}`);
   output.print(`  key     sha256:${answer.key}`);
+}
+
+async function ownSignature({ client }: Context, image: string): Promise<VerifyAnswer> {
+  return (await client()).json<VerifyAnswer>({ path: '/berth/v1/bases/verify', query: { image } });
+}
+
+/** In its registry, with the credentials of whoever asks. */
+async function signatureBy({ client, program }: Context, image: string, file: string): Promise<VerifyAnswer> {
+  const body: VerifyBody = { image, key: await readFile(file, 'utf8') };
+  const credentials = await (await DockerConfig.read(program.environment)).get(registryOfImage(image));
+  const headers = { 'x-registry-auth': encodeCredentials(credentials ?? {}) };
+  const path = '/berth/v1/bases/verify';
+  return (await client()).json<VerifyAnswer>({ method: 'POST', path, body, headers });
 }
 
 export async function printKey({ client, output }: Context): Promise<void> {

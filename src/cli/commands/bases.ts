@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import type { Context } from '#cli/context.ts';
 import { examples } from '#cli/commands/host.ts';
 import type { RefreshOptions } from './base-refresh.ts';
-import type { SbomOptions } from './base.ts';
+import type { SbomOptions, VerifyOptions } from './base.ts';
 
 /** The commands of base images. Their code is loaded when they run. */
 export function declareBaseCommands(root: Command, context: Context): void {
@@ -48,11 +48,21 @@ function declareViews(base: Command, context: Context): void {
   base
     .command('verify <image>')
     .description("check an image's signature and that it is as it was signed")
+    .option(
+      '--key <file>',
+      'a public key (PEM): check signatures in the registry that the image was pulled from or pushed to',
+    )
     .option('--json', 'print the result as JSON')
-    .addHelpText('after', examples('berth base verify debian.berth/python:3.11'))
-    .action(async (image: string) => {
+    .addHelpText(
+      'after',
+      examples(
+        'berth base verify debian.berth/python:3.11',
+        'berth base verify --key cosign.pub registry.example.org/team/app:1',
+      ),
+    )
+    .action(async (image: string, options: VerifyOptions) => {
       const { verifyBase } = await import('./base.ts');
-      await verifyBase(context, image);
+      await verifyBase(context, image, options);
     });
   base
     .command('key')

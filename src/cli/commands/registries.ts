@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import type { Context } from '#cli/context.ts';
 import { examples } from '#cli/commands/host.ts';
 import { declareRegistryAccounts } from './registries-accounts.ts';
+import { declareRegistryLimits } from './registries-limits.ts';
 import { declareRegistryRules } from './registries-rules.ts';
 import type { CollectFlags, StartFlags } from './registry.ts';
 
@@ -9,11 +10,25 @@ const repeatable = (text: string, before: string[]): string[] => [...before, tex
 
 /** The commands of the built-in registry. Their code is loaded when they run. */
 export function declareRegistryCommands(root: Command, context: Context): void {
-  const registry = root.command('registry').description('an OCI registry on the images of this engine');
+  const registry = root
+    .command('registry')
+    .description('an OCI registry on the images of this engine')
+    .addHelpText(
+      'after',
+      examples(
+        'berth registry start                                  # for this machine, http://127.0.0.1:5000',
+        'docker tag app "$(berth registry url)/team/app:1"',
+        'docker push "$(berth registry url)/team/app:1"        # copies nothing',
+        "berth registry users add ci --grant 'team/**=pull,push' <password.txt",
+        'berth registry start --address 0.0.0.0:5000 --name registry.example.org:5000   # for others, with TLS',
+        "berth registry mirrors add '*'                        # any other registry through this one",
+      ),
+    );
   declareServing(registry, context);
   declareContent(registry, context);
   declareUpkeep(registry, context);
   declareRegistryAccounts(registry, context);
+  declareRegistryLimits(registry, context);
   declareRegistryRules(registry, context);
 }
 
@@ -66,7 +81,7 @@ function declareServing(registry: Command, context: Context): void {
 function declareContent(registry: Command, context: Context): void {
   registry
     .command('ls')
-    .description('list the repositories')
+    .description('list the repositories with what they hold, and what of it is theirs alone')
     .option('--json', 'print them as JSON')
     .action(async () => (await import('./registry.ts')).listRepositories(context));
   registry

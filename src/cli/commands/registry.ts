@@ -92,12 +92,14 @@ export async function listRepositories({ client, output }: Context): Promise<voi
   output.json(repositories);
   output.table(
     [
-      ['REPOSITORY', 'TAGS', 'MANIFESTS', 'SIZE', 'MIRROR OF'],
-      ...repositories.map(({ name, tags, manifests, size, upstream = '-' }) => [
+      ['REPOSITORY', 'TAGS', 'MANIFESTS', 'SIZE', 'OWN', 'ROOM', 'MIRROR OF'],
+      ...repositories.map(({ name, tags, manifests, size, own, room, upstream = '-' }) => [
         name,
         String(tags),
         String(manifests),
         sizeWords(size),
+        sizeWords(own),
+        room === undefined ? '-' : sizeWords(room),
         upstream,
       ]),
     ],
@@ -112,8 +114,8 @@ export async function listTags({ client, output }: Context, repository: string):
   output.table(
     [
       ['TAG', 'DIGEST', 'SIZE', 'PUSHED', 'BY', 'PULLED'],
-      ...tags.map(({ tag, digest, size, pushed, by, pulled }) => [
-        tag,
+      ...tags.map(({ tag, digest, size, pushed, by, pulled, isImmutable }) => [
+        isImmutable ? `${tag} (immutable)` : tag,
         digest.slice(0, 19),
         sizeWords(size),
         timeWords(pushed),

@@ -1,8 +1,9 @@
 import { unavailable } from '#base/errors.ts';
-import type { RegistryCredentials, TransferLine } from '#api/types/registries.ts';
+import type { TransferLine } from '#api/types/registries.ts';
 import type { Context } from '#cli/context.ts';
 import { ensureDaemon } from '#cli/daemon-start.ts';
 import { DockerConfig } from '#cli/registry/docker-config.ts';
+import { encodeCredentials } from '#cli/registry/encode-credentials.ts';
 import { registryOfImage } from '#cli/registry/server-names.ts';
 import { TransferRenderer } from '#cli/render/transfer.ts';
 import { interruption } from './app-api.ts';
@@ -45,18 +46,13 @@ async function transfer(
   const client = await ensureDaemon(context);
   const credentials = await (await DockerConfig.read(context.program.environment)).get(registryOfImage(name));
   const renderer = new TransferRenderer(context.output, quiet === true);
-  const headers = { 'x-registry-auth': encoded(credentials ?? {}) };
+  const headers = { 'x-registry-auth': encodeCredentials(credentials ?? {}) };
   const lines = client.lines<TransferLine>({ method: 'POST', ...call, headers, signal: interruption() });
   for await (const line of lines) {
     if (line.error !== undefined) throw unavailable('transfer-failed', line.error);
     renderer.show(line);
   }
   if (quiet === true) context.output.print(name);
-}
-
-/** Docker's header X-Registry-Auth. */
-function encoded(credentials: RegistryCredentials): string {
-  return Buffer.from(JSON.stringify(credentials)).toString('base64url');
 }
 
 function isTagged(name: string): boolean {

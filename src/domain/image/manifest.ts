@@ -62,6 +62,13 @@ export interface ImageConfig {
   'berth.buildcache.v1'?: string;
 }
 
+/** What an artifact has in place of a config (OCI image specification, manifest.md, "Guidance for an Empty Descriptor"). */
+export const empty = {
+  mediaType: 'application/vnd.oci.empty.v1+json',
+  content: '{}',
+  digest: 'sha256:44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a',
+} as const;
+
 export const mediaTypes = {
   ociManifest: 'application/vnd.oci.image.manifest.v1+json',
   ociIndex: 'application/vnd.oci.image.index.v1+json',

@@ -5,7 +5,7 @@ import { isRepositoryName } from './names.ts';
 export interface Mirror {
   /** First part of the repositories' names; `*`: the host that a name begins with, such as `ghcr.io/team/app`. */
   prefix: string;
-  /** HOST or HOST:PORT; '' with the prefix `*`. */
+  /** HOST[:PORT], or HOST[:PORT]/PATH for the repositories below a path; '' with the prefix `*`. */
   upstream: string;
   /** Name of the secret with `USER:PASSWORD` for the upstream. */
   secret?: string;
@@ -27,12 +27,20 @@ export function checkMirror(mirror: Mirror): Mirror {
       'registry-mirror-invalid',
       `'${prefix.slice(0, 100)}' is not the first part of repositories' names, or * (which takes no upstream)`,
     );
-  if (prefix !== '*' && !/^[a-z0-9.-]+(:\d{1,5})?$/.test(upstream))
+  const { host, path } = placeOf(upstream);
+  if (prefix !== '*' && (!/^[a-z0-9.-]+(:\d{1,5})?$/.test(host) || (path !== '' && !isRepositoryName(path))))
     throw invalid(
       'registry-mirror-invalid',
-      `the upstream '${upstream.slice(0, 200)}' is not HOST or HOST:PORT`,
+      `the upstream '${upstream.slice(0, 200)}' is not HOST[:PORT] or HOST[:PORT]/PATH`,
     );
   return mirror;
+}
+
+function placeOf(upstream: string): { host: string; path: string } {
+  const at = upstream.indexOf('/');
+  return at < 0
+    ? { host: upstream, path: '' }
+    : { host: upstream.slice(0, at), path: upstream.slice(at + 1) };
 }
 
 /** Where a repository's content comes from; undefined for one of our own. The longest prefix counts. */
@@ -40,7 +48,11 @@ export function upstreamOf(mirrors: readonly Mirror[], repository: string): Upst
   const [mirror] = mirrors
     .filter(({ prefix }) => prefix !== '*' && repository.startsWith(`${prefix}/`))
     .sort((a, b) => b.prefix.length - a.prefix.length);
-  if (mirror !== undefined) return named(mirror, mirror.upstream, repository.slice(mirror.prefix.length + 1));
+  if (mirror !== undefined) {
+    const { host, path } = placeOf(mirror.upstream);
+    const name = repository.slice(mirror.prefix.length + 1);
+    return named(mirror, host, path === '' ? name : `${path}/${name}`);
+  }
   const any = mirrors.find(({ prefix }) => prefix === '*');
   const [host = '', ...rest] = repository.split('/');
   if (any === undefined || !host.includes('.') || rest.length === 0) return undefined;
@@ -53,8 +65,12 @@ export function mirroredName(
   registry: string,
   repository: string,
 ): string | undefined {
-  const mirror = mirrors.find(({ upstream }) => upstream === registry);
-  if (mirror !== undefined) return `${mirror.prefix}/${repository}`;
+  for (const { upstream, prefix } of mirrors) {
+    const { host, path } = placeOf(upstream);
+    if (host !== registry) continue;
+    if (path === '') return `${prefix}/${repository}`;
+    if (repository.startsWith(`${path}/`)) return `${prefix}/${repository.slice(path.length + 1)}`;
+  }
   return mirrors.some(({ prefix }) => prefix === '*') ? `${registry}/${repository}` : undefined;
 }
 

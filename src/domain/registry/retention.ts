@@ -3,7 +3,7 @@ import { checkPattern, matchesPattern } from './names.ts';
 
 const dayMs = 86_400_000;
 
-/** Which tags of which repositories go. A tag goes when one rule says so, never when it runs or could be gone back to. */
+/** Which tags of which repositories go. A tag goes when one rule says so, never when it runs, could be gone back to, or is immutable. */
 export interface RetentionRule {
   /** Pattern of repositories; one rule each. */
   repositories: string;
@@ -23,7 +23,7 @@ export interface TagFacts {
   /** Milliseconds since 1970. */
   pushed: number;
   used: number;
-  /** A container or a rollback needs what it names. */
+  /** A container or a rollback needs what it names, or it is immutable. */
   isNeeded: boolean;
 }
 

@@ -172,6 +172,7 @@ export const definitions = {
     standard: 24,
     read: wholeNumber(0, 8760, 'a number of hours from 0 to 8760'),
   }),
+  registryPushReferrers: define({ key: 'registries.push-referrers', standard: true, read: yesOrNo }),
   registryCompression: define<RegistrySettings['compression']>({
     key: 'registries.compression',
     standard: 'gzip',
@@ -271,6 +272,11 @@ export const definitions = {
   }),
   registryCert: define({ key: 'registry.tls.cert', standard: '', read: absolutePath }),
   registryKey: define({ key: 'registry.tls.key', standard: '', read: absolutePath }),
+  registryAccessLog: define<Settings['registryAccessLog']>({
+    key: 'registry.access-log',
+    standard: 'changes',
+    read: oneOf('off', 'changes', 'all'),
+  }),
 };
 
 function define<T>(definition: Definition<T>): Definition<T> {

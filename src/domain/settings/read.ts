@@ -82,6 +82,7 @@ export function readSettings(input: SettingsInput): { settings: Settings; effect
       },
     },
     registry: readRegistry(get),
+    registryAccessLog: get(definitions.registryAccessLog),
   };
   checkListeners(settings, effective);
   return { settings, effective };
@@ -97,6 +98,7 @@ function readRegistries(get: <T>(definition: Definition<T>) => T): RegistrySetti
     downloads: get(definitions.registryDownloads),
     uploads: get(definitions.registryUploads),
     keepPartial: get(definitions.registryKeepPartial),
+    pushReferrers: get(definitions.registryPushReferrers),
     compression: get(definitions.registryCompression),
     compressionLevel: get(definitions.registryCompressionLevel),
     maxLayerSize: get(definitions.registryMaxLayerSize),

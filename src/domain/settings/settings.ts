@@ -19,6 +19,8 @@ export interface RegistrySettings {
   uploads: number;
   /** Hours for which what came of an interrupted pull is kept for the next. */
   keepPartial: number;
+  /** Signatures and bills of materials of images that are made here go along when those are pushed. */
+  pushReferrers: boolean;
   /** What layers that are stored uncompressed are pushed as. */
   compression: 'gzip' | 'zstd';
   /** 0: the usual one of the compression. */
@@ -101,6 +103,8 @@ export interface Settings {
   ingress: IngressSettings;
   /** Of the built-in registry, as long as `berth registry start` says nothing else. */
   registry: ServingConfig;
+  /** Which requests to the built-in registry the daemon's log tells of. */
+  registryAccessLog: 'off' | 'changes' | 'all';
 }
 
 /** Where a value comes from: `default`, `FILE:LINE` or `environment BERTH_ROOT`. */

@@ -1,5 +1,6 @@
 import type { Digest } from '#domain/image/digest.ts';
-import { mediaTypes, type Descriptor } from '#domain/image/manifest.ts';
+import { empty, mediaTypes, type Descriptor } from '#domain/image/manifest.ts';
+import type { ArtifactContent } from '#engine/images/base-images.ts';
 import type { BlobCare } from '#engine/registry/parts.ts';
 import type { BlobStore } from '#ports/blob-store.ts';
 import type { Collection, StateStore } from '#ports/state-store.ts';
@@ -22,15 +23,9 @@ export interface AttachmentsOptions {
 }
 
 /** What an artifact says. */
-export interface Artifact {
+export interface Artifact extends ArtifactContent {
   artifactType: string;
-  mediaType: string;
-  content: Buffer;
-  annotations: Record<string, string>;
 }
-
-const empty = Buffer.from('{}');
-const emptyType = 'application/vnd.oci.empty.v1+json';
 
 /** What refers to the images of this engine. */
 export class Attachments {
@@ -63,7 +58,7 @@ export class Attachments {
         await lease.hold(digest);
         return { digest, size };
       };
-      const config = { mediaType: emptyType, ...(await write(empty)) };
+      const config = { mediaType: empty.mediaType, ...(await write(Buffer.from(empty.content))) };
       const layer: Descriptor = { mediaType, ...(await write(content)), annotations };
       const { digest, size } = await write(
         Buffer.from(
@@ -108,7 +103,7 @@ export class Attachments {
     return [...this.#bySubject.values()].some((attachments) =>
       [...attachments.values()].some(
         ({ manifest, content }) =>
-          manifest.digest === digest || content.digest === digest || digest === emptyDigest,
+          manifest.digest === digest || content.digest === digest || digest === empty.digest,
       ),
     );
   }
@@ -119,6 +114,3 @@ export class Attachments {
     this.#bySubject.set(attachment.subject, known);
   }
 }
-
-/** Of `{}` (OCI image specification, manifest.md, "Guidance for an Empty Descriptor"). */
-const emptyDigest: Digest = 'sha256:44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a';

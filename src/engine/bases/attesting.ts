@@ -1,6 +1,14 @@
 import { createHash } from 'node:crypto';
 import { notFound } from '#base/errors.ts';
-import { payloadOf, readPayload, sameSubject } from '#domain/base/signature.ts';
+import {
+  payloadOf,
+  payloadType,
+  preAuthentication,
+  readPayload,
+  sameSubject,
+  signatureAnnotation,
+  signatureType,
+} from '#domain/base/signature.ts';
 import { parseDigest, type Digest } from '#domain/image/digest.ts';
 import type { Image } from '#domain/image/image.ts';
 import type { Descriptor } from '#domain/image/manifest.ts';
@@ -8,8 +16,9 @@ import { parseReference } from '#domain/image/reference.ts';
 import type { Inventory } from '#domain/package/inventory.ts';
 import { predicateTypes, sbomFormats, sbomOf, type SbomFormat } from '#domain/sbom/sbom.ts';
 import type { Images } from '#engine/contracts.ts';
+import type { Companion } from '#engine/images/base-images.ts';
 import type { BlobStore } from '#ports/blob-store.ts';
-import type { Attachments } from './attachments.ts';
+import type { Artifact, Attachment, Attachments } from './attachments.ts';
 import type { Inventories } from './inventories.ts';
 import type { SigningKey } from './signing-key.ts';
 
@@ -23,9 +32,6 @@ export interface AttestingOptions {
   version: string;
 }
 
-const signatureType = 'application/vnd.dev.cosign.artifact.sig.v1+json';
-const payloadType = 'application/vnd.dev.cosign.simplesigning.v1+json';
-const signatureAnnotation = 'dev.cosignproject.cosign/signature';
 const statementType = 'application/vnd.in-toto+json';
 const envelopeType = 'application/vnd.dsse.envelope.v1+json';
 
@@ -48,22 +54,48 @@ export class Attesting {
 
   /** Attaches the signature and the bills of materials. What is attached already is attached again as it was. */
   async attest(image: Image): Promise<void> {
-    const { attachments, key, images, inventories } = this.#options;
+    const { attachments, images } = this.#options;
     const subject = await images.descriptor(image.id);
-    const payload = Buffer.from(payloadOf(repositoryOf(image), subject.digest));
-    const annotations = { [signatureAnnotation]: await key.sign(payload) };
-    await attachments.attach(subject, {
-      ...{ artifactType: signatureType, mediaType: payloadType, content: payload, annotations },
-    });
-    const inventory = await inventories.of(image);
-    if (inventory === undefined) return;
-    for (const format of sbomFormats) await this.#attachBill(image, subject, inventory, format);
+    const repository = repositoryOf(image);
+    await attachments.attach(subject, await this.#signature(repository, subject.digest));
+    for (const bill of await this.#bills(image, repository, subject.digest))
+      await attachments.attach(subject, bill);
+  }
+
+  /**
+   * Signature and bills of materials of an image that was made here, for what it is in another registry: a manifest of its own
+   * where its layers were compressed on the way. As referrers, and under the tags by which cosign finds them.
+   */
+  async companions(image: Image, subject: Descriptor, repository: string): Promise<Companion[]> {
+    if (this.#signaturesOf(image).length === 0) return [];
+    const signature = await this.#signature(repository, subject.digest);
+    const bills = await this.#bills(image, repository, subject.digest);
+    const tag = subject.digest.replace(':', '-');
+    const referrers = bills.map(({ artifactType, ...layer }) => ({
+      ...{ artifactType, layers: [layer], annotations: layer.annotations, isReferrer: true },
+    }));
+    const { artifactType, ...layer } = signature;
+    return [
+      { artifactType, layers: [layer], annotations: {}, isReferrer: true, tag: `${tag}.sig` },
+      ...referrers,
+      ...(bills.length === 0
+        ? []
+        : [
+            {
+              ...{ artifactType: statementType, annotations: {}, isReferrer: false, tag: `${tag}.att` },
+              layers: bills.map(({ mediaType, content, annotations }) => ({
+                ...{ mediaType, content },
+                annotations: { ...annotations, [signatureAnnotation]: '' },
+              })),
+            },
+          ]),
+    ];
   }
 
   /** The bill of materials of any image that has a package database. @throws not-found `sbom-no-packages` */
   async bill(image: Image, name: string, format: SbomFormat): Promise<object> {
     const inventory = await this.#options.inventories.of(image);
-    if (inventory !== undefined) return this.#bill(image, name, inventory, format);
+    if (inventory !== undefined) return this.#bill(image, name, inventory, format, image.manifestDigest);
     throw notFound(
       'sbom-no-packages',
       `the bill of materials of '${name}': the image has no package database of dpkg or apk`,
@@ -74,9 +106,7 @@ export class Attesting {
   /** Reads everything that the image consists of. @throws not-found `image-unsigned` */
   async verify(image: Image, name: string): Promise<Verified> {
     const { attachments, key } = this.#options;
-    const signatures = attachments
-      .of(image.manifestDigest)
-      .filter(({ manifest }) => manifest.artifactType === signatureType);
+    const signatures = this.#signaturesOf(image);
     if (signatures.length === 0)
       throw notFound('image-unsigned', `the image '${name}' was not signed by this installation`, {
         hint: 'Images of debian.berth are signed when they are made: pull it again.',
@@ -90,13 +120,19 @@ export class Attesting {
       if (!sameSubject(readPayload(payload.toString('utf8')), image.manifestDigest))
         return { ...verified, problem: 'the signature is of another image' };
     }
-    const damaged = await this.#damaged(image);
+    const damaged = await this.damaged(image);
     return damaged === undefined
       ? verified
       : { ...verified, problem: `the blob ${damaged} is not what was signed` };
   }
 
-  async #damaged(image: Image): Promise<Digest | undefined> {
+  #signaturesOf({ manifestDigest }: Image): Attachment[] {
+    const all = this.#options.attachments.of(manifestDigest);
+    return all.filter(({ manifest }) => manifest.artifactType === signatureType);
+  }
+
+  /** The first part of an image that is not what its digest says, or not there. */
+  async damaged(image: Image): Promise<Digest | undefined> {
     const { blobs } = this.#options;
     for (const digest of [image.manifestDigest, image.id, ...image.layers.map((layer) => layer.digest)]) {
       if ((await blobs.stat(digest)) === undefined) return digest;
@@ -107,47 +143,52 @@ export class Attesting {
     return undefined;
   }
 
-  #bill(image: Image, name: string, inventory: Inventory, format: SbomFormat): object {
+  #bill(image: Image, name: string, inventory: Inventory, format: SbomFormat, digest: Digest): object {
     const { created = '1970-01-01T00:00:00Z' } = image.config;
-    const subject = { name, digest: image.manifestDigest, created, toolVersion: this.#options.version };
-    return sbomOf(format, subject, inventory);
+    return sbomOf(format, { name, digest, created, toolVersion: this.#options.version }, inventory);
+  }
+
+  async #signature(repository: string, digest: Digest): Promise<Artifact> {
+    const content = Buffer.from(payloadOf(repository, digest));
+    const annotations = { [signatureAnnotation]: await this.#options.key.sign(content) };
+    return { artifactType: signatureType, mediaType: payloadType, content, annotations };
+  }
+
+  /** None of an image without a package database. */
+  async #bills(image: Image, repository: string, digest: Digest): Promise<Artifact[]> {
+    const inventory = await this.#options.inventories.of(image);
+    if (inventory === undefined) return [];
+    const bills = sbomFormats.map((format) =>
+      this.#envelope(repository, digest, format, this.#bill(image, repository, inventory, format, digest)),
+    );
+    return Promise.all(bills);
   }
 
   /** An in-toto statement (version 1) in a DSSE envelope, as cosign attaches it. */
-  async #attachBill(
-    image: Image,
-    subject: Descriptor,
-    inventory: Inventory,
+  async #envelope(
+    repository: string,
+    digest: Digest,
     format: SbomFormat,
-  ): Promise<void> {
-    const name = repositoryOf(image);
+    predicate: object,
+  ): Promise<Artifact> {
     const predicateType = predicateTypes[format];
     const statement = Buffer.from(
       JSON.stringify({
         _type: 'https://in-toto.io/Statement/v1',
-        subject: [{ name, digest: { sha256: subject.digest.slice('sha256:'.length) } }],
+        subject: [{ name: repository, digest: { sha256: digest.slice('sha256:'.length) } }],
         predicateType,
-        predicate: this.#bill(image, name, inventory, format),
+        predicate,
       }),
     );
     const sig = await this.#options.key.sign(preAuthentication(statementType, statement));
-    const envelope = {
-      payloadType: statementType,
-      payload: statement.toString('base64'),
-      signatures: [{ sig }],
-    };
-    await this.#options.attachments.attach(subject, {
-      artifactType: statementType,
-      mediaType: envelopeType,
+    const payload = statement.toString('base64');
+    const envelope = { payloadType: statementType, payload, signatures: [{ sig }] };
+    return {
+      ...{ artifactType: statementType, mediaType: envelopeType },
       content: Buffer.from(JSON.stringify(envelope)),
       annotations: { predicateType },
-    });
+    };
   }
-}
-
-/** What is signed of an envelope (secure-systems-lab/dsse, protocol.md). */
-function preAuthentication(type: string, body: Buffer): Buffer {
-  return Buffer.concat([Buffer.from(`DSSEv1 ${type.length} ${type} ${body.length} `), body]);
 }
 
 /** The repository of the name that it was made under. */

@@ -6,10 +6,10 @@ import { canonicalName, parseBaseName, type BaseName } from '#domain/base/base-n
 import { contentsOf } from '#domain/base/contents.ts';
 import type { Digest } from '#domain/image/digest.ts';
 import type { Image } from '#domain/image/image.ts';
-import { mediaTypes } from '#domain/image/manifest.ts';
+import { mediaTypes, type Descriptor } from '#domain/image/manifest.ts';
 import { formatReference, type Reference } from '#domain/image/reference.ts';
 import type { NewImage, PullOptions } from '#engine/contracts.ts';
-import type { BaseImages } from '#engine/images/base-images.ts';
+import type { BaseImages, Companion } from '#engine/images/base-images.ts';
 import type { BlobStore } from '#ports/blob-store.ts';
 import type { BootstrapPlan, Bootstrapper, BootstrapRequest } from '#ports/bootstrapper.ts';
 import { SuiteChoice } from '#engine/bases/suite-choice.ts';
@@ -55,6 +55,7 @@ export class Bases implements BaseImages {
   readonly #suites: SuiteChoice;
   readonly #locks = new KeyedMutex();
   #whenMade: (image: Image) => Promise<void> = () => Promise.resolve();
+  #companions: BaseImages['companions'] = () => Promise.resolve([]);
 
   constructor(options: BasesOptions) {
     this.#options = options;
@@ -83,6 +84,15 @@ export class Bases implements BaseImages {
   /** What is done with each image that was made and stored. */
   whenMade(work: (image: Image) => Promise<void>): void {
     this.#whenMade = work;
+  }
+
+  companions(image: Image, subject: Descriptor, repository: string): Promise<Companion[]> {
+    return this.#companions(image, subject, repository);
+  }
+
+  /** What goes along with an image that was made when it is pushed. */
+  whenPushed(work: BaseImages['companions']): void {
+    this.#companions = work;
   }
 
   /** The next image of each name is made from what the mirror has then. */

@@ -40,8 +40,7 @@ export class SigningKey {
 
   /** SHA-256 of the public key, for people to compare. */
   async fingerprint(): Promise<string> {
-    const bytes = createPublicKey(await this.#private()).export({ type: 'spki', format: 'der' });
-    return createHash('sha256').update(bytes).digest('hex');
+    return keyFingerprint(createPublicKey(await this.#private()));
   }
 
   async #private(): Promise<KeyObject> {
@@ -53,4 +52,11 @@ export class SigningKey {
     });
     return this.#key;
   }
+}
+
+/** SHA-256 of a public key, for people to compare. */
+export function keyFingerprint(key: KeyObject): string {
+  return createHash('sha256')
+    .update(key.export({ type: 'spki', format: 'der' }))
+    .digest('hex');
 }

@@ -11,6 +11,7 @@ import { describeImage, blobsHere } from '#engine/images/indexes.ts';
 import { ingest } from '#engine/images/ingest.ts';
 import { describeManifest } from '#engine/images/manifests.ts';
 import type { Parts } from '#engine/images/parts.ts';
+import { pushCompanions } from '#engine/images/pushing-companions.ts';
 import { isWhole, pushIndex } from '#engine/images/pushing-indexes.ts';
 import { sendBlob, sendLayer, voice, type Push } from '#engine/images/sending.ts';
 
@@ -72,6 +73,7 @@ async function pushOne(parts: Parts, image: Image, run: Push): Promise<Descripto
   const digest = await parts.registry.pushManifest(run.reference, mediaType, content, run.auth, run.signal);
   const pushed = { mediaType, digest, size: content.length };
   announce(run, pushed);
+  await pushCompanions(parts, image, run, pushed);
   remember(parts, image, run, pushed);
   return pushed;
 }

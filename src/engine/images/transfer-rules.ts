@@ -9,5 +9,7 @@ export interface TransferRules {
   keepPartial: number;
   /** What layers that are stored uncompressed are pushed as; level 0 is the usual one. */
   compression: { kind: 'gzip' | 'zstd'; level: number };
+  /** Signatures and bills of materials of images that are made here go along when those are pushed. */
+  pushReferrers: boolean;
   limits: LayerLimits;
 }

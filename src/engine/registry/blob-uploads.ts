@@ -156,9 +156,12 @@ export class BlobUploads {
         'registry-size-mismatch',
         `the chunk's Content-Range is ${announced ?? 0} bytes long, its Content-Length ${length}`,
       );
+    const { rules, uploads } = this.#parts;
+    rules.requireRoom(key.repository, size + (announced ?? 0));
     this.#touch(key.id);
     this.#coming.set(key.id, chunk);
-    const grown = await this.#parts.uploads.append(key.id, content, announced).finally(() => {
+    const limit = announced ?? rules.room(key.repository) - size;
+    const grown = await uploads.append(key.id, content, limit).finally(() => {
       this.#coming.delete(key.id);
       this.#touch(key.id);
     });
@@ -171,11 +174,13 @@ export class BlobUploads {
   }
 
   async #commit({ id, repository }: UploadKey, digest: ContentDigest): Promise<LinkRecord> {
-    const { uploads, care, content, clock } = this.#parts;
+    const { uploads, care, content, clock, rules } = this.#parts;
     const blob = await uploads.digest(id);
     return care.ingest(async (lease) => {
       await lease.hold(blob);
       const { size } = await uploads.commit(id, { digest });
+      // Others may have come meanwhile. Nothing can between this look and the save.
+      if (content.link(repository, digest) === undefined) rules.requireRoom(repository, size);
       const link = { repository, digest, blob, size, since: clock.timestamp() };
       content.save({ links: [link] });
       this.#forget(id);

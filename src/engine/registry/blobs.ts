@@ -39,15 +39,16 @@ export class RepositoryBlobs {
     return source === undefined ? undefined : this.add(repository, source);
   }
 
-  /** Refers to a blob that is in the store already; undefined when it is not. */
+  /** Refers to a blob that is in the store already; undefined when it is not. @throws forbidden `registry-quota-exceeded` */
   async add(
     repository: string,
     { digest, blob, size }: Pick<LinkRecord, 'digest' | 'blob' | 'size'>,
   ): Promise<LinkRecord | undefined> {
-    const { care, blobs, content, clock } = this.#parts;
+    const { care, blobs, content, clock, rules } = this.#parts;
     return care.ingest(async (lease) => {
       await lease.hold(blob);
       if ((await blobs.stat(blob)) === undefined) return undefined;
+      if (content.link(repository, digest) === undefined) rules.requireRoom(repository, size);
       const link = { repository, digest, blob, size, since: clock.timestamp() };
       content.save({ links: [link] });
       return link;

@@ -1,7 +1,7 @@
 import { expiredTags, type Expired, type RetentionRule, type TagFacts } from '#domain/registry/retention.ts';
 import type { BlobUploads } from '#engine/registry/blob-uploads.ts';
 import type { RepositoryBlobs } from '#engine/registry/blobs.ts';
-import type { LinkRecord, ManifestRecord, TagRecord } from '#engine/registry/content.ts';
+import { blobsOf, type LinkRecord, type ManifestRecord, type TagRecord } from '#engine/registry/content.ts';
 import type { RegistryParts } from '#engine/registry/parts.ts';
 
 export interface CollectOptions {
@@ -51,7 +51,7 @@ export class RegistryCollector {
   async collect(rules: readonly RetentionRule[], options: CollectOptions): Promise<Collected> {
     const { care, content, clock, announce } = this.#parts;
     const { doomed, shown } = this.#decide(rules, options);
-    const blobs = [...doomed.manifests, ...doomed.links].map(({ blob }) => blob);
+    const blobs = [...doomed.manifests.flatMap(blobsOf), ...doomed.links.map(({ blob }) => blob)];
     await care.release(blobs, () => content.delete(doomed));
     for (const { repository, tag, digest } of doomed.tags)
       announce({ action: 'delete', repository, tag, digest, by: '' });
@@ -78,11 +78,11 @@ export class RegistryCollector {
   }
 
   #tagFacts(): TagFacts[] {
-    const { content } = this.#parts;
+    const { content, rules } = this.#parts;
     return content.repositories().flatMap((repository) =>
       content.tags(repository).map(({ tag, digest, pushed, pulled }) => ({
         ...{ repository, tag, pushed: Date.parse(pushed), used: Date.parse(pulled ?? pushed) },
-        isNeeded: this.#isNeeded(repository, digest),
+        isNeeded: rules.isImmutable(repository, tag) || this.#isNeeded(repository, digest),
       })),
     );
   }

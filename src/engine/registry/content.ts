@@ -1,4 +1,4 @@
-import type { Digest } from '#domain/image/digest.ts';
+import { isDigest, type Digest } from '#domain/image/digest.ts';
 import type { ManifestFacts } from '#domain/registry/manifest.ts';
 import type { ContentDigest } from '#domain/registry/names.ts';
 import type { Collection, StateStore } from '#ports/state-store.ts';
@@ -54,8 +54,10 @@ export class Content {
   readonly #tags: Collection<TagRecord>;
   readonly #links: Collection<LinkRecord>;
   readonly #repositories = new Map<string, Repository>();
-  /** How many manifests and links refer to a blob of the store. */
+  /** How many manifests and links refer to a blob of the store, and how many manifests name it. */
   readonly #needs = new Map<Digest, number>();
+  /** Bytes of repositories, until something changes. */
+  readonly #sizes = new Map<string, number>();
 
   constructor(state: StateStore) {
     this.#state = state;
@@ -67,7 +69,7 @@ export class Content {
     this.#remember({ manifests: all(this.#manifests), tags: all(this.#tags), links: all(this.#links) });
   }
 
-  /** Whether a manifest or a repository refers to a blob of the store. */
+  /** Whether a manifest or a repository refers to a blob of the store, or would once somebody asks for it. */
   needs(blob: Digest): boolean {
     return this.#needs.has(blob);
   }
@@ -105,6 +107,17 @@ export class Content {
     return [...(this.#repositories.get(repository)?.links.values() ?? [])];
   }
 
+  /** Bytes of a repository's blobs and manifests, each once. */
+  size(repository: string): number {
+    const known = this.#sizes.get(repository);
+    if (known !== undefined) return known;
+    const all = [...this.manifests(repository), ...this.links(repository)];
+    const sizes = new Map(all.map(({ blob, size }) => [blob, size]));
+    const sum = [...sizes.values()].reduce((total, size) => total + size, 0);
+    this.#sizes.set(repository, sum);
+    return sum;
+  }
+
   /** All that refers to blobs of the store, of every repository. */
   *references(): Generator<ManifestRecord | LinkRecord> {
     for (const { manifests, links } of this.#repositories.values()) {
@@ -137,18 +150,22 @@ export class Content {
       for (const record of tags) this.#tags.delete(byTag(record));
       for (const record of links) this.#links.delete(byDigest(record));
     });
-    for (const { repository, digest, blob } of manifests)
-      if (this.#repositories.get(repository)?.manifests.delete(digest) === true) this.#count(blob, -1);
+    for (const record of manifests)
+      if (this.#repositories.get(record.repository)?.manifests.delete(record.digest) === true)
+        for (const blob of blobsOf(record)) this.#count(blob, -1);
     for (const { repository, digest, blob } of links)
       if (this.#repositories.get(repository)?.links.delete(digest) === true) this.#count(blob, -1);
     for (const { repository, tag } of tags) this.#repositories.get(repository)?.tags.delete(tag);
-    for (const { repository } of [...manifests, ...tags, ...links]) this.#dropEmpty(repository);
+    for (const { repository } of [...manifests, ...tags, ...links]) {
+      this.#sizes.delete(repository);
+      this.#dropEmpty(repository);
+    }
   }
 
   #remember({ manifests = [], tags = [], links = [] }: Change): void {
     for (const record of manifests) {
       const known = this.#repository(record.repository).manifests;
-      if (!known.has(record.digest)) this.#count(record.blob, 1);
+      if (!known.has(record.digest)) for (const blob of blobsOf(record)) this.#count(blob, 1);
       known.set(record.digest, record);
     }
     for (const record of links) {
@@ -157,6 +174,7 @@ export class Content {
       known.set(record.digest, record);
     }
     for (const record of tags) this.#repository(record.repository).tags.set(record.tag, record);
+    for (const { repository } of [...manifests, ...links]) this.#sizes.delete(repository);
   }
 
   #count(blob: Digest, step: 1 | -1): void {
@@ -179,6 +197,11 @@ export class Content {
     const { manifests, tags, links } = repository;
     if (manifests.size + tags.size + links.size === 0) this.#repositories.delete(name);
   }
+}
+
+/** Its bytes, and the blobs that it names: those of a mirrored one may be here without a link. */
+export function blobsOf({ blob, blobs }: ManifestRecord): Digest[] {
+  return [...new Set([blob, ...blobs.filter(isDigest)])];
 }
 
 function byDigest({ repository, digest }: { repository: string; digest: string }): string {

@@ -9,7 +9,7 @@ import {
   type Referrers,
 } from '#domain/registry/manifest.ts';
 import { parseContentDigest, type ContentDigest } from '#domain/registry/names.ts';
-import type { ManifestRecord, TagRecord } from '#engine/registry/content.ts';
+import { blobsOf, type ManifestRecord, type TagRecord } from '#engine/registry/content.ts';
 import type { RegistryParts } from '#engine/registry/parts.ts';
 
 export type ManifestReference = { tag: string } | { digest: ContentDigest };
@@ -39,7 +39,8 @@ export class Manifests {
 
   /**
    * Stores a manifest under its digest and its tags.
-   * @throws invalid `registry-manifest-invalid`, `registry-digest-mismatch`; not-found `registry-manifest-blob-unknown`
+   * @throws invalid `registry-manifest-invalid`, `registry-digest-mismatch`; not-found `registry-manifest-blob-unknown`;
+   *   forbidden `registry-tag-immutable`, `registry-quota-exceeded`
    */
   async put(pushed: NewManifest): Promise<ManifestRecord> {
     const { care, blobs, content, announce } = this.#parts;
@@ -49,8 +50,11 @@ export class Manifests {
     await care.ingest(async (lease) => {
       await lease.hold(record.blob);
       await blobs.write([pushed.content], { digest: record.blob });
-      // Nothing can come between this look and the save.
-      if (pushed.isMirrored !== true) this.#refuseMissing(pushed.repository, facts);
+      // Nothing can come between these looks and the save.
+      if (pushed.isMirrored !== true) {
+        this.#refuseMissing(pushed.repository, facts);
+        this.#refuseByRules(record, tags);
+      }
       content.save({ manifests: [record], tags });
     });
     const { repository, digest, mediaType, size, by } = record;
@@ -92,13 +96,15 @@ export class Manifests {
 
   /**
    * Removes a tag, or a manifest with all its tags.
-   * @throws not-found `registry-manifest-unknown`; conflict `registry-manifest-in-use` while an index names it
+   * @throws not-found `registry-manifest-unknown`; conflict `registry-manifest-in-use` while an index names it; forbidden
+   *   `registry-tag-immutable`
    */
   async delete(repository: string, reference: ManifestReference, by: string): Promise<void> {
-    const { content, announce, care } = this.#parts;
+    const { content, announce, care, rules } = this.#parts;
     const record = this.find(repository, reference);
     const { digest, mediaType } = record;
     if ('tag' in reference) {
+      rules.refuseRemoval(repository, [reference.tag]);
       const tag = content.tag(repository, reference.tag);
       if (tag !== undefined) content.delete({ tags: [tag] });
       announce({ action: 'delete', repository, digest, mediaType, tag: reference.tag, by });
@@ -114,7 +120,11 @@ export class Manifests {
         },
       );
     const tags = content.tags(repository).filter((tag) => tag.digest === digest);
-    await care.release([record.blob], () => content.delete({ manifests: [record], tags }));
+    rules.refuseRemoval(
+      repository,
+      tags.map(({ tag }) => tag),
+    );
+    await care.release(blobsOf(record), () => content.delete({ manifests: [record], tags }));
     announce({ action: 'delete', repository, digest, mediaType, by });
   }
 
@@ -155,6 +165,12 @@ export class Manifests {
     const pushed = this.#parts.clock.timestamp();
     const names = new Set([...('tag' in reference ? [reference.tag] : []), ...tags]);
     return [...names].map((tag) => ({ repository, tag, digest, pushed, by }));
+  }
+
+  #refuseByRules({ repository, digest, size }: ManifestRecord, tags: readonly TagRecord[]): void {
+    const { content, rules } = this.#parts;
+    for (const { tag } of tags) rules.refuseMove(repository, tag, digest);
+    if (content.manifest(repository, digest) === undefined) rules.requireRoom(repository, size);
   }
 
   #refuseMissing(repository: string, { blobs, manifests }: ManifestFacts): void {

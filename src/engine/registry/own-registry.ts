@@ -1,6 +1,7 @@
+import { createHash } from 'node:crypto';
 import type { Readable } from 'node:stream';
 import { BerthError, internal, isKind, notFound, unauthorized } from '#base/errors.ts';
-import { parseDigest, type Digest } from '#domain/image/digest.ts';
+import { isDigest, parseDigest, type Digest } from '#domain/image/digest.ts';
 import type { Descriptor } from '#domain/image/manifest.ts';
 import { familiarName, formatReference, type Reference } from '#domain/image/reference.ts';
 import { checkRepositoryName, parseManifestReference } from '#domain/registry/names.ts';
@@ -55,6 +56,27 @@ export class OwnRegistry implements RegistryClient {
     }
   }
 
+  async manifestDigest(reference: Reference, auth: Auth, signal: AbortSignal): Promise<Digest | undefined> {
+    const own = this.#own(reference.registry);
+    if (own === undefined) return this.#elsewhere.manifestDigest(reference, auth, signal);
+    await this.#caller(own, reference, auth, 'pull');
+    return (await own.find(reference.repository, referenceOf(reference), signal)).blob;
+  }
+
+  async referrers(
+    reference: Repository,
+    subject: Digest,
+    auth: Auth,
+    signal: AbortSignal,
+  ): Promise<Descriptor[]> {
+    const own = this.#own(reference.registry);
+    if (own === undefined) return this.#elsewhere.referrers(reference, subject, auth, signal);
+    await this.#caller(own, reference, auth, 'pull');
+    const repository = checkRepositoryName(reference.repository);
+    const { manifests } = await own.referrers(repository, subject, undefined, signal);
+    return manifests.flatMap(({ digest, ...rest }) => (isDigest(digest) ? [{ ...rest, digest }] : []));
+  }
+
   async blob(
     reference: Reference,
     blob: Descriptor,
@@ -66,8 +88,7 @@ export class OwnRegistry implements RegistryClient {
     const own = this.#own(reference.registry);
     if (own === undefined) return this.#elsewhere.blob(reference, blob, auth, signal, offset, direct);
     await this.#caller(own, reference, auth, 'pull');
-    const link = await own.blob(reference.repository, blob.digest, signal);
-    return own.open(link, { start: offset });
+    return own.pass(reference.repository, blob.digest, offset, signal);
   }
 
   async hasBlob(reference: Reference, digest: Digest, auth: Auth, signal: AbortSignal): Promise<boolean> {
@@ -131,14 +152,8 @@ export class OwnRegistry implements RegistryClient {
     const { user: by } = await this.#caller(own, reference, auth, 'push');
     const { repository } = reference;
     own.refuseMirror(repository);
-    const pushed = {
-      repository,
-      reference: referenceOf(reference),
-      tags: [],
-      contentType: mediaType,
-      content,
-      by,
-    };
+    const named = reference.tag === undefined ? { digest: digestOf(content) } : referenceOf(reference);
+    const pushed = { repository, reference: named, tags: [], contentType: mediaType, content, by };
     return (await own.manifests.put(pushed)).blob;
   }
 
@@ -147,7 +162,7 @@ export class OwnRegistry implements RegistryClient {
     if (own === undefined) return this.#elsewhere.tags(reference, auth, signal);
     await this.#caller(own, reference, auth, 'pull');
     try {
-      return own.manifests.tags(checkRepositoryName(reference.repository));
+      return await own.tags(checkRepositoryName(reference.repository), signal);
     } catch (error) {
       if (!isKind(error, 'not-found')) throw error;
       throw notFound(
@@ -221,4 +236,8 @@ function callerOf(own: Registry, auth: Auth): Promise<Caller> | Caller {
 
 function referenceOf({ digest, tag = 'latest' }: Reference): ManifestReference {
   return digest === undefined ? parseManifestReference(tag) : { digest: parseDigest(digest) };
+}
+
+function digestOf(content: Buffer): Digest {
+  return parseDigest(`sha256:${createHash('sha256').update(content).digest('hex')}`);
 }

@@ -1,6 +1,7 @@
 import type { Digest } from '#domain/image/digest.ts';
 import type { Lease } from '#engine/contracts.ts';
 import type { Content } from '#engine/registry/content.ts';
+import type { Rules } from '#engine/registry/rules.ts';
 import type { BlobStore } from '#ports/blob-store.ts';
 import type { Clock } from '#ports/clock.ts';
 import type { StateStore } from '#ports/state-store.ts';
@@ -38,6 +39,7 @@ export interface RegistryParts {
   uploads: Uploads;
   care: BlobCare;
   content: Content;
+  rules: Rules;
   announce: (event: RegistryEvent) => void;
   report: (problem: string, error: unknown) => void;
 }

@@ -1,6 +1,7 @@
 import type { Readable } from 'node:stream';
-import { conflict, notFound, unsupported } from '#base/errors.ts';
-import { checkRule, type RetentionRule } from '#domain/registry/retention.ts';
+import { conflict, isKind, notFound, unsupported } from '#base/errors.ts';
+import type { Digest } from '#domain/image/digest.ts';
+import type { Referrers } from '#domain/registry/manifest.ts';
 import { checkRepositoryName, type ContentDigest } from '#domain/registry/names.ts';
 import type { Origin } from '#engine/images/origins.ts';
 import { Access } from '#engine/registry/access.ts';
@@ -8,16 +9,20 @@ import { Accounts } from '#engine/registry/accounts.ts';
 import { BlobUploads } from '#engine/registry/blob-uploads.ts';
 import { RepositoryBlobs } from '#engine/registry/blobs.ts';
 import { RegistryCollector, type Collected, type CollectOptions } from '#engine/registry/collecting.ts';
-import { Content, type LinkRecord, type ManifestRecord } from '#engine/registry/content.ts';
+import { Content, type ManifestRecord } from '#engine/registry/content.ts';
+import { Listing } from '#engine/registry/listing.ts';
 import { Manifests, type ManifestReference } from '#engine/registry/manifests.ts';
+import { MirroredContent } from '#engine/registry/mirrored-content.ts';
+import type { ByteRange } from '#engine/registry/mirrored-blobs.ts';
 import { Mirrors } from '#engine/registry/mirrors.ts';
 import type { BlobCare, RegistryParts } from '#engine/registry/parts.ts';
+import { Reading } from '#engine/registry/reading.ts';
+import { Rules } from '#engine/registry/rules.ts';
 import { Serving, type ServingParts } from '#engine/registry/serving.ts';
 import { RegistryVerifier, type Finding } from '#engine/registry/verifying.ts';
 import { Webhooks } from '#engine/registry/webhooks.ts';
 import type { BlobStore } from '#ports/blob-store.ts';
 import type { RegistryClient } from '#ports/registry-client.ts';
-import type { Collection } from '#ports/state-store.ts';
 import type { Uploads } from '#ports/uploads.ts';
 import type { WebhookSender } from '#ports/webhook-sender.ts';
 
@@ -37,13 +42,11 @@ const hourMs = 3_600_000;
 /** A push may take an hour from its first blob to its manifest. */
 export const standardCollection: CollectOptions = { untagged: false, graceMs: hourMs, uploadMs: 24 * hourMs };
 
-export interface RepositorySummary {
-  name: string;
-  tags: number;
-  manifests: number;
-  /** Bytes of its blobs and manifests, each once. */
+/** A blob of a repository, which of a mirrored one need not be here yet. */
+export interface FoundBlob {
   size: number;
-  upstream?: string;
+  /** @throws as RegistryClient for one that has to be fetched */
+  open: (range: ByteRange) => Promise<Readable>;
 }
 
 /** The built-in registry. */
@@ -56,10 +59,13 @@ export class Registry {
   readonly mirrors: Mirrors;
   readonly webhooks: Webhooks;
   readonly serving: Serving;
+  readonly rules: Rules;
+  readonly listing: Listing;
   readonly #parts: RegistryParts;
+  readonly #mirrored: MirroredContent;
+  readonly #reading: Reading;
   readonly #collector: RegistryCollector;
   readonly #verifier: RegistryVerifier;
-  readonly #rules: Collection<RetentionRule>;
   readonly #stop = new AbortController();
   #tended = Promise.resolve();
 
@@ -67,17 +73,26 @@ export class Registry {
     const { store, clock, care } = options;
     const content = new Content(store);
     this.webhooks = new Webhooks(options);
-    const parts = { ...options, content, announce: this.webhooks.announce.bind(this.webhooks) };
+    this.rules = new Rules(store, content);
+    const announce = this.webhooks.announce.bind(this.webhooks);
+    const parts = { ...options, content, rules: this.rules, announce };
     this.#parts = parts;
-    this.#rules = store.collection<RetentionRule>('registry-retention');
     this.accounts = new Accounts(options);
     this.access = new Access(this.accounts, clock);
     this.uploads = new BlobUploads(parts);
     this.blobs = new RepositoryBlobs(parts);
     this.manifests = new Manifests(parts);
-    this.mirrors = new Mirrors(parts, this.manifests);
+    this.mirrors = new Mirrors(options);
+    this.#mirrored = new MirroredContent(parts, this.mirrors, this.manifests);
+    this.listing = new Listing({
+      content,
+      rules: this.rules,
+      manifests: this.manifests,
+      mirrors: this.mirrors,
+    });
     this.#collector = new RegistryCollector(parts, this.uploads, this.blobs);
-    this.#verifier = new RegistryVerifier(parts, this.mirrors);
+    this.#verifier = new RegistryVerifier(parts, this.mirrors, this.#mirrored);
+    this.#reading = new Reading(options.blobs, (blob, problem) => this.#damaged(blob, problem));
     this.serving = new Serving({ ...options, hasUsers: () => !this.accounts.isOpen });
     // Before anything collects.
     care.keptBy((digest) => content.needs(digest));
@@ -93,6 +108,7 @@ export class Registry {
     this.#stop.abort();
     this.webhooks.close();
     await this.serving.close();
+    await this.#mirrored.blobs.close();
     await this.#tended;
   }
 
@@ -106,49 +122,9 @@ export class Registry {
     return this.#parts.content.repositories().filter(isShown);
   }
 
-  summaries(): RepositorySummary[] {
-    return this.repositories().map((name) => {
-      const { content } = this.#parts;
-      const manifests = content.manifests(name);
-      const sizes = new Map([...manifests, ...content.links(name)].map(({ blob, size }) => [blob, size]));
-      const upstream = this.mirrors.upstream(name);
-      return {
-        ...{ name, tags: content.tags(name).length, manifests: manifests.length },
-        size: [...sizes.values()].reduce((sum, size) => sum + size, 0),
-        ...(upstream !== undefined && { upstream: `${upstream.registry}/${upstream.repository}` }),
-      };
-    });
-  }
-
   /** What it keeps, by blob: bytes. */
   storedBlobs(): Map<string, number> {
-    const { content } = this.#parts;
-    const all = content
-      .repositories()
-      .flatMap((name) => [...content.manifests(name), ...content.links(name)]);
-    return new Map(all.map(({ blob, size }) => [blob, size]));
-  }
-
-  /** @throws not-found `registry-name-unknown` */
-  tagRecords(
-    repository: string,
-  ): { tag: string; digest: string; pushed: string; by: string; pulled?: string; size: number }[] {
-    const { content } = this.#parts;
-    return this.manifests.tags(repository).flatMap((name) => {
-      const record = content.tag(repository, name);
-      if (record === undefined) return [];
-      const { tag, digest, pushed, by, pulled } = record;
-      return [
-        {
-          tag,
-          digest,
-          pushed,
-          by,
-          ...(pulled !== undefined && { pulled }),
-          size: this.#sizeOf(repository, digest),
-        },
-      ];
-    });
+    return this.listing.blobs();
   }
 
   /** Finds a manifest, of a mirrored repository at its upstream, and counts as its pull. */
@@ -159,7 +135,9 @@ export class Registry {
     signal: AbortSignal,
   ): Promise<{ record: ManifestRecord; content: Buffer }> {
     const record = await this.find(name, reference, signal);
-    const content = await this.#parts.blobs.read(record.blob);
+    const content = await this.#reading.read(record.blob).catch((error: unknown) => {
+      throw isKind(error, 'invalid') ? damagedManifest(record) : error;
+    });
     this.manifests.pulled(record, reference, by);
     return { record, content };
   }
@@ -168,27 +146,51 @@ export class Registry {
   async find(name: string, reference: ManifestReference, signal: AbortSignal): Promise<ManifestRecord> {
     const repository = checkRepositoryName(name);
     if (this.mirrors.upstream(repository) !== undefined)
-      return this.mirrors.manifest(repository, reference, signal);
+      return this.#mirrored.manifest(repository, reference, signal);
     const record = this.manifests.find(repository, reference);
     if ((await this.#parts.blobs.stat(record.blob)) !== undefined) return record;
-    throw notFound(
-      'registry-manifest-unknown',
-      `the manifest ${record.digest} was damaged and is set aside`,
-      {
-        hint: 'push it again',
-      },
-    );
+    throw damagedManifest(record);
   }
 
-  /** @throws not-found `registry-blob-unknown` */
-  async blob(name: string, digest: ContentDigest, signal: AbortSignal): Promise<LinkRecord> {
+  /** What of a mirrored repository is not here is fetched when it is read. @throws not-found `registry-blob-unknown` */
+  async blob(name: string, digest: ContentDigest, signal: AbortSignal): Promise<FoundBlob> {
     const repository = checkRepositoryName(name);
-    if (this.mirrors.upstream(repository) === undefined) return this.blobs.get(repository, digest);
-    return this.mirrors.blob(repository, digest, signal);
+    const isMirrored = this.mirrors.upstream(repository) !== undefined;
+    const remote = isMirrored ? await this.#mirrored.blob(repository, digest) : undefined;
+    if (remote !== undefined && (await this.#parts.blobs.stat(remote.digest)) === undefined)
+      return { size: remote.size, open: (range) => this.#mirrored.blobs.open(remote, range, signal) };
+    remote?.onWhole();
+    const link = await this.blobs.get(repository, digest);
+    return { size: link.size, open: (range) => this.#reading.open(link, range) };
   }
 
-  open({ blob }: { blob: LinkRecord['blob'] }, range?: { start: number; end?: number }): Promise<Readable> {
-    return this.#parts.blobs.open(blob, range);
+  /**
+   * A blob for the engine, which keeps it itself: of a mirrored repository as the upstream sends it.
+   * @throws as `blob`, as RegistryClient
+   */
+  async pass(name: string, digest: ContentDigest, offset: number, signal: AbortSignal): Promise<Readable> {
+    const repository = checkRepositoryName(name);
+    if (this.mirrors.upstream(repository) === undefined)
+      return (await this.blob(repository, digest, signal)).open({ start: offset });
+    return (await this.#mirrored.blob(repository, digest)).fetch(offset, signal, false);
+  }
+
+  /** Sorted. @throws not-found `registry-name-unknown` */
+  async tags(repository: string, signal: AbortSignal): Promise<string[]> {
+    if (this.mirrors.upstream(repository) === undefined) return this.manifests.tags(repository);
+    return this.#mirrored.tags(repository, signal);
+  }
+
+  /** What refers to a manifest, there or not (distribution specification, "Listing Referrers"). */
+  async referrers(
+    repository: string,
+    subject: ContentDigest,
+    artifactType: string | undefined,
+    signal: AbortSignal,
+  ): Promise<Referrers> {
+    if (this.mirrors.upstream(repository) === undefined)
+      return this.manifests.referrers(repository, subject, artifactType);
+    return this.#mirrored.referrers(repository, subject, artifactType, signal);
   }
 
   /** @throws unsupported `registry-mirror-read-only` */
@@ -215,27 +217,9 @@ export class Registry {
     this.accounts.remove(name);
   }
 
-  rules(): RetentionRule[] {
-    return this.#rules.entries().map(([, rule]) => rule);
-  }
-
-  /** Adds a rule, or changes the one with the same patterns. @throws invalid `registry-rule-invalid` */
-  setRule(rule: RetentionRule): RetentionRule {
-    this.#rules.put(`${rule.repositories} ${rule.tags}`, checkRule(rule));
-    return rule;
-  }
-
-  /** @throws not-found `registry-rule-missing` */
-  removeRule(repositories: string, tags: string): void {
-    const key = `${repositories} ${tags}`;
-    if (this.#rules.get(key) === undefined)
-      throw notFound('registry-rule-missing', `there is no rule for '${repositories}' and tags '${tags}'`);
-    this.#rules.delete(key);
-  }
-
   collect(options: CollectOptions, isDryRun: boolean): Promise<Collected> {
-    if (isDryRun) return Promise.resolve(this.#collector.plan(this.rules(), options));
-    return this.#collector.collect(this.rules(), options);
+    if (isDryRun) return Promise.resolve(this.#collector.plan(this.rules.retention.list(), options));
+    return this.#collector.collect(this.rules.retention.list(), options);
   }
 
   verify(signal: AbortSignal): AsyncGenerator<Finding> {
@@ -246,15 +230,13 @@ export class Registry {
     return [...this.webhooks.secretsInUse(), ...this.mirrors.secretsInUse()];
   }
 
-  #sizeOf(repository: string, digest: string): number {
-    const { content } = this.#parts;
-    const record = content.manifest(repository, digest);
-    if (record === undefined) return 0;
-    const blobs = record.blobs.reduce((sum, blob) => sum + (content.link(repository, blob)?.size ?? 0), 0);
-    return record.manifests.reduce(
-      (sum, child) => sum + this.#sizeOf(repository, child),
-      record.size + blobs,
-    );
+  /** Serves it to nobody any more, and looks for it where it came from. */
+  #damaged(blob: Digest, problem: string): void {
+    const { report } = this.#parts;
+    report('the registry found a damaged blob', new Error(`${blob}: ${problem}`));
+    this.#verifier
+      .mend(blob, problem, this.#stop.signal)
+      .catch((error: unknown) => report(`the damaged blob ${blob} could not be set aside`, error));
   }
 
   /** Collects and renews every hour. */
@@ -275,4 +257,10 @@ export class Registry {
       }
     }
   }
+}
+
+function damagedManifest({ digest }: ManifestRecord): Error {
+  return notFound('registry-manifest-unknown', `the manifest ${digest} was damaged and is set aside`, {
+    hint: 'push it again',
+  });
 }

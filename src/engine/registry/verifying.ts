@@ -3,6 +3,7 @@ import { messageOf } from '#base/errors.ts';
 import type { Digest } from '#domain/image/digest.ts';
 import type { Origin } from '#engine/images/origins.ts';
 import type { LinkRecord, ManifestRecord } from '#engine/registry/content.ts';
+import type { MirroredContent } from '#engine/registry/mirrored-content.ts';
 import type { Mirrors } from '#engine/registry/mirrors.ts';
 import type { RegistryParts } from '#engine/registry/parts.ts';
 import type { RegistryClient } from '#ports/registry-client.ts';
@@ -40,10 +41,12 @@ const progressEvery = 100;
 export class RegistryVerifier {
   readonly #parts: VerifyParts;
   readonly #mirrors: Mirrors;
+  readonly #mirrored: MirroredContent;
 
-  constructor(parts: VerifyParts, mirrors: Mirrors) {
+  constructor(parts: VerifyParts, mirrors: Mirrors, mirrored: MirroredContent) {
     this.#parts = parts;
     this.#mirrors = mirrors;
+    this.#mirrored = mirrored;
   }
 
   async *verify(signal: AbortSignal): AsyncGenerator<Finding> {
@@ -55,12 +58,17 @@ export class RegistryVerifier {
       if (blobs % progressEvery === 0) yield { kind: 'progress', blobs, bytes };
       const problem = await this.#problemOf(digest);
       if (problem === undefined) continue;
-      await this.#parts.blobs.setAside(digest);
-      yield { kind: 'damaged', ...(await this.#repair(digest, problem, signal)) };
+      yield await this.mend(digest, problem, signal);
     }
     for (const digest of await this.#missing())
       yield { kind: 'missing', ...(await this.#repair(digest, 'it is not in the store', signal)) };
     yield { kind: 'progress', blobs, bytes };
+  }
+
+  /** Sets a damaged blob aside, and fetches it again from where it came from. */
+  async mend(digest: Digest, problem: string, signal: AbortSignal): Promise<Finding> {
+    await this.#parts.blobs.setAside(digest);
+    return { kind: 'damaged', ...(await this.#repair(digest, problem, signal)) };
   }
 
   /** Undefined for a blob that is whole, or that was collected meanwhile. */
@@ -109,7 +117,7 @@ export class RegistryVerifier {
     const mirrored = references.flatMap((record) => {
       const upstream = this.#mirrors.upstream(record.repository);
       if (upstream === undefined) return [];
-      const fetch = (signal: AbortSignal): Promise<void> => this.#mirrors.refetch(record, signal);
+      const fetch = (signal: AbortSignal): Promise<void> => this.#mirrored.refetch(record, signal);
       return [{ name: `${upstream.registry}/${upstream.repository}`, fetch }];
     });
     const origins = this.#parts.origins(digest).map((origin) => ({

@@ -1,0 +1,226 @@
+import { createPublicKey, verify, type KeyObject } from 'node:crypto';
+import { buffer } from 'node:stream/consumers';
+import { invalid, isKind, notFound } from '#base/errors.ts';
+import {
+  payloadType,
+  preAuthentication,
+  readBundle,
+  readPayload,
+  readStatement,
+  sameSubject,
+  signatureAnnotation,
+  signatureTypes,
+} from '#domain/base/signature.ts';
+import { isIndexType, parseIndex, parseManifest } from '#domain/image/documents.ts';
+import { parseDigest, type Digest } from '#domain/image/digest.ts';
+import type { Image } from '#domain/image/image.ts';
+import type { Descriptor } from '#domain/image/manifest.ts';
+import { formatReference, parseReference, type Reference } from '#domain/image/reference.ts';
+import type { Attesting, Verified } from '#engine/bases/attesting.ts';
+import { keyFingerprint } from '#engine/bases/signing-key.ts';
+import type { Credentials, FetchedManifest, RegistryClient } from '#ports/registry-client.ts';
+
+export interface SignatureCheckOptions {
+  registry: RegistryClient;
+  attesting: Pick<Attesting, 'damaged'>;
+}
+
+/** Who asks which registry. */
+interface Asked {
+  registry: string;
+  repository: string;
+  auth: Credentials | undefined;
+  signal: AbortSignal;
+}
+
+/** Signatures that are looked at: whoever may push to a repository may add some. */
+const mostSignatures = 100;
+/** Bytes. */
+const largestPayload = 1024 * 1024;
+
+/**
+ * Checks signatures that a registry has of an image against a key: those of cosign (a tag `sha256-HEX.sig`, or referrers) and those that
+ * this engine pushes along.
+ */
+export class SignatureCheck {
+  readonly #options: SignatureCheckOptions;
+
+  constructor(options: SignatureCheckOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * Also reads everything that the image consists of.
+   * @param key PEM of a public key: ECDSA, Ed25519 or RSA
+   * @throws invalid `key-invalid`; not-found `image-not-of-registry`, `image-unsigned`; as RegistryClient
+   */
+  async verify(
+    image: Image,
+    name: string,
+    key: string,
+    options: { auth: Credentials | undefined; signal: AbortSignal },
+  ): Promise<Verified> {
+    const publicKey = readKey(key);
+    const { digest, ...place } = placeOf(image, name);
+    const asked: Asked = { ...place, ...options };
+    const signatures = await this.#signatures(asked, digest);
+    if (signatures.length === 0)
+      throw notFound(
+        'image-unsigned',
+        `'${place.registry}/${place.repository}' has no signature of ${digest}`,
+      );
+    const verified = { digest, key: keyFingerprint(publicKey) };
+    const problems = new Set<string>();
+    for (const signature of signatures.slice(0, mostSignatures)) {
+      const problem = await this.#problemOf(asked, signature, digest, publicKey);
+      if (problem !== undefined) problems.add(problem);
+      else return { ...verified, ...(await this.#contentProblem(asked, image, digest)) };
+    }
+    return { ...verified, problem: [...problems].join('; ') };
+  }
+
+  /** The manifests that may be signatures, by the tag and by the list of referrers. */
+  async #signatures(asked: Asked, subject: Digest): Promise<Descriptor[][]> {
+    const { registry } = this.#options;
+    const tagged = await this.#manifest(asked, { tag: `${subject.replace(':', '-')}.sig` });
+    const referrers = await registry.referrers(asked, subject, asked.auth, asked.signal);
+    const found = tagged === undefined ? [] : [tagged];
+    for (const { digest, artifactType = '' } of referrers) {
+      if (found.length > mostSignatures || !signatureTypes.test(artifactType)) continue;
+      const manifest = await this.#manifest(asked, { digest });
+      if (manifest !== undefined) found.push(manifest);
+    }
+    return found.map(({ content }) => parseManifest(content.toString('utf8'), 'a signature').layers);
+  }
+
+  /** Undefined when one of the layers is a signature of the digest by the key. */
+  async #problemOf(
+    asked: Asked,
+    layers: Descriptor[],
+    digest: Digest,
+    key: KeyObject,
+  ): Promise<string | undefined> {
+    let problem = 'the signature is of another key';
+    for (const layer of layers.slice(0, mostSignatures)) {
+      if (layer.size > largestPayload) continue;
+      const content = await this.#blob(asked, layer);
+      const said = layer.mediaType === payloadType ? simple(layer, content) : bundled(content);
+      if (said === undefined || !isSigned(said, key)) continue;
+      if (said.isAbout(digest)) return undefined;
+      problem = 'the signature is of another image';
+    }
+    return problem;
+  }
+
+  /** Whether what is here is what was signed there. */
+  async #contentProblem(asked: Asked, image: Image, signed: Digest): Promise<{ problem?: string }> {
+    if (!(await this.#isOf(asked, image, signed)))
+      return { problem: `what is here (${image.manifestDigest}) is not what was signed (${signed})` };
+    const damaged = await this.#options.attesting.damaged(image);
+    return damaged === undefined ? {} : { problem: `the blob ${damaged} is not what was signed` };
+  }
+
+  /**
+   * The same manifest; one that an index of that digest names; or one whose layers were compressed on their way to the
+   * registry, which names the same config, and that the digests of the layers as they are here.
+   */
+  async #isOf(asked: Asked, image: Image, signed: Digest): Promise<boolean> {
+    if (image.manifestDigest === signed) return true;
+    const there = await this.#manifest(asked, { digest: signed });
+    if (there === undefined) return false;
+    const text = there.content.toString('utf8');
+    if (isIndexType(there.mediaType))
+      return parseIndex(text).manifests.some(({ digest }) => digest === image.manifestDigest);
+    const isUncompressed = image.layers.every(({ digest }, i) => digest === image.config.rootfs.diff_ids[i]);
+    return parseManifest(text).config.digest === image.id && isUncompressed;
+  }
+
+  async #manifest(
+    { registry, repository, auth, signal }: Asked,
+    name: { tag: string } | { digest: Digest },
+  ): Promise<FetchedManifest | undefined> {
+    try {
+      return await this.#options.registry.manifest({ registry, repository, ...name }, auth, signal);
+    } catch (error) {
+      if (isKind(error, 'not-found') && error.code !== 'registry-denied') return undefined;
+      throw error;
+    }
+  }
+
+  async #blob({ auth, signal, ...reference }: Asked, blob: Descriptor): Promise<Buffer> {
+    return buffer(await this.#options.registry.blob(reference, blob, auth, signal));
+  }
+}
+
+/** What is signed, and by what. */
+interface Signed {
+  bytes: Uint8Array;
+  /** Base64. */
+  signatures: string[];
+  isAbout: (digest: Digest) => boolean;
+}
+
+function simple({ annotations }: Descriptor, content: Buffer): Signed {
+  const signature = annotations?.[signatureAnnotation] ?? '';
+  const payload = readPayload(content.toString('utf8'));
+  return { bytes: content, signatures: [signature], isAbout: (digest) => sameSubject(payload, digest) };
+}
+
+function bundled(content: Buffer): Signed | undefined {
+  const envelope = readBundle(content.toString('utf8'));
+  if (envelope === undefined) return undefined;
+  const payload = Buffer.from(envelope.payload, 'base64');
+  const about = readStatement(payload.toString('utf8'));
+  return {
+    bytes: preAuthentication(envelope.payloadType, payload),
+    signatures: envelope.signatures,
+    isAbout: (digest) => about.includes(digest.slice('sha256:'.length)),
+  };
+}
+
+function isSigned({ bytes, signatures }: Signed, key: KeyObject): boolean {
+  const algorithm = key.asymmetricKeyType === 'ed25519' ? null : 'sha256';
+  return signatures.some((signature) => verify(algorithm, bytes, key, Buffer.from(signature, 'base64')));
+}
+
+function readKey(pem: string): KeyObject {
+  try {
+    const key = createPublicKey(pem);
+    if (['ec', 'ed25519', 'rsa'].includes(key.asymmetricKeyType ?? '')) return key;
+  } catch {
+    // Told below, without what OpenSSL says.
+  }
+  throw invalid('key-invalid', 'the key is no public key: required is PEM of ECDSA, Ed25519 or RSA', {
+    hint: 'berth base key prints that of an installation, cosign public-key that of cosign',
+  });
+}
+
+/** The digest by which the registry of a name has an image, which was pulled from or pushed to it. */
+function placeOf(image: Image, name: string): { registry: string; repository: string; digest: Digest } {
+  const places = image.repoDigests.map((one) => parseReference(one));
+  const wanted = image.tags.length > 0 || name.includes('/') ? repositoryIn(name) : '';
+  const [place] = places.toSorted((one, other) => rank(one, wanted) - rank(other, wanted));
+  if (place?.digest !== undefined) {
+    const { registry, repository, digest } = place;
+    return { registry, repository, digest: parseDigest(digest) };
+  }
+  throw notFound(
+    'image-not-of-registry',
+    `the image '${name}' was neither pulled from a registry nor pushed to one, so that there are no signatures to look for`,
+    { hint: 'without --key, the signature by this installation is checked' },
+  );
+}
+
+function rank({ registry, repository }: Reference, wanted: string): number {
+  return formatReference({ registry, repository }) === wanted ? 0 : 1;
+}
+
+/** '' for what is no name, such as an id. */
+function repositoryIn(name: string): string {
+  try {
+    const { registry, repository } = parseReference(name);
+    return formatReference({ registry, repository });
+  } catch {
+    return '';
+  }
+}
