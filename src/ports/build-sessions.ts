@@ -1,6 +1,7 @@
 import type { Duplex, Readable } from 'node:stream';
 import type { Descriptor } from '#domain/image/manifest.ts';
 import type { Digest } from '#domain/image/digest.ts';
+import type { PackedFiles } from '#ports/packed-files.ts';
 import type { Credentials } from '#ports/registry-client.ts';
 
 /** What a client says of the session that it opens. */
@@ -34,14 +35,13 @@ export interface BuildSession {
   /** Aborts when the client is gone. */
   readonly closed: AbortSignal;
   /**
-   * Files of the client, into an empty folder. What did not change since the client's last request is not sent again.
+   * Files of the client. What did not change since it sent them last is not sent again.
    * @throws invalid `context-invalid` for a path that leads out of the folder; what the client failed with
    */
   receive(
     request: FileRequest,
-    folder: string,
     options: { signal: AbortSignal; onProgress?: (received: Received) => void },
-  ): Promise<Received>;
+  ): Promise<Received & { packed: PackedFiles }>;
   /** What the client offers under a URL `http://buildkit-session/...`. */
   upload(url: URL, signal: AbortSignal): Readable;
   secret(id: string, signal: AbortSignal): Promise<Buffer | undefined>;

@@ -1,5 +1,6 @@
 import type { Readable } from 'node:stream';
 import type { ModeChange } from '#domain/build/mode.ts';
+import type { PackedFiles } from '#ports/packed-files.ts';
 
 /** A path inside a root folder. Symbolic links are followed as if the root were `/`: nothing outside is reached. */
 export interface Place {
@@ -34,6 +35,8 @@ export interface CopyRules extends Filter {
   owner?: Owner;
   /** Permission bits of all that is made; absent: as the source has them. */
   mode?: ModeChange;
+  /** Permission bits of the target's folders that are missing; absent: 755. */
+  folderMode?: number;
   signal?: AbortSignal;
 }
 
@@ -60,13 +63,18 @@ export interface FileTrees {
   digest(place: Place, options: Omit<CopyRules, 'owner' | 'mode'> & { owners: boolean }): Promise<string>;
   /**
    * Copies a file to exactly the target, or the contents of a folder into the target folder. What is
-   * missing of the target's folders is made (mode 755, owner as in the rules, else root).
+   * missing of the target's folders is made (owner as in the rules, else root).
    * @throws not-found `file-missing`, invalid `copy-onto-folder`, `copy-onto-file`
    */
   copy(source: Place, target: Place, rules: CopyRules): Promise<void>;
   /** Folders that exist stay as they are; `mode` (absent: 755) is that of the last one. @throws invalid `copy-onto-file` */
   makeFolder(place: Place, owner: Owner, mode?: number): Promise<void>;
-  writeFile(place: Place, content: string, options: { owner: Owner; mode: number }): Promise<void>;
+  /** `folderMode` as in CopyRules. */
+  writeFile(
+    place: Place,
+    content: string,
+    options: { owner: Owner; mode: number; folderMode?: number },
+  ): Promise<void>;
   /** Removes a file without content or a folder without entries, and nothing else. Idempotent. */
   removeEmpty(place: Place): Promise<void>;
   /** Whether a file is a tar archive, plain or compressed by gzip, bzip2, xz or zstd. */
@@ -82,6 +90,10 @@ export interface FileTrees {
    * them, until `settle`.
    */
   receive(tar: Readable, root: string, rules?: Pick<CopyRules, 'signal'>): Promise<void>;
+  /** A tar, not compressed, of what `receive` got for a folder, as long as its files lie in that; undefined otherwise. */
+  archive(root: string): Readable | undefined;
+  /** The packed files are those of an empty folder that `createFolder` made, as with `receive`; they are let go with the folder. */
+  hold(root: string, packed: PackedFiles): void;
   /** Has all files of a folder where others than these calls find them. Idempotent. */
   settle(root: string): Promise<void>;
   /** As `unpack` of the archive in a file. */

@@ -40,6 +40,33 @@ COPY --parents --exclude=**/skipped b /without
   });
 });
 
+test('folders that COPY and ADD make on their way have the number of --chmod, and 755 without one', async () => {
+  await using room = await buildRoom();
+  const { image } = await room.build({
+    Dockerfile: `FROM base
+COPY --chmod=4750 --chown=3:4 in /new/in/
+COPY --chmod=700 in/f /file/on/its/way
+ADD --chmod=710 in/f /etc/added/
+COPY --chmod=711 <<text /text/in/here
+text
+COPY --chmod=go-rx in /symbolic/in/
+COPY in /plain/in/
+`,
+    'in/f': '1',
+  });
+  await room.inside(image, (root) => {
+    const seen = (path: string): string => {
+      const { mode, uid, gid } = statSync(join(root, path));
+      return `${(mode & 0o7777).toString(8)} ${uid}:${gid}`;
+    };
+    const paths = ['new', 'new/in', 'new/in/f', 'file/on/its', 'file/on/its/way', 'etc', 'etc/added'];
+    assert.deepEqual(paths.map(seen), [
+      ...['750 3:4', '750 3:4', '4750 3:4', '700 0:0', '700 0:0', '755 0:0', '710 0:0'],
+    ]);
+    assert.deepEqual(['text/in', 'symbolic/in', 'plain/in'].map(seen), ['711 0:0', '755 0:0', '755 0:0']);
+  });
+});
+
 test('COPY --chmod takes symbolic modes', async () => {
   await using room = await buildRoom();
   const { image } = await room.build({

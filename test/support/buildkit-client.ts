@@ -1,6 +1,7 @@
 import { request, type IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { BytesMessage, Packet, packetTypes, Stat } from '#adapters/buildkit/messages.ts';
+import { bytes } from '#adapters/files/byte-path.ts';
 import * as messages from '#api/buildkit/messages.ts';
 import { newId } from '#base/ids.ts';
 import { GrpcClient } from '#base/grpc/client.ts';
@@ -30,7 +31,7 @@ export function fileSync(folders: Readonly<Record<string, Files>>, sent: string[
           !exclude.some((each) => path === each || path.startsWith(`${each}/`)),
       );
       const stats = statsOf(Object.fromEntries(files));
-      for (const [stat] of stats) yield Packet.encode({ type: packetTypes.stat, stat });
+      for (const [stat] of stats) yield Packet.encode({ type: packetTypes.stat, stat: onWire(stat) });
       yield Packet.encode({ type: packetTypes.stat });
       for await (const bytes of requests) {
         const packet = Packet.decode(bytes);
@@ -47,6 +48,11 @@ export function fileSync(folders: Readonly<Record<string, Files>>, sent: string[
       }
     },
   };
+}
+
+/** Names as byte strings. */
+function onWire(stat: ValueOf<typeof Stat>): ValueOf<typeof Stat> {
+  return { ...stat, path: bytes(stat.path), linkname: bytes(stat.linkname) };
 }
 
 function statsOf(files: Files): [ValueOf<typeof Stat>, string][] {

@@ -1,23 +1,32 @@
 import type { Stats } from 'node:fs';
+import type { DeviceNode, PackedEntry } from '#ports/packed-files.ts';
 
 // Bits of Go's os.FileMode, as fsutil's Stat has them.
 const directory = 2 ** 31;
 const symlink = 2 ** 27;
 const device = 2 ** 26;
 const namedPipe = 2 ** 25;
+const socket = 2 ** 24;
 const setUid = 2 ** 23;
 const setGid = 2 ** 22;
+const characterDevice = 2 ** 21;
 const sticky = 2 ** 20;
-const types = directory + symlink + device + namedPipe + 2 ** 24 + 2 ** 21 + 2 ** 19;
-
-export type FileKind = 'file' | 'directory' | 'symlink' | 'other';
+const irregular = 2 ** 19;
 
 const has = (mode: number, bit: number): boolean => Math.floor(mode / bit) % 2 === 1;
 
-export function kindOf(mode: number): FileKind {
+/** Undefined for sockets and what nobody knows. */
+export function kindOf(mode: number): PackedEntry['kind'] | undefined {
   if (has(mode, directory)) return 'directory';
   if (has(mode, symlink)) return 'symlink';
-  return (BigInt(mode) & BigInt(types)) === 0n ? 'file' : 'other';
+  if (nodeTypeOf(mode) !== undefined) return 'device';
+  return has(mode, socket) || has(mode, irregular) ? undefined : 'file';
+}
+
+export function nodeTypeOf(mode: number): DeviceNode['type'] | undefined {
+  if (has(mode, namedPipe)) return 'fifo';
+  if (!has(mode, device)) return undefined;
+  return has(mode, characterDevice) ? 'character' : 'block';
 }
 
 /** The bits for chmod(2). */

@@ -1,9 +1,10 @@
-import { bytes, integer, map, message, part, text } from '#base/grpc/message.ts';
+import { bytes, byteText, integer, map, message, part, text, type ValueOf } from '#base/grpc/message.ts';
 
 // What a client's session serves: moby/buildkit session/*/*.proto, tonistiigi/fsutil types/*.proto.
 
 export const Stat = message({
-  path: text(1),
+  /** A byte string. */
+  path: byteText(1),
   /** Bits of Go's os.FileMode. */
   mode: integer(2),
   uid: integer(3),
@@ -11,11 +12,14 @@ export const Stat = message({
   size: integer(5),
   /** Nanoseconds since 1970. */
   modTime: integer(6),
-  linkname: text(7),
+  /** A byte string. */
+  linkname: byteText(7),
   devmajor: integer(8),
   devminor: integer(9),
   xattrs: map(10, bytes(2)),
 });
+
+export type FileStat = ValueOf<typeof Stat>;
 
 export const packetTypes = { stat: 0, request: 1, data: 2, end: 3, error: 4 } as const;
 

@@ -1,87 +1,85 @@
 import type { Received } from '#ports/build-sessions.ts';
 import type { Exchange } from '#base/grpc/client.ts';
+import type { KeptUse } from './kept-packs.ts';
 import { Packet, packetTypes } from './messages.ts';
-import { refused, type FileStat, type ReceivedTree } from './received-tree.ts';
+import { PackWriter } from './pack.ts';
+import { ReceivedFiles, refused } from './received-files.ts';
 
 /** How many files are on their way at a time: the sender has four in work and queues the others. */
-const mostAsked = 64;
+const mostAsked = 512;
 
 /** How often progress is told, in bytes. */
 const progressStep = 256 * 1024;
 
 /**
  * The receiving side of fsutil's protocol (tonistiigi/fsutil, receive.go): the client lists all files, we ask for those
- * whose bytes we lack, it sends them interleaved.
+ * whose bytes we lack, it sends them interleaved. Some thousand packets come at once: nothing is waited for between them.
  */
 export async function receiveFiles(
   exchange: Exchange,
-  tree: ReceivedTree,
+  kept: KeptUse,
   onProgress: (received: Received) => void,
-): Promise<void> {
-  const asking = new Asking(exchange, tree);
+): Promise<ReceivedFiles> {
+  const writer = new PackWriter(kept.pack);
+  const files = new ReceivedFiles(writer, kept);
+  const receiving = new Receiving(files);
   let told = 0;
-  let next = 0;
-  let listed = false;
-  let ending = false;
-  for await (const bytes of exchange.answers) {
-    const packet = Packet.decode(bytes);
-    if (packet.type === packetTypes.error)
-      throw refused(`an error: ${Buffer.from(packet.data).toString('utf8')}`);
-    if (packet.type === packetTypes.end) return;
-    if (packet.type === packetTypes.data && tree.data(packet.id, packet.data)) await asking.done();
-    if (packet.type === packetTypes.stat && packet.stat === undefined) listed = true;
-    if (packet.type === packetTypes.stat && packet.stat !== undefined) {
-      const id = next++;
-      if (tree.add(packet.stat)) await asking.want(id, packet.stat);
+  try {
+    for await (const batch of exchange.batches) {
+      for (const bytes of batch) receiving.hear(bytes);
+      const answers = receiving.answers();
+      if (answers.length > 0) await exchange.send(...answers);
+      if (receiving.isOver) exchange.end();
+      await writer.room();
+      if (files.bytes - told < progressStep) continue;
+      told = files.bytes;
+      onProgress({ files: files.files, bytes: told });
     }
-    if (tree.bytes - told >= progressStep) {
-      told = tree.bytes;
-      onProgress({ files: tree.files, bytes: told });
-    }
-    if (listed && asking.isIdle && !ending) {
-      ending = true;
-      tree.link();
-      tree.finish();
-      await exchange.send(Packet.encode({ type: packetTypes.end }));
-      exchange.end();
-    }
+  } finally {
+    await writer.finish();
   }
-  if (!ending) throw refused('only a part of them');
+  if (!receiving.isOver) throw refused('only a part of them');
+  files.finish();
+  kept.keep(files.whole);
+  return files;
 }
 
-class Asking {
-  readonly #exchange: Exchange;
-  readonly #tree: ReceivedTree;
-  readonly #waiting: [number, FileStat][] = [];
+/** Where the conversation stands. */
+class Receiving {
+  readonly #files: ReceivedFiles;
+  #next = 0;
+  #wanted: number[] = [];
   #asked = 0;
+  #isListed = false;
+  /** All has come, and the client was told. */
+  isOver = false;
 
-  constructor(exchange: Exchange, tree: ReceivedTree) {
-    this.#exchange = exchange;
-    this.#tree = tree;
+  constructor(files: ReceivedFiles) {
+    this.#files = files;
   }
 
-  get isIdle(): boolean {
-    return this.#asked === 0 && this.#waiting.length === 0;
-  }
-
-  async want(id: number, stat: FileStat): Promise<void> {
-    this.#waiting.push([id, stat]);
-    await this.#ask();
-  }
-
-  async done(): Promise<void> {
-    this.#asked--;
-    await this.#ask();
-  }
-
-  async #ask(): Promise<void> {
-    while (this.#asked < mostAsked) {
-      const wanted = this.#waiting.shift();
-      if (wanted === undefined) return;
-      const [id, stat] = wanted;
-      this.#asked++;
-      this.#tree.open(id, stat);
-      await this.#exchange.send(Packet.encode({ type: packetTypes.request, id }));
+  /** @throws invalid `context-invalid`; what the client failed with */
+  hear(bytes: Uint8Array): void {
+    const { type, stat, id, data } = Packet.decode(bytes);
+    switch (type) {
+      case packetTypes.error:
+        throw refused(`an error: ${Buffer.from(data).toString('utf8')}`);
+      case packetTypes.data:
+        if (this.#files.data(id, data)) this.#asked--;
+        return;
+      case packetTypes.stat:
+        if (stat === undefined) this.#isListed = true;
+        else if (this.#files.add(this.#next++, stat)) this.#wanted.push(this.#next - 1);
     }
+  }
+
+  /** What is to be said now. */
+  answers(): Uint8Array[] {
+    const now = this.#wanted.splice(0, mostAsked - this.#asked);
+    this.#asked += now.length;
+    const answers = now.map((id) => Packet.encode({ type: packetTypes.request, id }));
+    if (this.isOver || !this.#isListed || this.#files.isComing) return answers;
+    this.isOver = true;
+    return [Packet.encode({ type: packetTypes.end })];
   }
 }

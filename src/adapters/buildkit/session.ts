@@ -8,12 +8,13 @@ import type {
   SessionBlobs,
   SessionOffer,
 } from '#ports/build-sessions.ts';
+import type { PackedFiles } from '#ports/packed-files.ts';
 import type { Credentials } from '#ports/registry-client.ts';
 import { isKind, unsupported } from '#base/errors.ts';
 import { GrpcClient, type Exchange, type Metadata } from '#base/grpc/client.ts';
 import { duplexOf, readableOf, sendBytes } from './byte-stream.ts';
 import { ContentBlobs } from './content.ts';
-import { KeptFolders } from './kept-files.ts';
+import { KeptPacks } from './kept-packs.ts';
 import {
   CheckAgentRequest,
   CredentialsRequest,
@@ -22,7 +23,6 @@ import {
   SecretRequest,
   SecretResponse,
 } from './messages.ts';
-import { ReceivedTree } from './received-tree.ts';
 import { receiveFiles } from './receive-files.ts';
 import { sendFiles } from './send-files.ts';
 
@@ -38,14 +38,15 @@ const methods = {
 
 /** Sessions over connections on which the client serves gRPC. */
 export class GrpcBuildSessions implements BuildSessions {
-  readonly #kept: KeptFolders;
+  readonly #kept: KeptPacks;
 
   /** `folder`: absolute, for the files that clients need not send again; on the file system of the builds' folders. */
   constructor(folder: string) {
-    this.#kept = new KeptFolders(folder);
+    this.#kept = new KeptPacks(folder);
   }
 
   open(connection: Duplex, offer: SessionOffer): BuildSession {
+    // Any stream will do, also one within another connection: this side's HTTP/2 is our own (#base/http2).
     return new GrpcBuildSession(new GrpcClient(connection), offer, this.#kept);
   }
 
@@ -63,9 +64,9 @@ class GrpcBuildSession implements BuildSession {
   readonly blobs: SessionBlobs;
   readonly #client: GrpcClient;
   readonly #offer: SessionOffer;
-  readonly #kept: KeptFolders;
+  readonly #kept: KeptPacks;
 
-  constructor(client: GrpcClient, offer: SessionOffer, kept: KeptFolders) {
+  constructor(client: GrpcClient, offer: SessionOffer, kept: KeptPacks) {
     this.id = offer.id;
     this.blobs = new ContentBlobs(client);
     this.#client = client;
@@ -81,25 +82,26 @@ class GrpcBuildSession implements BuildSession {
     this.#client.close();
   }
 
-  receive(
+  async receive(
     request: FileRequest,
-    folder: string,
-    { signal, onProgress = () => undefined }: Parameters<BuildSession['receive']>[2],
-  ): Promise<Received> {
+    { signal, onProgress = () => undefined }: Parameters<BuildSession['receive']>[1],
+  ): Promise<Received & { packed: PackedFiles }> {
     const { sharedKey } = this.#offer;
-    const run = async (kept: ConstructorParameters<typeof ReceivedTree>[1]): Promise<Received> => {
-      const tree = new ReceivedTree(folder, kept);
+    // One key for all that is asked for of a folder: what changes is which of its files a build needs.
+    const kept = await this.#kept.use(sharedKey === '' ? '' : JSON.stringify([sharedKey, request.name]));
+    try {
       const exchange = this.#call(methods.receive, headersOf(request), signal);
       try {
-        await receiveFiles(exchange, tree, onProgress);
-        return { files: tree.files, bytes: tree.bytes };
+        const { files, bytes, entries } = await receiveFiles(exchange, kept, onProgress);
+        const release = (): Promise<void> => kept.release();
+        return { files, bytes, packed: { pack: kept.pack.path, entries, release } };
       } finally {
         exchange.cancel();
-        tree.close();
       }
-    };
-    if (sharedKey === '') return run(undefined);
-    return this.#kept.with(JSON.stringify([sharedKey, request]), run);
+    } catch (error) {
+      await kept.release();
+      throw error;
+    }
   }
 
   upload(url: URL, signal: AbortSignal): Readable {

@@ -1,4 +1,4 @@
-import { lchownSync, mkdirSync, readlinkSync } from 'node:fs';
+import { chmodSync, lchownSync, mkdirSync, readlinkSync } from 'node:fs';
 import { invalid } from '#base/errors.ts';
 import { corrupt } from '#domain/archive/tar-header.ts';
 import { lstatOrUndefined, raw, text } from './byte-path.ts';
@@ -14,11 +14,16 @@ interface Owner {
   gid: number;
 }
 
+/** How a folder is made; absent mode: 755. */
+export interface NewFolder extends Owner {
+  mode?: number;
+}
+
 export interface Resolving {
   /** Follow a symbolic link at the end too. */
   followLast: boolean;
-  /** Make what is missing of the folders above the last component, for this owner. */
-  make?: Owner;
+  /** Make what is missing of the folders above the last component. */
+  make?: NewFolder;
 }
 
 /**
@@ -44,9 +49,10 @@ export function resolveInRoot(root: string, path: string, { followLast, make }: 
   return below === '' ? root : `${root}/${below}`;
 }
 
-export function makeFolderAt(path: string, owner: Owner): void {
+export function makeFolderAt(path: string, { uid, gid, mode }: NewFolder): void {
   mkdirSync(raw(path), 0o755);
-  lchownSync(raw(path), owner.uid, owner.gid);
+  lchownSync(raw(path), uid, gid);
+  if (mode !== undefined) chmodSync(raw(path), mode);
 }
 
 /**

@@ -1,26 +1,7 @@
 import { createHash, hash as hashOf, type Hash } from 'node:crypto';
 import type { TarEntry } from '#domain/archive/tar-entry.ts';
 import { TarParser } from '#domain/archive/tar-parser.ts';
-
-/** A file, folder or symbolic link of an archive, as it would be on the disk. */
-export interface ArchivedEntry {
-  /** Below the archive's root, '' for that itself; a byte string. */
-  path: string;
-  kind: 'file' | 'directory' | 'symlink';
-  /** Permission bits with setuid, setgid and sticky. */
-  mode: number;
-  uid: number;
-  gid: number;
-  /** Seconds since 1970, with a fraction. */
-  mtime: number;
-  size: number;
-  /** Where the link leads to; '' for the rest. */
-  linkName: string;
-  /** Where the file's bytes begin in the archive. */
-  offset: number;
-  /** SHA-256 of the file's bytes, in hex. */
-  content: string;
-}
+import type { PackedEntry } from '#ports/packed-files.ts';
 
 const longestName = 255;
 
@@ -30,13 +11,13 @@ const longestName = 255;
  * that has what cannot be told here (devices, holes, capabilities), is none that has an index.
  */
 export class ArchiveIndex {
-  readonly #entries = new Map<string, ArchivedEntry>();
+  readonly #entries = new Map<string, PackedEntry>();
   readonly #parser: TarParser;
   #plain = true;
   /** Bytes of the archive before the chunk in work, and that chunk. */
   #before = 0;
   #chunk: Uint8Array = new Uint8Array();
-  #file: ArchivedEntry | undefined;
+  #file: PackedEntry | undefined;
   #hash: Hash | undefined;
 
   constructor() {
@@ -55,7 +36,7 @@ export class ArchiveIndex {
   }
 
   /** Undefined for an archive that has to be unpacked. @throws invalid `layer-corrupt` */
-  end(): ArchivedEntry[] | undefined {
+  end(): PackedEntry[] | undefined {
     this.#parser.end();
     return this.#plain ? [...this.#entries.values()] : undefined;
   }
@@ -67,7 +48,7 @@ export class ArchiveIndex {
     if (!this.#plain || path === undefined || !isTold(entry.type)) return;
     const { mode, uid, gid, mtime, size, linkName } = entry;
     const told = { path, kind: entry.type, mode, uid, gid, mtime, linkName, offset: 0, content: '' };
-    const found: ArchivedEntry = { ...told, size: entry.type === 'file' ? size : 0 };
+    const found: PackedEntry = { ...told, size: entry.type === 'file' ? size : 0 };
     this.#entries.set(path, found);
     if (found.kind !== 'file') return;
     this.#file = found;
@@ -110,7 +91,7 @@ export class ArchiveIndex {
   }
 }
 
-export function impliedFolder(path: string): ArchivedEntry {
+export function impliedFolder(path: string): PackedEntry {
   const nobody = { uid: 0, gid: 0, mtime: Date.now() / 1000 };
   return { path, kind: 'directory', mode: 0o755, ...nobody, size: 0, linkName: '', offset: 0, content: '' };
 }
@@ -128,6 +109,6 @@ function isPlain({ type, sparse, xattrs, linkName }: TarEntry): boolean {
   return type !== 'symlink' || (linkName !== '' && !linkName.includes('\0') && linkName.length < 4096);
 }
 
-function isTold(type: TarEntry['type']): type is ArchivedEntry['kind'] {
+function isTold(type: TarEntry['type']): type is Exclude<PackedEntry['kind'], 'device'> {
   return type === 'file' || type === 'directory' || type === 'symlink';
 }

@@ -1,11 +1,13 @@
 import { createHash } from 'node:crypto';
 import type { FileFacts, Filter } from '#ports/file-trees.ts';
 import { bytes, text } from '#adapters/files/byte-path.ts';
-import { impliedFolder, type ArchivedEntry } from './archive-index.ts';
+import { nodeType } from '#adapters/files/member.ts';
+import type { PackedEntry } from '#ports/packed-files.ts';
+import { impliedFolder } from './archive-index.ts';
 import { headOf, judgeOf, type Judge } from './tree-facts.ts';
 
 interface Node {
-  entry: ArchivedEntry;
+  entry: PackedEntry;
   /** By name; of a folder. */
   children: Map<string, Node>;
 }
@@ -13,10 +15,13 @@ interface Node {
 /** A node of the walk, as `walk` gives those on the disk. */
 export interface Found {
   relative: string;
-  entry: ArchivedEntry;
+  entry: PackedEntry;
 }
 
 const kindBits = { file: 0o100000, directory: 0o040000, symlink: 0o120000 } as const;
+
+/** How many bytes of text are hashed at once: each call costs as much as some hundred of them. */
+const hashedAtOnce = 64 * 1024;
 
 /** The files of an archive that lie in it still. What it says of them is what would be said of them unpacked. */
 export class ArchivedTree {
@@ -25,7 +30,7 @@ export class ArchivedTree {
   readonly #root: Node;
 
   /** @param entries a folder before what it holds; @param mode of the root, where no entry tells it */
-  constructor(archive: string, entries: ArchivedEntry[], mode: number) {
+  constructor(archive: string, entries: readonly PackedEntry[], mode: number) {
     this.archive = archive;
     this.#root = { entry: { ...impliedFolder(''), mode }, children: new Map() };
     const folders = new Map([['', this.#root]]);
@@ -50,10 +55,10 @@ export class ArchivedTree {
 
   stat(path: string): FileFacts | undefined {
     const entry = this.#find(path)?.entry;
-    return entry && { kind: entry.kind, size: entry.size };
+    return entry && { kind: entry.kind === 'device' ? 'other' : entry.kind, size: entry.size };
   }
 
-  file(path: string): ArchivedEntry | undefined {
+  file(path: string): PackedEntry | undefined {
     const entry = this.#find(path)?.entry;
     return entry?.kind === 'file' ? entry : undefined;
   }
@@ -72,15 +77,14 @@ export class ArchivedTree {
 
   digest(path: string, options: Filter & { owners: boolean }): string {
     const hash = createHash('sha256');
-    for (const { relative, entry } of this.taken(path, options)) {
-      const { kind, size, linkName: link, uid, gid } = entry;
-      // A link has no permissions of its own.
-      const mode = kindBits[kind] | (kind === 'symlink' ? 0o777 : entry.mode);
-      const owner = options.owners ? { owner: { uid, gid } } : {};
-      hash.update(headOf({ relative, mode, size, link, ...owner }));
-      if (kind === 'file') hash.update(entry.content);
+    let told = '';
+    for (const found of this.taken(path, options)) {
+      told += tellOf(found, options.owners);
+      if (told.length < hashedAtOnce) continue;
+      hash.update(told);
+      told = '';
     }
-    return hash.digest('hex');
+    return hash.update(told).digest('hex');
   }
 
   /** Undefined where nothing is; a link where a link stands in the way. */
@@ -94,6 +98,32 @@ export class ArchivedTree {
     }
     return at;
   }
+}
+
+/** What a digest covers of one node. */
+function tellOf({ relative, entry }: Found, owners: boolean): string {
+  const { linkName: link, uid, gid, node, xattrs, content } = entry;
+  const size = node === undefined ? entry.size : node.number;
+  const head = headOf({
+    relative,
+    mode: modeBits(entry),
+    size,
+    link,
+    ...(owners && { owner: { uid, gid } }),
+  });
+  const attributes = xattrs === undefined ? '' : JSON.stringify([...xattrs].sort(), hexOf);
+  return `${head}${content}${attributes}`;
+}
+
+function hexOf(_key: string, value: unknown): unknown {
+  return value instanceof Uint8Array ? Buffer.from(value).toString('hex') : value;
+}
+
+/** With the bits of the kind. */
+function modeBits({ kind, mode, node }: PackedEntry): number {
+  // A link has no permissions of its own.
+  if (kind === 'symlink') return kindBits.symlink | 0o777;
+  return (kind === 'device' ? nodeType(node?.type ?? 'fifo') : kindBits[kind]) | mode;
 }
 
 function visit({ entry, children }: Node, relative: string, judge: Judge, found: Found[]): void {

@@ -1,14 +1,15 @@
 import { createReadStream, lstatSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
-import type { Readable } from 'node:stream';
+import { Readable } from 'node:stream';
 import type { CopyRules } from '#ports/file-trees.ts';
 import { bytes } from '#adapters/files/byte-path.ts';
 import { decompressed } from '#adapters/files/decompress.ts';
 import { WorkerPool } from '#adapters/files/worker-pool.ts';
 import { ArchivedTree } from './archived-tree.ts';
-import type { ArchivedEntry } from './archive-index.ts';
+import type { PackedEntry, PackedFiles } from '#ports/packed-files.ts';
 import { copyArchived } from './copy-archived.ts';
 import { extractFiles, type Extraction } from './extract.ts';
+import { packedTar } from './packed-tar.ts';
 import { Receiving } from './receive.ts';
 import type { TreesJob, TreesResult } from './tree-worker-jobs.ts';
 import { unpackTar } from './unpack.ts';
@@ -23,6 +24,8 @@ const fewFiles = 64;
  */
 export class Archives {
   readonly #trees = new Map<string, ArchivedTree>();
+  /** Those whose files others packed, beside them. */
+  readonly #held = new Map<string, PackedFiles>();
   readonly #unpacking = new Map<string, Promise<void>>();
   readonly #workers: WorkerPool<TreesJob, TreesResult>;
 
@@ -35,6 +38,16 @@ export class Archives {
     return this.#trees.get(root);
   }
 
+  /** The archive itself; undefined where the files are in the folder. */
+  open(root: string): Readable | undefined {
+    const tree = this.#trees.get(root);
+    if (tree === undefined) return undefined;
+    const packed = this.#held.get(root);
+    return packed === undefined
+      ? createReadStream(tree.archive)
+      : Readable.from(packedTar(packed), { objectMode: false });
+  }
+
   /** @throws invalid `layer-corrupt`, `layer-path-escapes` */
   async receive(tar: Readable, root: string, signal?: AbortSignal): Promise<void> {
     const archive = archiveOf(root);
@@ -45,6 +58,11 @@ export class Archives {
     }
     await unpack(root, signal);
     await rm(archive);
+  }
+
+  hold(root: string, packed: PackedFiles): void {
+    this.#held.set(root, packed);
+    this.#trees.set(root, new ArchivedTree(packed.pack, packed.entries, lstatSync(root).mode & 0o7777));
   }
 
   /** Has the files in their folder. */
@@ -63,6 +81,8 @@ export class Archives {
   async forget(root: string): Promise<void> {
     await this.#unpacking.get(root)?.catch(() => undefined);
     this.#trees.delete(root);
+    await this.#held.get(root)?.release();
+    this.#held.delete(root);
     await rm(archiveOf(root), { force: true });
   }
 
@@ -70,7 +90,7 @@ export class Archives {
     archive: string,
     chunks: AsyncGenerator<Buffer>,
     signal: AbortSignal | undefined,
-  ): Promise<ArchivedEntry[] | undefined> {
+  ): Promise<PackedEntry[] | undefined> {
     const { head, whole } = await beginningOf(chunks, signal);
     if (!whole) return this.#workers.feed({ do: 'receive', archive }, joined(head, chunks, signal));
     const receiving = new Receiving(archive);
@@ -85,7 +105,9 @@ export class Archives {
   // The archive stays: someone may be reading in it.
   async #settle(root: string): Promise<void> {
     try {
-      await unpack(root);
+      const tree = this.#held.has(root) ? this.#trees.get(root) : undefined;
+      if (tree === undefined) await unpack(root);
+      else await this.copy(tree, '', bytes(root), {});
       this.#trees.delete(root);
     } finally {
       this.#unpacking.delete(root);

@@ -3,10 +3,10 @@ import type { CopyRules, Owner } from '#ports/file-trees.ts';
 import { Breather } from '#adapters/files/breather.ts';
 import { raw } from '#adapters/files/byte-path.ts';
 import { applyModeChange } from '#domain/build/mode.ts';
-import type { ArchivedEntry } from './archive-index.ts';
+import type { PackedEntry } from '#ports/packed-files.ts';
 import type { ArchivedTree } from './archived-tree.ts';
-import { makeParents, openFolder } from './copy.ts';
-import type { Extraction } from './extract.ts';
+import { makeParents, newFolder, openFolder } from './copy.ts';
+import { linkFiles, type Extraction } from './extract.ts';
 
 const root: Owner = { uid: 0, gid: 0 };
 
@@ -23,46 +23,69 @@ export async function copyArchived(
 ): Promise<void> {
   const breather = new Breather(rules.signal);
   const items: Extraction[] = [];
-  const folders: { to: string; entry: ArchivedEntry }[] = [];
+  const folders: { to: string; entry: PackedEntry }[] = [];
   const opened = new Set<string>();
+  const names = new FirstNames();
   for (const { relative, entry } of tree.taken(path, rules)) {
     await breather.breathe();
     if (relative === '' && entry.kind === 'directory') {
-      openFolder(target, rules.owner ?? root);
+      openFolder(target, newFolder(rules));
       continue;
     }
     const to = relative === '' ? target : `${target}/${relative}`;
     const parent = relative.slice(0, Math.max(relative.lastIndexOf('/'), 0));
-    if (parent !== '' && !opened.has(parent)) makeParents(target, relative, rules.owner ?? root);
+    if (parent !== '' && !opened.has(parent)) makeParents(target, relative, newFolder(rules));
     opened.add(parent);
     if (entry.kind === 'directory') {
       folder(entry, to, rules);
       folders.push({ to, entry });
-    } else items.push(extraction(entry, entry.kind, to, rules));
+    } else if (!names.link(entry, to)) items.push(extraction(entry, entry.kind, to, rules));
   }
   await extract(items);
+  linkFiles(names.links);
   // Writing into a folder changes its time, so these come last.
   for (const { to, entry } of folders) lutimesSync(raw(to), entry.mtime, entry.mtime);
 }
 
-function folder(entry: ArchivedEntry, to: string, rules: CopyRules): void {
+/** What has several names in the archive has them in the copy. */
+class FirstNames {
+  readonly #first = new Map<string, string>();
+  readonly links: { from: string; to: string }[] = [];
+
+  /** Whether `to` is to be a further name of what is copied already. */
+  link({ path, kind, sameAs }: PackedEntry, to: string): boolean {
+    const file = sameAs ?? path;
+    const from = kind === 'file' ? this.#first.get(file) : undefined;
+    if (from === undefined) this.#first.set(file, to);
+    else this.links.push({ from, to });
+    return from !== undefined;
+  }
+}
+
+function folder(entry: PackedEntry, to: string, rules: CopyRules): void {
   openFolder(to, root);
   const { uid, gid } = rules.owner ?? entry;
   lchownSync(raw(to), uid, gid);
   chmodSync(raw(to), modeOf(entry, rules));
 }
 
-function extraction(
-  entry: ArchivedEntry,
-  kind: Extraction['kind'],
-  to: string,
-  rules: CopyRules,
-): Extraction {
-  const { mtime, size, linkName, offset, uid, gid } = entry;
+function extraction(entry: PackedEntry, kind: Extraction['kind'], to: string, rules: CopyRules): Extraction {
+  const { mtime, size, linkName, offset, uid, gid, node, xattrs } = entry;
   const owner = rules.owner ?? { uid, gid };
-  return { to, kind, mode: modeOf(entry, rules), owner, mtime, size, linkName, offset };
+  return {
+    to,
+    kind,
+    mode: modeOf(entry, rules),
+    owner,
+    mtime,
+    size,
+    linkName,
+    offset,
+    ...(node && { node }),
+    ...(xattrs && { xattrs }),
+  };
 }
 
-function modeOf({ mode, kind }: ArchivedEntry, rules: CopyRules): number {
+function modeOf({ mode, kind }: PackedEntry, rules: CopyRules): number {
   return rules.mode === undefined ? mode : applyModeChange(rules.mode, mode, kind === 'directory');
 }

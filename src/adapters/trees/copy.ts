@@ -17,7 +17,7 @@ import { applyModeChange } from '#domain/build/mode.ts';
 import type { CopyRules, Owner } from '#ports/file-trees.ts';
 import { Breather } from '#adapters/files/breather.ts';
 import { lstatOrUndefined, raw, text } from '#adapters/files/byte-path.ts';
-import { makeFolderAt } from '#adapters/files/private-root.ts';
+import { makeFolderAt, type NewFolder } from '#adapters/files/private-root.ts';
 import { walk, type Walked } from './walk.ts';
 
 /** Larger files are copied in the thread pool. */
@@ -39,11 +39,11 @@ export async function copyTree(
     await breather.breathe();
     if (!found.taken) continue;
     if (found.relative === '' && found.stats.isDirectory()) {
-      openFolder(target, rules.owner ?? root);
+      openFolder(target, newFolder(rules));
       continue;
     }
     const to = found.relative === '' ? target : `${target}/${found.relative}`;
-    if (found.relative !== '') makeParents(target, found.relative, rules.owner ?? root);
+    if (found.relative !== '') makeParents(target, found.relative, newFolder(rules));
     if (found.stats.isDirectory()) made.set(to, folder(found, to, rules));
     else if (!links.link(found, to)) await file(found, to, rules);
   }
@@ -70,19 +70,27 @@ class HardLinks {
   }
 }
 
+/** How the target's folders are made that the source has not. */
+export function newFolder({
+  owner = root,
+  folderMode: mode,
+}: Pick<CopyRules, 'owner' | 'folderMode'>): NewFolder {
+  return mode === undefined ? owner : { ...owner, mode };
+}
+
 // A kept file may lie below a folder that the filter leaves out.
-export function makeParents(target: string, relative: string, owner: Owner): void {
+export function makeParents(target: string, relative: string, folder: NewFolder): void {
   const parts = relative.split('/').slice(0, -1);
   let at = target;
   for (const part of parts) {
     at = `${at}/${part}`;
-    if (lstatOrUndefined(at) === undefined) makeFolderAt(at, owner);
+    if (lstatOrUndefined(at) === undefined) makeFolderAt(at, folder);
   }
 }
 
-export function openFolder(target: string, owner: Owner): void {
+export function openFolder(target: string, folder: NewFolder): void {
   const there = lstatOrUndefined(target);
-  if (there === undefined) makeFolderAt(target, owner);
+  if (there === undefined) makeFolderAt(target, folder);
   else if (!there.isDirectory()) throw ontoFile(target);
 }
 

@@ -17,12 +17,13 @@ import type { Readable } from 'node:stream';
 import { invalid, notFound, systemCode } from '#base/errors.ts';
 import { namesIfThere } from '#adapters/files/if-there.ts';
 import type { CopyRules, FileFacts, FileTrees, Filter, Owner, Place } from '#ports/file-trees.ts';
+import type { PackedFiles } from '#ports/packed-files.ts';
 import { bytes, lstatOrUndefined, raw, text } from '#adapters/files/byte-path.ts';
-import { makeFolderAt, resolveInRoot } from '#adapters/files/private-root.ts';
+import { makeFolderAt, resolveInRoot, type NewFolder } from '#adapters/files/private-root.ts';
 import { Breather } from '#adapters/files/breather.ts';
 import type { ArchivedTree } from './archived-tree.ts';
 import { Archives } from './archives.ts';
-import { copyTree } from './copy.ts';
+import { copyTree, newFolder } from './copy.ts';
 import { digestOf } from './digest.ts';
 import { fetchFile } from './download.ts';
 import { readPiece } from './extract.ts';
@@ -73,6 +74,14 @@ export class DiskFileTrees implements FileTrees {
 
   async receive(tar: Readable, root: string, { signal }: Pick<CopyRules, 'signal'> = {}): Promise<void> {
     await this.#archives.receive(tar, root, signal);
+  }
+
+  archive(root: string): Readable | undefined {
+    return this.#archives.open(root);
+  }
+
+  hold(root: string, packed: PackedFiles): void {
+    this.#archives.hold(root, packed);
   }
 
   settle(root: string): Promise<void> {
@@ -137,11 +146,11 @@ export class DiskFileTrees implements FileTrees {
   async copy(source: Place, target: Place, rules: CopyRules): Promise<void> {
     const tree = await this.#archived(source);
     if (tree?.stat(source.path) !== undefined) {
-      await this.#archives.copy(tree, source.path, targetOf(target, rules.owner), rules);
+      await this.#archives.copy(tree, source.path, targetOf(target, newFolder(rules)), rules);
       return;
     }
     const from = existing(source);
-    const to = targetOf(target, rules.owner);
+    const to = targetOf(target, newFolder(rules));
     await copyTree(from, below(source, from), to, rules);
   }
 
@@ -156,8 +165,12 @@ export class DiskFileTrees implements FileTrees {
     return Promise.resolve();
   }
 
-  writeFile(place: Place, content: string, { owner, mode }: { owner: Owner; mode: number }): Promise<void> {
-    const path = targetOf(place, owner);
+  writeFile(
+    place: Place,
+    content: string,
+    { owner, mode, folderMode }: Parameters<FileTrees['writeFile']>[2],
+  ): Promise<void> {
+    const path = targetOf(place, newFolder({ owner, ...(folderMode !== undefined && { folderMode }) }));
     if (lstatOrUndefined(path)?.isDirectory() === true)
       throw invalid('copy-onto-folder', `cannot overwrite directory with non-directory: ${place.path}`);
     rmSync(raw(path), { force: true });
@@ -195,7 +208,7 @@ export class DiskFileTrees implements FileTrees {
   }
 
   download(url: URL, place: Place, options: { checksum?: string; signal: AbortSignal }): Promise<void> {
-    return fetchFile(url, text(targetOf(place, undefined)), options);
+    return fetchFile(url, text(targetOf(place, rootOwner)), options);
   }
 
   /** Where the place's files lie in an archive that tells what is there; with links in the way they are unpacked. */
@@ -240,8 +253,8 @@ function below(place: Place, path: string): string {
   return text(path.slice(bytes(place.root).length + 1));
 }
 
-function targetOf(place: Place, owner: Owner | undefined): string {
+function targetOf(place: Place, make: NewFolder): string {
   const root = bytes(place.root);
   if (!statSync(raw(root)).isDirectory()) throw invalid('copy-onto-file', `'${place.root}' is no folder`);
-  return resolveInRoot(root, bytes(place.path), { followLast: true, make: owner ?? rootOwner });
+  return resolveInRoot(root, bytes(place.path), { followLast: true, make });
 }

@@ -1,10 +1,12 @@
 import {
+  chmodSync,
   closeSync,
   constants,
   fchmodSync,
   fchownSync,
   futimesSync,
   lchownSync,
+  linkSync,
   lutimesSync,
   openSync,
   readSync,
@@ -14,18 +16,22 @@ import {
 import { systemCode } from '#base/errors.ts';
 import { corrupt } from '#domain/archive/tar-header.ts';
 import type { Owner } from '#ports/file-trees.ts';
-import { lstatOrUndefined, raw } from '#adapters/files/byte-path.ts';
-import { writeFully } from '#adapters/files/member.ts';
-import type { ArchivedEntry } from './archive-index.ts';
+import { lstatOrUndefined, raw, text } from '#adapters/files/byte-path.ts';
+import { nodeType, writeFully } from '#adapters/files/member.ts';
+import { mknod, setXattr } from '#adapters/linux/libc.ts';
+import type { PackedEntry } from '#ports/packed-files.ts';
 import { ontoFolder } from './copy.ts';
 
 const { O_CREAT, O_EXCL, O_NOFOLLOW, O_RDONLY, O_WRONLY } = constants;
 const chunkSize = 1024 * 1024;
 
-/** A file or link of the archive and where it is to be. */
-export interface Extraction extends Pick<ArchivedEntry, 'mtime' | 'size' | 'linkName' | 'offset'> {
+/** A file, link or device of the archive and where it is to be. */
+export interface Extraction extends Pick<
+  PackedEntry,
+  'mtime' | 'size' | 'linkName' | 'offset' | 'node' | 'xattrs'
+> {
   to: string;
-  kind: 'file' | 'symlink';
+  kind: 'file' | 'symlink' | 'device';
   mode: number;
   owner: Owner;
 }
@@ -37,6 +43,7 @@ export function extractFiles(archive: string, items: Extraction[]): void {
   try {
     for (const item of items) {
       if (item.kind === 'symlink') link(item);
+      else if (item.kind === 'device') device(item);
       else extract(from, item, buffer);
     }
   } finally {
@@ -68,6 +75,19 @@ function link({ to, linkName, owner, mtime }: Extraction): void {
   lutimesSync(raw(to), mtime, mtime);
 }
 
+function device({ to, node, owner, mode, mtime }: Extraction): void {
+  if (node === undefined) return;
+  replacing(to, () => mknod(text(to), nodeType(node.type) | 0o600, node.number));
+  lchownSync(raw(to), owner.uid, owner.gid);
+  chmodSync(raw(to), mode);
+  lutimesSync(raw(to), mtime, mtime);
+}
+
+/** Makes further names of files that are there; what is at their places is replaced. */
+export function linkFiles(links: readonly { from: string; to: string }[]): void {
+  for (const { from, to } of links) replacing(to, () => linkSync(raw(from), raw(to)));
+}
+
 function extract(from: number, item: Extraction, buffer: Buffer): void {
   const { to, owner, mode, mtime } = item;
   const fd = replacing(to, () => openSync(raw(to), O_CREAT | O_EXCL | O_NOFOLLOW | O_WRONLY, 0o600));
@@ -78,9 +98,10 @@ function extract(from: number, item: Extraction, buffer: Buffer): void {
       writeFully(fd, piece.subarray(0, length), done);
       done += length;
     }
-    // Owner before mode: a change of owner drops set-user-id bits.
+    // Owner before mode and attributes: a change of owner drops set-user-id bits and capabilities.
     fchownSync(fd, owner.uid, owner.gid);
     fchmodSync(fd, mode);
+    for (const [name, value] of item.xattrs ?? []) setXattr(text(to), text(name), value);
     futimesSync(fd, mtime, mtime);
   } finally {
     closeSync(fd);

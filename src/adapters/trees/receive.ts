@@ -1,7 +1,8 @@
 import { closeSync, constants, openSync } from 'node:fs';
 import { raw } from '#adapters/files/byte-path.ts';
 import { writeFully } from '#adapters/files/member.ts';
-import { ArchiveIndex, type ArchivedEntry } from './archive-index.ts';
+import type { PackedEntry } from '#ports/packed-files.ts';
+import { ArchiveIndex } from './archive-index.ts';
 
 const { O_CREAT, O_EXCL, O_WRONLY } = constants;
 
@@ -24,7 +25,7 @@ export class Receiving {
   }
 
   /** The index, where the archive has one. @throws invalid `layer-corrupt` */
-  end(): ArchivedEntry[] | undefined {
+  end(): PackedEntry[] | undefined {
     const entries = this.#index.end();
     this.close();
     return entries;

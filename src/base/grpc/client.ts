@@ -1,21 +1,14 @@
-import {
-  connect,
-  constants,
-  type ClientHttp2Session,
-  type ClientHttp2Stream,
-  type IncomingHttpHeaders,
-} from 'node:http2';
 import type { Duplex } from 'node:stream';
 import { messageOf, unavailable } from '#base/errors.ts';
-import { readFrames, writeFrame } from '#base/grpc/frames.ts';
+import { framed, MessageReader } from '#base/grpc/frames.ts';
 import type { Message } from '#base/grpc/message.ts';
 import { failureOf } from '#base/grpc/status.ts';
+import { Http2Connection } from '#base/http2/connection.ts';
+import type { Header } from '#base/http2/hpack.ts';
+import type { Http2Stream, StreamListener } from '#base/http2/stream.ts';
 
-/**
- * How much a server may send before we have read it, in bytes: 64 KiB, what HTTP/2 begins with, make files of a build's
- * context wait for each other.
- */
-const windowSize = 4 * 1024 * 1024;
+/** HTTP/2's error code for what nobody wants any more. */
+const cancelled = 8;
 
 /** Values of one name are several headers. */
 export type Metadata = Readonly<Record<string, string | string[]>>;
@@ -24,8 +17,10 @@ export type Metadata = Readonly<Record<string, string | string[]>>;
 export interface Exchange {
   /** Ends when the server has ended the call well. @throws what the server failed with, as one of our errors */
   readonly answers: AsyncIterable<Uint8Array>;
+  /** The same, as many at once as have come; either is to be read. */
+  readonly batches: AsyncIterable<readonly Buffer[]>;
   /** Resolves when there is room for more. */
-  send(message: Uint8Array): Promise<void>;
+  send(...messages: Uint8Array[]): Promise<void>;
   /** No more from this side. */
   end(): void;
   /** Idempotent; the server is told. */
@@ -34,22 +29,11 @@ export interface Exchange {
 
 /** Calls a gRPC server at the other end of a connection, by HTTP/2 with prior knowledge. */
 export class GrpcClient {
-  readonly #session: ClientHttp2Session;
-  readonly #connection: Duplex;
+  readonly #connection: Http2Connection;
   readonly #closed = new AbortController();
 
   constructor(connection: Duplex) {
-    const session = connect('http://localhost', {
-      createConnection: () => connection,
-      settings: { initialWindowSize: windowSize },
-    });
-    this.#session = session;
-    this.#connection = connection;
-    session.once('connect', () => session.setLocalWindowSize(windowSize));
-    session.on('error', () => session.destroy());
-    session.once('close', () => this.#gone());
-    // A hijacked connection stays open for writing when its other side has closed: HTTP/2 has no use for that.
-    for (const event of ['end', 'close']) connection.once(event, () => this.#gone());
+    this.#connection = new Http2Connection(connection, (error) => this.#closed.abort(error));
   }
 
   /** Aborts when the connection is gone. */
@@ -58,20 +42,14 @@ export class GrpcClient {
   }
 
   close(): void {
-    this.#gone();
+    this.#connection.close();
   }
 
   call(path: string, metadata: Metadata, signal: AbortSignal): Exchange {
     signal.throwIfAborted();
-    this.#closed.signal.throwIfAborted();
-    const stream = this.#session.request({
-      ':method': 'POST',
-      ':path': path,
-      'content-type': 'application/grpc',
-      te: 'trailers',
-      ...metadata,
-    });
-    return exchangeOn(stream, AbortSignal.any([signal, this.#closed.signal]));
+    const call = new Call(AbortSignal.any([signal, this.#closed.signal]));
+    call.begin(this.#connection.open(headersOf(path, metadata), call));
+    return call;
   }
 
   async unary<Q, A>(
@@ -93,54 +71,131 @@ export class GrpcClient {
       exchange.cancel();
     }
   }
+}
 
-  #gone(): void {
-    this.#closed.abort(unavailable('session-gone', 'the other side of the connection is gone'));
-    this.#session.destroy();
-    this.#connection.destroy();
+function headersOf(path: string, metadata: Metadata): Header[] {
+  const more = Object.entries(metadata).flatMap(([name, values]) =>
+    [values].flat().map((value): Header => [name, value]),
+  );
+  return [
+    [':method', 'POST'],
+    [':scheme', 'http'],
+    [':path', path],
+    [':authority', 'localhost'],
+    ['content-type', 'application/grpc'],
+    ['te', 'trailers'],
+    ...more,
+  ];
+}
+
+class Call implements Exchange, StreamListener {
+  readonly #signal: AbortSignal;
+  readonly #reader = new MessageReader();
+  readonly #seen = new Map<string, string>();
+  #stream: Http2Stream | undefined;
+  #messages: Buffer[] = [];
+  /** Bytes of what came and was not asked for. */
+  #unread = 0;
+  #isOver = false;
+  #failure: Error | undefined;
+  #wake: (() => void) | undefined;
+
+  constructor(signal: AbortSignal) {
+    this.#signal = signal;
+  }
+
+  begin(stream: Http2Stream): void {
+    this.#stream = stream;
+    this.#signal.addEventListener('abort', this.#abort, { once: true });
+  }
+
+  get batches(): AsyncIterable<readonly Buffer[]> {
+    return this.#batches();
+  }
+
+  get answers(): AsyncIterable<Uint8Array> {
+    return this.#answers();
+  }
+
+  async send(...messages: Uint8Array[]): Promise<void> {
+    this.#signal.throwIfAborted();
+    await this.#stream?.write(framed(messages));
+    this.#signal.throwIfAborted();
+  }
+
+  end(): void {
+    this.#stream?.end();
+  }
+
+  cancel(): void {
+    this.#stream?.reset(cancelled);
+    this.#over();
+  }
+
+  headers(headers: Header[]): void {
+    for (const [name, value] of headers) this.#seen.set(name, value);
+  }
+
+  data(content: Buffer): void {
+    this.#unread += content.length;
+    try {
+      this.#reader.push(content, this.#messages);
+    } catch (error) {
+      this.#failure ??= error instanceof Error ? error : new Error(String(error));
+      this.cancel();
+    }
+    this.#wake?.();
+  }
+
+  ended(): void {
+    this.#over();
+  }
+
+  failed(error: Error): void {
+    this.#failure ??= error;
+    this.#over();
+  }
+
+  readonly #abort = (): void => this.cancel();
+
+  #over(): void {
+    this.#isOver = true;
+    this.#signal.removeEventListener('abort', this.#abort);
+    this.#wake?.();
+  }
+
+  async *#answers(): AsyncGenerator<Uint8Array> {
+    for await (const batch of this.#batches()) yield* batch;
+  }
+
+  async *#batches(): AsyncGenerator<readonly Buffer[]> {
+    for (;;) {
+      this.#signal.throwIfAborted();
+      const messages = this.#messages;
+      this.#messages = [];
+      // Parts of a message count as read: without the rest nothing would ask for it.
+      this.#stream?.consumed(this.#unread);
+      this.#unread = 0;
+      if (messages.length > 0) yield messages;
+      else if (this.#isOver) break;
+      else await new Promise<void>((resolve) => (this.#wake = resolve));
+    }
+    this.#finish();
+  }
+
+  /** @throws what the call failed with */
+  #finish(): void {
+    const status = this.#seen.get('grpc-status');
+    if (this.#failure !== undefined && status === undefined) throw this.#failure;
+    const code = Number(status ?? '2');
+    if (code !== 0) throw failureOf(code, reasonOf(this.#seen));
+    this.#reader.end();
   }
 }
 
-function exchangeOn(stream: ClientHttp2Stream, signal: AbortSignal): Exchange {
-  // Not `destroy`, which does not tell the server.
-  const cancel = (): void => stream.close(constants.NGHTTP2_CANCEL);
-  const seen: IncomingHttpHeaders = {};
-  const note = (headers: IncomingHttpHeaders): void => void Object.assign(seen, headers);
-  stream.on('response', note).on('trailers', note);
-  stream.on('error', () => undefined);
-  signal.addEventListener('abort', cancel, { once: true });
-  stream.once('close', () => signal.removeEventListener('abort', cancel));
-  return {
-    answers: answersOf(stream, seen, signal),
-    send: (message) => writeFrame(stream, message, signal),
-    end: () => {
-      stream.end();
-    },
-    cancel,
-  };
-}
-
-async function* answersOf(
-  stream: ClientHttp2Stream,
-  seen: IncomingHttpHeaders,
-  signal: AbortSignal,
-): AsyncGenerator<Uint8Array> {
-  try {
-    const chunks: AsyncIterable<Buffer> = stream;
-    yield* readFrames(chunks);
-  } catch (error) {
-    signal.throwIfAborted();
-    if (seen['grpc-status'] === undefined) throw error;
-  }
-  signal.throwIfAborted();
-  const code = Number(seen['grpc-status'] ?? '2');
-  if (code !== 0) throw failureOf(code, reasonOf(seen));
-}
-
-function reasonOf(seen: IncomingHttpHeaders): string {
-  const status = String(seen[':status'] ?? '');
-  const text = seen['grpc-message'];
-  if (typeof text !== 'string') return `the call was cut off (HTTP status ${status})`;
+function reasonOf(seen: ReadonlyMap<string, string>): string {
+  const text = seen.get('grpc-message');
+  if (text === undefined) return `the call was cut off (HTTP status ${seen.get(':status') ?? ''})`;
   try {
     return decodeURIComponent(text);
   } catch (error) {

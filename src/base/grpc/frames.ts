@@ -8,6 +8,42 @@ const headLength = 5;
 /** The longest message that is read, in bytes; that of grpc-go, which BuildKit raises to this. */
 export const longestMessage = 16 * 1024 * 1024;
 
+/** Cuts what comes of a call into its messages. Each is a view on what came, where it came in one piece. */
+export class MessageReader {
+  readonly #longest: number;
+  #kept: Buffer[] = [];
+  #size = 0;
+  #needed = headLength;
+
+  constructor(longest = longestMessage) {
+    this.#longest = longest;
+  }
+
+  /** The messages that are whole now, put behind `messages`. @throws invalid `grpc-malformed` */
+  push(chunk: Buffer, messages: Buffer[]): void {
+    this.#kept.push(chunk);
+    this.#size += chunk.length;
+    if (this.#size < this.#needed) return;
+    const data = this.#kept.length === 1 ? chunk : Buffer.concat(this.#kept);
+    let at = 0;
+    for (;;) {
+      const length = lengthOf(data, at, this.#longest);
+      this.#needed = length === undefined ? headLength : headLength + length;
+      if (length === undefined || data.length - at < this.#needed) break;
+      messages.push(data.subarray(at + headLength, at + this.#needed));
+      at += this.#needed;
+    }
+    const rest = data.subarray(at);
+    this.#kept = rest.length === 0 ? [] : [rest];
+    this.#size = rest.length;
+  }
+
+  /** @throws invalid `grpc-malformed` within a message */
+  end(): void {
+    if (this.#size > 0) throw invalid('grpc-malformed', 'read a gRPC call: it ended within a message');
+  }
+}
+
 /**
  * The messages of a call. Each is a view on what was received and holds until the next is asked for.
  * @throws invalid `grpc-malformed`
@@ -16,31 +52,19 @@ export async function* readFrames(
   chunks: AsyncIterable<Buffer>,
   longest = longestMessage,
 ): AsyncGenerator<Buffer> {
-  let kept: Buffer[] = [];
-  let size = 0;
-  let needed = headLength;
+  const reader = new MessageReader(longest);
   for await (const chunk of chunks) {
-    kept.push(chunk);
-    size += chunk.length;
-    if (size < needed) continue;
-    let rest = kept.length === 1 ? chunk : Buffer.concat(kept);
-    for (;;) {
-      const length = lengthOf(rest, longest);
-      needed = length === undefined ? headLength : headLength + length;
-      if (length === undefined || rest.length < needed) break;
-      yield rest.subarray(headLength, needed);
-      rest = rest.subarray(needed);
-    }
-    kept = rest.length === 0 ? [] : [rest];
-    size = rest.length;
+    const messages: Buffer[] = [];
+    reader.push(chunk, messages);
+    yield* messages;
   }
-  if (size > 0) throw invalid('grpc-malformed', 'read a gRPC call: it ended within a message');
+  reader.end();
 }
 
-function lengthOf(data: Buffer, longest: number): number | undefined {
-  if (data.length < headLength) return undefined;
-  if (data[0] !== 0) throw invalid('grpc-malformed', 'read a gRPC call: a message is compressed');
-  const length = data.readUInt32BE(1);
+function lengthOf(data: Buffer, at: number, longest: number): number | undefined {
+  if (data.length - at < headLength) return undefined;
+  if (data[at] !== 0) throw invalid('grpc-malformed', 'read a gRPC call: a message is compressed');
+  const length = data.readUInt32BE(at + 1);
   if (length > longest)
     throw invalid(
       'grpc-malformed',
@@ -51,9 +75,19 @@ function lengthOf(data: Buffer, longest: number): number | undefined {
 
 /** Resolves when there is room for more. @throws when the stream closes or the signal aborts while waiting */
 export async function writeFrame(stream: Writable, message: Uint8Array, signal: AbortSignal): Promise<void> {
-  const head = Buffer.alloc(headLength);
-  head.writeUInt32BE(message.length, 1);
   signal.throwIfAborted();
-  stream.write(head);
-  if (!stream.write(message)) await once(stream, 'drain', { signal });
+  if (!stream.write(framed([message]))) await once(stream, 'drain', { signal });
+}
+
+/** Messages as they stand in a call. */
+export function framed(messages: readonly Uint8Array[]): Buffer {
+  const whole = Buffer.allocUnsafe(messages.reduce((sum, { length }) => sum + headLength + length, 0));
+  let at = 0;
+  for (const message of messages) {
+    whole.writeUInt8(0, at);
+    whole.writeUInt32BE(message.length, at + 1);
+    whole.set(message, at + headLength);
+    at += headLength + message.length;
+  }
+  return whole;
 }

@@ -10,14 +10,12 @@ const delimited = 2;
 /** What comes under one tag of a message. */
 export interface Field<T> {
   readonly tag: number;
-  collect(): Collector<T>;
+  /** The value where it does not come. */
+  absent(): T;
+  /** The value after what comes; `before` is what came of it, which may be changed. */
+  take(reader: PbfReader, before: T): T;
   /** Writes nothing for what a reader takes for granted. */
   write(writer: PbfWriter, value: T | undefined): void;
-}
-
-interface Collector<T> {
-  take(reader: PbfReader): void;
-  value(): T;
 }
 
 export interface Message<T> {
@@ -35,18 +33,22 @@ export type ValueOf<M> = M extends Message<infer T> ? T : never;
 
 /** `message({ name: text(1), sizes: list(integer(2)) })` */
 export function message<T extends object>(fields: { [K in keyof T]: Field<T[K]> }): Message<T> {
-  const made: (entries: (readonly [string, unknown])[]) => T = Object.fromEntries;
+  const made: (values: object) => T = Object.assign;
+  const all: [string, Field<unknown>][] = Object.entries(fields);
+  const byTag = new Map(all.map(([name, field]) => [field.tag, { name, field }]));
   const read = (reader: PbfReader, end: number): T => {
-    const collectors = new Map<number, Collector<unknown>>();
-    const entries: [string, Collector<unknown>][] = [];
-    for (const name in fields) {
-      const collector = fields[name].collect();
-      collectors.set(fields[name].tag, collector);
-      entries.push([name, collector]);
-    }
-    reader.readFields((tag) => collectors.get(tag)?.take(reader), undefined, end);
+    const values: Record<string, unknown> = {};
+    for (const [name, field] of all) values[name] = field.absent();
+    reader.readFields(
+      (tag) => {
+        const found = byTag.get(tag);
+        if (found !== undefined) values[found.name] = found.field.take(reader, values[found.name]);
+      },
+      undefined,
+      end,
+    );
     if (reader.pos !== end) throw malformed('a field is longer than its message');
-    return made(entries.map(([name, collector]) => [name, collector.value()]));
+    return made(values);
   };
   const write = (writer: PbfWriter, value: Partial<T>): void => {
     for (const name in fields) fields[name].write(writer, value[name]);
@@ -75,6 +77,14 @@ export function text(tag: number): Field<string> {
   return single(tag, delimited, '', {
     read: (reader) => reader.readString(),
     write: (writer, value) => writer.writeStringField(tag, value),
+  });
+}
+
+/** A text whose bytes need not be UTF-8, as a byte string: one character for each byte. */
+export function byteText(tag: number): Field<string> {
+  return single(tag, delimited, '', {
+    read: (reader) => Buffer.from(reader.readBytes()).toString('latin1'),
+    write: (writer, value) => writer.writeBytesField(tag, Buffer.from(value, 'latin1')),
   });
 }
 
@@ -109,15 +119,8 @@ export function flag(tag: number): Field<boolean> {
 export function part<T>(tag: number, type: Message<T>): Field<T | undefined> {
   return {
     tag,
-    collect: () => {
-      let found: T | undefined;
-      return {
-        take: (reader) => {
-          found = readPart(reader, type);
-        },
-        value: () => found,
-      };
-    },
+    absent: () => undefined,
+    take: (reader) => readPart(reader, type),
     write: (writer, value) => {
       if (value !== undefined) writer.writeMessage(tag, (_, inner) => type.write(inner, value), value);
     },
@@ -157,15 +160,13 @@ export function map<V>(tag: number, value: Field<V>): Field<Record<string, V>> {
   const entry = message<{ key: string; value: V }>({ key: text(1), value });
   return {
     tag,
-    collect: () => {
-      const found: [string, V][] = [];
-      return {
-        take: (reader) => {
-          const read = readPart(reader, entry);
-          found.push([read.key, read.value]);
-        },
-        value: () => Object.fromEntries(found),
-      };
+    absent: () => ({}),
+    take: (reader, before) => {
+      const { key, value: read } = readPart(reader, entry);
+      // As an own property whatever its name is.
+      return Object.defineProperty(before, key, {
+        ...{ value: read, enumerable: true, writable: true, configurable: true },
+      });
     },
     write: (writer, values) => {
       for (const [key, each] of Object.entries(values ?? {}))
@@ -182,15 +183,10 @@ interface Codec<T> {
 function single<T>(tag: number, type: number, absent: T, codec: Codec<T>): Field<T> {
   return {
     tag,
-    collect: () => {
-      let found = absent;
-      return {
-        take: (reader) => {
-          expect(reader, type);
-          found = codec.read(reader);
-        },
-        value: () => found,
-      };
+    absent: () => absent,
+    take: (reader) => {
+      expect(reader, type);
+      return codec.read(reader);
     },
     write: (writer, value) => {
       if (value !== undefined && value !== absent) codec.write(writer, value);
@@ -201,9 +197,10 @@ function single<T>(tag: number, type: number, absent: T, codec: Codec<T>): Field
 function repeated<T>(tag: number, codec: Codec<T>): Field<T[]> {
   return {
     tag,
-    collect: () => {
-      const found: T[] = [];
-      return { take: (reader) => void found.push(codec.read(reader)), value: () => found };
+    absent: () => [],
+    take: (reader, before) => {
+      before.push(codec.read(reader));
+      return before;
     },
     write: (writer, values) => {
       for (const value of values ?? []) codec.write(writer, value);

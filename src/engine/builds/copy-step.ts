@@ -160,6 +160,7 @@ export async function performCopy(
     ...filterOf(origin, work),
     signal,
     ...(work.mode === undefined ? {} : { mode: work.mode }),
+    ...folderMode(work),
     // From another stage or image, files keep their owners unless --chown says otherwise.
     ...(origin.owners && work.chown === undefined ? {} : { owner }),
   };
@@ -172,12 +173,20 @@ export async function performCopy(
       await place(trees, source, target, intoFolder, taken, owner, work);
     }
     for (const { name, content } of work.texts)
-      await trees.writeFile(inside(target, name, intoFolder), content, { owner, mode: textMode(work) });
+      await trees.writeFile(inside(target, name, intoFolder), content, {
+        ...{ owner, mode: textMode(work) },
+        ...folderMode(work),
+      });
   } catch (error) {
     if (error instanceof BerthError && error.kind === 'invalid')
       throw failed(work, error.message.replaceAll(root, ''));
     throw error;
   }
+}
+
+/** As BuildKit: folders that are made on the way get the number of `--chmod`, without set-id and sticky bits. */
+function folderMode({ mode }: CopyWork): Pick<CopyRules, 'folderMode'> {
+  return mode?.kind === 'absolute' ? { folderMode: mode.mode & 0o777 } : {};
 }
 
 function textMode({ mode }: CopyWork): number {

@@ -107,10 +107,11 @@ function folder(parts: InputParts, name: string, ignore: string, title: string):
     fill: (target, signal) =>
       narrated(parts.narrator, title, async (step) => {
         const tell = (bytes: number): void => void step.status('transferring context:', bytes);
-        const received = await parts.session.receive(request, target, {
+        const received = await parts.session.receive(request, {
           signal: AbortSignal.any([signal, parts.signal]),
           onProgress: ({ bytes }) => tell(bytes),
         });
+        parts.trees.hold(target, received.packed);
         await step.status('transferring context:', received.bytes);
       }),
   };
@@ -134,7 +135,7 @@ async function readFiles(
   const root = await trees.createFolder(id);
   const found = new Map<string, string>();
   try {
-    await session.receive(request, root, { signal });
+    trees.hold(root, (await session.receive(request, { signal })).packed);
     for (const path of paths) {
       const text = await trees.readText({ root, path });
       if (text !== undefined) found.set(path, text);
