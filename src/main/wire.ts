@@ -61,6 +61,7 @@ export async function wire(settings: Settings, log: Logger): Promise<Wired> {
     routes: (app, hijack, doors) => {
       guardScopes(app, (request) => doors.scopeOf(request.raw), lookupIn(engine));
       const parts = { ...engine, now: () => adapters.clock.now() };
+      const solving = openSolving(adapters, engine);
       systemRoutes(app, engine);
       absentRoutes(app);
       eventRoutes(app, engine);
@@ -69,8 +70,8 @@ export async function wire(settings: Settings, log: Logger): Promise<Wired> {
       imageRoutes(app, parts);
       networkRoutes(app, parts);
       containerRoutes(app, hijack, parts);
-      buildRoutes(app, parts);
-      buildkitRoutes(hijack, { ...parts, ...openSolving(adapters, engine) });
+      buildRoutes(app, { ...parts, ...solving });
+      buildkitRoutes(hijack, { ...parts, ...solving });
       platformBuildRoutes(app, engine);
       appRoutes(app, { ...engine, callerOf });
       appHistoryRoutes(app, { ...engine, callerOf });

@@ -90,7 +90,8 @@ export const images: Table = {
     { path: '/images/again:1', status: 200, shape: removed },
     { path: '/images/busybox', status: 409, text: /conflict: unable to/ },
     { path: '/images/missing', status: 404 },
-    { path: `/images/busybox?platforms=${arm}`, status: 404, text: /specified platform/ },
+    { path: `/images/busybox?platforms=${arm}`, status: 400, text: /to force delete/ },
+    { path: `/images/busybox?platforms=${arm}&force=1`, status: 404, text: /specified platform/ },
   ],
   'POST /images/prune': [
     { path: '/images/prune?filters={"strange":["x"]}', status: 400 },
@@ -125,7 +126,8 @@ export const images: Table = {
     },
     { path: '/build/prune?filters={"strange":["x"]}', status: 400 },
     { path: '/build/prune?keep-storage=x', status: 400 },
-    { path: '/build/prune?min-free-space=1', status: 501, text: /min-free-space/ },
+    { path: '/build/prune?min-free-space=1', status: 200, text: /"CachesDeleted":\[\]/ },
+    { path: '/build/prune?min-free-space=x', status: 400 },
     { path: '/build/prune?filters={"until":["soon"]}', status: 400 },
   ],
 };

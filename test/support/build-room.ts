@@ -4,6 +4,7 @@ import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { StatfsDiskSpace } from '#adapters/disk-space/statfs-disk-space.ts';
 import { UnixAgentSockets } from '#adapters/agent-sockets/unix-agent-sockets.ts';
 import { DiskLayoutFolders } from '#adapters/blobs/disk-layout-folders.ts';
 import { HostCgroups } from '#adapters/cgroups/host-cgroups.ts';
@@ -82,6 +83,7 @@ export async function buildRoom(
       snapshotter: room.snapshots,
       blobs: room.blobs,
       trees,
+      space: new StatfsDiskSpace(folder),
       layouts: new DiskLayoutFolders(),
       git: new HostGit(),
       rootFiles: new DiskRootFiles(),

@@ -1,5 +1,5 @@
 import type { CacheEntry, PruneLimits } from '#domain/build/cache-prune.ts';
-import { invalid, unsupported } from '#base/errors.ts';
+import { invalid, messageOf } from '#base/errors.ts';
 import type { ValueOf } from '#base/grpc/message.ts';
 import { timestamp, type PruneRequest, type UsageRecord } from '#api/buildkit/messages.ts';
 import type { BuildkitParts } from '#api/buildkit/parts.ts';
@@ -16,17 +16,13 @@ export async function* prune(
   { builds, now }: BuildkitParts,
   request: ValueOf<typeof PruneRequest>,
 ): AsyncGenerator<Usage> {
-  if (request.minFreeSpace > 0)
-    throw unsupported(
-      'prune-option-unsupported',
-      "pruning the build cache with 'min-free-space' is not offered",
-    );
   const oldest = now() - request.keepDuration / 1e6;
   const matches = matcher(request.filters);
   const before = builds.cacheEntries();
   const limits: PruneLimits = {
     reservedBytes: request.reservedSpace,
     ...(request.maxUsedSpace > 0 && { maxBytes: request.maxUsedSpace }),
+    ...(request.minFreeSpace > 0 && { freeBytes: request.minFreeSpace }),
   };
   await builds.prune((entry) => matches(entry) && entry.used <= oldest, limits);
   const left = new Set(builds.cacheEntries().map(({ id }) => id));
@@ -61,8 +57,25 @@ function conditionOf(text: string): (entry: CacheEntry) => boolean {
   if (field === undefined)
     throw invalid('filter-invalid', `invalid filter '${text}': known are ${Object.keys(fields).join(', ')}`);
   if (operator === '') return (entry) => !['', 'false'].includes(field(entry));
-  if (operator === '~=') return (entry) => field(entry).includes(value);
+  if (operator === '~=') {
+    const pattern = patternOf(text, value);
+    return (entry) => pattern.test(field(entry));
+  }
   return (entry) => (field(entry) === value) === (operator === '==');
+}
+
+/** Without groups and counts, which can keep a matcher busy for ever. @throws invalid `filter-invalid` */
+function patternOf(filter: string, text: string): RegExp {
+  if (/[(){}|]/.test(text))
+    throw invalid(
+      'filter-invalid',
+      `invalid filter '${filter}': groups, counts and alternatives are not offered`,
+    );
+  try {
+    return new RegExp(text);
+  } catch (cause) {
+    throw invalid('filter-invalid', `invalid filter '${filter}': ${messageOf(cause)}`, { cause });
+  }
 }
 
 const fields: Readonly<Record<string, (entry: CacheEntry) => string>> = {

@@ -1,19 +1,22 @@
 import type { Choice, SolveRequest } from '#engine/contracts.ts';
 import { answering, unary, type Methods } from '#base/grpc/server.ts';
 import type { ValueOf } from '#base/grpc/message.ts';
+import { inputsOf, refuseGraph } from '#api/buildkit/definition.ts';
 import { diskUsage, prune } from '#api/buildkit/cache.ts';
 import { listenHistory, updateHistory } from '#api/buildkit/history.ts';
 import * as messages from '#api/buildkit/messages.ts';
 import type { BuildkitParts } from '#api/buildkit/parts.ts';
+import type { RecordBlobs } from '#api/buildkit/record-blobs.ts';
+import { offerOf } from '#api/buildkit/session.ts';
+import { sessionWithin } from '#api/buildkit/session-within.ts';
 import { statusOf } from '#api/buildkit/status-messages.ts';
 import { solveFailure } from '#api/buildkit/failure.ts';
 import { versionOf, workerOf } from '#api/buildkit/worker.ts';
-import { unsupported } from '#base/errors.ts';
 
 const service = '/moby.buildkit.v1.Control';
 
 /** The service that clients build with. */
-export function controlService(parts: BuildkitParts): Methods {
+export function controlService(parts: BuildkitParts, blobs: RecordBlobs): Methods {
   const { solves, system } = parts;
   return {
     [`${service}/Solve`]: unary(
@@ -34,8 +37,10 @@ export function controlService(parts: BuildkitParts): Methods {
         for await (const event of solves.follow(ref, signal)) yield statusOf(event);
       },
     ),
+    [`${service}/Session`]: (requests, { metadata, signal }) =>
+      sessionWithin(parts.sessions, requests, offerOf(metadata), signal),
     [`${service}/ListWorkers`]: unary(messages.Nothing, messages.ListWorkersResponse, async () => ({
-      records: [await workerOf(system)],
+      records: [await workerOf(parts)],
     })),
     [`${service}/Info`]: unary(messages.Nothing, messages.InfoResponse, async () => {
       const { release } = await system.report();
@@ -50,7 +55,7 @@ export function controlService(parts: BuildkitParts): Methods {
     [`${service}/ListenBuildHistory`]: answering(
       messages.HistoryRequest,
       messages.HistoryEvent,
-      (request, { signal }) => listenHistory(parts, request, signal),
+      (request, { signal }) => listenHistory(parts, blobs, request, signal),
     ),
     [`${service}/UpdateBuildHistory`]: unary(messages.UpdateHistoryRequest, messages.Nothing, (request) =>
       updateHistory(parts, request),
@@ -60,8 +65,7 @@ export function controlService(parts: BuildkitParts): Methods {
 
 function solveRequest(request: ValueOf<typeof messages.SolveRequest>): SolveRequest {
   const { ref, session, frontend, attributes, entitlements, internal, cache } = request;
-  if (request.definition.length > 0) throw withoutLlb();
-  refuseInputs(request.inputs);
+  refuseGraph(request.definition);
   const { exporterDeprecated: type, exporterAttributesDeprecated } = request;
   const old: Choice[] = type === '' ? [] : [{ type, attributes: exporterAttributesDeprecated }];
   return {
@@ -69,16 +73,6 @@ function solveRequest(request: ValueOf<typeof messages.SolveRequest>): SolveRequ
     exporters: request.exporters.length > 0 ? request.exporters : old,
     cacheFrom: cache?.imports ?? [],
     cacheTo: cache?.exports ?? [],
+    inputs: inputsOf(request.inputs),
   };
-}
-
-export function withoutLlb(): Error {
-  return unsupported(
-    'llb-unsupported',
-    'building a graph of the client (LLB) is not offered: this engine builds Dockerfiles',
-  );
-}
-
-export function refuseInputs(inputs: Readonly<Record<string, unknown>>): void {
-  if (Object.keys(inputs).length > 0) throw withoutLlb();
 }

@@ -1,10 +1,14 @@
-import type { FrontendOutcome, SolveRequest } from '#engine/contracts.ts';
+import type { FrontendOutcome } from '#engine/contracts.ts';
 import { unary, type Call, type Method, type Methods } from '#base/grpc/server.ts';
+import { unsupported } from '#base/errors.ts';
 import { GrpcError, grpcCodes } from '#base/grpc/status.ts';
 import type { ValueOf } from '#base/grpc/message.ts';
-import { refuseInputs, withoutLlb } from '#api/buildkit/control.ts';
+import { definitionOf, inputsOf, refuseGraph } from '#api/buildkit/definition.ts';
 import { solveFailure } from '#api/buildkit/failure.ts';
+import { refOf } from '#api/buildkit/gateway-call.ts';
+import { gatewayFiles } from '#api/buildkit/gateway-files.ts';
 import * as messages from '#api/buildkit/gateway-messages.ts';
+import { gatewaySources } from '#api/buildkit/gateway-sources.ts';
 import { Nothing, VertexWarning } from '#api/buildkit/messages.ts';
 import type { BuildkitParts } from '#api/buildkit/parts.ts';
 import { warningOf } from '#api/buildkit/status-messages.ts';
@@ -14,24 +18,45 @@ const service = '/moby.buildkit.v1.frontend.LLBBridge';
 
 // What clients may ask of a frontend's gateway, and of graphs and exporters; those for graphs are what a Dockerfile does.
 const gatewayCapabilities = [
-  ...['solve.base', 'solve.inlinereturn', 'resolveimage', 'resolveimage.resolvemode', 'return'],
+  ...[
+    'solve.base',
+    'solve.inlinereturn',
+    'resolveimage',
+    'resolveimage.resolvemode',
+    'return',
+    'readfile',
+    'readdir',
+    'statfile',
+  ],
   ...['returnmap', 'importcaches', 'proto.refarray', 'reference.output'],
-  ...['gateway.solve.metadata', 'frontend.caps', 'gateway.solve.evaluate', 'gateway.evaluate'],
-  'gateway.warnings',
+  ...[
+    'gateway.solve.metadata',
+    'frontend.caps',
+    'frontend.inputs',
+    'gateway.solve.evaluate',
+    'gateway.evaluate',
+  ],
+  ...['gateway.warnings', 'source.metaresolver'],
 ];
 const graphCapabilities = [
   ...['source.image', 'source.local', 'source.http', 'platform', 'constraints', 'exporter.multiple'],
-  ...['exporter.sourcedateepoch', 'exec.meta.ulimit', 'exec.meta.cgroup.parent'],
+  ...[
+    'exporter.sourcedateepoch',
+    'exporter.image.attestations',
+    'exec.meta.ulimit',
+    'exec.meta.cgroup.parent',
+    'gc.freespacefilter',
+  ],
 ];
 
 /** The service that a client uses that steers its build itself, as buildx does. */
 export function gatewayService(parts: BuildkitParts): Methods {
-  const { solves, images } = parts;
+  const { solves } = parts;
   return {
     [`${service}/Ping`]: unary(Nothing, messages.PongResponse, async () => ({
       frontend: gatewayCapabilities.map(enabled),
       llb: graphCapabilities.map(enabled),
-      workers: [await workerOf(parts.system)],
+      workers: [await workerOf(parts)],
     })),
     [`${service}/Solve`]: unary(messages.SolveRequest, messages.SolveResponse, (request, call) =>
       solve(parts, request, call),
@@ -48,28 +73,24 @@ export function gatewayService(parts: BuildkitParts): Methods {
         throw solveFailure(error);
       }
     }),
-    [`${service}/ResolveImageConfig`]: unary(
-      messages.ResolveImageConfigRequest,
-      messages.ResolveImageConfigResponse,
-      async ({ ref }, { signal }) => {
-        const image = images.find(ref) ?? (await images.pull(ref, { onProgress: () => undefined, signal }));
-        const { digest } = await images.descriptor(image.id);
-        return { ref, digest, config: Buffer.from(JSON.stringify(image.config)) };
-      },
-    ),
-    [`${service}/Inputs`]: unary(Nothing, Nothing, () => Promise.resolve({})),
+    [`${service}/Inputs`]: unary(Nothing, messages.InputsResponse, async (_, call) => {
+      const inputs = Object.entries(await solves.inputs(refOf(call), call.signal));
+      return { definitions: Object.fromEntries(inputs.map(([name, each]) => [name, definitionOf(each)])) };
+    }),
     [`${service}/Warn`]: unary(VertexWarning, Nothing, async (warning, call) => {
       await solves.tell(refOf(call), warningOf(warning), call.signal);
       return {};
     }),
+    ...gatewayFiles(parts, service),
+    ...gatewaySources(parts, service),
     ...refused,
   };
 }
 
-/** Reading files of a result and running commands in it is not offered. */
+/** Running commands in a result is not offered. */
 const refusedMethods = [
-  ...['NewContainer', 'ReleaseContainer', 'ExecProcess', 'ResolveSourceMeta'],
-  ...['ReadFile', 'ReadDir', 'StatFile', 'ReadFileContainer', 'ReadDirContainer', 'StatFileContainer'],
+  ...['NewContainer', 'ReleaseContainer', 'ExecProcess'],
+  ...['ReadFileContainer', 'ReadDirContainer', 'StatFileContainer'],
 ];
 const refused: Methods = Object.fromEntries(
   refusedMethods.map((name) => [`${service}/${name}`, refusing(name)]),
@@ -89,20 +110,18 @@ async function solve(
   request: ValueOf<typeof messages.SolveRequest>,
   call: Call,
 ): Promise<Partial<ValueOf<typeof messages.SolveResponse>>> {
-  if (request.definition.length > 0 && request.frontend === '') throw withoutLlb();
-  refuseInputs(request.inputs);
+  if (request.frontend === '') refuseGraph(request.definition);
   const { frontend, attributes, cacheImports } = request;
   try {
     const ref = refOf(call);
-    const asked = { frontend, attributes, cacheFrom: cacheImports };
+    const asked = { frontend, attributes, cacheFrom: cacheImports, inputs: inputsOf(request.inputs) };
     const { id, metadata } = await solves.ask(ref, asked, call.signal);
     if (request.evaluate && id !== '') await solves.evaluate(ref, id, call.signal);
     const bytes = Object.entries(metadata).map(([name, text]) => [name, Buffer.from(text)] as const);
     return {
       result: {
-        refDeprecated: '',
-        refsDeprecated: undefined,
-        ref: { id },
+        ...{ refDeprecated: '', refsDeprecated: undefined, refs: undefined },
+        ref: { id, definition: id === '' ? undefined : definitionOf({ solve: ref, result: id }) },
         metadata: Object.fromEntries(bytes),
       },
     };
@@ -113,15 +132,18 @@ async function solve(
 
 function outcomeOf({ result, error }: ValueOf<typeof messages.ReturnRequest>): FrontendOutcome {
   if (error !== undefined && error.code !== 0) return { error: new GrpcError(error.code, error.message) };
-  const refs = Object.values(result?.refsDeprecated?.refs ?? {});
-  return { result: result?.ref?.id ?? refs[0] ?? result?.refDeprecated ?? '' };
+  const [id = '', ...more] = new Set(result === undefined ? [] : idsOf(result));
+  if (more.length > 0)
+    return { error: unsupported('results-unsupported', 'returning several results at once is not offered') };
+  return { result: id };
 }
 
-/** The solve that a call of the gateway is about. */
-function refOf({ metadata }: Call): SolveRequest['ref'] {
-  const ref = metadata['buildkit-controlapi-buildid'];
-  if (typeof ref === 'string' && ref !== '') return ref;
-  throw new GrpcError(grpcCodes.invalidArgument, 'no buildid found in context');
+/** In the ways of all versions of the protocol. */
+function idsOf(result: ValueOf<typeof messages.Result>): string[] {
+  const { ref, refs, refDeprecated, refsDeprecated } = result;
+  const several = Object.values(refs?.refs ?? {}).map((each) => each?.id ?? '');
+  const ids = [ref?.id ?? '', refDeprecated, ...several, ...Object.values(refsDeprecated?.refs ?? {})];
+  return ids.filter((id) => id !== '');
 }
 
 function enabled(id: string): { id: string; enabled: boolean } {

@@ -1,6 +1,8 @@
 import type { SolveChange, SolveRecord } from '#engine/contracts.ts';
-import { grpcCodes } from '#base/grpc/status.ts';
+import { codeOf } from '#base/grpc/status.ts';
 import type { ValueOf } from '#base/grpc/message.ts';
+import { solveFailure } from '#api/buildkit/failure.ts';
+import { historyFilter } from '#api/buildkit/history-filter.ts';
 import {
   historyEvents,
   timestamp,
@@ -10,23 +12,28 @@ import {
   type UpdateHistoryRequest,
 } from '#api/buildkit/messages.ts';
 import type { BuildkitParts } from '#api/buildkit/parts.ts';
+import type { RecordBlobs } from '#api/buildkit/record-blobs.ts';
 
 type Event = ValueOf<typeof HistoryEvent>;
 
 /** The solves that there are, then those to come, unless the client wants to leave early. */
 export async function* listenHistory(
-  { solves }: BuildkitParts,
+  { solves, now }: BuildkitParts,
+  blobs: RecordBlobs,
   request: ValueOf<typeof HistoryRequest>,
   signal: AbortSignal,
 ): AsyncGenerator<Event> {
-  const wanted = ({ ref, completed }: SolveRecord): boolean =>
-    (request.ref === '' || ref === request.ref) && (!request.activeOnly || completed === undefined);
+  const passes = historyFilter(request.filters, now());
+  const wanted = (record: SolveRecord): boolean =>
+    (request.ref === '' || record.ref === request.ref) &&
+    (!request.activeOnly || record.completed === undefined) &&
+    passes(record);
   const changes = solves.changes(signal);
   const known = solves.records().filter(wanted);
   const shown = request.limit > 0 ? known.slice(-request.limit) : known;
-  for (const record of shown) yield eventOf({ kind: stateOf(record), record });
+  for (const record of shown) yield await eventOf(blobs, { kind: stateOf(record), record });
   if (request.earlyExit) return;
-  for await (const change of changes) if (wanted(change.record)) yield eventOf(change);
+  for await (const change of changes) if (wanted(change.record)) yield await eventOf(blobs, change);
 }
 
 export function updateHistory(
@@ -42,15 +49,21 @@ function stateOf({ completed }: SolveRecord): SolveChange['kind'] {
   return completed === undefined ? 'started' : 'completed';
 }
 
-function eventOf({ kind, record }: SolveChange): Event {
-  const { ref, frontend, attributes, exporters, created, completed, error, response, pinned, steps } = record;
+async function eventOf(blobs: RecordBlobs, { kind, record }: SolveChange): Promise<Event> {
+  const { ref, frontend, attributes, exporters, created, completed, failure, response, pinned, steps } =
+    record;
+  const error = failure === undefined ? undefined : solveFailure(failure);
+  // A deleted record has nothing left that could be read.
+  const isKept = kind !== 'deleted';
   return {
     type: historyEvents[kind],
     record: {
       ...{ ref, frontend, attributes, exporters, response, pinned },
-      error: error === undefined ? undefined : { code: grpcCodes.unknown, message: error, details: [] },
+      error: error === undefined ? undefined : { code: codeOf(error), message: error.message, details: [] },
       created: timestamp(created),
       completed: completed === undefined ? undefined : timestamp(completed),
+      logs: isKept ? await blobs.describe(record, 'logs') : undefined,
+      failure: isKept ? await blobs.describe(record, 'failure') : undefined,
       cachedSteps: steps.cached,
       totalSteps: steps.total,
       completedSteps: steps.completed,

@@ -20,18 +20,35 @@ const Timestamp = message({ seconds: integer(1), nanos: integer(2) });
 const Any = message({ type: text(1), value: bytes(2) });
 
 /** google.rpc.Status; its details are for machines. */
-export const Status = message({ code: integer(1), message: text(2), details: parts(3, Any) });
+export const Status = message({
+  code: integer(1),
+  message: text(2),
+  details: parts(3, Any),
+});
 
 export const Nothing = message({});
 
 export const Choice = message({ type: text(1), attributes: map(2, text(2)) });
 
-const CacheOptions = message({ exports: parts(4, Choice), imports: parts(5, Choice) });
+export const SourceOp = message({
+  identifier: text(1),
+  attributes: map(2, text(2)),
+});
+
+/** A graph of the client (LLB): its vertices, encoded, and by their digests what is said of them. */
+export const Definition = message({
+  def: byteStrings(1),
+  metadata: map(2, part(2, Nothing)),
+});
+
+const CacheOptions = message({
+  exports: parts(4, Choice),
+  imports: parts(5, Choice),
+});
 
 export const SolveRequest = message({
   ref: text(1),
-  /** LLB, only to see whether there is any. */
-  definition: bytes(2),
+  definition: part(2, Definition),
   exporterDeprecated: text(3),
   exporterAttributesDeprecated: map(4, text(2)),
   session: text(5),
@@ -39,11 +56,14 @@ export const SolveRequest = message({
   attributes: map(7, text(2)),
   cache: part(8, CacheOptions),
   entitlements: texts(9),
-  inputs: map(10, bytes(2)),
+  inputs: map(10, part(2, Definition)),
   internal: flag(11),
   exporters: parts(13, Choice),
 });
 export const SolveResponse = message({ exporterResponse: map(1, text(2)) });
+
+/** What a connection within a call carries. */
+export const BytesMessage = message({ data: bytes(1) });
 
 export const StatusRequest = message({ ref: text(1) });
 
@@ -75,7 +95,11 @@ const VertexLog = message({
 
 const Position = message({ line: integer(1), character: integer(2) });
 const Range = message({ start: part(1, Position), end: part(2, Position) });
-const SourceInfo = message({ filename: text(1), data: bytes(2), language: text(4) });
+const SourceInfo = message({
+  filename: text(1),
+  data: bytes(2),
+  language: text(4),
+});
 
 /** The gateway's WarnRequest is the same. */
 export const VertexWarning = message({
@@ -94,9 +118,17 @@ export const StatusResponse = message({
   warnings: parts(4, VertexWarning),
 });
 
-export const Platform = message({ architecture: text(1), os: text(2), variant: text(3) });
+export const Platform = message({
+  architecture: text(1),
+  os: text(2),
+  variant: text(3),
+});
 
-const BuildkitVersion = message({ package: text(1), version: text(2), revision: text(3) });
+const BuildkitVersion = message({
+  package: text(1),
+  version: text(2),
+  revision: text(3),
+});
 const GcPolicy = message({
   all: flag(1),
   keepDuration: integer(2),
@@ -148,6 +180,12 @@ export const HistoryRequest = message({
   limit: integer(5),
 });
 export const historyEvents = { started: 0, completed: 1, deleted: 2 } as const;
+export const Descriptor = message({
+  mediaType: text(1),
+  digest: text(2),
+  size: integer(3),
+  annotations: map(5, text(2)),
+});
 const HistoryRecord = message({
   ref: text(1),
   frontend: text(2),
@@ -156,14 +194,20 @@ const HistoryRecord = message({
   error: part(5, Status),
   created: part(6, Timestamp),
   completed: part(7, Timestamp),
+  logs: part(8, Descriptor),
   response: map(9, text(2)),
   pinned: flag(14),
   cachedSteps: integer(15),
   totalSteps: integer(16),
   completedSteps: integer(17),
+  /** google.rpc.Status with all its details. */
+  failure: part(18, Descriptor),
   warnings: integer(19),
 });
-export const HistoryEvent = message({ type: integer(1), record: part(2, HistoryRecord) });
+export const HistoryEvent = message({
+  type: integer(1),
+  record: part(2, HistoryRecord),
+});
 export const UpdateHistoryRequest = message({
   ref: text(1),
   pinned: flag(2),
@@ -172,7 +216,10 @@ export const UpdateHistoryRequest = message({
 });
 
 /** `milliseconds` since 1970. */
-export function timestamp(milliseconds: number): { seconds: number; nanos: number } {
+export function timestamp(milliseconds: number): {
+  seconds: number;
+  nanos: number;
+} {
   const seconds = Math.floor(milliseconds / 1000);
   return { seconds, nanos: Math.round((milliseconds - seconds * 1000) * 1e6) };
 }

@@ -1,4 +1,5 @@
 import type { IncomingHttpHeaders } from 'node:http';
+import type { Duplex } from 'node:stream';
 import { invalid } from '#base/errors.ts';
 import type { Hijack } from '#api/docker/hijack.ts';
 import { offerOf } from '#api/buildkit/session.ts';
@@ -6,6 +7,7 @@ import type { BuildkitParts } from '#api/buildkit/parts.ts';
 
 /** `POST /session` and `POST /grpc`: connections that become HTTP/2, once the other way round. */
 export function buildkitRoutes(hijack: Hijack, parts: BuildkitParts): void {
+  let serve: Promise<(connection: Duplex) => Promise<void>> | undefined;
   hijack.post('/session', async ({ headers }, connection) => {
     checkProtocol(headers);
     const offer = offerOf(headers);
@@ -14,8 +16,9 @@ export function buildkitRoutes(hijack: Hijack, parts: BuildkitParts): void {
   hijack.post('/grpc', async ({ headers }, connection) => {
     checkProtocol(headers);
     // Most daemons are never asked for it: what it takes is loaded when it is.
-    const { serveBuildkit } = await import('#api/buildkit/services.ts');
-    await serveBuildkit(connection.accept('application/vnd.docker.raw-stream'), parts);
+    serve ??= import('#api/buildkit/services.ts').then(({ buildkitServer }) => buildkitServer(parts));
+    const serveOn = await serve;
+    await serveOn(connection.accept('application/vnd.docker.raw-stream'));
   });
 }
 

@@ -1,11 +1,15 @@
-import type { System } from '#engine/system/system.ts';
+import type { DiskRules } from '#domain/disk/rules.ts';
+import type { BuildkitParts } from '#api/buildkit/parts.ts';
 import type { ValueOf } from '#base/grpc/message.ts';
 import type { WorkerRecord } from '#api/buildkit/messages.ts';
 
 const architectures: Readonly<Record<string, string>> = { x86_64: 'amd64', aarch64: 'arm64' };
 
 /** The one worker that this engine is. */
-export async function workerOf(system: System): Promise<ValueOf<typeof WorkerRecord>> {
+export async function workerOf({
+  system,
+  diskCollector,
+}: Pick<BuildkitParts, 'system' | 'diskCollector'>): Promise<ValueOf<typeof WorkerRecord>> {
   const { id, machine, release } = await system.report();
   const architecture = architectures[machine.machine] ?? machine.machine;
   return {
@@ -17,9 +21,26 @@ export async function workerOf(system: System): Promise<ValueOf<typeof WorkerRec
       'org.mobyproject.buildkit.worker.snapshotter': 'overlayfs',
     },
     platforms: [{ architecture, os: 'linux', variant: '' }],
-    gcPolicies: [],
+    gcPolicies: diskCollector.isAutomatic ? policiesOf(await diskCollector.rules()) : [],
     version: versionOf(release),
   };
+}
+
+/** What removes entries of the build cache without being asked; durations are nanoseconds. */
+function policiesOf({ buildCache, buildCacheAge, buildCacheReserved, keepFree }: DiskRules) {
+  const rule = {
+    all: true,
+    keepDuration: 0,
+    reservedSpace: 0,
+    filters: [],
+    maxUsedSpace: 0,
+    minFreeSpace: 0,
+  };
+  return [
+    { ...rule, keepDuration: buildCacheAge * 1e6 },
+    { ...rule, maxUsedSpace: buildCache },
+    { ...rule, minFreeSpace: keepFree, reservedSpace: buildCacheReserved },
+  ];
 }
 
 export function versionOf({ version, commit }: { version: string; commit: string }) {

@@ -2,7 +2,6 @@ import type { FastifyInstance } from 'fastify';
 import { momentOf } from '#api/docker/prune-filters.ts';
 import { filters, integer, isTrue, type Filters, type Query } from '#api/docker/query.ts';
 import { compareVersions } from '#api/versions.ts';
-import { unsupported } from '#base/errors.ts';
 import type { CacheEntry, PruneLimits } from '#domain/build/cache-prune.ts';
 import type { Builds } from '#engine/contracts.ts';
 
@@ -17,17 +16,16 @@ export function buildPrune(app: FastifyInstance, parts: { builds: Builds; now: (
   });
 }
 
-/** @throws invalid `query-invalid`; unsupported `prune-option-unsupported` */
+/** @throws invalid `query-invalid` */
 function limitsOf(query: Query): PruneLimits {
-  if ((integer(query, 'min-free-space') ?? 0) !== 0)
-    throw unsupported(
-      'prune-option-unsupported',
-      "pruning the build cache with 'min-free-space' is not offered",
-      { hint: 'say with max-used-space how much may stay' },
-    );
   const reserved = integer(query, 'reserved-space') ?? integer(query, 'keep-storage') ?? 0;
   const most = integer(query, 'max-used-space') ?? 0;
-  return { reservedBytes: reserved, ...(most > 0 && { maxBytes: most }) };
+  const free = integer(query, 'min-free-space') ?? 0;
+  return {
+    reservedBytes: reserved,
+    ...(most > 0 && { maxBytes: most }),
+    ...(free > 0 && { freeBytes: free }),
+  };
 }
 
 function matcher(wanted: Filters, now: number): (entry: CacheEntry) => boolean {

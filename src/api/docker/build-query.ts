@@ -1,7 +1,7 @@
-import { Type } from 'typebox';
+import { Type, type Static } from 'typebox';
 import { Value } from 'typebox/value';
 import { invalid, unsupported } from '#base/errors.ts';
-import type { BuildRequest } from '#engine/contracts.ts';
+import type { BuildRequest, Choice } from '#engine/contracts.ts';
 import { all, flag, integer, single, type ManyQuery, type Query } from '#api/docker/query.ts';
 
 export type BuildSettings = Omit<BuildRequest, 'context' | 'onProgress' | 'signal' | 'auths'>;
@@ -9,13 +9,22 @@ export type BuildSettings = Omit<BuildRequest, 'context' | 'onProgress' | 'signa
 const StringMap = Type.Record(Type.String(), Type.String());
 const NullableMap = Type.Record(Type.String(), Type.Union([Type.String(), Type.Null()]));
 const StringList = Type.Array(Type.String());
+const Outputs = Type.Array(
+  Type.Object({ Type: Type.String(), Attrs: Type.Optional(Type.Union([Type.Null(), StringMap])) }),
+);
 const Ulimits = Type.Array(Type.Object({ Name: Type.String(), Soft: Type.Number(), Hard: Type.Number() }));
 
 /** Each parameter of `POST /build` is honoured, refused here, or told in `warnings`. */
 export interface ReadQuery {
   settings: BuildSettings;
-  /** A Git repository or an archive at a URL, instead of what the request carries. */
+  /** To be built as BuildKit does, with its messages (`version=2`). */
+  isTraced: boolean;
+  /** A Git repository or an archive at a URL, instead of what the request carries; BuildKit's clients name others, too. */
   remote?: string;
+  /** Of BuildKit's clients: the session that has the files, and where the result goes; absent: into the images. */
+  session?: string;
+  outputs?: Choice[];
+  cacheFrom: string[];
   quiet: boolean;
   warnings: string[];
 }
@@ -23,32 +32,32 @@ export interface ReadQuery {
 /** @throws invalid, unsupported naming the parameter */
 export function readBuildQuery(raw: ManyQuery): ReadQuery {
   const query = single(raw);
-  refuse(query);
+  const isTraced = query['version'] === '2';
+  refuse(query, isTraced);
+  const outputs = isTraced ? parsed(query, 'outputs', Outputs) : undefined;
   return {
+    isTraced,
     settings: settingsOf(query, raw),
     ...text(query, 'remote', 'remote'),
+    ...text(query, 'session', 'session'),
+    ...(outputs !== undefined && outputs.length > 0 && { outputs: outputs.map(choiceOf) }),
+    cacheFrom: parsed(query, 'cachefrom', StringList) ?? [],
     quiet: flag(query, 'q'),
     warnings: warningsOf(query),
   };
 }
 
-function refuse(query: Query): void {
-  if (query['version'] === '2')
-    throw unsupported(
-      'buildkit-unsupported',
-      "builds by BuildKit over POST /build are not offered: use 'docker buildx build', or set DOCKER_BUILDKIT=0 to build with the classic builder",
-    );
-  const { remote = '' } = query;
-  if (remote === 'client-session')
-    throw unsupported(
-      'buildkit-unsupported',
-      'a build context of a BuildKit session is not offered: set DOCKER_BUILDKIT=0',
-    );
-  refuseOptions(query);
+function choiceOf({ Type: type, Attrs }: Static<typeof Outputs>[number]): Choice {
+  return { type, attributes: Attrs ?? {} };
 }
 
-function refuseOptions(query: Query): void {
-  const { platform = '' } = query;
+function refuse(query: Query, isTraced: boolean): void {
+  const { platform = '', remote = '' } = query;
+  if (remote === 'client-session' && !isTraced)
+    throw unsupported(
+      'buildkit-unsupported',
+      'a build context of a BuildKit session is offered to builds of version 2 only',
+    );
   if (flag(query, 'squash'))
     throw invalid('squash-unsupported', 'squash is only supported with experimental mode');
   if (parsed(query, 'securityopt', StringList)?.length)
@@ -61,7 +70,7 @@ function refuseOptions(query: Query): void {
       'isolation-unsupported',
       `invalid isolation: '${query['isolation'] ?? ''}': on Linux it is default`,
     );
-  if (!['', '[]', 'null'].includes(query['outputs'] ?? ''))
+  if (!isTraced && !['', '[]', 'null'].includes(query['outputs'] ?? ''))
     throw invalid('outputs-unsupported', 'outputs are offered by BuildKit only');
   if (platform !== '' && !/^[a-z0-9_.-]+(?:\/[a-z0-9_.-]+){0,2}$/i.test(platform))
     throw invalid(
@@ -81,7 +90,7 @@ function warningsOf(query: Query): string[] {
 
 function settingsOf(query: Query, raw: ManyQuery): BuildSettings {
   return {
-    tags: all(raw, 't'),
+    tags: [...new Set(all(raw, 't').filter((tag) => tag !== ''))],
     buildArgs: parsed(query, 'buildargs', NullableMap) ?? {},
     labels: parsed(query, 'labels', StringMap) ?? {},
     noCache: flag(query, 'nocache'),

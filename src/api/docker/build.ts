@@ -1,11 +1,12 @@
-import type { FastifyInstance } from 'fastify';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { shortId } from '#base/ids.ts';
 import type { Image } from '#domain/image/image.ts';
 import { familiarName, formatReference, parseReference } from '#domain/image/reference.ts';
 import { StepFailure } from '#engine/builds/failures.ts';
-import type { Builds, Progress } from '#engine/contracts.ts';
+import type { Builds, Progress, Solves, Uploads } from '#engine/contracts.ts';
 import { buildPrune } from '#api/docker/build-cache.ts';
 import { readRegistryConfig } from '#api/docker/build-auth.ts';
+import type { TraceLine } from '#api/docker/build-solve.ts';
 import { readBuildQuery, type ReadQuery } from '#api/docker/build-query.ts';
 import type { ManyQuery, Query } from '#api/docker/query.ts';
 import { clientGone, pacedLinesOf, sendJsonLines, uploadOf } from '#api/streams.ts';
@@ -17,12 +18,20 @@ type Write = (line: Line) => Promise<void>;
 /** How much of a quiet build's output is kept, for the case that it fails. */
 const keptLines = 1000;
 
+export interface BuildRouteParts {
+  builds: Builds;
+  solves: Solves;
+  uploads: Uploads;
+  now: () => number;
+}
+
 /** `POST /build` with the classic builder's stream, `/build/cancel` and `/build/prune`. */
-export function buildRoutes(app: FastifyInstance, engine: { builds: Builds; now: () => number }): void {
+export function buildRoutes(app: FastifyInstance, engine: BuildRouteParts): void {
   app.post<{ Querystring: ManyQuery }>('/build', { config: { repeats: true } }, (request, reply) => {
     const read = readBuildQuery(request.query);
     const auths = readRegistryConfig(request.headers['x-registry-config']);
     const signal = clientGone(reply);
+    if (read.isTraced) return answerTraced(engine, read, request, reply);
     const context = read.remote === undefined ? { tar: uploadOf(request) } : { remote: read.remote };
     const work = (write: Write): Promise<void> =>
       respond(read, write, (onProgress) =>
@@ -31,10 +40,34 @@ export function buildRoutes(app: FastifyInstance, engine: { builds: Builds; now:
     return sendJsonLines(reply, pacedLinesOf(work, signal));
   });
   app.post<{ Querystring: Query }>('/build/cancel', async (request, reply) => {
-    engine.builds.cancel(request.query['id'] ?? '');
+    const { id = '' } = request.query;
+    engine.builds.cancel(id);
+    engine.solves.cancel(id);
     return reply.code(204).send();
   });
   buildPrune(app, engine);
+}
+
+/** `version=2`. */
+async function answerTraced(
+  { solves, uploads }: BuildRouteParts,
+  read: ReadQuery,
+  request: FastifyRequest,
+  reply: FastifyReply,
+): Promise<FastifyReply> {
+  const signal = clientGone(reply);
+  // Few clients still ask so: what it takes is loaded when one does.
+  const { solveRequest, solveTraced, uploadFor } = await import('#api/docker/build-solve.ts');
+  const upload = uploadFor(read);
+  if (upload !== undefined) {
+    await uploads.offer(upload, uploadOf(request), signal);
+    return reply.send();
+  }
+  const asked = await solveRequest(read, () => uploadOf(request), uploads, signal);
+  return sendJsonLines(
+    reply,
+    pacedLinesOf<TraceLine>((write) => solveTraced(solves, asked, write, signal), signal),
+  );
 }
 
 async function respond(

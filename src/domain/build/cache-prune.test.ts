@@ -27,6 +27,17 @@ describe('pruning the build cache', () => {
     assert.deepEqual(pruned(flat, { reservedBytes: 30 }), []);
   });
 
+  it('takes no more than it takes to have bytes of the disk free, and leaves what is reserved', () => {
+    const flat = [entry('new', { used: 3 }), entry('old', { used: 1 }), entry('middle', { used: 2 })];
+    const gone = (limits: PruneLimits, free: number): string[] =>
+      entriesToPrune(flat, () => true, limits, free).map(({ id }) => id);
+    assert.deepEqual(gone({ reservedBytes: 0, freeBytes: 100 }, 100), []);
+    assert.deepEqual(gone({ reservedBytes: 0, freeBytes: 100 }, 85), ['old', 'middle']);
+    assert.deepEqual(gone({ reservedBytes: 20, freeBytes: 100 }, 0), ['old']);
+    assert.deepEqual(gone({ reservedBytes: 0, freeBytes: 100 }, 0), ['old', 'middle', 'new']);
+    assert.deepEqual(gone({ reservedBytes: 0, maxBytes: 10, freeBytes: 100 }, 95), ['old', 'middle']);
+  });
+
   it('takes only what the filters accept', () => {
     assert.deepEqual(
       pruned(chain, { reservedBytes: 0 }, ({ used }) => used > 1),

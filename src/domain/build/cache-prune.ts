@@ -27,27 +27,32 @@ export interface PruneLimits {
   reservedBytes: number;
   /** Bytes of cache that may stay; absent: only what is reserved. */
   maxBytes?: number;
+  /** Bytes of the disk that are to be free: no more goes than that takes. */
+  freeBytes?: number;
 }
 
 /**
  * Which entries a prune forgets, in the order to remove them: the longest unused first, a step only after those that stand
  * on it, until no more is there than may stay (as BuildKit's garbage collection).
  * @param accepts the filters
+ * @param free bytes of the disk that are free now
  */
 export function entriesToPrune(
   entries: readonly CacheEntry[],
   accepts: (entry: CacheEntry) => boolean,
-  { reservedBytes, maxBytes = 0 }: PruneLimits,
+  limits: PruneLimits,
+  free = 0,
 ): CacheEntry[] {
-  const limit = Math.max(reservedBytes, maxBytes);
   const children = new Map<string, number>();
   for (const { parent } of entries)
     if (parent !== undefined) children.set(parent, (children.get(parent) ?? 0) + 1);
   let kept = entries.reduce((sum, entry) => sum + entry.size, 0);
+  const limit = mayStay(limits, kept, free);
   let waiting = entries
     .filter(accepts)
     .sort((one, other) => one.used - other.used || other.created - one.created);
   const chosen: CacheEntry[] = [];
+  // Entries without bytes go, too, where nothing is to stay.
   const mayGo = (): boolean => limit === 0 || kept > limit;
   for (let before = -1; before !== chosen.length;) {
     before = chosen.length;
@@ -61,4 +66,16 @@ export function entriesToPrune(
     waiting = waiting.filter((entry) => !gone.has(entry));
   }
   return chosen;
+}
+
+/** Bytes of the cache, which has `kept` now. */
+function mayStay(
+  { reservedBytes, maxBytes = 0, freeBytes = 0 }: PruneLimits,
+  kept: number,
+  free: number,
+): number {
+  const missing = freeBytes - free;
+  const forSpace = missing > 0 ? Math.max(0, kept - missing) : kept;
+  const most = freeBytes === 0 ? maxBytes : maxBytes === 0 ? forSpace : Math.min(maxBytes, forSpace);
+  return Math.max(reservedBytes, most);
 }

@@ -86,6 +86,19 @@ test('a context of the client stands for the image, or the stage, of its name', 
   assert.deepEqual([replaced.instructions, replaced.needs], [[], []]);
 });
 
+test('a context for one platform goes before one for all, where a stage is for that platform', () => {
+  const text =
+    'FROM base AS one\nFROM --platform=linux/arm64 base AS two\nCOPY --from=one / /\nCOPY --from=base / /\n';
+  const bases = (contexts: string[], platform = 'linux/amd64'): unknown[] =>
+    plan(text, { contexts, platform }).stages.map(({ base }) => ('name' in base ? base.name : base.kind));
+  assert.deepEqual(bases(['base', 'base::linux/arm64']), ['base', 'base::linux/arm64']);
+  assert.deepEqual(bases(['base::linux/arm64/v8']), ['image', 'base::linux/arm64/v8']);
+  assert.deepEqual(bases(['base', 'base::linux/arm64'], 'linux/arm64'), [
+    'base::linux/arm64',
+    'base::linux/arm64',
+  ]);
+});
+
 test('of stages with one name FROM and COPY take the last one before, and a target the last one', () => {
   const text = 'FROM a AS x\nFROM b AS x\nFROM x\nCOPY --from=x / /\nFROM c AS x\n';
   assert.deepEqual(shape(plan(text, { target: '2' })), [

@@ -5,7 +5,7 @@ import type { Dockerfile, Stage } from '#domain/dockerfile/parse.ts';
 import { mistake } from '#domain/dockerfile/source.ts';
 import { invalid } from '#base/errors.ts';
 import { unconsumed } from './arguments.ts';
-import { contextFor } from './contexts.ts';
+import { contextFor, contextsFor } from './contexts.ts';
 import { globalValues } from './globals.ts';
 import { expanderFor } from './state.ts';
 
@@ -23,6 +23,8 @@ export interface PlannedStage {
   base: Origin;
   platform?: string;
   instructions: Instruction[];
+  /** Names of the contexts of the client that hold for the stage's platform. */
+  contexts: readonly string[];
   /** Stages that must be done before; all have a lower index. */
   needs: number[];
 }
@@ -33,8 +35,6 @@ export interface BuildPlan {
   stages: PlannedStage[];
   /** Values of the ARGs before the first FROM, and of the platform. */
   globals: Record<string, string>;
-  /** Names of the contexts that the client gave. */
-  contexts: readonly string[];
   /** Build arguments that nothing takes. */
   unused: string[];
 }
@@ -47,7 +47,7 @@ export interface PlanRequest {
   machine: string;
   /** Added to the last stage, as `--label` does. */
   labels: Record<string, string>;
-  /** Names of contexts that stand for images and stages of these names. */
+  /** Names of contexts that stand for images and stages of these names, `NAME::PLATFORM` for one platform only. */
   contexts?: readonly string[];
 }
 
@@ -57,15 +57,14 @@ export interface PlanRequest {
  */
 export function planBuild(file: Dockerfile, request: PlanRequest): BuildPlan {
   const globals = globalValues(file, request);
-  const contexts = request.contexts ?? [];
-  const planned = file.stages.map((stage) => planStage({ file, globals, contexts }, stage));
+  const planned = file.stages.map((stage) => planStage({ file, globals, request }, stage));
   const target = findTarget(file, request.target);
   const needed = new Set([target]);
   for (const stage of planned.toReversed())
     if (needed.has(stage.index)) for (const need of stage.needs) needed.add(need);
   const stages = planned.filter((stage) => needed.has(stage.index));
   return {
-    ...{ file, contexts },
+    file,
     stages: stages.map((stage) => (stage.index === target ? withLabels(stage, request.labels) : stage)),
     globals,
     unused: unconsumed(request.args, declaredNames(file, globals)),
@@ -79,42 +78,42 @@ function declaredNames(file: Dockerfile, globals: Record<string, string>): Set<s
 }
 
 /** What the stages are planned with. */
-type Planning = Pick<BuildPlan, 'file' | 'globals' | 'contexts'>;
+type Planning = Pick<BuildPlan, 'file' | 'globals'> & { request: PlanRequest };
 
-function planStage(planning: Planning, stage: Stage): PlannedStage {
-  const { file, globals, contexts } = planning;
+function planStage({ file, globals, request }: Planning, stage: Stage): PlannedStage {
   const { from, instructions, index } = stage;
+  const expand = expanderFor(file, from, (name) => own(globals, name));
+  const platform = from.platform === undefined ? '' : expand.one(from.platform);
+  const contexts = contextsFor(request.contexts ?? [], platform === '' ? request.platform : platform);
   const replaced = from.as === undefined ? undefined : contextFor(from.as, contexts);
   // What has the name of a stage takes its place.
   if (replaced !== undefined)
-    return { index, from, base: { kind: 'context', name: replaced }, instructions: [], needs: [] };
-  const expand = expanderFor(file, from, (name) => own(globals, name));
+    return { index, from, base: { kind: 'context', name: replaced }, instructions: [], contexts, needs: [] };
   const image = expand.one(from.image);
   if (image === '')
     throw mistake(file.source, from.at, `base name (${from.image}) should not be blank`, {
       length: from.text.length,
       hint: 'give its ARG a default before the first FROM, or --build-arg',
     });
-  const platform = from.platform === undefined ? '' : expand.one(from.platform);
-  const base = image === 'scratch' ? { kind: 'scratch' as const } : originOf(planning, image, index);
-  const origins = [base, ...instructions.flatMap((each) => copyOrigins(planning, each, index))];
+  const base =
+    image === 'scratch' ? { kind: 'scratch' as const } : originOf({ file, contexts }, image, index);
+  const origins = [base, ...instructions.flatMap((each) => copyOrigins({ file, contexts }, each, index))];
   const needs = origins.flatMap((origin) => (origin.kind === 'stage' ? [origin.index] : []));
   return {
     index,
     from,
     base,
     ...(platform === '' ? {} : { platform }),
-    instructions,
+    ...{ instructions, contexts },
     needs: [...new Set(needs)],
   };
 }
 
+/** Where names are looked up. */
+type Names = Pick<BuildPlan, 'file'> & Pick<PlannedStage, 'contexts'>;
+
 // Of several stages with one name the last one before counts.
-function originOf(
-  { file, contexts }: Pick<BuildPlan, 'file' | 'contexts'>,
-  name: string,
-  before: number,
-): Origin {
+function originOf({ file, contexts }: Names, name: string, before: number): Origin {
   const index = file.stages.findLastIndex(
     (stage) => stage.index < before && stage.from.as === name.toLowerCase(),
   );
@@ -123,10 +122,8 @@ function originOf(
   return context === undefined ? { kind: 'image', reference: name } : { kind: 'context', name: context };
 }
 
-function copyOrigins(planning: Planning, instruction: Instruction, before: number): Origin[] {
-  return fromsOf(instruction).map((from) =>
-    copyOrigin(planning.file, instruction, from, before, planning.contexts),
-  );
+function copyOrigins({ file, contexts }: Names, instruction: Instruction, before: number): Origin[] {
+  return fromsOf(instruction).map((from) => copyOrigin(file, instruction, from, before, contexts));
 }
 
 /** What the flags of an instruction name as the origin of files. */

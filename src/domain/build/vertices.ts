@@ -12,24 +12,27 @@ export interface PlannedVertex {
   stages: number[];
 }
 
-/** Of each stage of the plan, in its order; named as BuildKit does (frontend/dockerfile/dockerfile2llb, prefixCommand). */
-export function plannedVertices(plan: BuildPlan): PlannedVertex[][] {
-  return plan.stages.map((stage) => stageVertices(plan, stage));
+/**
+ * Of each stage of the plan, in its order; named as BuildKit does (frontend/dockerfile/dockerfile2llb, prefixCommand).
+ * @param platform which the build is for, when there are builds for others beside it
+ */
+export function plannedVertices(plan: BuildPlan, platform?: string): PlannedVertex[][] {
+  return plan.stages.map((stage) => stageVertices(plan, stage, platform));
 }
 
-function stageVertices(plan: BuildPlan, stage: PlannedStage): PlannedVertex[] {
+function stageVertices(plan: BuildPlan, stage: PlannedStage, platform?: string): PlannedVertex[] {
   const steps = stage.instructions.filter(worksOnFiles);
   const first = fromVertex(stage);
   const total = steps.length + (first === undefined ? 0 : 1);
   const width = String(total).length;
-  const label = labelOf(plan, stage);
+  const label = `${platformLabel(stage, platform)}${labelOf(plan, stage)}`;
   let number = 0;
   const named = (text: string): string => `[${label}${String(++number).padStart(width)}/${total}] ${text}`;
   const base = stage.base.kind === 'stage' ? [stage.base.index] : [];
   const vertices: PlannedVertex[] = first === undefined ? [] : [{ name: named(first), stages: [] }];
   for (const instruction of steps) {
     const origins = fromsOf(instruction).map((from) =>
-      copyOrigin(plan.file, instruction, from, stage.index, plan.contexts),
+      copyOrigin(plan.file, instruction, from, stage.index, stage.contexts),
     );
     const stages = [...(vertices.length === 0 ? base : []), ...origins.flatMap(stageIndexes)];
     vertices.push({ name: named(inCapitals(instruction.text)), instruction, stages });
@@ -47,6 +50,14 @@ function stageIndexes(origin: Origin): number[] {
 
 function fromVertex({ base }: PlannedStage): string | undefined {
   return base.kind === 'image' ? `FROM ${formatReference(parseReference(base.reference))}` : undefined;
+}
+
+/** `linux/amd64->arm64 ` for a stage of this machine in a build for another one. */
+function platformLabel({ platform: own }: PlannedStage, target: string | undefined): string {
+  if (target === undefined) return '';
+  if (own === undefined || own === target) return `${target} `;
+  const [os, ...rest] = target.split('/');
+  return own.startsWith(`${os}/`) ? `${own}->${rest.join('/')} ` : `${own}->${target} `;
 }
 
 /** The stage's name; a file with one stage says none unless it has one. */

@@ -176,7 +176,7 @@ export class BuildRun {
 
   /** Where a context stands for the base: the image it names, or its files as an image of one layer. */
   async #contextBase(stage: PlannedStage, name: string, sink: Sink): Promise<Image | undefined> {
-    const context = await this.#contexts.open(name);
+    const context = await this.#contexts.open(name, stage.platform ?? this.platform);
     if ('image' in context) return this.#imageBase(stage, context.image, sink);
     const { trees } = this.parts;
     const filter = { keeps: context.keeps, prunes: context.prunes, signal: this.signal };
@@ -221,12 +221,13 @@ export class BuildRun {
   /** @throws invalid `dockerfile-invalid` for a stage that is not there; as Images.pull */
   async origin(from: string | undefined, written: Written, stage: number, sink: Sink): Promise<UsableOrigin> {
     if (from === undefined) return this.#filesOrigin(this.#context);
-    const found = copyOrigin(this.plan.file, written, from, stage, this.plan.contexts);
+    const own = this.plan.stages.find(({ index }) => index === stage);
+    const found = copyOrigin(this.plan.file, written, from, stage, own?.contexts);
     if (found.kind === 'stage') return this.#imageOrigin(await this.#stages.get(found.index));
     if (found.kind === 'scratch') return this.#imageOrigin(undefined);
     if (found.kind === 'image')
       return this.#imageOrigin(await this.#sources.copied(found.reference, written, sink));
-    const context = await this.#contexts.open(found.name);
+    const context = await this.#contexts.open(found.name, own?.platform ?? this.platform);
     if (!('image' in context)) return this.#filesOrigin(context);
     return this.#imageOrigin(await this.#sources.copied(context.image, written, sink));
   }

@@ -163,12 +163,13 @@ export class Builds implements BuildsContract {
     return [...this.#cache.entries(), ...this.#caches.entries()];
   }
 
-  prune(
+  async prune(
     accepts: (entry: CacheEntry) => boolean = () => true,
     limits: PruneLimits = { reservedBytes: 0 },
   ): Promise<{ removed: string[]; reclaimed: number }> {
     const mayGo = (entry: CacheEntry): boolean => !entry.inUse && accepts(entry);
-    const chosen = entriesToPrune(this.cacheEntries(), mayGo, limits);
+    const { free } = await this.#parts.space.measure();
+    const chosen = entriesToPrune(this.cacheEntries(), mayGo, limits, free);
     return pruneCache(this.#parts, { cache: this.#cache, caches: this.#caches }, chosen);
   }
 

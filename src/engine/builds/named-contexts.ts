@@ -1,4 +1,4 @@
-import type { NamedContext } from '#engine/contracts.ts';
+import type { BuildContextSource, NamedContext } from '#engine/contracts.ts';
 import type { BuildFolders } from '#engine/builds/build-folders.ts';
 import { contextFiles, contextRoot, type ContextFiles, type ContextParts } from '#engine/builds/context.ts';
 import { notFound } from '#base/errors.ts';
@@ -22,17 +22,18 @@ export class NamedContexts {
     this.#given = given;
   }
 
-  /** An image by its reference, or files. @throws as openContext */
-  async open(name: string): Promise<{ image: string } | ContextFiles> {
+  /** An image for the platform, by its reference or id, or files. @throws as openContext; what obtaining it fails with */
+  async open(name: string, platform: string): Promise<{ image: string } | ContextFiles> {
     const found = Object.hasOwn(this.#given, name) ? this.#given[name] : undefined;
     if (found === undefined) throw notFound('build-context-missing', `no context has the name '${name}'`);
     if ('image' in found) return found;
+    if ('obtain' in found) return { image: await found.obtain(platform) };
     const opened = this.#opened.get(name) ?? this.#files(found);
     this.#opened.set(name, opened);
     return opened;
   }
 
-  async #files(source: Exclude<NamedContext, { image: string }>): Promise<ContextFiles> {
+  async #files(source: BuildContextSource): Promise<ContextFiles> {
     const place = `context-${this.#opened.size}`;
     const root = await contextRoot(this.#parts, this.#folders, place, source, this.#signal);
     return contextFiles(root, await this.#parts.trees.readText({ root, path: '.dockerignore' }));

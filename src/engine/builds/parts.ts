@@ -7,6 +7,7 @@ import type { AgentSockets } from '#ports/agent-sockets.ts';
 import type { BlobStore } from '#ports/blob-store.ts';
 import type { Clock } from '#ports/clock.ts';
 import type { ContainerFiles } from '#ports/container-files.ts';
+import type { DiskSpace } from '#ports/disk-space.ts';
 import type { FileTrees } from '#ports/file-trees.ts';
 import type { Git } from '#ports/git.ts';
 import type { Host } from '#ports/host.ts';
@@ -28,6 +29,7 @@ export interface BuildParts {
   runtime: Runtime;
   snapshotter: Snapshotter;
   blobs: BlobStore;
+  space: DiskSpace;
   trees: FileTrees;
   layouts: LayoutFolders;
   git: Git;

@@ -118,7 +118,7 @@ export class StageRun {
   #inputs(instruction: Instruction): Promise<void> {
     const { plan } = this.#run;
     const origins = fromsOf(instruction).map((from) =>
-      copyOrigin(plan.file, instruction, from, this.#stage.index, plan.contexts),
+      copyOrigin(plan.file, instruction, from, this.#stage.index, this.#stage.contexts),
     );
     return this.#run.settled(origins.flatMap((origin) => (origin.kind === 'stage' ? [origin.index] : [])));
   }

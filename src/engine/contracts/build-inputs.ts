@@ -13,8 +13,12 @@ export type BuildContextSource =
   | { fill: (folder: string, signal: AbortSignal) => Promise<void> }
   | { remote: string };
 
-/** What a name in FROM, `COPY --from` or `RUN --mount=from` stands for instead of an image of that name. */
-export type NamedContext = BuildContextSource | { image: string };
+/**
+ * What a name in FROM, `COPY --from` or `RUN --mount=from` stands for instead of an image of that name: `obtain` makes or
+ * fetches an image for a platform (`linux/amd64`) when a step first needs it, and gives its id.
+ */
+export type NamedContext =
+  BuildContextSource | { image: string } | { obtain: (platform: string) => Promise<string> };
 
 /** The agents that the client forwards. */
 export interface SshAgents {

@@ -24,7 +24,7 @@ export interface BuildRequest {
   dockerfileText?: string;
   /** The patterns of .dockerignore; absent: as the files in the context say. */
   ignoreText?: string;
-  /** Named contexts, by the names that the Dockerfile uses. */
+  /** Named contexts, by the names that the Dockerfile uses; `NAME::linux/arm64` holds for that platform only. */
   contexts?: Record<string, NamedContext>;
   tags: string[];
   /** Null takes nothing and removes nothing: the ARG's default holds. */

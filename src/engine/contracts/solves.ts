@@ -1,5 +1,8 @@
-import type { Duplex } from 'node:stream';
+import type { Duplex, Readable } from 'node:stream';
 import type { SessionOffer } from '#ports/build-sessions.ts';
+import type { Image } from '#domain/image/image.ts';
+import type { PathStat } from '#ports/root-files.ts';
+import type { BuildRequest } from './builds.ts';
 import type { VertexEvent } from './build-progress.ts';
 
 export type { SessionOffer };
@@ -8,6 +11,14 @@ export type { SessionOffer };
 export interface Sessions {
   /** Resolves when the client is gone. @throws conflict `session-taken` */
   open(connection: Duplex, offer: SessionOffer): Promise<void>;
+}
+
+/** Contexts that come in a request of their own, while another one asks for the build (`remote=upload-request`). */
+export interface Uploads {
+  /** Resolves when the build has read it. @throws not-found `upload-missing` when none asks for it */
+  offer(id: string, content: Readable, signal: AbortSignal): Promise<void>;
+  /** Waits a while for it. @throws not-found `upload-missing` */
+  take(id: string, signal: AbortSignal): Promise<Readable>;
 }
 
 /** A type with its attributes, as exporters and caches are written. */
@@ -20,6 +31,7 @@ export interface Choice {
 export interface SolveRequest {
   /** The client's name for it. */
   ref: string;
+  /** Empty: the client has none. */
   session: string;
   /** `dockerfile.v0`; empty: the client says by `Frontends.solve` and `finish` what the result is. */
   frontend: string;
@@ -28,16 +40,34 @@ export interface SolveRequest {
   exporters: Choice[];
   cacheFrom: Choice[];
   cacheTo: Choice[];
+  inputs: FrontendInputs;
   entitlements: string[];
   /** Not for the history. */
   internal: boolean;
+  /** The main context as a tar, where the request for the build carries it. */
+  archive?: Readable;
+  /** Limits of RUN beyond those of the attributes. */
+  resources?: NonNullable<BuildRequest['resources']>;
+  /** So that `cancel` can name it. */
+  id?: string;
 }
+
+/**
+ * What a client gives to a frontend beside its options: a result of a solve (`solve` is its ref), a folder of its session, an
+ * image, or a Git repository or archive at a URL.
+ */
+export type FrontendInput =
+  { solve: string; result: string } | { local: string } | { image: string } | { remote: string };
+
+/** By the names that the options use. */
+export type FrontendInputs = Readonly<Record<string, FrontendInput>>;
 
 /** What a frontend was asked for, to be built when it is wanted. */
 export interface FrontendRequest {
   frontend: string;
   attributes: Record<string, string>;
   cacheFrom: Choice[];
+  inputs: FrontendInputs;
 }
 
 /** `id` names a result that is built at its first use; a subrequest gives texts instead. */
@@ -58,19 +88,49 @@ export interface SolveRecord {
   /** Milliseconds since 1970. */
   created: number;
   completed?: number;
-  error?: string;
+  failure?: Error;
   response: Record<string, string>;
   steps: { total: number; completed: number; cached: number; warnings: number };
   pinned: boolean;
 }
 
-export type SolveChange = { kind: 'started' | 'completed' | 'deleted'; record: SolveRecord };
+export interface ImageQuestion {
+  name: string;
+  /** `linux/amd64`; empty: this machine's. */
+  platform: string;
+  /** Ask the registry even when it is here. */
+  pull: boolean;
+}
+
+/** A file of an image; `path` as it was asked for. */
+export interface ResultFile extends PathStat {
+  path: string;
+}
+
+/** Looks into images. Paths are found as a process with that root would find them. */
+export interface ResultFiles {
+  /** From `offset`, `length` bytes or, with 0, all. @throws not-found `path-missing`; invalid `path-is-folder`, `file-too-large` */
+  read(image: Image, path: string, range: { offset: number; length: number }): Promise<Uint8Array>;
+  /** @throws not-found `path-missing` */
+  stat(image: Image, path: string): Promise<ResultFile>;
+  /** What is in a folder, by name; a pattern of the shell takes some. @throws not-found `path-missing`; invalid `path-not-folder` */
+  list(image: Image, path: string, pattern: string): Promise<ResultFile[]>;
+}
+
+export type SolveChange = {
+  kind: 'started' | 'completed' | 'deleted';
+  record: SolveRecord;
+};
 
 export interface Solves {
   /** Gives what the exporters say of the result: `containerimage.digest` ... @throws as Builds.build */
   solve(request: SolveRequest, signal: AbortSignal): Promise<Record<string, string>>;
+  /** Of those with this id. Idempotent; an unknown one is fine. */
+  cancel(id: string): void;
   /** From the beginning until it has ended. Waits a while for one that is not there yet. @throws not-found `solve-missing` */
   follow(ref: string, signal: AbortSignal): AsyncIterable<VertexEvent>;
+  /** What the client gave to the solve itself. Waits for it as `follow` does. @throws not-found `solve-missing` */
+  inputs(ref: string, signal: AbortSignal): Promise<FrontendInputs>;
   /** Waits for the solve as `follow` does. @throws not-found `solve-missing`; unsupported `frontend-unsupported` */
   ask(ref: string, request: FrontendRequest, signal: AbortSignal): Promise<FrontendResult>;
   /** A warning of a client that is the frontend itself, for those who follow the solve and for the history. @throws not-found `solve-missing` */
@@ -79,6 +139,10 @@ export interface Solves {
   finish(ref: string, outcome: FrontendOutcome, signal: AbortSignal): Promise<void>;
   /** Builds a result without exporting it. @throws as Builds.build */
   evaluate(ref: string, result: string, signal: AbortSignal): Promise<void>;
+  /** As `evaluate`, and gives it: of this machine's platform where there are several. */
+  image(ref: string, result: string, signal: AbortSignal): Promise<Image>;
+  /** What a name of a registry stands for; the client of the solve is asked for credentials. @throws as Images.pull */
+  resolve(ref: string, wanted: ImageQuestion, signal: AbortSignal): Promise<Image>;
   records(): SolveRecord[];
   /** Changes from now on. */
   changes(signal: AbortSignal): AsyncIterable<SolveChange>;

@@ -46,6 +46,11 @@ export class DiskCollector {
     await this.#collecting;
   }
 
+  /** Whether it removes things without being asked. */
+  get isAutomatic(): boolean {
+    return this.#parts.settings.period > 0;
+  }
+
   async rules(): Promise<DiskRules & { total: number; free: number }> {
     const { space, settings, keepPartial } = this.#parts;
     const { total, free } = await space.measure();

@@ -2,6 +2,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { readOptions } from './attributes.ts';
 
+const digest = `sha256:${'a'.repeat(64)}`;
+
 test('the options of a client become settings of a build', () => {
   const { settings, contexts, ...rest } = readOptions({
     filename: 'D',
@@ -17,6 +19,10 @@ test('the options of a client become settings of a build', () => {
     ulimit: 'nofile=10:20,nproc=5',
     'context:base': 'docker-image://busybox',
     'context:more': 'local:more',
+    'context:base::linux/arm64': `oci-layout://store:latest@${digest}`,
+    'context:made': 'input:other',
+    'input-metadata:other': '{}',
+    'local-sessionid:more': 'another',
     'attest:provenance': 'mode=min,inline-only=true',
     'vcs:revision': 'abc',
   });
@@ -37,12 +43,18 @@ test('the options of a client become settings of a build', () => {
       ],
     },
   });
-  assert.deepEqual(contexts, { base: { image: 'busybox' }, more: { local: 'more' } });
+  assert.deepEqual(contexts, {
+    base: { image: 'busybox' },
+    more: { local: 'more' },
+    'base::linux/arm64': { layout: { store: 'store', digest } },
+    made: { input: 'other' },
+  });
   assert.deepEqual(rest, {
     filename: 'D',
     dockerfileFolder: 'dockerfile',
     dockerfileApart: false,
     contextFolder: 'context',
+    sessions: { more: 'another' },
     cacheFrom: [],
   });
 });
@@ -70,7 +82,8 @@ test('several platforms, stages without cache, attestations and a fixed time are
 test('what is not known is refused by its name', () => {
   const wrong = [
     [{ strange: 'x' }, /option 'strange'/],
-    [{ 'context:a': 'oci-layout://store@sha256:1' }, /named context 'a' of 'oci-layout:/],
+    [{ 'context:a': 'oci-layout://store@sha256:1' }, /oci-layout reference "store@sha256:1" has no digest/],
+    [{ 'context:a': 'strange://x' }, /named context 'a' of 'strange:/],
     [{ ulimit: 'nofile' }, /invalid ulimit argument: nofile/],
     [{ 'cache-imports': '{' }, /'cache-imports' is no list/],
     [{ 'build-arg:SOURCE_DATE_EPOCH': 'now' }, /invalid SOURCE_DATE_EPOCH: 'now'/],

@@ -1,11 +1,20 @@
-import type { BuildRequest, Choice, Entitlement, NamedContext } from '#engine/contracts.ts';
+import { isDigest, type Digest } from '#domain/image/digest.ts';
+import type { BuildRequest, Choice, Entitlement } from '#engine/contracts.ts';
 import { parseProvenance, parseSbom } from '#domain/build/attestation-options.ts';
 import { forbidden, invalid, unsupported } from '#base/errors.ts';
 
 // The options of BuildKit's Dockerfile frontend (frontend/dockerui/config.go), as clients send them.
 
-/** A folder of the client's session, or a place elsewhere. */
-export type Origin = { local: string } | { remote: string } | Extract<NamedContext, { image: string }>;
+/**
+ * A folder of the client's session, an image in an OCI layout that the session serves, what the client gave under a name
+ * (`FrontendRequest.inputs`), or a place elsewhere.
+ */
+export type Origin =
+  | { local: string }
+  | { layout: { store: string; digest: Digest } }
+  | { input: string }
+  | { remote: string }
+  | { image: string };
 
 export interface FrontendOptions {
   /** Name of the Dockerfile in its folder. */
@@ -18,6 +27,8 @@ export interface FrontendOptions {
   /** The Dockerfile comes from its folder although the context is remote. */
   dockerfileApart: boolean;
   contexts: Record<string, Origin>;
+  /** Ids of other sessions of the client, by the folders that these serve. */
+  sessions: Record<string, string>;
   /** `frontend.lint` instead of a build. */
   subrequest?: string;
   settings: Pick<
@@ -43,13 +54,13 @@ type Attributes = Readonly<Record<string, string>>;
 
 /** Options that say nothing which we do not do anyway: notes on the source, and what the client can do. */
 const notes =
-  /^(?:vcs:|frontend\.caps$|multi-platform$|source$|cmdline$|hostname$|shared-key|local-sessionid:|build-arg:BUILDKIT_(?:SYNTAX|DOCKERFILE_CHECK|CONTEXT_KEEP_GIT_DIR|MULTI_PLATFORM|INLINE_CACHE))/;
+  /^(?:vcs:|frontend\.caps$|multi-platform$|source$|cmdline$|hostname$|shared-key|input-metadata:|build-arg:BUILDKIT_(?:SYNTAX|DOCKERFILE_CHECK|CONTEXT_KEEP_GIT_DIR|MULTI_PLATFORM|INLINE_CACHE))/;
 const plain = new Set([
   ...['filename', 'dockerfilekey', 'contextkey', 'context', 'requestid', 'target', 'platform', 'no-cache'],
   ...['image-resolve-mode', 'force-network-mode', 'add-hosts', 'shm-size', 'ulimit', 'cgroup-parent'],
   ...['cache-imports', 'cache-from', 'attest:provenance', 'attest:sbom'],
 ]);
-const prefixed = /^(?:build-arg|label|context):(.+)$/s;
+const prefixed = /^(?:build-arg|label|context|local-sessionid):(.+)$/s;
 
 /** @throws invalid, unsupported naming the option */
 export function readOptions(attributes: Attributes): FrontendOptions {
@@ -65,6 +76,7 @@ export function readOptions(attributes: Attributes): FrontendOptions {
     contextFolder: local ?? attributes['contextkey'] ?? 'context',
     ...(context !== '' && local === undefined && { remote: context }),
     contexts: contextsOf(attributes),
+    sessions: withPrefix(attributes, 'local-sessionid'),
     ...(attributes['requestid'] !== undefined && { subrequest: attributes['requestid'] }),
     settings: settingsOf(attributes),
     cacheFrom: cacheImports(attributes),
@@ -120,23 +132,31 @@ function attestOf(attributes: Attributes): Pick<BuildRequest, 'attest'> {
 }
 
 function contextsOf(attributes: Attributes): Record<string, Origin> {
-  const entries = Object.entries(withPrefix(attributes, 'context')).map(([name, value]) => {
-    // `NAME::linux/arm64` holds for one platform only.
-    if (name.includes('::'))
-      throw unsupported('context-unsupported', `the named context '${name}' for one platform is not offered`);
-    return [name, originOf(name, value)] as const;
-  });
-  return Object.fromEntries(entries);
+  const entries = Object.entries(withPrefix(attributes, 'context'));
+  return Object.fromEntries(entries.map(([name, value]) => [name, originOf(name, value)] as const));
 }
 
 function originOf(name: string, value: string): Origin {
   const [, scheme = '', rest = ''] = /^([a-z+.-]+):(?:\/\/)?(.*)$/s.exec(value) ?? [];
   if (scheme === 'local') return { local: rest };
+  if (scheme === 'input') return { input: rest };
+  if (scheme === 'oci-layout') return layoutOf(name, rest);
   if (scheme === 'docker-image') return { image: rest };
   if (['http', 'https', 'git', 'ssh'].includes(scheme) || value.startsWith('git@')) return { remote: value };
   throw unsupported('context-unsupported', `the named context '${name}' of '${value}' is not offered`, {
-    hint: 'a folder, docker-image://NAME, or the URL of an archive or Git repository',
+    hint: 'a folder, docker-image://NAME, oci-layout://FOLDER, target:NAME, or the URL of an archive or Git repository',
   });
+}
+
+/** `STORE:TAG@DIGEST`: the digest names the image, the tag says only where the client found it. */
+function layoutOf(name: string, place: string): Origin {
+  const [, store = '', digest = ''] = /^([^@:]+)(?::[^@]*)?(?:@(.+))?$/.exec(place) ?? [];
+  if (!isDigest(digest))
+    throw invalid(
+      'context-invalid',
+      `the named context '${name}': oci-layout reference "${place}" has no digest`,
+    );
+  return { layout: { store, digest } };
 }
 
 function cacheImports(attributes: Attributes): Choice[] {

@@ -12,25 +12,31 @@ import type {
 import { entitlementsOf, readOptions, type FrontendOptions } from '#engine/solves/attributes.ts';
 import { cacheSourcesOf, cacheTargetsOf, foldersOf } from '#engine/solves/caches.ts';
 import { outputsOf } from '#engine/solves/exporters.ts';
-import { readInputs, type InputParts } from '#engine/solves/inputs.ts';
+import { readInputs, type ImageSource, type InputParts } from '#engine/solves/inputs.ts';
 import type { Job } from '#engine/solves/job.ts';
 import type { Narrator } from '#engine/solves/narration.ts';
 import type { SolveParts } from '#engine/solves/solves.ts';
 import type { BuildSession } from '#ports/build-sessions.ts';
 import { unsupported } from '#base/errors.ts';
 
+/** The steps have run for this result. */
+const fromCache = { noCache: false, noCacheFor: [] };
+
 /** A context without files. */
 const nothing: BuildContextSource = { fill: () => Promise.resolve() };
 
-/** One request for the Dockerfile frontend on behalf of a job. */
+/** One request for the Dockerfile frontend on behalf of a job; its result is made when it is first wanted. */
 export class DockerfileSolve {
   readonly #parts: SolveParts;
   readonly #job: Job;
+  readonly #asked: FrontendRequest;
   readonly #options: FrontendOptions;
-  readonly #cacheFrom: readonly Choice[];
   readonly #session: BuildSession;
+  readonly #images: ImageSource;
   readonly #signal: AbortSignal;
   readonly #narrator: Narrator;
+  /** What was built first: whatever is built later takes from the cache what this has made. */
+  #first: Promise<Image> | undefined;
   /** Of the cache that went into a folder of the client. */
   #cacheManifest: Descriptor | undefined;
 
@@ -38,16 +44,19 @@ export class DockerfileSolve {
     parts: SolveParts,
     job: Job,
     request: FrontendRequest,
-    session: BuildSession,
-    signal: AbortSignal,
+    from: { session: BuildSession; images: ImageSource; signal: AbortSignal },
   ) {
     this.#parts = parts;
     this.#job = job;
+    this.#asked = request;
     this.#options = readOptions(request.attributes);
-    this.#cacheFrom = request.cacheFrom;
-    this.#session = session;
-    this.#signal = signal;
-    this.#narrator = { now: () => parts.clock.now(), tell: (event) => job.tell(event) };
+    this.#session = from.session;
+    this.#images = from.images;
+    this.#signal = from.signal;
+    this.#narrator = {
+      now: () => parts.clock.now(),
+      tell: (event) => job.tell(event),
+    };
   }
 
   get isSubrequest(): boolean {
@@ -67,15 +76,33 @@ export class DockerfileSolve {
   async export(): Promise<Record<string, string>> {
     const { exporters } = this.#job.request;
     const outputs = outputsOf(exporters, this.#session, this.#signal);
-    const image = await this.#build(outputs);
+    const image = await this.#make(outputs);
     return this.#describe(image, outputs);
   }
 
+  /** Builds without exporting. */
   async evaluate(): Promise<void> {
-    await this.#build([]);
+    const { platforms = [''] } = this.#options.settings;
+    for (const platform of platforms) await this.image(platform);
   }
 
-  async #build(outputs: BuildOutput[]): Promise<Image> {
+  /** What another solve begins with or copies from: the image of a platform (`linux/amd64`) where there are several. */
+  async image(platform: string): Promise<Image> {
+    if ((this.#options.settings.platforms ?? []).length < 2) return this.#make([]);
+    await this.#first;
+    return this.#build([], {
+      ...fromCache,
+      platforms: platform === '' ? [] : [platform],
+    });
+  }
+
+  async #make(outputs: BuildOutput[]): Promise<Image> {
+    if (this.#first === undefined) return (this.#first = this.#build(outputs));
+    const image = await this.#first;
+    return outputs.length === 0 ? image : this.#build(outputs, fromCache);
+  }
+
+  async #build(outputs: BuildOutput[], changes: Partial<BuildRequest> = {}): Promise<Image> {
     // What the client is told of the result is of one image, not of an index.
     if (this.#options.settings.attest !== undefined)
       throw unsupported('attestations-unsupported', 'attestations are not offered to clients of BuildKit', {
@@ -98,7 +125,7 @@ export class DockerfileSolve {
     const sources = await cacheSourcesOf(this.#caches(cacheFrom), folders, this.#narrator);
     return this.#parts.builds.build({
       ...(await this.#request()),
-      outputs,
+      ...{ ...changes, outputs },
       ...(allow.length > 0 && { allow }),
       ...(sources.length > 0 && { cacheFrom: sources }),
       ...(targets.length > 0 && { cacheTo: targets }),
@@ -109,11 +136,21 @@ export class DockerfileSolve {
     const parts: InputParts = {
       trees: this.#parts.trees,
       session: this.#session,
+      sessionOf: (folder) => this.#sessionOf(folder),
+      ...{ inputs: this.#asked.inputs, images: this.#images },
+      ...(this.#job.request.archive !== undefined && {
+        archive: this.#job.request.archive,
+      }),
       narrator: this.#narrator,
       signal: this.#signal,
     };
+    const { resources } = this.#job.request;
+    const { settings } = this.#options;
     return {
-      ...this.#options.settings,
+      ...settings,
+      ...(resources !== undefined && {
+        resources: { ...settings.resources, ...resources },
+      }),
       ...(await readInputs(parts, this.#options)),
       tags: [],
       onProgress: () => undefined,
@@ -122,9 +159,14 @@ export class DockerfileSolve {
     };
   }
 
+  async #sessionOf(folder: string): Promise<BuildSession> {
+    const id = this.#options.sessions[folder];
+    return id === undefined ? this.#session : this.#parts.sessions.get(id, this.#signal);
+  }
+
   /** Clients name the same caches in several places. */
   #caches(ofJob: readonly Choice[]): Choice[] {
-    const all = [...ofJob, ...this.#cacheFrom, ...this.#options.cacheFrom];
+    const all = [...ofJob, ...this.#asked.cacheFrom, ...this.#options.cacheFrom];
     return [...new Map(all.map((each) => [JSON.stringify(each), each])).values()];
   }
 
@@ -135,7 +177,9 @@ export class DockerfileSolve {
       'containerimage.config.digest': image.id,
       'containerimage.digest': descriptor.digest,
       'containerimage.descriptor': Buffer.from(JSON.stringify(descriptor)).toString('base64'),
-      ...(this.#cacheManifest !== undefined && { 'cache.manifest': JSON.stringify(this.#cacheManifest) }),
+      ...(this.#cacheManifest !== undefined && {
+        'cache.manifest': JSON.stringify(this.#cacheManifest),
+      }),
       ...(names.length > 0 && {
         'image.name': names.map((name) => familiarName(formatReference(parseReference(name)))).join(','),
       }),

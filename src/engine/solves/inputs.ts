@@ -1,17 +1,38 @@
+import type { Readable } from 'node:stream';
 import { ignorePatterns } from '#domain/build/ignore.ts';
-import type { BuildContextSource, BuildRequest, NamedContext } from '#engine/contracts.ts';
+import type {
+  BuildContextSource,
+  BuildRequest,
+  FrontendInput,
+  FrontendInputs,
+  NamedContext,
+} from '#engine/contracts.ts';
 import { narrated, type Narrator } from '#engine/solves/narration.ts';
 import type { FrontendOptions, Origin } from '#engine/solves/attributes.ts';
+import type { Layout } from '#engine/solves/oci-layouts.ts';
 import type { BuildSession, FileRequest } from '#ports/build-sessions.ts';
 import type { FileTrees } from '#ports/file-trees.ts';
-import { invalid } from '#base/errors.ts';
+import { invalid, unsupported } from '#base/errors.ts';
 import { newId } from '#base/ids.ts';
 
 export interface InputParts {
   trees: FileTrees;
   session: BuildSession;
+  /** That which serves a folder: clients have one for several solves of the same files. */
+  sessionOf: (folder: string) => Promise<BuildSession>;
+  /** The main context, where the request for the build carries it. */
+  archive?: Readable;
+  /** What the client gave beside its options. */
+  inputs: FrontendInputs;
+  images: ImageSource;
   narrator: Narrator;
   signal: AbortSignal;
+}
+
+/** Images that are made or fetched when a step needs them, by their ids. */
+export interface ImageSource {
+  ofResult: (result: Extract<FrontendInput, { solve: string }>, platform: string) => Promise<string>;
+  ofLayout: (layout: Layout, platform: string) => Promise<string>;
 }
 
 /** What the client's session gives to a build. */
@@ -53,10 +74,13 @@ export async function readInputs(parts: InputParts, options: FrontendOptions): P
     ...(Object.keys(contexts).length > 0 && { contexts }),
     ...sharedBy(session, signal),
   };
-  if (options.remote !== undefined) {
+  if (parts.archive !== undefined)
+    return { ...common, context: { tar: parts.archive }, dockerfile: options.filename };
+  const place = options.remote ?? givenContext(parts.inputs);
+  if (place !== undefined) {
     const apart = options.dockerfileApart ? await readDockerfile(parts, options) : undefined;
     const text = apart === undefined ? {} : { dockerfileText: apart.text };
-    return { ...common, ...text, context: remote(parts, options.remote), dockerfile: options.filename };
+    return { ...common, ...text, context: remote(parts, place), dockerfile: options.filename };
   }
   const { text, ignore } = await readDockerfile(parts, options);
   const { contextFolder, filename } = options;
@@ -68,6 +92,15 @@ export async function readInputs(parts: InputParts, options: FrontendOptions): P
     dockerfileText: text,
     ignoreText: rules,
   };
+}
+
+/** Where the client gave the main context as an input: for `buildx bake URL`. @throws unsupported `context-unsupported` */
+function givenContext({ context }: FrontendInputs): string | undefined {
+  if (context === undefined || 'local' in context) return undefined;
+  if ('remote' in context) return context.remote;
+  throw unsupported('context-unsupported', 'an image as the main context of a build is not offered', {
+    hint: 'give it a name: --build-context NAME=docker-image://IMAGE',
+  });
 }
 
 /** What the client answers for beside its files. */
@@ -87,13 +120,28 @@ async function namedContexts(
   contexts: Readonly<Record<string, Origin>>,
 ): Promise<Record<string, NamedContext>> {
   const named: Record<string, NamedContext> = {};
-  for (const [name, origin] of Object.entries(contexts)) {
-    if ('local' in origin) {
-      const ignore = await readIgnore(parts, origin.local, `[context ${name}] load .dockerignore`);
-      named[name] = folder(parts, origin.local, ignore, `[context ${name}] load from client`);
-    } else named[name] = 'remote' in origin ? remote(parts, origin.remote) : origin;
-  }
+  for (const [name, origin] of Object.entries(contexts))
+    named[name] = await namedContext(parts, name, origin);
   return named;
+}
+
+async function namedContext(parts: InputParts, name: string, origin: Origin): Promise<NamedContext> {
+  const { images, inputs } = parts;
+  const place = 'input' in origin ? inputs[origin.input] : origin;
+  if (place === undefined) throw invalid('context-invalid', `invalid input for the named context '${name}'`);
+  if ('local' in place) {
+    const ignore = await readIgnore(parts, place.local, `[context ${name}] load .dockerignore`);
+    return folder(parts, place.local, ignore, `[context ${name}] load from client`);
+  }
+  if ('layout' in place) {
+    const { layout } = place;
+    const title = `[context ${name}] OCI load from client`;
+    return {
+      obtain: (platform) => narrated(parts.narrator, title, () => images.ofLayout(layout, platform)),
+    };
+  }
+  if ('solve' in place) return { obtain: (platform) => images.ofResult(place, platform) };
+  return 'remote' in place ? remote(parts, place.remote) : place;
 }
 
 function remote({ session, signal }: InputParts, place: string): BuildContextSource {
@@ -107,7 +155,8 @@ function folder(parts: InputParts, name: string, ignore: string, title: string):
     fill: (target, signal) =>
       narrated(parts.narrator, title, async (step) => {
         const tell = (bytes: number): void => void step.status('transferring context:', bytes);
-        const received = await parts.session.receive(request, {
+        const session = await parts.sessionOf(name);
+        const received = await session.receive(request, {
           signal: AbortSignal.any([signal, parts.signal]),
           onProgress: ({ bytes }) => tell(bytes),
         });
@@ -127,7 +176,7 @@ function readIgnore(parts: InputParts, name: string, title: string): Promise<str
 }
 
 async function readFiles(
-  { trees, session, signal }: InputParts,
+  { trees, sessionOf, signal }: InputParts,
   request: FileRequest,
   paths: readonly string[],
 ): Promise<Map<string, string>> {
@@ -135,6 +184,7 @@ async function readFiles(
   const root = await trees.createFolder(id);
   const found = new Map<string, string>();
   try {
+    const session = await sessionOf(request.name);
     trees.hold(root, (await session.receive(request, { signal })).packed);
     for (const path of paths) {
       const text = await trees.readText({ root, path });

@@ -14,6 +14,7 @@ function job(): Job {
       exporters: [],
       cacheFrom: [],
       cacheTo: [],
+      inputs: {},
       entitlements: [],
       internal: false,
     },

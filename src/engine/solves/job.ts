@@ -1,10 +1,5 @@
-import type {
-  FrontendOutcome,
-  FrontendRequest,
-  SolveRecord,
-  SolveRequest,
-  VertexEvent,
-} from '#engine/contracts.ts';
+import type { FrontendOutcome, SolveRecord, SolveRequest, VertexEvent } from '#engine/contracts.ts';
+import type { DockerfileSolve } from '#engine/solves/dockerfile-solve.ts';
 import { notFound } from '#base/errors.ts';
 import { newId } from '#base/ids.ts';
 
@@ -25,7 +20,7 @@ export class Job {
   #response: Record<string, string> = {};
   readonly #returned = Promise.withResolvers<FrontendOutcome>();
   readonly #ended = Promise.withResolvers<void>();
-  readonly #results = new Map<string, FrontendRequest>();
+  readonly #results = new Map<string, DockerfileSolve>();
   readonly #events: VertexEvent[] = [];
   readonly #logged = new Map<string, number>();
   readonly #followers = new Set<{ at: number }>();
@@ -54,14 +49,14 @@ export class Job {
     this.#returned.resolve(outcome);
   }
 
-  addResult(request: FrontendRequest): string {
+  addResult(result: DockerfileSolve): string {
     const id = newId().slice(0, 25);
-    this.#results.set(id, request);
+    this.#results.set(id, result);
     return id;
   }
 
   /** @throws not-found `solve-result-missing` */
-  result(id: string): FrontendRequest {
+  result(id: string): DockerfileSolve {
     const found = this.#results.get(id);
     if (found === undefined) throw notFound('solve-result-missing', `no such ref: ${id}`);
     return found;
@@ -117,7 +112,7 @@ export class Job {
       ...{ ref, frontend, attributes, exporters },
       created: this.created,
       ...(this.#completed !== undefined && { completed: this.#completed }),
-      ...(this.#error !== undefined && { error: this.#error.message }),
+      ...(this.#error !== undefined && { failure: this.#error }),
       response: this.#response,
       steps: this.#steps(),
       pinned: this.pinned,
@@ -143,7 +138,10 @@ export class Job {
     const size = before + event.data.length;
     this.#logged.set(event.vertex, size);
     if (size <= longestLog) return event;
-    return { ...event, data: Buffer.from('[output clipped, log limit 2MiB reached]\n') };
+    return {
+      ...event,
+      data: Buffer.from('[output clipped, log limit 2MiB reached]\n'),
+    };
   }
 
   /** Followers have something to do. They never wake each other: two that wait would do so for ever. */

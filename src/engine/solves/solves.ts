@@ -1,8 +1,10 @@
 import type {
   Builds,
+  FrontendInputs,
   FrontendOutcome,
   FrontendRequest,
   FrontendResult,
+  ImageQuestion,
   Images,
   SolveChange,
   SolveRecord,
@@ -10,12 +12,18 @@ import type {
   Solves as SolvesContract,
   VertexEvent,
 } from '#engine/contracts.ts';
+import type { Image } from '#domain/image/image.ts';
+import { matchesPlatform, parsePlatform } from '#domain/image/platform.ts';
+import { parseReference } from '#domain/image/reference.ts';
+import { noSession } from '#engine/sessions/no-session.ts';
 import type { Sessions } from '#engine/sessions/sessions.ts';
 import { DockerfileSolve } from '#engine/solves/dockerfile-solve.ts';
+import type { ImageSource } from '#engine/solves/inputs.ts';
 import { Job } from '#engine/solves/job.ts';
+import { loadLayout } from '#engine/solves/oci-layouts.ts';
 import type { Clock } from '#ports/clock.ts';
 import type { FileTrees } from '#ports/file-trees.ts';
-import { conflict, notFound, unsupported } from '#base/errors.ts';
+import { conflict, invalid, notFound, unsupported } from '#base/errors.ts';
 
 /** How long a client that asks for a solve is made wait for it to begin, in milliseconds. */
 const patience = 3000;
@@ -50,30 +58,43 @@ export class Solves implements SolvesContract {
     this.#arrival.resolve();
     this.#arrival = Promise.withResolvers();
     this.#announce('started', job);
+    const stop = (): void => job.abort.abort(signal.reason);
+    signal.addEventListener('abort', stop, { once: true });
     try {
-      const response = await this.#run(job, signal);
+      signal.throwIfAborted();
+      const response = await this.#run(job);
       job.end(clock.now(), { response });
       return response;
     } catch (error) {
       job.end(clock.now(), { error: error instanceof Error ? error : new Error(String(error)) });
       throw error;
     } finally {
+      signal.removeEventListener('abort', stop);
       job.abort.abort(new Error('the solve is over'));
       this.#announce('completed', job);
       this.#trim();
     }
   }
 
+  cancel(id: string): void {
+    for (const job of this.#jobs.values())
+      if (job.request.id === id) job.abort.abort(invalid('build-cancelled', `the build ${id} was cancelled`));
+  }
+
   async *follow(ref: string, signal: AbortSignal): AsyncIterable<VertexEvent> {
     yield* (await this.#job(ref, signal)).follow(signal);
+  }
+
+  async inputs(ref: string, signal: AbortSignal): Promise<FrontendInputs> {
+    return (await this.#job(ref, signal)).request.inputs;
   }
 
   async ask(ref: string, request: FrontendRequest, signal: AbortSignal): Promise<FrontendResult> {
     const job = await this.#job(ref, signal);
     if (request.frontend === '') return { id: '', metadata: {} };
-    const solve = await this.#dockerfile(job, request, signal);
-    if (!solve.isSubrequest) return { id: job.addResult(request), metadata: {} };
-    return { id: '', metadata: await solve.answer() };
+    const solve = await raced(this.#dockerfile(job, request), signal);
+    if (!solve.isSubrequest) return { id: job.addResult(solve), metadata: {} };
+    return { id: '', metadata: await raced(solve.answer(), signal) };
   }
 
   async tell(ref: string, event: VertexEvent & { kind: 'warning' }, signal: AbortSignal): Promise<void> {
@@ -86,8 +107,31 @@ export class Solves implements SolvesContract {
 
   async evaluate(ref: string, result: string, signal: AbortSignal): Promise<void> {
     const job = await this.#job(ref, signal);
-    const solve = await this.#dockerfile(job, job.result(result), signal);
-    await solve.evaluate();
+    await raced(job.result(result).evaluate(), signal);
+  }
+
+  async image(ref: string, result: string, signal: AbortSignal): Promise<Image> {
+    const job = await this.#job(ref, signal);
+    return raced(job.result(result).image(''), signal);
+  }
+
+  async resolve(ref: string, { name, platform, pull }: ImageQuestion, signal: AbortSignal): Promise<Image> {
+    const { images, sessions } = this.#parts;
+    const here = pull ? undefined : images.find(name);
+    const host = { os: 'linux', architecture: '' };
+    if (
+      here !== undefined &&
+      (platform === '' || matchesPlatform(here.config, parsePlatform(platform, host)))
+    )
+      return here;
+    const { session: id } = (await this.#job(ref, signal)).request;
+    const session = id === '' ? noSession : await sessions.get(id, signal);
+    const auth = await session.credentials(parseReference(name).registry, signal);
+    return images.pull(name, {
+      ...(auth !== undefined && { auth }),
+      ...(platform !== '' && { platform }),
+      ...{ onProgress: () => undefined, signal },
+    });
   }
 
   records(): SolveRecord[] {
@@ -132,24 +176,30 @@ export class Solves implements SolvesContract {
     this.#announce('deleted', job);
   }
 
-  async #run(job: Job, signal: AbortSignal): Promise<Record<string, string>> {
+  async #run(job: Job): Promise<Record<string, string>> {
     const { request } = job;
-    const own = AbortSignal.any([signal, job.abort.signal]);
-    if (request.frontend !== '') return (await this.#dockerfile(job, request, own)).export();
-    const outcome = await raced(job.returned, own);
+    if (request.frontend !== '') return (await this.#dockerfile(job, request)).export();
+    const outcome = await raced(job.returned, job.abort.signal);
     if ('error' in outcome) throw outcome.error;
-    if (outcome.result === '') return {};
-    return (await this.#dockerfile(job, job.result(outcome.result), own)).export();
+    return outcome.result === '' ? {} : job.result(outcome.result).export();
   }
 
-  async #dockerfile(job: Job, request: FrontendRequest, signal: AbortSignal): Promise<DockerfileSolve> {
+  async #dockerfile(job: Job, request: FrontendRequest): Promise<DockerfileSolve> {
     if (request.frontend !== 'dockerfile.v0')
       throw unsupported('frontend-unsupported', `the frontend '${request.frontend}' is not offered`, {
         hint: "leave out the Dockerfile's line '# syntax=': the engine's own frontend is the current one",
       });
-    const session = await this.#parts.sessions.get(job.request.session, signal);
-    const until = AbortSignal.any([signal, session.closed, job.abort.signal]);
-    return new DockerfileSolve(this.#parts, job, request, session, until);
+    const { session: id } = job.request;
+    const session = id === '' ? noSession : await this.#parts.sessions.get(id, job.abort.signal);
+    const signal = AbortSignal.any([session.closed, job.abort.signal]);
+    const images: ImageSource = {
+      ofResult: async ({ solve, result }, platform) => {
+        const other = await this.#job(solve, signal);
+        return (await raced(other.result(result).image(platform), signal)).id;
+      },
+      ofLayout: (layout, platform) => loadLayout(this.#parts.images, session.blobs, layout, platform, signal),
+    };
+    return new DockerfileSolve(this.#parts, job, request, { session, images, signal });
   }
 
   async #job(ref: string, signal: AbortSignal): Promise<Job> {

@@ -173,7 +173,7 @@ describe("a client of BuildKit's protocol", () => {
       [{ attributes: { 'attest:sbom': '' } }, /attestations are not offered to clients of BuildKit/],
       [{ attributes: { 'attest:sbom': 'generator=x' } }, /'generator' is not offered/],
       [{ frontend: 'gateway.v0' }, /the frontend 'gateway.v0' is not offered/],
-      [{ definition: Buffer.from('x') }, /\(LLB\) is not offered/],
+      [{ definition: { def: [Buffer.from('')], metadata: {} } }, /\(LLB\) is not offered/],
       [{ exporters: [{ type: 'strange', attributes: {} }] }, /exporter "strange" could not be found/],
       [{ entitlements: ['security.insecure'] }, /'security.insecure' is not allowed/],
       [{ exporters: [{ type: 'oci', attributes: { tar: 'false' } }] }, /option 'tar=false' of the exporter/],
