@@ -38,7 +38,11 @@ const manifest = closed({
   Kind: Type.Literal('image'),
   ImageData: anything,
 });
-export const imageWithManifests = closed({ ...imageSummary, Manifests: list(manifest) });
+export const imageWithManifests = closed({
+  ...imageSummary,
+  Descriptor: descriptor,
+  Manifests: list(manifest),
+});
 
 const imageConfig = {
   User: text,
@@ -66,12 +70,18 @@ const image = {
   RootFS: closed({ Type: text, Layers: list(digest) }),
   Metadata: closed({ LastTagTime: time }),
 };
-export const imageInspect = closed({ ...image, Config: closed(imageConfig) }, { Variant: text });
-export const imageInspectWithManifests = closed(
-  { ...image, Config: closed(imageConfig), Manifests: list(manifest) },
+export const imageInspect = closed(
+  { ...image, Config: closed(imageConfig), Descriptor: descriptor },
   { Variant: text },
 );
-export const imageInspect149 = closed({ ...image, Config: closed(containerConfig) }, { Variant: text });
+export const imageInspectWithManifests = closed(
+  { ...image, Config: closed(imageConfig), Descriptor: descriptor, Manifests: list(manifest) },
+  { Variant: text },
+);
+export const imageInspect149 = closed(
+  { ...image, Config: closed(containerConfig), Descriptor: descriptor },
+  { Variant: text },
+);
 export const imageInspect143 = closed(
   {
     ...image,

@@ -2,7 +2,7 @@ import type { FastifyInstance } from 'fastify';
 import { cacheJson } from '#api/docker/build-cache.ts';
 import { containerSummary } from '#api/docker/containers-list.ts';
 import type { ContainerApiParts } from '#api/docker/containers.ts';
-import { listImages } from '#api/docker/images-list.ts';
+import { listImages, membersOf } from '#api/docker/images-list.ts';
 import { volumeJson } from '#api/docker/volumes.ts';
 import { compareVersions } from '#api/versions.ts';
 import { invalid } from '#base/errors.ts';
@@ -55,7 +55,9 @@ async function images(parts: DiskUsageParts, apiVersion: string): Promise<object
   const used = parts.containers.list().map(({ imageId }): unknown => imageId);
   return summaries.map((summary) => {
     const id: unknown = 'Id' in summary ? summary.Id : undefined;
-    return { ...summary, Containers: used.filter((imageId) => imageId === id).length };
+    const image = typeof id === 'string' ? parts.images.find(id) : undefined;
+    const members = new Set<unknown>(image && membersOf(parts.images, image).map((each) => each.id));
+    return { ...summary, Containers: used.filter((imageId) => members.has(imageId)).length };
   });
 }
 

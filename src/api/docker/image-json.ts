@@ -79,7 +79,7 @@ export function inspectImage(
     ...(config.variant === undefined ? {} : { Variant: config.variant }),
     Os: config.os,
     Size: image.size,
-    ...virtualSize(image, version),
+    ...virtualSize(image.size, version),
     GraphDriver: { Data: null, Name: 'overlay2' },
     RootFS: { Type: 'layers', Layers: config.rootfs.diff_ids },
     Metadata: { LastTagTime: image.tags.length === 0 ? never : image.stored },
@@ -116,6 +116,8 @@ export function manifestJson(state: ManifestState, users: readonly string[]): ob
 
 export interface SummaryContext {
   version: string;
+  /** Bytes of all platforms. */
+  size: number;
   /** Bytes that other images use too; -1 when nobody asked. */
   sharedSize: number;
   /** The tags to show; a filter may have left some out. */
@@ -128,7 +130,7 @@ export interface SummaryContext {
 
 /** An entry of GET /images/json. */
 export function imageSummary(image: Image, context: SummaryContext): object {
-  const { version, sharedSize, tags, users, manifests } = context;
+  const { version, size, sharedSize, tags, users, manifests } = context;
   const isOld = isBefore(version, '1.43');
   const orNone = (names: string[], none: string): string[] => (isOld && names.length === 0 ? [none] : names);
   return {
@@ -140,14 +142,14 @@ export function imageSummary(image: Image, context: SummaryContext): object {
     RepoDigests: orNone(image.repoDigests.map(familiarName), '<none>@<none>'),
     RepoTags: orNone(tags.map(familiarName), '<none>:<none>'),
     SharedSize: sharedSize,
-    Size: image.size,
-    ...virtualSize(image, version),
+    Size: size,
+    ...virtualSize(size, version),
     ...(manifests !== undefined && { Descriptor: manifests.descriptor, Manifests: manifests.all }),
   };
 }
 
-function virtualSize(image: Image, version: string): object {
-  return isBefore(version, '1.44') ? { VirtualSize: image.size } : {};
+function virtualSize(size: number, version: string): object {
+  return isBefore(version, '1.44') ? { VirtualSize: size } : {};
 }
 
 /**

@@ -41,7 +41,8 @@ export async function listImages(options: ListParts, query: Query, version: stri
       imageSummary(image, {
         version,
         tags,
-        users: users.get(image.id) ?? [],
+        size: membersOf(images, image).reduce((sum, { size }) => sum + size, 0),
+        users: membersOf(images, image).flatMap(({ id }) => users.get(id) ?? []),
         sharedSize: shared?.get(image.id) ?? -1,
         manifests: withManifests ? await summaryManifests(images, image, users) : undefined,
       }),
@@ -57,6 +58,13 @@ async function summaryManifests(
   const [name = image.id] = image.tags;
   const states = await images.manifests(name);
   return { descriptor: await images.descriptor(name), all: statesJson(states, users) };
+}
+
+/** The images of all platforms that an image's name stands for. */
+export function membersOf(images: Images, image: Image): Image[] {
+  const index = images.index(image.tags[0] ?? image.id);
+  const others = Object.values(index?.images ?? {}).filter((id) => id !== image.id);
+  return [image, ...others.flatMap((id) => images.find(id) ?? [])];
 }
 
 /** The entries of the index that a name stands for, with the containers of each. */

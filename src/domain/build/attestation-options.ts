@@ -26,16 +26,21 @@ export function parseProvenance(text: string): ProvenanceOptions | undefined {
   };
 }
 
-/** Whether a bill of materials is wanted. @throws invalid `attestation-invalid` naming a generator: there is one only */
+/**
+ * Whether a bill of materials is wanted. A generator that is named is not run: bills are made by the engine itself, of the same form.
+ * @throws invalid `attestation-invalid`
+ */
 export function parseSbom(text: string): boolean {
   if (text === 'true' || text === 'false') return text === 'true';
-  return fieldsOf('sbom', text, ['disabled']).get('disabled') !== 'true';
+  return fieldsOf('sbom', text, ['disabled', 'generator']).get('disabled') !== 'true';
 }
 
 function fieldsOf(what: string, text: string, names: readonly string[]): Map<string, string> {
   const fields = new Map<string, string>();
   for (const field of text.split(',').filter((each) => each !== '')) {
     const [, name = field, value = 'true'] = /^([^=]+)=(.*)$/s.exec(field) ?? [];
+    // Buildx leaves in what `--attest type=sbom` says.
+    if (name === 'type' && value === what) continue;
     if (!names.includes(name))
       throw refused(what, text, `'${name}' is not offered; known are ${names.join(', ')}`);
     fields.set(name, value);

@@ -78,10 +78,13 @@ test('attestations are asked for in the words of buildx', () => {
   assert.deepEqual(parseProvenance('mode=max,version=v1,builder-id=me,reproducible=true'), {
     ...{ mode: 'max', version: 'v1', builderId: 'me', reproducible: true },
   });
-  for (const off of ['false', 'disabled=true', 'mode=min,inline-only=true'])
-    assert.equal(parseProvenance(off), undefined, off);
+  assert.deepEqual(parseProvenance('mode=min,inline-only=true'), { mode: 'min', inlineOnly: true });
+  for (const off of ['false', 'disabled=true']) assert.equal(parseProvenance(off), undefined, off);
   assert.deepEqual(['', 'true', 'false', 'disabled=true'].map(parseSbom), [true, true, false, false]);
   assert.throws(() => parseProvenance('mode=most'), /the mode is 'min' or 'max'/);
   assert.throws(() => parseProvenance('version=v2'), /the version is 'v0.2' or 'v1'/);
-  assert.throws(() => parseSbom('generator=other'), /'generator' is not offered/);
+  assert.deepEqual(parseProvenance('type=provenance,mode=max'), { mode: 'max' });
+  assert.equal(parseSbom('type=sbom'), true);
+  assert.equal(parseSbom('generator=docker/buildkit-syft-scanner:stable-1'), true);
+  assert.throws(() => parseSbom('depth=2'), /'depth' is not offered/);
 });

@@ -4,10 +4,9 @@ import { parseDockerfile } from '#domain/dockerfile/parse.ts';
 import { planBuild } from './plan.ts';
 import { plannedVertices } from './vertices.ts';
 
-function verticesOf(text: string): [string, number[]][] {
-  const platform = 'linux/amd64';
-  const request = { args: {}, labels: {}, platform, machine: platform };
-  const planned = plannedVertices(planBuild(parseDockerfile(text), request));
+function verticesOf(text: string, platform = 'linux/amd64', shown?: string): [string, number[]][] {
+  const request = { args: {}, labels: {}, platform, machine: 'linux/amd64' };
+  const planned = plannedVertices(planBuild(parseDockerfile(text), request), shown);
   return planned.flat().map(({ name, stages }) => [name, stages]);
 }
 
@@ -38,4 +37,15 @@ test('a single stage without a name has no label, and numbers are as wide as the
   const names = verticesOf(`FROM busybox\n${'RUN true\n'.repeat(9)}`).map(([name]) => name);
   assert.equal(names[0], '[ 1/10] FROM docker.io/library/busybox:latest');
   assert.equal(names[9], '[10/10] RUN true');
+});
+
+test('beside builds for other platforms each says which it is for, and which a stage is of', () => {
+  const text =
+    'FROM --platform=$BUILDPLATFORM go AS tools\nRUN make\nFROM scratch\nCOPY --from=tools /a /a\n';
+  const names = verticesOf(text, 'linux/arm64', 'linux/arm64').map(([name]) => name);
+  assert.deepEqual(names, [
+    '[linux/amd64->arm64 tools 1/2] FROM docker.io/library/go:latest',
+    '[linux/amd64->arm64 tools 2/2] RUN make',
+    '[linux/arm64 stage-1 1/1] COPY --from=tools /a /a',
+  ]);
 });

@@ -208,7 +208,7 @@ export class Builds implements BuildsContract {
         inFlight: this.#inFlight,
       });
       await this.#tellWarnings(request, plan, context, loading.digest);
-      await vertices.enter(plan);
+      await vertices.enter(plan, severalPlatforms(request) && request.platform);
       const image = await runStages(run, abort);
       return { image, plan, steps, origin: { dockerfile: context.dockerfile, sources, started } };
     } finally {

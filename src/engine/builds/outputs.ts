@@ -1,6 +1,6 @@
 import type { Image } from '#domain/image/image.ts';
 import { formatPlatform } from '#domain/image/platform.ts';
-import { parseReference } from '#domain/image/reference.ts';
+import { formatReference, parseReference } from '#domain/image/reference.ts';
 import type { Descriptor } from '#domain/image/manifest.ts';
 import type { BuildOutput, BuildRequest, Exported, Progress } from '#engine/contracts.ts';
 import { credentialsFor } from '#engine/builds/credentials.ts';
@@ -68,7 +68,8 @@ async function write(
   vertex: Vertex,
 ): Promise<void> {
   const { image } = await exporting.make(vertex);
-  for (const name of 'names' in output ? output.names : []) await vertex.note(`naming to ${name}`);
+  for (const name of 'names' in output ? output.names : [])
+    await vertex.note(`naming to ${formatReference(parseReference(name))}`);
   if (output.kind === 'image') return;
   if ('names' in output) {
     await output.write(await exporting.archive(output));

@@ -33,9 +33,9 @@ export class Vertices {
     });
   }
 
-  /** Tells of all that the plan has, before it begins. */
-  async enter(plan: BuildPlan): Promise<void> {
-    for (const [place, vertices] of plannedVertices(plan).entries()) {
+  /** Tells of all that the plan has, before it begins. @param platform as `plannedVertices` */
+  async enter(plan: BuildPlan, platform?: string): Promise<void> {
+    for (const [place, vertices] of plannedVertices(plan, platform).entries()) {
       const stage = plan.stages[place];
       if (stage === undefined) continue;
       let before = stage.base.kind === 'stage' ? this.#last.get(stage.base.index) : undefined;

@@ -101,6 +101,8 @@ class World {
       list: () => this.images,
       find: (name) => this.images.find(({ tags }) => tags.includes(`docker.io/library/${name}`)),
       users: (id) => (this.usersOf[id] === undefined ? [] : [{ holder: this.usersOf[id] }]),
+      index: () => undefined,
+      parts: () => new Set(),
       isHeld: () => false,
       isKept: () => false,
       get isWorking() {

@@ -38,13 +38,15 @@ export class FactFinder {
     uses.look();
     const sizes = new Map<string, number>();
     for (const { chainId, size } of await snapshotter.listCommitted()) sizes.set(chainId, size);
-    return images.list().map((image) => {
+    const inIndexes = images.parts();
+    const shown = images.list().filter(({ id }) => !inIndexes.has(id));
+    return shown.map((image) => {
       const kept = this.#kept(image);
       return {
         id: image.id,
         names: [...image.tags, ...image.repoDigests].map(familiarName),
         used: uses.of(image),
-        parts: partsOf(image, sizes),
+        parts: this.#partsOf(image, sizes),
         ...(image.parent !== undefined && { parent: image.parent }),
         ...(kept !== undefined && { kept }),
       };
@@ -60,9 +62,27 @@ export class FactFinder {
   }
 
   /** In words, why an image stays. */
+  /** With those of the other platforms of its index, which go with it. */
+  #partsOf(image: Image, sizes: ReadonlyMap<string, number>): Map<string, number> {
+    const { images } = this.#parts;
+    const index = images.index(image.id);
+    const others = this.#members(image).flatMap((each) => [...partsOf(each, sizes)]);
+    const attached = index?.attachments.flatMap(({ parts }) =>
+      parts.map(({ digest, size }) => [`blob ${digest}`, size] as const),
+    );
+    return new Map([...others, ...(attached ?? [])]);
+  }
+
+  /** All that its names stand for. */
+  #members(image: Image): Image[] {
+    const { images } = this.#parts;
+    const ids = Object.values(images.index(image.id)?.images ?? {}).filter((id) => id !== image.id);
+    return [image, ...ids.flatMap((id) => images.find(id) ?? [])];
+  }
+
   #kept(image: Image): string | undefined {
     const { images } = this.#parts;
-    const [user] = images.users(image.id);
+    const [user] = this.#members(image).flatMap(({ id }) => images.users(id));
     if (user !== undefined)
       return 'holder' in user
         ? `${user.holder} needs it`

@@ -26,6 +26,8 @@ export interface DiskParts {
     | 'users'
     | 'isHeld'
     | 'isKept'
+    | 'index'
+    | 'parts'
     | 'isWorking'
     | 'isOpenEnded'
     | 'whenWorking'

@@ -36,7 +36,7 @@ export interface SystemOptions {
   machine: Machine;
   runtime: Pick<Runtime, 'name' | 'names' | 'version'>;
   containers: Pick<Containers, 'list'>;
-  images: Pick<Images, 'list'>;
+  images: Pick<Images, 'list' | 'parts'>;
   volumes: Pick<Volumes, 'list' | 'usage'>;
   snapshotter: Pick<Snapshotter, 'listCommitted'>;
   release: Release;
@@ -72,7 +72,7 @@ export class System {
       machine,
       runtime,
       containers: this.#count(),
-      images: images.list().length,
+      images: images.list().length - images.parts().size,
       insecureRegistries,
       mirrors,
       remapped,
