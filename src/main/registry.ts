@@ -23,10 +23,10 @@ export function openRegistry(
   report: (problem: string, error: unknown) => void,
 ): Registry {
   const keyOf = (name: string) => ({ noun: 'secret', app: '', name }) as const;
-  const registry = new Registry({
+  const registry: Registry = new Registry({
     ...adapters,
     ...{ care: images, settings: settings.registry, report },
-    client: adapters.registry,
+    client: adapters.registry.passingOver((host) => registry.isNamed(host)),
     sender: adapters.webhooks,
     files: adapters.certificates.files,
     issueLocal: (hosts) => certificates.issueLocal(hosts),

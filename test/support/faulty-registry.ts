@@ -103,7 +103,11 @@ class State {
     }
     const found = this.manifests.get(key);
     if (found === undefined) response.writeHead(404).end('{}');
-    else response.setHeader('content-type', found.mediaType).end(found.content);
+    else
+      response
+        .setHeader('docker-content-digest', digestOf(found.content))
+        .setHeader('content-type', found.mediaType)
+        .end(found.content);
   }
 
   #blob(digest: string, range: string | undefined, response: ServerResponse): void {

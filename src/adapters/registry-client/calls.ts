@@ -49,6 +49,8 @@ export interface Caller {
   namespace?: string;
   /** How often a call is tried; absent: as often as usual. */
   tries?: number;
+  /** Mirrors, HOST[:PORT], that are not asked. */
+  passesOver?: (mirror: string) => boolean;
 }
 
 /** Calls registries with whatever scheme and authorization they want, again where that can help. */

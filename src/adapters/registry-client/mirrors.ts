@@ -57,6 +57,7 @@ export class Mirrors {
     const failures: string[] = [];
     for (const mirror of this.#mirrors.get(caller.reference.registry) ?? []) {
       if ((this.#restUntil.get(mirror.host) ?? 0) > this.#now()) continue;
+      if (caller.passesOver?.(mirror.host) === true) continue;
       try {
         return await work(await this.#callerOf(mirror, caller));
       } catch (error) {

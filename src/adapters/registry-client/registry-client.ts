@@ -26,9 +26,16 @@ const manifestTypes = [
 /** OCI distribution specification 1.1 over HTTP, as a client. */
 export class HttpRegistryClient implements RegistryClient {
   readonly #calls: Calls;
+  readonly #passesOver: ((mirror: string) => boolean) | undefined;
 
-  constructor(options: RegistryOptions) {
-    this.#calls = new Calls(options);
+  constructor(options: RegistryOptions | Calls, passesOver?: (mirror: string) => boolean) {
+    this.#calls = options instanceof Calls ? options : new Calls(options);
+    this.#passesOver = passesOver;
+  }
+
+  /** The same connections and tokens, for one who is a mirror himself and must not ask himself. @param mirrors HOST[:PORT] */
+  passingOver(mirrors: (host: string) => boolean): HttpRegistryClient {
+    return new HttpRegistryClient(this.#calls, mirrors);
   }
 
   close(): void {
@@ -40,7 +47,14 @@ export class HttpRegistryClient implements RegistryClient {
     auth: Credentials | undefined,
     signal: AbortSignal,
   ): Promise<FetchedManifest> {
-    return this.#calls.mirrors.firstOf({ reference, auth, signal }, (caller) => this.#manifest(caller));
+    return this.#calls.mirrors.firstOf(this.#caller(reference, auth, signal), (caller) =>
+      this.#manifest(caller),
+    );
+  }
+
+  #caller(reference: Reference, auth: Credentials | undefined, signal: AbortSignal): Caller {
+    const passesOver = this.#passesOver;
+    return { reference, auth, signal, ...(passesOver !== undefined && { passesOver }) };
   }
 
   async #manifest(caller: Caller): Promise<FetchedManifest> {
@@ -76,7 +90,7 @@ export class HttpRegistryClient implements RegistryClient {
     auth: Credentials | undefined,
     signal: AbortSignal,
   ): Promise<Digest | undefined> {
-    return this.#calls.mirrors.firstOf({ reference, auth, signal }, async (caller) => {
+    return this.#calls.mirrors.firstOf(this.#caller(reference, auth, signal), async (caller) => {
       const response = await this.#calls.retried(caller, {
         method: 'HEAD',
         path: pathOf(caller.reference),
@@ -96,7 +110,7 @@ export class HttpRegistryClient implements RegistryClient {
     auth: Credentials | undefined,
     signal: AbortSignal,
   ): Promise<Descriptor[]> {
-    return this.#calls.mirrors.firstOf({ reference: { ...reference }, auth, signal }, (caller) =>
+    return this.#calls.mirrors.firstOf(this.#caller({ ...reference }, auth, signal), (caller) =>
       listReferrers(this.#calls, caller, subject),
     );
   }
@@ -113,7 +127,7 @@ export class HttpRegistryClient implements RegistryClient {
       const first = await openBlob(this.#calls, caller, blob, offset);
       return Readable.from(resumed(this.#calls, caller, blob, offset, first), { objectMode: false });
     };
-    const caller = { reference, auth, signal };
+    const caller = this.#caller(reference, auth, signal);
     return direct ? open(caller) : this.#calls.mirrors.firstOf(caller, open);
   }
 
@@ -174,7 +188,7 @@ export class HttpRegistryClient implements RegistryClient {
     auth: Credentials | undefined,
     signal: AbortSignal,
   ): Promise<string[]> {
-    return this.#calls.mirrors.firstOf({ reference: { ...reference }, auth, signal }, (caller) =>
+    return this.#calls.mirrors.firstOf(this.#caller({ ...reference }, auth, signal), (caller) =>
       listTags(this.#calls, caller),
     );
   }
