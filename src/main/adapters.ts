@@ -98,7 +98,8 @@ export async function openAdapters(
     processes: new LinuxProcesses(),
     machine: new LinuxMachine(cgroups.version),
     files: new DiskContainerFiles(join(run, 'containers'), namespace?.mappings),
-    rootFiles: new DiskRootFiles(namespace?.mappings),
+    // Files that no container has keep their ids.
+    ...{ rootFiles: new DiskRootFiles(namespace?.mappings), ownFiles: new DiskRootFiles() },
     agentSockets: new UnixAgentSockets(join(run, 'agents')),
     trees: new DiskFileTrees(join(root, 'builds')),
     layouts: new DiskLayoutFolders(),

@@ -9,10 +9,12 @@ import { Attesting } from '#engine/bases/attesting.ts';
 import type { Bases } from '#engine/bases/bases.ts';
 import { Deployments } from '#engine/bases/deployments.ts';
 import type { Inventories } from '#engine/bases/inventories.ts';
+import { PulledNames } from '#engine/bases/pulled-names.ts';
 import { Outdated } from '#engine/bases/outdated.ts';
 import type { RecordedBuilds } from '#engine/bases/recorded-builds.ts';
 import { Refreshing } from '#engine/bases/refreshing.ts';
 import { RefreshSchedule } from '#engine/bases/refresh-schedule.ts';
+import { TriedBuilds } from '#engine/bases/tried-builds.ts';
 import { Shelf } from '#engine/bases/shelf.ts';
 import { SignatureCheck } from '#engine/bases/signature-check.ts';
 import { SigningKey } from '#engine/bases/signing-key.ts';
@@ -39,7 +41,7 @@ interface Nouns {
 /** What the images of debian.berth need besides being made: signatures, bills of materials, refreshing. Not yet started. */
 export function openBases({ root }: Instance, settings: Settings, adapters: Adapters, nouns: Nouns) {
   const { blobs, store, clock, architecture, bootstrapper } = adapters;
-  const { bases, images, containers, apps, builds, events, inventories, report } = nouns;
+  const { registry, bases, images, containers, apps, builds, events, inventories, report } = nouns;
   const attachments = new Attachments({ blobs, store, care: images });
   const key = new SigningKey(
     new KeyFile(join(root, 'signing.key'), 'without its key the signatures of before cannot be checked'),
@@ -47,14 +49,20 @@ export function openBases({ root }: Instance, settings: Settings, adapters: Adap
   const attesting = new Attesting({ attachments, inventories, key, images, blobs, version: release.version });
   bases.whenMade((image) => attesting.attest(image));
   bases.whenPushed((image, subject, repository) => attesting.companions(image, subject, repository));
+  const deployments = new Deployments({ apps, images, store, clock });
+  const tried = new TriedBuilds(store);
   const signatureCheck = new SignatureCheck({ registry: nouns.registry, attesting });
-  const outdated = new Outdated({ images, containers, inventories, bootstrapper, builds, architecture });
-  const deployments = new Deployments(apps, images);
-  const refreshing = new Refreshing({ images, bases, builds, inventories, outdated, deployments, events });
+  const outdated = new Outdated({
+    ...{ images, containers, inventories, bootstrapper, builds, architecture, tried, store, clock },
+    pulled: new PulledNames(registry),
+    leftAlone: (name) => deployments.leftAlone(name),
+  });
+  const forRefresh = { images, bases, builds, inventories, outdated, deployments, events };
+  const refreshing = new Refreshing({ ...forRefresh, tried, clock });
   const cron = refreshCron(settings.bases.refresh);
   const { deploy } = settings.bases;
   const refreshSchedule = new RefreshSchedule({ store, clock, events, refreshing, cron, deploy, report });
-  const upkeep = new BaseUpkeep({ images, builds, inventories, attachments, clock, report });
+  const upkeep = new BaseUpkeep({ images, builds, tried, events, inventories, attachments, clock, report });
   return {
     ...{ outdated, refreshing, refreshSchedule, attesting, signatureCheck, key },
     shelf: new Shelf(images, inventories, attachments),
@@ -63,9 +71,10 @@ export function openBases({ root }: Instance, settings: Settings, adapters: Adap
       await upkeep.start();
       refreshSchedule.start();
     },
-    closeBases: () => {
+    closeBases: async () => {
       upkeep.close();
       refreshSchedule.close();
+      await builds.close();
     },
   };
 }

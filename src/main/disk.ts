@@ -8,7 +8,7 @@ import type { Adapters } from '#main/adapters.ts';
 
 type Nouns = Pick<
   DiskParts,
-  'images' | 'builds' | 'containers' | 'volumes' | 'registry' | 'events' | 'report'
+  'images' | 'builds' | 'sources' | 'containers' | 'volumes' | 'registry' | 'events' | 'report'
 >;
 
 /** Constructs and starts what keeps the disk from filling up. */
@@ -18,7 +18,7 @@ export function startDisk(settings: Settings, adapters: Adapters, nouns: Nouns, 
     ...{ space, blobs, snapshotter, logs, sessions, clock, ...nouns },
     uses: new ImageUse({ store, clock, ...nouns }),
     settings: settings.disk,
-    keepPartial: settings.registries.keepPartial,
+    keep: { keepPartial: settings.registries.keepPartial, keepContexts: settings.bases.keepContexts },
     tell: (line, details) => log.info(details, line),
   };
   const diskCollector = new DiskCollector(parts);

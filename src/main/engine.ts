@@ -5,10 +5,6 @@ import type { Instance } from '#domain/instance.ts';
 import type { RegistrySettings, Settings } from '#domain/settings/settings.ts';
 import { Apps } from '#engine/apps/apps.ts';
 import { Bases } from '#engine/bases/bases.ts';
-import { Inventories } from '#engine/bases/inventories.ts';
-import { RecordedBuilds } from '#engine/bases/recorded-builds.ts';
-import { Builds } from '#engine/builds/builds.ts';
-import type { BuildParts } from '#engine/builds/parts.ts';
 import { Containers } from '#engine/containers/containers.ts';
 import { Events } from '#engine/events/events.ts';
 import { Images } from '#engine/images/images.ts';
@@ -23,6 +19,7 @@ import { System } from '#engine/system/system.ts';
 import { Volumes } from '#engine/volumes/volumes.ts';
 import type { Adapters } from '#main/adapters.ts';
 import { openBases } from '#main/bases.ts';
+import { openBuilds } from '#main/builds.ts';
 import { startDisk } from '#main/disk.ts';
 import { startMeasuring } from '#main/measuring.ts';
 import { openIngress } from '#main/ingress.ts';
@@ -57,14 +54,6 @@ function openImages(settings: Settings, adapters: Adapters, events: Events) {
   return { ownRegistry, bases, images };
 }
 
-/** Builds, who remembers them, and what is known of the packages in images. */
-function openBuilds(adapters: Adapters, nouns: Omit<BuildParts, keyof Adapters | 'inventories' | 'version'>) {
-  const { store, trees, snapshotter: snapshots } = adapters;
-  const inventories = new Inventories({ snapshots, trees, store });
-  const builds = new Builds({ ...adapters, ...nouns, inventories, version: release.version });
-  return { builds, recordedBuilds: new RecordedBuilds(builds, store), inventories };
-}
-
 /** Constructs the nouns and starts them, those that others need first; each repairs what a crash left. */
 export async function startEngine(instance: Instance, settings: Settings, adapters: Adapters, log: Logger) {
   const { store, clock, snapshotter, host, architecture, bootstrapper, runtime } = adapters;
@@ -75,9 +64,8 @@ export async function startEngine(instance: Instance, settings: Settings, adapte
   const { ownRegistry, bases, images } = openImages(settings, adapters, events);
   const policies = new Policies({ ...adapters, events, report });
   const networks = new Networks({ ...adapters, events, instance, policies, report });
-  const layerLimits = transferRules(settings.registries).limits;
-  const forBuilds = { registry: ownRegistry, events, images, networks, instance, report };
-  const { builds, recordedBuilds, inventories } = openBuilds(adapters, { ...forBuilds, layerLimits });
+  const forBuilds = { registry: ownRegistry, events, images, networks, secrets, instance, report };
+  const { builds, recordedBuilds, inventories } = openBuilds(settings, adapters, forBuilds);
   const initPath = findInitProgram();
   const containers = new Containers({
     ...adapters,
@@ -127,7 +115,7 @@ export async function startEngine(instance: Instance, settings: Settings, adapte
   await basesRoom.startBases();
   const nouns = { apps, containers, services, ingress, events, report };
   const measured = startMeasuring(settings, adapters, nouns);
-  const stored = { images, builds, containers, volumes, registry, events, report };
+  const stored = { images, builds, sources: recordedBuilds, containers, volumes, registry, events, report };
   return {
     ...startDisk(settings, adapters, stored, log),
     ...basesRoom,

@@ -95,7 +95,7 @@ export async function wire(settings: Settings, log: Logger): Promise<Wired> {
     close: async () => {
       await engine.diskCollector.close();
       await engine.registry.close();
-      engine.closeBases();
+      await engine.closeBases();
       engine.apps.close();
       engine.autoscaler.close();
       engine.sampler.close();

@@ -141,7 +141,13 @@ function refreshes(app: FastifyInstance, { refreshing, callerOf, sweepBases }: B
     ({ body, raw }, reply) => {
       const signal = clientGone(reply);
       const { image, dryRun = false, deploy = false } = body;
-      const request = { dryRun, deploy, by: callerOf(raw.socket), ...(image === undefined ? {} : { image }) };
+      const request = {
+        dryRun,
+        deploy,
+        again: true,
+        by: callerOf(raw.socket),
+        ...(image === undefined ? {} : { image }),
+      };
       return sendJsonLines(
         reply,
         events<RefreshStreamEvent>(async (emit) => {

@@ -52,6 +52,12 @@ export interface OutdatedAnswer {
     packages: OutdatedPackageAnswer[];
     /** Names of images that its build began with or copied from: outdated themselves, or made anew since. */
     from: string[];
+    /** Those of its names that stand for another image in their registry by now. */
+    newer: string[];
+    /** Images that its build named by a digest: a refresh finds the same ones again. */
+    pinned: string[];
+    /** RFC 3339: when that was found first. */
+    since: string;
     running: { container: string; app?: string; service?: string }[];
   }[];
   /** What could not be compared. */
@@ -87,11 +93,12 @@ export type RefreshStreamEvent =
       deployments: DeploymentAnswer[];
     }
   | { type: 'progress'; name: string; text: string }
-  | { type: 'step'; name: string; action: RefreshAction; state: 'started' | 'unchanged' }
+  | { type: 'step'; name: string; action: RefreshAction; state: 'started' }
+  | { type: 'step'; name: string; action: RefreshAction; state: 'unchanged'; message?: string }
   | { type: 'step'; name: string; action: RefreshAction; state: 'done'; changes: PackageChangeAnswer[] }
   | { type: 'step'; name: string; action: RefreshAction; state: 'failed' | 'skipped'; message: string }
   | { type: 'deploy'; app: string; services: string[]; state: 'started' | 'done' }
-  | { type: 'deploy'; app: string; services: string[]; state: 'failed'; message: string }
+  | { type: 'deploy'; app: string; services: string[]; state: 'failed' | 'skipped'; message: string }
   | { type: 'result'; refreshed: string[]; failed: string[]; waiting: DeploymentAnswer[] }
   | { type: 'error'; code: string; message: string; hint?: string };
 

@@ -1,7 +1,7 @@
 // The shapes of /berth/v1/disk, for its clients. Sizes are in bytes.
 
 export type DiskKindName =
-  'images' | 'containers' | 'volumes' | 'build-cache' | 'logs' | 'registry' | 'temporary';
+  'images' | 'containers' | 'volumes' | 'build-cache' | 'sources' | 'logs' | 'registry' | 'temporary';
 
 export interface DiskRowAnswer {
   kind: DiskKindName;
@@ -38,7 +38,7 @@ export interface CollectBody {
 export interface CollectAnswer {
   /** In the order of their removal. */
   items: {
-    kind: 'download' | 'context' | 'registry' | 'cache' | 'image';
+    kind: 'download' | 'context' | 'source' | 'registry' | 'cache' | 'image';
     id: string;
     name: string;
     bytes: number;

@@ -2,14 +2,13 @@ import { BerthError, unavailable } from '#base/errors.ts';
 import type {
   DeploymentAnswer,
   OutdatedAnswer,
-  OutdatedPackageAnswer,
   RefreshBody,
   RefreshScheduleAnswer,
   RefreshStreamEvent,
 } from '#api/types/bases.ts';
 import type { Context } from '#cli/context.ts';
 import type { Output } from '#cli/output.ts';
-import { timeWords } from '#cli/render/words.ts';
+import { durationWords, timeWords } from '#cli/render/words.ts';
 import { interruption } from './app-api.ts';
 
 export interface RefreshOptions {
@@ -17,33 +16,86 @@ export interface RefreshOptions {
   deploy?: boolean;
 }
 
-export async function listOutdated(
-  { client, output }: Context,
-  options: { exitCode?: boolean },
-): Promise<void> {
-  const answer = await (await client()).json<OutdatedAnswer>({ path: '/berth/v1/bases/outdated' });
+export interface OutdatedOptions {
+  exitCode?: boolean;
+  security?: boolean;
+  verbose?: boolean;
+}
+
+export async function listOutdated({ client, output }: Context, options: OutdatedOptions): Promise<void> {
+  const whole = await (await client()).json<OutdatedAnswer>({ path: '/berth/v1/bases/outdated' });
+  const answer = options.security === true ? withSecurity(whole) : whole;
   output.json(answer);
   const { images, unknown } = answer;
-  for (const { names, id, base, packages, running, from } of images) {
-    output.print(`${names.join(', ') || id.slice(0, 19)}: ${packageWords(output, packages)}`);
-    for (const one of from) output.print(`  built from ${one}`);
-    if (base !== '' && !names.includes(base)) output.print(`  built upon ${base}`);
-    for (const { container, app, service } of running)
-      output.print(`  runs as ${app === undefined ? container : `${app}/${service ?? ''} (${container})`}`);
-    for (const one of packages)
-      output.print(`  ${one.name} ${one.installed} -> ${one.candidate}${one.security ? ' (security)' : ''}`);
-  }
   if (images.length === 0) output.print('Nothing is outdated.');
-  else output.note('berth base refresh rebuilds them; with --deploy apps get what was rebuilt.');
+  else
+    output.table([['SERVICE', 'IMAGE', 'PACKAGES', 'SECURITY', 'SINCE', 'WHY'], ...images.flatMap(rowsOf)]);
+  if (options.verbose === true) for (const image of images) showPackages(output, image);
+  if (images.length > 0) {
+    output.note('berth base refresh rebuilds them; with --deploy apps get what was rebuilt.');
+    if (options.verbose !== true) output.note('berth base outdated -v names the packages.');
+  }
   for (const { name, reason } of unknown) output.note(`not compared: ${name}: ${reason}`);
   if (options.exitCode === true && images.length > 0) process.exitCode = 1;
 }
 
-function packageWords(output: Output, packages: readonly OutdatedPackageAnswer[]): string {
-  if (packages.length === 0) return 'built from images that are outdated, or newer now';
+type OutdatedImageAnswer = OutdatedAnswer['images'][number];
+
+/** Images with security updates, and what was built from them. */
+function withSecurity({ images, unknown }: OutdatedAnswer): OutdatedAnswer {
+  const found = images.filter(({ packages }) => packages.some(({ security }) => security));
+  const names = new Set(found.flatMap((image) => image.names));
+  for (let before = -1; before < names.size;) {
+    before = names.size;
+    for (const image of images)
+      if (image.from.some((name) => names.has(name))) for (const name of image.names) names.add(name);
+  }
+  return {
+    unknown,
+    images: images.filter((one) => found.includes(one) || one.names.some((name) => names.has(name))),
+  };
+}
+
+/** A row for each service and container that runs it, or one for an image that nothing runs. */
+function rowsOf(image: OutdatedImageAnswer): string[][] {
+  const { packages, since, running } = image;
   const security = packages.filter((one) => one.security).length;
-  const words = security === 0 ? '' : output.paint('red', `, ${security} of them security updates`);
-  return `${count(packages.length, 'newer package')}${words}`;
+  const facts = [
+    ...[
+      nameOf(image),
+      String(packages.length),
+      String(security),
+      durationWords(Date.now() - Date.parse(since)),
+    ],
+    reasonOf(image),
+  ];
+  const services = new Set(
+    running.map(({ container, app, service }) => (app === undefined ? container : `${app}/${service ?? ''}`)),
+  );
+  return services.size === 0 ? [['-', ...facts]] : [...services].map((service) => [service, ...facts]);
+}
+
+const nameOf = ({ names, id }: OutdatedImageAnswer): string =>
+  names.length === 0 ? `${id.slice(0, 19)} (its name was given to a newer one)` : names.join(', ');
+
+function reasonOf({ packages, newer, from, base, names, pinned }: OutdatedImageAnswer): string {
+  const reasons = [
+    ...(newer.length > 0 ? ['its registry has a newer one'] : []),
+    ...(from.length > 0 ? [`built from ${from.join(', ')}`] : []),
+    ...(base !== '' && !names.includes(base) && from.length === 0 ? [`built upon ${base}`] : []),
+    ...pinned.map((name) => `built from ${name}, which is pinned`),
+  ];
+  return reasons.length === 0 && packages.length > 0 ? 'newer packages' : reasons.join('; ');
+}
+
+function showPackages(output: Output, image: OutdatedImageAnswer): void {
+  if (image.packages.length === 0) return;
+  output.print();
+  output.print(nameOf(image));
+  for (const { name, installed, candidate, security } of image.packages)
+    output.print(
+      `  ${name} ${installed} -> ${candidate}${security ? output.paint('red', ' (security)') : ''}`,
+    );
 }
 
 /** @throws conflict `base-refresh-failed` when an image or an app could not be refreshed */
@@ -95,6 +147,7 @@ function show(output: Output, event: RefreshStreamEvent, dryRun: boolean): void 
     if (event.state === 'started') output.note(`Rolling update of ${of}`);
     if (event.state === 'done') output.print(`${of} runs what was rebuilt`);
     if (event.state === 'failed') output.print(`${of} was not updated: ${event.message}`);
+    if (event.state === 'skipped') output.print(`${of} is left as it is: ${event.message}`);
   }
   if (event.type === 'result' && !dryRun) showResult(output, event);
 }
@@ -111,7 +164,8 @@ function showPlan(output: Output, event: Extract<RefreshStreamEvent, { type: 'pl
 function showStep(output: Output, event: Extract<RefreshStreamEvent, { type: 'step' }>): void {
   const { name, action, state } = event;
   if (state === 'started') output.note(`${action} ${name}`);
-  if (state === 'unchanged') output.print(`${name} is as before`);
+  if (state === 'unchanged')
+    output.print(`${name} is as before${event.message === undefined ? '' : `: ${event.message}`}`);
   if (state === 'done') {
     output.print(`${name} is new`);
     for (const change of event.changes)

@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import type { Context } from '#cli/context.ts';
 import { examples } from '#cli/commands/host.ts';
-import type { RefreshOptions } from './base-refresh.ts';
+import type { OutdatedOptions, RefreshOptions } from './base-refresh.ts';
 import type { SbomOptions, VerifyOptions } from './base.ts';
 
 /** The commands of base images. Their code is loaded when they run. */
@@ -79,10 +79,18 @@ function declareRefresh(base: Command, context: Context): void {
   base
     .command('outdated')
     .description('list images and running services whose packages the mirror has newer')
+    .option(
+      '-v, --verbose',
+      'name the packages, with the versions that are installed and those of the mirror',
+    )
+    .option('--security', 'only those with security updates, and what was built from them')
     .option('--exit-code', 'exit with 1 when there are any')
     .option('--json', 'print them as JSON')
-    .addHelpText('after', examples('berth base outdated', 'berth base outdated --exit-code'))
-    .action(async (options: { exitCode?: boolean }) => {
+    .addHelpText(
+      'after',
+      examples('berth base outdated', 'berth base outdated -v', 'berth base outdated --security --exit-code'),
+    )
+    .action(async (options: OutdatedOptions) => {
       const { listOutdated } = await import('./base-refresh.ts');
       await listOutdated(context, options);
     });

@@ -30,6 +30,8 @@ export interface AppModel {
 export interface Service {
   name: string;
   image?: string;
+  /** Outdated packages are no reason to rebuild its image or to replace its containers. */
+  refresh?: false;
   build?: Build;
   pullPolicy: PullPolicy;
   replicas: number;

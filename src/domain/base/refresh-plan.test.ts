@@ -68,6 +68,15 @@ test('an image whose own steps installed old packages is built without the cache
   );
 });
 
+test('what a build without the cache did not make newer is not tried again, until what it is built upon is new', () => {
+  const tried = 'nothing newer came of it';
+  const app = { ...candidate('app', build, ['base'], true), tried };
+  const alone = planRefresh([candidate('base', make, [], false), app]);
+  assert.deepEqual([alone.steps, alone.blocked], [[], [{ name: 'app', reason: tried }]]);
+  const { steps, blocked } = planRefresh([candidate('base', make, [], true), app]);
+  assert.deepEqual([steps.map(({ name }) => name), blocked], [['base', 'app'], []]);
+});
+
 test('what only takes files from an outdated image, and what was built before a name moved, is built again', () => {
   const { steps } = planRefresh([
     candidate('a-program', build, ['static', 'go'], false),

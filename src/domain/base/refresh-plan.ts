@@ -11,6 +11,8 @@ export interface RefreshCandidate {
   outdated: boolean;
   /** Names by which its build took images and which stand for others now. */
   moved: readonly string[];
+  /** Why a build without the cache would bring nothing newer, for people. */
+  tried?: string;
 }
 
 export interface RefreshStep {
@@ -42,7 +44,7 @@ export function planRefresh(
   const wanted = wantedIds(ordered, only);
   const steps: RefreshStep[] = [];
   const blocked: RefreshPlan['blocked'] = [];
-  for (const { name, imageId, origin, parentIds, outdated, moved } of ordered) {
+  for (const { name, imageId, origin, parentIds, outdated, moved, tried } of ordered) {
     if (!wanted.has(imageId)) continue;
     if (origin.kind === 'unknown') {
       blocked.push({ name, reason: origin.reason });
@@ -50,7 +52,8 @@ export function planRefresh(
     }
     const after = steps.filter((step) => parentIds.includes(step.imageId)).map((step) => step.name);
     const noCache = origin.kind === 'build' && outdated && moved.length === 0 && after.length === 0;
-    steps.push({ name, imageId, action: origin.kind, after, noCache });
+    if (noCache && tried !== undefined) blocked.push({ name, reason: tried });
+    else steps.push({ name, imageId, action: origin.kind, after, noCache });
   }
   return { steps, blocked };
 }

@@ -6,6 +6,7 @@ import { appExposureKey, serviceExposureKey } from './read-x-berth-exposure.ts';
 import { ingressKey } from './read-x-berth-ingress.ts';
 import { appPolicyKey, servicePolicyKey } from './read-x-berth-policy.ts';
 import { probesKey } from './read-x-berth-probes.ts';
+import { refreshKey } from './read-x-berth-refresh.ts';
 import { resourcesKey } from './read-x-berth-resources.ts';
 import { scheduleKey } from './read-x-berth-schedule.ts';
 import { appSecretsKey } from './read-x-berth-secrets.ts';
@@ -47,6 +48,7 @@ export const serviceKeys: Keys<Service> = {
   ingress: ingressKey,
   policy: servicePolicyKey,
   probes: probesKey,
+  refresh: refreshKey,
   resources: resourcesKey,
   schedule: scheduleKey,
   update: serviceUpdateKey,

@@ -25,6 +25,16 @@ export interface TemporaryFacts {
   inUse: boolean;
 }
 
+/** A context that a client sent, kept so that images can be built from it again. */
+export interface SourceFacts {
+  id: string;
+  /** Of the images, for people. */
+  names: readonly string[];
+  size: number;
+  /** Milliseconds since 1970. */
+  used: number;
+}
+
 /** What the registry lets go of by its own rules. */
 export interface RegistryFacts {
   kind: 'tag' | 'manifest' | 'blob' | 'upload';
@@ -43,6 +53,7 @@ export interface DiskFacts {
   images: readonly ImageFacts[];
   cache: readonly CacheEntry[];
   temporary: readonly TemporaryFacts[];
+  sources: readonly SourceFacts[];
   registry: readonly RegistryFacts[];
   /** Parts that somebody else needs: they stay when their images go. */
   pinned: (part: string) => boolean;

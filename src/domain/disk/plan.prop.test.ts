@@ -47,11 +47,12 @@ const facts = fc
   .record({
     images: fc.array(drawn, { maxLength: 10 }),
     mounts: fc.array(fc.record({ used: fc.nat(100), inUse: fc.boolean() }), { maxLength: 3 }),
+    sources: fc.array(fc.record({ used: fc.nat(100) }), { maxLength: 3 }),
     downloads: fc.array(fc.record({ touched: fc.nat(100), inUse: fc.boolean() }), { maxLength: 3 }),
     free: fc.nat(300),
     pinned: fc.uniqueArray(fc.integer({ min: 1, max: 12 })),
   })
-  .map(({ images, mounts, downloads, free, pinned }): DiskFacts => {
+  .map(({ images, mounts, downloads, sources, free, pinned }): DiskFacts => {
     const cache = images.flatMap((one, at) => (one.cached ? [entryOf(one, at)] : []));
     const folders = mounts.map(({ used, inUse }, at): CacheEntry => {
       const common = { description: 'cached mount', size: 15, created: used, uses: 1, shared: false };
@@ -65,6 +66,7 @@ const facts = fc
         ...{ kind: at % 2 === 0 ? ('download' as const) : ('context' as const) },
         ...{ id: `download-${at}`, size: 5, ...one },
       })),
+      sources: sources.map(({ used }, at) => ({ id: `source-${at}`, names: [], size: 5, used })),
       pinned: (part) => pinned.some((one) => part === `part-${one}`),
     };
   });
@@ -77,6 +79,7 @@ const rules = fc.record<DiskRules>({
   untaggedAge: fc.nat(120),
   unusedAge: fc.nat(120),
   partialAge: fc.nat(120),
+  sources: fc.nat(100),
 });
 
 const goal = fc.constantFrom('rules' as const, 'unused' as const);
@@ -124,7 +127,9 @@ test('the bytes of a plan are those of the parts that no image that stays, and n
         plan.items.filter((item) => item.kind === kind && item.id.startsWith(start)).length;
       assert.equal(
         plan.bytes,
-        freed + 15 * count('cache', 'mount-') + 5 * (count('download', '') + count('context', '')),
+        freed +
+          15 * count('cache', 'mount-') +
+          5 * (count('download', '') + count('context', '') + count('source', '')),
       );
       assert.equal(
         plan.bytes,

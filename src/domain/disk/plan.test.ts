@@ -13,6 +13,7 @@ const rules: DiskRules = {
   untaggedAge: 500,
   unusedAge: 10,
   partialAge: 50,
+  sources: 100,
 };
 
 function image(id: string, used: number, rest: Partial<ImageFacts> = {}): ImageFacts {
@@ -20,7 +21,7 @@ function image(id: string, used: number, rest: Partial<ImageFacts> = {}): ImageF
 }
 
 function facts(rest: Partial<DiskFacts>): DiskFacts {
-  const nothing = { images: [], cache: [], temporary: [], registry: [] };
+  const nothing = { images: [], cache: [], temporary: [], sources: [], registry: [] };
   return { now: 1000, free: 1000, pinned: () => false, ...nothing, ...rest };
 }
 
@@ -61,6 +62,22 @@ test('interrupted downloads go after their time, those under way never', () => {
   assert.deepEqual(ids(facts({ temporary })), ['old']);
 });
 
+test('contexts that images can be built from again go while space is short, the longest unused first, before images', () => {
+  const sources = [
+    { id: 'new', names: ['b:1'], size: 30, used: 900 },
+    { id: 'old', names: ['a:1'], size: 30, used: 100 },
+  ];
+  const images = [image('unused', 0)];
+  assert.deepEqual(ids(facts({ sources, images })), []);
+  assert.deepEqual(ids(facts({ sources, images, free: 80 })), ['old']);
+  assert.deepEqual(ids(facts({ sources, images, free: 30 })), ['old', 'new', 'unused']);
+  const { items } = planDisk(facts({ sources, images, free: 30 }), rules, 'unused');
+  assert.deepEqual(
+    items.map(({ id }) => id),
+    ['unused'],
+  );
+});
+
 test('shares of a disk are a percentage, a size, or the smaller of both', () => {
   assert.deepEqual(
     ['5%', '10g', '5%,1g', '100%'].map((text) => shareBytes(text, 40 * 1024 ** 3)),
@@ -76,7 +93,7 @@ test('rules in words name their limits', () => {
     ...{ period: 600, keepFree: '5%,10g', buildCache: '10%', buildCacheReserved: '50%' },
     ...{ buildCacheDays: 30, untaggedDays: 7, unusedHours: 24 },
   };
-  const found = rulesOf(settings, 24, 100 * 1024 ** 3);
+  const found = rulesOf(settings, { keepPartial: 24, keepContexts: '2%,1g' }, 100 * 1024 ** 3);
   assert.equal(found.buildCacheReserved, 10 * 1024 ** 3);
   assert.match(ruleWords('images', found), /after 7 days .* 24 hours: while less than 5.37 GB are free/);
   assert.match(ruleWords('build-cache', found), /after 30 days .* above 10.7 GB .* down to 10.7 GB/);

@@ -5,7 +5,7 @@ import { ageWords, type DiskRules } from '#domain/disk/rules.ts';
 import { formatDecimalBytes } from '#domain/units/bytes.ts';
 
 export interface PlannedItem {
-  kind: TemporaryFacts['kind'] | 'registry' | 'cache' | 'image';
+  kind: TemporaryFacts['kind'] | 'source' | 'registry' | 'cache' | 'image';
   id: string;
   /** For people. */
   name: string;
@@ -29,8 +29,8 @@ export type DiskGoal = 'rules' | 'unused';
 
 /**
  * What is to go so that the rules hold, in order: what is past its age or above its limit; then, while too little is free,
- * interrupted downloads and kept contexts, the build cache down to its reserve, and images that nothing uses, those without a name and the longest
- * unused first. Nothing that is kept, in use or stood upon by what stays is ever chosen.
+ * interrupted downloads and what clients need not send again, contexts that images could be built from again, the build cache
+ * down to its reserve, and images that nothing uses, those without a name and the longest unused first. Nothing that is kept, in use or stood upon by what stays is ever chosen.
  */
 export function planDisk(facts: DiskFacts, rules: DiskRules, goal: DiskGoal): DiskPlan {
   const planner = new Planner(facts, rules, goal);
@@ -99,6 +99,8 @@ class Planner {
     const isOver = (): boolean => this.#isEnough();
     const reserve = this.#goal === 'unused' ? -1 : buildCacheReserved;
     for (const one of temporary) if (!isOver()) this.#takeTemporary(one, why);
+    if (this.#goal === 'rules')
+      this.#takeSources(isOver, `less than ${formatDecimalBytes(keepFree)} are free`);
     const isOld = ({ used }: ImageFacts): boolean => now - used >= unusedAge;
     for (let before = -1; before !== this.#items.length;) {
       before = this.#items.length;
@@ -129,6 +131,20 @@ class Planner {
     if (inUse || this.#chosen.has(key)) return;
     this.#chosen.add(key);
     this.#take({ kind, id, name: key, bytes: size, why });
+  }
+
+  /** Images could not be built again from them: their own end takes them along otherwise. */
+  #takeSources(isOver: () => boolean, why: string): void {
+    for (const { id, names, size } of this.#facts.sources.toSorted((a, b) => a.used - b.used)) {
+      if (isOver()) return;
+      this.#take({
+        kind: 'source',
+        id,
+        name: `context of ${names.join(', ') || 'a build'}`,
+        bytes: size,
+        why,
+      });
+    }
   }
 
   /**

@@ -29,12 +29,22 @@ export interface DiskRules {
   unusedAge: number;
   /** Interrupted downloads that nobody went on with, and contexts of clients that no build used. */
   partialAge: number;
+  /** What contexts that images can be built from again may take. */
+  sources: number;
 }
 
 const hour = 3_600_000;
 
-/** @param total bytes of the disk; `keepPartial` hours, of the settings of registries */
-export function rulesOf(settings: DiskSettings, keepPartial: number, total: number): DiskRules {
+/** Settings of other sections that say what stays. */
+export interface KeepSettings {
+  /** Hours, of registries. */
+  keepPartial: number;
+  /** A share, of bases. */
+  keepContexts: string;
+}
+
+/** @param total bytes of the disk */
+export function rulesOf(settings: DiskSettings, keep: KeepSettings, total: number): DiskRules {
   const buildCache = shareBytes(settings.buildCache, total);
   return {
     keepFree: shareBytes(settings.keepFree, total),
@@ -43,12 +53,13 @@ export function rulesOf(settings: DiskSettings, keepPartial: number, total: numb
     buildCacheAge: settings.buildCacheDays * 24 * hour,
     untaggedAge: settings.untaggedDays * 24 * hour,
     unusedAge: settings.unusedHours * hour,
-    partialAge: keepPartial * hour,
+    partialAge: keep.keepPartial * hour,
+    sources: shareBytes(keep.keepContexts, total),
   };
 }
 
 export type DiskKind =
-  'images' | 'containers' | 'volumes' | 'build-cache' | 'logs' | 'registry' | 'temporary';
+  'images' | 'containers' | 'volumes' | 'build-cache' | 'sources' | 'logs' | 'registry' | 'temporary';
 
 /** What holds for a kind, in words. */
 export function ruleWords(kind: DiskKind, rules: DiskRules): string {
@@ -62,6 +73,9 @@ export function ruleWords(kind: DiskKind, rules: DiskRules): string {
     'build-cache':
       `after ${ageWords(rules.buildCacheAge)} without use; above ${formatDecimalBytes(rules.buildCache)} the longest ` +
       `unused first; while ${short} down to ${formatDecimalBytes(rules.buildCacheReserved)}`,
+    sources:
+      `contexts that clients sent, for berth base refresh: with their images; above ${formatDecimalBytes(rules.sources)}, ` +
+      `or while ${short}, the longest unused first`,
     logs: 'by max-size and max-file of each container, as they are written; with their container',
     registry: 'by berth registry retention; what no manifest names after an hour; uploads after a day',
     temporary: `interrupted downloads and contexts of builds after ${ageWords(rules.partialAge)}, or while ${short}`,

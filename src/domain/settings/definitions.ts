@@ -136,6 +136,8 @@ export const definitions = {
   }),
   basesRefresh: define({ key: 'bases.refresh', standard: 'off', read: refreshTime }),
   basesDeploy: define({ key: 'bases.deploy', standard: false, read: yesOrNo }),
+  basesKeepContexts: define({ key: 'bases.keep-contexts', standard: '2%,1g', read: share }),
+  basesMaxContext: define({ key: 'bases.max-context', standard: 256 * 1024 ** 2, read: byteSize }),
   insecure: define<string[]>({
     key: 'registries.insecure',
     standard: [],

@@ -51,7 +51,7 @@ export function readSettings(input: SettingsInput): { settings: Settings; effect
       keyring: get(definitions.mirrorKeyring),
       timeout: get(definitions.mirrorTimeout),
     },
-    bases: { refresh: get(definitions.basesRefresh), deploy: get(definitions.basesDeploy) },
+    bases: readBases(get),
     registries: readRegistries(get),
     disk: readDisk(get),
     proxy: readProxy(get),
@@ -103,6 +103,15 @@ function readRegistries(get: <T>(definition: Definition<T>) => T): RegistrySetti
     compressionLevel: get(definitions.registryCompressionLevel),
     maxLayerSize: get(definitions.registryMaxLayerSize),
     maxLayerRatio: get(definitions.registryMaxLayerRatio),
+  };
+}
+
+function readBases(get: <T>(definition: Definition<T>) => T): Settings['bases'] {
+  return {
+    refresh: get(definitions.basesRefresh),
+    deploy: get(definitions.basesDeploy),
+    keepContexts: get(definitions.basesKeepContexts),
+    maxContext: get(definitions.basesMaxContext),
   };
 }
 

@@ -81,6 +81,10 @@ export interface Settings {
     refresh: string;
     /** Whether apps are given what was rebuilt then. */
     deploy: boolean;
+    /** What contexts of clients may take that images are built from again: a share, as `disk/share.ts` reads it. */
+    keepContexts: string;
+    /** Bytes, packed: a larger context is not kept. */
+    maxContext: number;
   };
   registries: RegistrySettings;
   disk: DiskSettings;

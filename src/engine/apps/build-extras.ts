@@ -14,7 +14,10 @@ export function extrasOf({ more }: Build, run: Run): Partial<BuildRequest> {
   const targets = cacheTo.flatMap((text) => parseCacheTarget(text) ?? []);
   return {
     ...(named.length > 0 && { contexts: Object.fromEntries(named) }),
-    ...(more.secrets.length > 0 && { secrets: (id) => secretOf(more, id, run) }),
+    ...(more.secrets.length > 0 && {
+      secrets: (id) => secretOf(more, id, run),
+      secretSources: secretSources(more, run),
+    }),
     cacheFrom: sources.map((one) => inProject(one, run)),
     cacheTo: targets.map((one) => inProject(one, run)),
     noCacheFor: noCacheFilter,
@@ -36,6 +39,15 @@ function imageOf(service: string, run: Run): string {
 }
 
 const folderOfSecrets = '/run/secrets/';
+
+function secretSources({ secrets }: BuildExtras, run: Run): NonNullable<BuildRequest['secretSources']> {
+  const stored = secrets.flatMap(({ source, target }) => {
+    const reference = run.target?.model.secrets[source]?.stored;
+    const id = target.startsWith(folderOfSecrets) ? target.slice(folderOfSecrets.length) : target;
+    return reference === undefined ? [] : [[id, reference] as const];
+  });
+  return Object.fromEntries(stored);
+}
 
 /** Its id is its `target`, else its name. The value goes from the store to the step that mounts it, and nowhere else. */
 async function secretOf({ secrets }: BuildExtras, id: string, run: Run): Promise<Buffer | undefined> {

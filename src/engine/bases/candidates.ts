@@ -3,12 +3,25 @@ import { baseRegistry } from '#domain/base/base-name.ts';
 import type { RefreshCandidate } from '#domain/base/refresh-plan.ts';
 import type { Image } from '#domain/image/image.ts';
 import { formatReference, parseReference } from '#domain/image/reference.ts';
-import type { BuildRecord, RecordedBuilds } from './recorded-builds.ts';
+import type { BuildRecord } from './build-record.ts';
+import type { RecordedBuilds } from './recorded-builds.ts';
+
+/** What is known of images when it is planned how they are refreshed. */
+export interface RefreshFacts {
+  /** Ids of images with newer packages in the mirror, or of which the registry has a newer one. */
+  outdated: ReadonlySet<string>;
+  /** Names of which the registry has what is here. */
+  current: ReadonlySet<string>;
+  /** Why a name is left as it is, for people. */
+  leftAlone: (name: string) => string | undefined;
+  /** As `RefreshCandidate.tried`. */
+  tried: (name: string, imageId: string) => string | undefined;
+}
 
 /** Every tag with what a plan needs to know of it. Steps of builds are images too; they come anew with what is built of them. */
 export function candidatesOf(
   images: readonly Image[],
-  outdated: ReadonlySet<string>,
+  facts: RefreshFacts,
   builds: Pick<RecordedBuilds, 'recordOf'>,
 ): RefreshCandidate[] {
   const named = images.filter(({ tags }) => tags.length > 0);
@@ -17,16 +30,25 @@ export function candidatesOf(
     const parent = parentOf(image, named);
     return image.tags.map((name) => {
       const record = builds.recordOf(name, image.id);
-      const sources = (record?.sources ?? []).map((source) => byTag.get(source.name));
-      const parentIds = [...sources, parent?.id].filter((id) => id !== undefined && id !== image.id);
+      const sources = [...(record?.sources ?? []), ...(record?.pinned ?? [])];
+      const parentIds = [...sources.map((source) => byTag.get(source.name)), parent?.id];
+      const tried = facts.tried(name, image.id);
       return {
-        ...{ name, imageId: image.id, origin: originOf(name, image, record) },
-        parentIds: parentIds.filter((id) => id !== undefined),
-        outdated: outdated.has(image.id),
+        ...{ name, imageId: image.id, origin: originOf(name, image, record, facts) },
+        parentIds: [...new Set(parentIds.filter((id) => id !== undefined))].filter((id) => id !== image.id),
+        outdated: facts.outdated.has(image.id),
         moved: movedSources(record, byTag),
+        ...(tried !== undefined && { tried }),
       };
     });
   });
+}
+
+/** Whether a name got its image from a registry. */
+export function isPulled({ repoDigests }: Pick<Image, 'repoDigests'>, name: string): boolean {
+  const { registry, repository } = parseReference(name);
+  const start = `${formatReference({ registry, repository })}@`;
+  return registry !== baseRegistry && repoDigests.some((digest) => digest.startsWith(start));
 }
 
 /** The names that a build took images by which stand for others now. */
@@ -36,17 +58,23 @@ function movedSources(record: BuildRecord | undefined, byTag: ReadonlyMap<string
     .map(({ name }) => name);
 }
 
-function originOf(name: string, image: Image, record: BuildRecord | undefined): RefreshCandidate['origin'] {
-  const { registry, repository } = parseReference(name);
-  if (registry === baseRegistry) return { kind: 'make' };
-  if (record !== undefined && record.lacks.length > 0)
-    return { kind: 'unknown', reason: `its build was given ${record.lacks.join(' and ')}: build it again` };
-  if (record !== undefined) return { kind: 'build' };
-  const start = `${formatReference({ registry, repository })}@`;
-  if (image.repoDigests.some((digest) => digest.startsWith(start))) return { kind: 'pull' };
-  return {
-    kind: 'unknown',
-    reason:
-      'how it was built is not known here, as it was loaded, tagged or built before this was remembered: build it again',
-  };
+function originOf(
+  name: string,
+  image: Image,
+  record: BuildRecord | undefined,
+  { current, leftAlone }: RefreshFacts,
+): RefreshCandidate['origin'] {
+  const unknown = (reason: string): RefreshCandidate['origin'] => ({ kind: 'unknown', reason });
+  const reason = leftAlone(name);
+  if (reason !== undefined) return unknown(reason);
+  if (parseReference(name).registry === baseRegistry) return { kind: 'make' };
+  if (record !== undefined)
+    return record.lacks.length === 0
+      ? { kind: 'build' }
+      : unknown(`its build was given ${record.lacks.join(' and ')}: build it again`);
+  if (isPulled(image, name))
+    return current.has(name) ? unknown('its registry has nothing newer yet') : { kind: 'pull' };
+  return unknown(
+    'how it was built is not known here, as it was loaded, tagged or built before this was remembered: build it again',
+  );
 }

@@ -4,7 +4,9 @@ import { notFound, unavailable } from '#base/errors.ts';
 import type { Digest } from '#domain/image/digest.ts';
 import type { Image } from '#domain/image/image.ts';
 import type { Inventory } from '#domain/package/inventory.ts';
+import { MemoryState, steppingClock } from '../../../test/support/image-room.ts';
 import { Outdated } from './outdated.ts';
+import type { AtRegistry } from './pulled-names.ts';
 
 const digestOf = (name: string): Digest => `sha256:${Buffer.from(name).toString('hex').padStart(64, '0')}`;
 
@@ -26,7 +28,11 @@ const dash = {
   ...{ maintainer: '', homepage: '', summary: '', licence: '' },
 };
 
-function outdatedOf(inventories: Record<string, Inventory | undefined>, offers: Error | string): Outdated {
+function outdatedOf(
+  inventories: Record<string, Inventory | undefined>,
+  offers: Error | string,
+  registries: Record<string, AtRegistry> = {},
+): Outdated {
   const images = Object.keys(inventories).map((name) =>
     image(name, name === 'foreign' ? 'arm64' : undefined),
   );
@@ -47,6 +53,10 @@ function outdatedOf(inventories: Record<string, Inventory | undefined>, offers: 
       },
     },
     builds: { recordOf: () => undefined },
+    pulled: { ask: () => Promise.resolve(new Map(Object.entries(registries))) },
+    tried: { reason: () => undefined },
+    leftAlone: () => undefined,
+    ...{ store: new MemoryState(), clock: steppingClock() },
     architecture: 'amd64',
   });
 }
@@ -76,6 +86,34 @@ test('what cannot be compared is said with the reason and hides nothing', async 
     nowhere: 'it does not say of which suite its packages are',
     old: 'no such suite',
   });
+});
+
+test('an image whose packages cannot be compared is compared by what its registry has', async () => {
+  const alpine = { ...inventory(''), kind: 'apk', distribution: 'alpine' } as const;
+  const outdated = outdatedOf({ alpine, busybox: undefined, nginx: alpine }, '2', {
+    'docker.io/library/alpine:latest': 'newer',
+    'docker.io/library/busybox:latest': 'same',
+    'docker.io/library/nginx:latest': { reason: 'docker.io does not answer' },
+  });
+  const { images, unknown } = await report(outdated);
+  assert.deepEqual(
+    images.map(({ names, newer, packages }) => [names, newer, packages]),
+    [[['docker.io/library/alpine:latest'], ['docker.io/library/alpine:latest'], []]],
+  );
+  assert.deepEqual(unknown, [
+    {
+      name: 'docker.io/library/nginx:latest',
+      reason: "its packages are of alpine, the mirror is Debian's; docker.io does not answer",
+    },
+  ]);
+});
+
+test('since when an image is outdated is remembered', async () => {
+  const outdated = outdatedOf({ app: inventory('bookworm') }, '2');
+  const [first] = (await report(outdated)).images;
+  const [second] = (await report(outdated)).images;
+  assert.ok(first);
+  assert.equal(second?.since, first.since);
 });
 
 test('a mirror that cannot be asked is an error, not a clean report', async () => {

@@ -6,9 +6,13 @@ import type { Inventory } from '#domain/package/inventory.ts';
 import { outdatedPackages, type Offer, type OutdatedPackage } from '#domain/package/outdated.ts';
 import type { Containers, Images } from '#engine/contracts.ts';
 import type { Bootstrapper } from '#ports/bootstrapper.ts';
-import { candidatesOf } from './candidates.ts';
+import type { Clock } from '#ports/clock.ts';
+import type { Collection, StateStore } from '#ports/state-store.ts';
+import { candidatesOf, isPulled, type RefreshFacts } from './candidates.ts';
 import type { Inventories } from './inventories.ts';
+import type { AtRegistry, PulledNames } from './pulled-names.ts';
 import type { RecordedBuilds } from './recorded-builds.ts';
+import type { TriedBuilds } from './tried-builds.ts';
 
 /** A container that runs. Without `app` and `service` it is nobody's. */
 export interface RunningContainer {
@@ -17,7 +21,10 @@ export interface RunningContainer {
   service?: string;
 }
 
-/** An image with newer packages in the mirror, or whose build took files from one that is outdated or was made anew since. */
+/**
+ * An image with newer packages in the mirror, of which the registry has a newer one, or whose build took files from one that is
+ * outdated or was made anew since.
+ */
 export interface OutdatedImage {
   image: Image;
   /** Its tags; empty for one that only containers and revisions still need. */
@@ -29,6 +36,12 @@ export interface OutdatedImage {
   packages: OutdatedPackage[];
   /** Names of images that its build began with or copied from: outdated themselves, or made anew since. */
   from: string[];
+  /** Those of its names that stand for another image in their registry by now. */
+  newer: string[];
+  /** Images that its build named by a digest: a refresh finds the same ones again. */
+  pinned: string[];
+  /** RFC 3339: when that was found first. */
+  since: string;
   running: RunningContainer[];
 }
 
@@ -36,6 +49,8 @@ export interface OutdatedReport {
   images: OutdatedImage[];
   /** What could not be compared, and why. */
   unknown: { name: string; reason: string }[];
+  /** For a plan of what is to be refreshed. */
+  facts: RefreshFacts;
 }
 
 export interface OutdatedOptions {
@@ -44,6 +59,12 @@ export interface OutdatedOptions {
   inventories: Pick<Inventories, 'of'>;
   bootstrapper: Pick<Bootstrapper, 'offers'>;
   builds: Pick<RecordedBuilds, 'recordOf'>;
+  pulled: Pick<PulledNames, 'ask'>;
+  tried: Pick<TriedBuilds, 'reason'>;
+  /** Why a name is left as it is, for people. */
+  leftAlone: (name: string) => string | undefined;
+  store: Pick<StateStore, 'collection'>;
+  clock: Pick<Clock, 'timestamp'>;
   /** Debian's word. */
   architecture: string;
 }
@@ -53,83 +74,151 @@ interface Looked {
   inventory: Inventory;
 }
 
-/** Compares what is installed in images with what the mirror has. */
+/** What is known of one image besides its packages. */
+type Found = Pick<OutdatedImage, 'packages' | 'from' | 'newer'> & { suite: string };
+
+/** Compares what is installed in images with what the mirror has, and what was pulled with what its registry has. */
 export class Outdated {
   readonly #options: OutdatedOptions;
+  readonly #since: Collection<{ since: string }>;
 
   constructor(options: OutdatedOptions) {
     this.#options = options;
+    this.#since = options.store.collection('image-outdated-since');
   }
 
   /**
-   * The mirror is asked anew, once for each suite.
+   * The mirror is asked anew, once for each suite, and each registry for the names that were pulled from it.
    * @throws unavailable `mirror-unreachable`, `mirror-untrusted`
    */
   async report(onProgress: (line: string) => void, signal: AbortSignal): Promise<OutdatedReport> {
     const running = this.#running();
-    const report: OutdatedReport = { images: [], unknown: [] };
-    const bySuite = new Map<string, Looked[]>();
-    for (const image of this.#options.images.list()) {
-      if (image.tags.length === 0 && !running.has(image.id)) continue;
-      const looked = await this.#look(image, report);
-      if (looked === undefined) continue;
-      const { suite } = looked.inventory;
-      bySuite.set(suite, [...(bySuite.get(suite) ?? []), looked]);
-    }
+    const images = this.#options.images.list().filter(({ id, tags }) => tags.length > 0 || running.has(id));
+    const unknown: OutdatedReport['unknown'] = [];
+    const asked = this.#options.pulled.ask(this.#pulledOf(images), signal);
+    // The mirror's failure is told first.
+    asked.catch(() => undefined);
+    const found = await this.#compare(images, unknown, onProgress, signal);
+    const registries = await asked;
+    this.#addNewer(images, registries, found, unknown);
+    const facts = this.#facts(found, registries);
+    for (const [id, derived] of this.#derived(images, facts)) found.set(id, derived);
+    const listed = images
+      .flatMap((image) => {
+        const of = found.get(image.id);
+        return of === undefined ? [] : [this.#describe(image, of, running.get(image.id) ?? [])];
+      })
+      .sort((a, b) => (nameOf(a) < nameOf(b) ? -1 : 1));
+    this.#forgetSince(found);
+    return { images: listed, unknown, facts };
+  }
+
+  /** By the packages; by image. */
+  async #compare(
+    images: readonly Image[],
+    unknown: OutdatedReport['unknown'],
+    onProgress: (line: string) => void,
+    signal: AbortSignal,
+  ): Promise<Map<string, Found>> {
+    const found = new Map<string, Found>();
+    const looked: Looked[] = [];
+    for (const image of images) looked.push(...(await this.#look(image, unknown)));
+    const bySuite = Map.groupBy(looked, ({ inventory }) => inventory.suite);
     for (const [suite, all] of [...bySuite].sort(([a], [b]) => (a < b ? -1 : 1))) {
       const offers = await this.#offers(suite, all, onProgress, signal);
       if (typeof offers === 'string') {
-        for (const { image } of all)
-          report.unknown.push(...image.tags.map((name) => ({ name, reason: offers })));
+        for (const { image } of all) unknown.push(...image.tags.map((name) => ({ name, reason: offers })));
         continue;
       }
       for (const { image, inventory } of all) {
         const packages = outdatedPackages(inventory.packages, offers);
-        if (packages.length > 0)
-          report.images.push({
-            ...{ ...describe(image, suite), packages, from: [] },
-            running: running.get(image.id) ?? [],
-          });
+        if (packages.length > 0) found.set(image.id, { suite, packages, from: [], newer: [] });
       }
     }
-    report.images.push(...this.#derived(report.images, running));
-    report.images.sort((a, b) => (nameOf(a) < nameOf(b) ? -1 : 1));
-    return report;
+    return found;
   }
 
-  async #look(image: Image, report: OutdatedReport): Promise<Looked | undefined> {
+  #pulledOf(images: readonly Image[]): { name: string; image: Image }[] {
+    const { builds } = this.#options;
+    return images.flatMap((image) =>
+      image.tags
+        .filter((name) => isPulled(image, name) && builds.recordOf(name, image.id) === undefined)
+        .map((name) => ({ name, image })),
+    );
+  }
+
+  /** What the registry has says enough of an image whose packages cannot be compared. */
+  #addNewer(
+    images: readonly Image[],
+    registries: ReadonlyMap<string, AtRegistry>,
+    found: Map<string, Found>,
+    unknown: OutdatedReport['unknown'],
+  ): void {
+    for (const { id, tags } of images) {
+      const newer = tags.filter((name) => registries.get(name) === 'newer');
+      if (newer.length > 0)
+        found.set(id, { ...(found.get(id) ?? { suite: '', packages: [], from: [] }), newer });
+    }
+    for (const one of unknown.splice(0)) {
+      const at = registries.get(one.name);
+      if (at === undefined) unknown.push(one);
+      else if (typeof at === 'object') unknown.push({ ...one, reason: `${one.reason}; ${at.reason}` });
+    }
+  }
+
+  #facts(found: ReadonlyMap<string, Found>, registries: ReadonlyMap<string, AtRegistry>): RefreshFacts {
+    const { tried, leftAlone } = this.#options;
+    const packages = new Map([...found].map(([id, of]) => [id, of.packages]));
+    return {
+      outdated: new Set(found.keys()),
+      current: new Set([...registries].flatMap(([name, at]) => (at === 'same' ? [name] : []))),
+      leftAlone,
+      tried: (name, id) => tried.reason(name, id, packages.get(id) ?? []),
+    };
+  }
+
+  async #look(image: Image, unknown: OutdatedReport['unknown']): Promise<Looked[]> {
     const inventory = await this.#options.inventories.of(image).catch((error: unknown) => messageOf(error));
     const reason = reasonAgainst(inventory, image.config.architecture, this.#options.architecture);
-    if (reason === undefined && typeof inventory === 'object') return { image, inventory };
-    for (const name of image.tags) report.unknown.push({ name, reason: reason ?? '' });
-    return undefined;
+    if (reason === undefined && typeof inventory === 'object') return [{ image, inventory }];
+    unknown.push(...image.tags.map((name) => ({ name, reason: reason ?? '' })));
+    return [];
   }
 
-  /** Those that have no outdated packages themselves. */
-  #derived(
-    outdated: readonly OutdatedImage[],
-    running: ReadonlyMap<string, RunningContainer[]>,
-  ): OutdatedImage[] {
-    const images = this.#options.images.list();
-    const direct = new Set<string>(outdated.map(({ image }) => image.id));
-    const candidates = candidatesOf(images, direct, this.#options.builds);
+  /** Those that are not outdated themselves. */
+  #derived(images: readonly Image[], facts: RefreshFacts): Map<string, Found> {
+    const candidates = candidatesOf(images, facts, this.#options.builds);
     const { steps, blocked } = planRefresh(candidates);
     const names = new Set([...steps, ...blocked].map(({ name }) => name));
     const due = candidates.filter(({ name }) => names.has(name));
-    return images
-      .filter(({ id }) => !direct.has(id) && due.some(({ imageId }) => imageId === id))
-      .map((image) => {
-        const own = due.filter(({ imageId }) => imageId === image.id);
-        const parents = new Set(own.flatMap(({ parentIds }) => parentIds));
-        const from = [
-          ...own.flatMap(({ moved }) => moved),
-          ...due.filter(({ imageId }) => parents.has(imageId)).map(({ name }) => name),
-        ];
-        return {
-          ...{ ...describe(image, ''), packages: [], from: [...new Set(from)].sort() },
-          running: running.get(image.id) ?? [],
-        };
-      });
+    const derived = new Map<string, Found>();
+    for (const { id } of images) {
+      const own = due.filter(({ imageId }) => imageId === id);
+      if (facts.outdated.has(id) || own.length === 0) continue;
+      const parents = new Set(own.flatMap(({ parentIds }) => parentIds));
+      const from = [
+        ...own.flatMap(({ moved }) => moved),
+        ...due.filter(({ imageId }) => parents.has(imageId)).map(({ name }) => name),
+      ];
+      derived.set(id, { suite: '', packages: [], newer: [], from: [...new Set(from)].sort() });
+    }
+    return derived;
+  }
+
+  #describe(image: Image, found: Found, running: RunningContainer[]): OutdatedImage {
+    const { builds, clock } = this.#options;
+    const { since = clock.timestamp() } = this.#since.get(image.id) ?? {};
+    this.#since.note(image.id, { since });
+    const pinned = image.tags.flatMap((name) => builds.recordOf(name, image.id)?.pinned ?? []);
+    return {
+      ...{ image, names: image.tags, base: image.config.config?.Labels?.[baseNameLabel] ?? '' },
+      ...{ ...found, since, running },
+      pinned: [...new Set(pinned.map(({ name }) => name))].sort(),
+    };
+  }
+
+  #forgetSince(found: ReadonlyMap<string, Found>): void {
+    for (const [id] of this.#since.entries()) if (!found.has(id)) this.#since.delete(id);
   }
 
   /** A text: why there are none. */
@@ -175,11 +264,6 @@ function reasonAgainst(
   if (inventory.suite === '') return 'it does not say of which suite its packages are';
   if (architecture !== own) return `it is for ${architecture}, the mirror's lists are for ${own}`;
   return undefined;
-}
-
-function describe(image: Image, suite: string): Pick<OutdatedImage, 'image' | 'names' | 'base' | 'suite'> {
-  const base = image.config.config?.Labels?.[baseNameLabel] ?? '';
-  return { image, names: image.tags, base, suite };
 }
 
 const nameOf = ({ names, image }: OutdatedImage): string => names[0] ?? image.id;

@@ -2,30 +2,89 @@ import assert from 'node:assert/strict';
 import { Readable } from 'node:stream';
 import { test } from 'node:test';
 import type { Image } from '#domain/image/image.ts';
-import type { BuildRequest, Builds } from '#engine/contracts.ts';
+import type { Mount } from '#domain/dockerfile/mount.ts';
+import type { BuildRequest, Builds, Secrets } from '#engine/contracts.ts';
 import { MemoryState } from '../../../test/support/image-room.ts';
-import { RecordedBuilds } from './recorded-builds.ts';
+import type { BuildRecord } from './build-record.ts';
+import { RecordedBuilds, type RecordedBuildsOptions } from './recorded-builds.ts';
 
-const image = (id: string): Image => ({
-  ...{ id: `sha256:${id}`, manifestDigest: `sha256:${id}`, chainId: '', layers: [], tags: [] },
+const image = (id: string, tags: string[] = []): Image => ({
+  ...{ id: `sha256:${id}`, manifestDigest: `sha256:${id}`, chainId: '', layers: [], tags },
   ...{ repoDigests: [], size: 0, stored: '' },
   config: { architecture: 'amd64', os: 'linux', rootfs: { type: 'layers', diff_ids: [] } },
 });
 
+const create: (prototype: null) => Builds & Secrets = Object.create;
+const owner = { uid: 0, gid: 0, mode: 0o400 };
+const secretMount: Mount = {
+  type: 'secret',
+  id: 'npm',
+  target: '/run/secrets/npm',
+  required: true,
+  ...owner,
+};
+const sshMount: Mount = { type: 'ssh', id: 'default', required: true, ...owner };
+
 class World {
   readonly state = new MemoryState();
   readonly asked: BuildRequest[] = [];
-  readonly builds: RecordedBuilds;
+  /** What each build begins with, mounts and receives. */
+  sources: [written: string, image: Image][] = [
+    ['debian.berth/go', image('a')],
+    [`busybox@sha256:${'1'.repeat(64)}`, image('b')],
+  ];
+  mounts: Mount[] = [];
+  received: string[] = [];
+  /** Names of folders whose files are kept, and those that cannot be. */
+  readonly kept = new Set<string>();
+  unkept = new Map<string, string>();
+  readonly builds: RecordedBuilds = this.open();
 
-  constructor() {
-    const build = (request: BuildRequest): Promise<Image> => {
-      this.asked.push(request);
-      request.onSource?.('debian.berth/go', image('a'));
-      request.onSource?.(`busybox@sha256:${'1'.repeat(64)}`, image('b'));
-      return Promise.resolve(image(String(this.asked.length)));
+  open(): RecordedBuilds {
+    return new RecordedBuilds({
+      builds: Object.assign(create(null), { build: (request: BuildRequest) => this.#build(request) }),
+      store: this.state,
+      contexts: this.#contexts(),
+      secrets: Object.assign(create(null), {
+        list: () => [{ noun: 'secret' as const, app: 'shop', name: 'npm', version: 3 }],
+        value: ({ key, version }: { key: string; version: number }) =>
+          Promise.resolve(Buffer.from(`${key} ${version}`)),
+      }),
+      report: (problem, error) => assert.fail(`${problem}: ${String(error)}`),
+    });
+  }
+
+  async #build(request: BuildRequest): Promise<Image> {
+    this.asked.push(request);
+    for (const [written, source] of this.sources) request.onSource?.(written, source);
+    for (const mount of this.mounts) request.onMount?.(mount);
+    const folders = this.received.map((name) => [name, `/folder-${name}`] as const);
+    if (folders.length > 0) await request.onReceived?.(new Map(folders));
+    return image(String(this.asked.length));
+  }
+
+  #contexts(): RecordedBuildsOptions['contexts'] {
+    return {
+      keep: (folder) => {
+        const reason = this.unkept.get(folder);
+        if (reason !== undefined) return Promise.resolve({ reason });
+        this.kept.add(folder);
+        return Promise.resolve({ kept: folder });
+      },
+      open: (id) => Promise.resolve(Readable.from([id])),
+      has: (id) => this.kept.has(id),
+      list: () => [...this.kept].map((id) => ({ id, digest: 'sha256:c' as const, size: 7, used: 5 })),
+      remove: (accepts) => {
+        for (const id of this.kept) if (accepts(id)) this.kept.delete(id);
+        return Promise.resolve();
+      },
     };
-    const create: (prototype: null) => Builds = Object.create;
-    this.builds = new RecordedBuilds(Object.assign(create(null), { build }), this.state);
+  }
+
+  record(tag = 'docker.io/library/app:1', id = this.asked.length): BuildRecord {
+    const record = this.builds.recordOf(tag, `sha256:${id}`);
+    assert.ok(record);
+    return record;
   }
 }
 
@@ -34,13 +93,17 @@ const request = (more: Partial<BuildRequest>): BuildRequest => ({
   ...{ onProgress: () => undefined, signal: new AbortController().signal },
   ...more,
 });
+const sent = { tar: Readable.from([]) };
 
 test('a build from a folder is repeated as it was asked for, without the cache when told', async () => {
-  const { builds, asked } = new World();
+  const world = new World();
+  const { builds, asked } = world;
   await builds.build(request({ target: 'web', sourceDateEpoch: 7 }));
-  const record = builds.recordOf('docker.io/library/app:1', 'sha256:1');
-  assert.ok(record);
+  const record = world.record();
   assert.deepEqual(record.sources, [{ name: 'debian.berth/go:latest', imageId: 'sha256:a' }]);
+  assert.deepEqual(record.pinned, [
+    { name: `docker.io/library/busybox@sha256:${'1'.repeat(64)}`, imageId: 'sha256:b' },
+  ]);
   const { onProgress, signal } = request({});
   await builds.repeat(record, { noCache: true, onProgress, signal });
   const { context, tags, buildArgs, target, sourceDateEpoch, noCache } = asked[1] ?? request({});
@@ -54,54 +117,109 @@ test('a build from a folder is repeated as it was asked for, without the cache w
   assert.equal(builds.recordOf('docker.io/library/app:1', 'sha256:1'), undefined);
 });
 
-test('what is not kept of a build is named; the names of its outputs count', async () => {
-  const { builds } = new World();
-  await builds.build(
+test('what clients sent is kept, and a build is repeated from it', async () => {
+  const world = new World();
+  world.received = ['', 'more'];
+  const contexts = { more: sent, unused: sent, image: { image: 'busybox' } };
+  await world.builds.build(request({ context: sent, contexts }));
+  await world.builds.settled();
+  const record = world.record();
+  assert.deepEqual([record.lacks, record.context], [[], { kept: '/folder-' }]);
+  assert.deepEqual(record.contexts, { more: { kept: '/folder-more' }, image: { image: 'busybox' } });
+  await world.builds.repeat(record, request({}));
+  const [, again] = world.asked;
+  assert.ok(again && 'tar' in again.context);
+  assert.deepEqual(await again.context.tar.toArray(), ['/folder-']);
+  assert.deepEqual(Object.keys(again.contexts ?? {}), ['more', 'image']);
+});
+
+test('why the files of a client are not kept is told', async () => {
+  const world = new World();
+  world.received = [''];
+  world.unkept.set('/folder-', 'packed it is larger than 5 MB');
+  await world.builds.build(request({ context: sent }));
+  await world.builds.settled();
+  const { lacks } = world.record();
+  assert.deepEqual(lacks, ['the context by a client, which was not kept: packed it is larger than 5 MB']);
+  await assert.rejects(world.builds.repeat(world.record(), request({})), { code: 'build-context-gone' });
+});
+
+test('files that were let go of are named, and those that no record needs go', async () => {
+  const world = new World();
+  world.received = [''];
+  await world.builds.build(request({ context: sent }));
+  await world.builds.settled();
+  assert.deepEqual(world.builds.keptContexts(), [
+    { id: '/folder-', names: ['docker.io/library/app:1'], size: 7, used: 5 },
+  ]);
+  await world.builds.removeContexts(() => true);
+  assert.match(world.record().lacks.join(), /let go of since/);
+  world.kept.add('/folder-');
+  await world.open().sweep((tag) => (tag === 'docker.io/library/app:1' ? 'sha256:1' : undefined));
+  assert.deepEqual([...world.kept], ['/folder-']);
+  await world.builds.sweep(() => 'sha256:of-another-image');
+  assert.deepEqual([...world.kept], []);
+  assert.equal(world.builds.recordOf('docker.io/library/app:1', 'sha256:1'), undefined);
+});
+
+test('secrets count when a step mounts them, and are had again where the store of secrets has them', async () => {
+  const world = new World();
+  const secrets = { secrets: () => Promise.resolve(Buffer.from('hidden')) };
+  await world.builds.build(
+    request({ ...secrets, ssh: { has: () => Promise.resolve(true), connect: assert.fail } }),
+  );
+  assert.deepEqual(world.record().lacks, []);
+  world.mounts = [secretMount, sshMount];
+  await world.builds.build(request(secrets));
+  assert.deepEqual(world.record().lacks, ["the secret 'npm', which is not kept", 'keys of an SSH agent']);
+  world.mounts = [secretMount];
+  const secretSources = { npm: { key: 'secret/shop/npm', version: 2 } };
+  await world.builds.build(request({ ...secrets, secretSources }));
+  assert.deepEqual(world.record().lacks, []);
+  assert.ok(!JSON.stringify(world.record()).includes('hidden'));
+  await world.builds.repeat(world.record(), request({}));
+  assert.equal(String(await world.asked.at(-1)?.secrets?.('npm')), 'secret/shop/npm 3');
+  assert.equal(await world.asked.at(-1)?.secrets?.('other'), undefined);
+});
+
+test('the names of outputs count, and several platforms are named', async () => {
+  const world = new World();
+  await world.builds.build(
     request({
-      ...{ context: { folder: '/srv/app' }, tags: [] },
+      tags: [],
       outputs: [{ kind: 'image', names: ['app:2'], push: false }],
-      secrets: () => Promise.resolve(Buffer.from('hidden')),
       platforms: ['linux/amd64', 'linux/arm64'],
     }),
   );
-  const record = builds.recordOf('docker.io/library/app:2', 'sha256:1');
-  assert.ok(record);
-  assert.deepEqual(record.lacks, ['secrets', 'several platforms']);
+  assert.deepEqual(world.record('docker.io/library/app:2').lacks, ['several platforms']);
 });
 
-test('a context that a client sent, or whose URL has a secret, cannot be had again, and the secret is not kept', async () => {
-  for (const [context, lacks] of [
-    [{ tar: Readable.from([]) }, 'a context by a client'],
-    [{ remote: 'https://me:hidden@git.example/app.git' }, 'a secret in its URL'],
-    [{ remote: 'https://hidden@git.example/app.git' }, 'a secret in its URL'],
-    [{ remote: 'ssh://me:hidden@git.example/app.git' }, 'a secret in its URL'],
-  ] as const) {
-    const { builds } = new World();
-    await builds.build(request({ context }));
-    const record = builds.recordOf('docker.io/library/app:1', 'sha256:1');
-    assert.ok(record);
-    assert.deepEqual(record.lacks, [lacks]);
-    assert.ok(!JSON.stringify(record).includes('hidden'));
-    assert.throws(() => builds.repeat(record, request({})), { code: 'build-context-gone' });
+test('a URL with a secret is not kept, but what came from it', async () => {
+  for (const remote of ['https://me:hidden@git.example/app.git', 'ssh://me:hidden@git.example/app.git']) {
+    const world = new World();
+    world.received = [''];
+    await world.builds.build(request({ context: { remote } }));
+    await world.builds.settled();
+    assert.deepEqual(world.record().context, { kept: '/folder-' });
+    assert.ok(!JSON.stringify(world.record()).includes('hidden'));
   }
 });
 
 test('a build from a remote context is repeated from there', async () => {
-  const { builds, asked } = new World();
+  const world = new World();
   const context = { remote: 'https://git.example/app.git#main' };
-  await builds.build(request({ context }));
-  const record = builds.recordOf('docker.io/library/app:1', 'sha256:1');
-  assert.ok(record);
-  assert.deepEqual(record.lacks, []);
-  await builds.repeat(record, request({}));
-  assert.deepEqual(asked[1]?.context, context);
+  await world.builds.build(request({ context }));
+  assert.deepEqual(world.record().lacks, []);
+  await world.builds.repeat(world.record(), request({}));
+  assert.deepEqual(world.asked[1]?.context, context);
 });
 
-test('what was kept of images that are gone is forgotten', async () => {
-  const { builds } = new World();
-  await builds.build(request({}));
-  builds.sweep((id) => id === 'sha256:1');
-  assert.ok(builds.recordOf('docker.io/library/app:1', 'sha256:1'));
-  builds.sweep(() => false);
-  assert.equal(builds.recordOf('docker.io/library/app:1', 'sha256:1'), undefined);
+test('an image that was named by its id is had by its name the next time', async () => {
+  const world = new World();
+  const id = `sha256:${'c'.repeat(64)}`;
+  world.sources = [[id, image('c'.repeat(64), ['docker.io/library/other:1'])]];
+  await world.builds.build(request({ contexts: { other: { image: id } } }));
+  const { contexts, sources } = world.record();
+  assert.deepEqual(contexts, { other: { image: 'docker.io/library/other:1' } });
+  assert.deepEqual(sources, [{ name: 'docker.io/library/other:1', imageId: id }]);
 });

@@ -1,56 +1,78 @@
 import { conflict } from '#base/errors.ts';
 import type { Image } from '#domain/image/image.ts';
-import { formatReference, parseReference } from '#domain/image/reference.ts';
-import type { BuildRequest, Builds } from '#engine/contracts.ts';
+import type { BuildContextSource, BuildRequest, Builds, NamedContext, Secrets } from '#engine/contracts.ts';
+import { keyText } from '#domain/secret/secret.ts';
 import type { Collection, StateStore } from '#ports/state-store.ts';
+import { askedOf, BuildWatch, keptOf, namesOf, type BuildRecord, type ContextAgain } from './build-record.ts';
+import type { KeptContexts, Keeping } from './kept-contexts.ts';
 
-/** How an image was built. Never a secret. */
-export interface BuildRecord extends Pick<
-  BuildRequest,
-  | 'dockerfile'
-  | 'dockerfileText'
-  | 'ignoreText'
-  | 'buildArgs'
-  | 'labels'
-  | 'target'
-  | 'platform'
-  | 'networkMode'
-  | 'extraHosts'
-  | 'resources'
-  | 'allow'
-  | 'sourceDateEpoch'
-> {
-  /** Absent: it cannot be had again. */
-  context?: { folder: string } | { remote: string };
-  /** Fully qualified. */
-  tags: string[];
-  imageId: string;
-  /** The images that its stages began with or copied from, by their names (fully qualified; none by digest). */
-  sources: { name: string; imageId: string }[];
-  /** What it was given that is not kept, for people: `secrets`. */
-  lacks: string[];
+export interface RecordedBuildsOptions {
+  builds: Builds;
+  store: Pick<StateStore, 'collection'>;
+  contexts: Pick<KeptContexts, 'keep' | 'open' | 'has' | 'remove' | 'list'>;
+  secrets: Pick<Secrets, 'list' | 'value'>;
+  report: (problem: string, error: unknown) => void;
+}
+
+/** Files from which images can be built again, as people see them. */
+export interface KeptContextView {
+  id: string;
+  /** The images. */
+  names: string[];
+  /** Bytes, packed. */
+  size: number;
+  /** Milliseconds since 1970. */
+  used: number;
 }
 
 /** Builds, remembering how they were asked for. */
 export class RecordedBuilds implements Builds {
+  readonly #options: RecordedBuildsOptions;
   readonly #builds: Builds;
   readonly #records: Collection<BuildRecord>;
+  /** The kept contexts that each tag's record needs. */
+  readonly #needed = new Map<string, string[]>();
+  /** Those whose files are still being kept. */
+  readonly #keeping = new Set<Promise<void>>();
+  /** Builds that have no record yet, or an unfinished one. */
+  #building = 0;
+  readonly #stop = new AbortController();
 
-  constructor(builds: Builds, store: Pick<StateStore, 'collection'>) {
-    this.#builds = builds;
-    this.#records = store.collection('build-requests');
+  constructor(options: RecordedBuildsOptions) {
+    this.#options = options;
+    this.#builds = options.builds;
+    this.#records = options.store.collection('build-requests');
+    for (const [tag, record] of this.#records.entries()) this.#needed.set(tag, keptOf(record));
   }
 
   async build(request: BuildRequest): Promise<Image> {
-    const sources = new Map<string, string>();
-    const onSource = (written: string, source: Image): void => {
-      const reference = parseReference(written);
-      if (reference.digest === undefined) sources.set(formatReference(reference), source.id);
-      request.onSource?.(written, source);
-    };
-    const image = await this.#builds.build({ ...request, onSource });
-    const record = recordOf(request, image.id, sources);
-    for (const tag of record.tags) this.#records.put(tag, record);
+    if (namesOf(request).length === 0) return this.#builds.build(request);
+    this.#building++;
+    try {
+      return await this.#build(request);
+    } finally {
+      this.#building--;
+      await this.#release();
+    }
+  }
+
+  async #build(request: BuildRequest): Promise<Image> {
+    const watch = new BuildWatch();
+    let keeping: Promise<Map<string, Keeping>> | undefined;
+    const image = await this.#builds.build({
+      ...request,
+      onSource: (written, source) => {
+        watch.source(written, source);
+        request.onSource?.(written, source);
+      },
+      onMount: (mount) => watch.mount(mount),
+      onReceived: async (folders) => {
+        keeping = this.#keep(folders);
+        await keeping;
+      },
+    });
+    this.#put(watch.recordOf(request, image.id, new Map()));
+    if (keeping !== undefined) this.#follow(keeping, (kept) => watch.recordOf(request, image.id, kept));
     return image;
   }
 
@@ -85,78 +107,128 @@ export class RecordedBuilds implements Builds {
   /** How the image that a tag stands for was built; undefined for one that was built otherwise since. */
   recordOf(tag: string, imageId: string): BuildRecord | undefined {
     const record = this.#records.get(tag);
-    return record?.imageId === imageId ? record : undefined;
+    if (record?.imageId !== imageId) return undefined;
+    if (keptOf(record).every((id) => this.#options.contexts.has(id))) return record;
+    const lack =
+      'a context by a client, which was let go of since (bases.keep-contexts, or a disk that was full)';
+    return { ...record, lacks: [...record.lacks, lack] };
   }
 
   /** Builds it again; all its tags move. @throws as Builds.build; conflict `build-context-gone` */
-  repeat(
-    { context, imageId: _before, lacks: _lacks, sources: _sources, ...asked }: BuildRecord,
+  async repeat(
+    record: BuildRecord,
     how: Pick<BuildRequest, 'noCache' | 'onProgress' | 'signal'>,
   ): Promise<Image> {
+    const { context, contexts = {}, secrets = {}, tags } = record;
     if (context === undefined)
-      throw conflict(
-        'build-context-gone',
-        `the build context of ${asked.tags.join(', ')} cannot be had again`,
-      );
-    return this.build({ ...asked, ...how, context });
+      throw conflict('build-context-gone', `the build context of ${tags.join(', ')} cannot be had again`);
+    const named: Record<string, NamedContext> = {};
+    for (const [name, place] of Object.entries(contexts))
+      named[name] = 'image' in place ? place : await this.#source(place);
+    return this.build({
+      ...{ ...askedOf(record), ...how, tags, contexts: named, secretSources: secrets },
+      context: await this.#source(context),
+      secrets: (id) => this.#secret(secrets, id),
+    });
   }
 
-  /** Forgets those of images that are gone. */
-  sweep(isThere: (imageId: string) => boolean): void {
+  /** Puts the names of a build back to what they stood for. */
+  restore(record: BuildRecord): void {
+    this.#put(record);
+  }
+
+  /** Waits until the files of the builds that have ended are kept. */
+  async settled(): Promise<void> {
+    while (this.#keeping.size > 0) await Promise.all(this.#keeping);
+  }
+
+  keptContexts(): KeptContextView[] {
+    return this.#options.contexts.list().map(({ id, size, used }) => ({
+      ...{ id, size, used },
+      names: [...this.#needed].flatMap(([tag, ids]) => (ids.includes(id) ? [tag] : [])),
+    }));
+  }
+
+  async removeContexts(accepts: (id: string) => boolean): Promise<void> {
+    await this.#options.contexts.remove(accepts);
+  }
+
+  /** Forgets those of images that are gone, or whose name stands for another image now. */
+  async sweep(imageOf: (tag: string) => string | undefined): Promise<void> {
     for (const [tag, { imageId }] of this.#records.entries())
-      if (!isThere(imageId)) this.#records.delete(tag);
+      if (imageOf(tag) !== imageId) {
+        this.#records.delete(tag);
+        this.#needed.delete(tag);
+      }
+    await this.#release();
   }
-}
 
-function recordOf(request: BuildRequest, imageId: string, sources: ReadonlyMap<string, string>): BuildRecord {
-  const { context, dockerfile, dockerfileText, ignoreText, target, platform, networkMode } = request;
-  const { extraHosts, resources, allow, sourceDateEpoch } = request;
-  const again = contextAgain(context);
-  return {
-    imageId,
-    sources: [...sources].map(([name, id]) => ({ name, imageId: id })),
-    tags: namesOf(request).map((tag) => formatReference(parseReference(tag))),
-    buildArgs: request.buildArgs,
-    labels: request.labels,
-    ...(again === undefined ? {} : { context: again }),
-    ...(dockerfile === undefined ? {} : { dockerfile }),
-    ...(dockerfileText === undefined ? {} : { dockerfileText }),
-    ...(ignoreText === undefined ? {} : { ignoreText }),
-    ...(target === undefined ? {} : { target }),
-    ...(platform === undefined ? {} : { platform }),
-    ...(networkMode === undefined ? {} : { networkMode }),
-    ...(extraHosts === undefined ? {} : { extraHosts }),
-    ...(resources === undefined ? {} : { resources }),
-    ...(allow === undefined ? {} : { allow }),
-    ...(sourceDateEpoch === undefined ? {} : { sourceDateEpoch }),
-    lacks: lacksOf(request, again !== undefined),
-  };
-}
+  async close(): Promise<void> {
+    this.#stop.abort(new Error('the daemon stops'));
+    await this.settled();
+  }
 
-/** All names that the result got in this engine. */
-function namesOf({ tags, outputs = [] }: BuildRequest): string[] {
-  return [...tags, ...outputs.flatMap((output) => (output.kind === 'image' ? output.names : []))];
-}
+  async #keep(folders: ReadonlyMap<string, string>): Promise<Map<string, Keeping>> {
+    const kept = new Map<string, Keeping>();
+    for (const [name, folder] of folders)
+      kept.set(name, await this.#options.contexts.keep(folder, this.#stop.signal));
+    return kept;
+  }
 
-/** A password or token in a URL is not kept, so neither is the URL. */
-function contextAgain(context: BuildRequest['context']): BuildRecord['context'] {
-  if ('folder' in context) return { folder: context.folder };
-  const isOpen =
-    'remote' in context && !/^(?:https?:\/\/[^/]*@|[a-z+]+:\/\/[^/]*:[^/]*@)/i.test(context.remote);
-  if (isOpen) return { remote: context.remote };
-  return undefined;
-}
+  #follow(
+    keeping: Promise<Map<string, Keeping>>,
+    recordOf: (kept: Map<string, Keeping>) => BuildRecord,
+  ): void {
+    const following = this.#finish(keeping, recordOf).catch((error: unknown) => {
+      if (!this.#stop.signal.aborted) this.#options.report('the context of a build could not be kept', error);
+    });
+    this.#keeping.add(following);
+    void following.then(() => this.#keeping.delete(following));
+  }
 
-/** A client that sends the context offers the rest, too, whether or not the build wants it. */
-function lacksOf(
-  { context, secrets, ssh, contexts, platforms }: BuildRequest,
-  hasContext: boolean,
-): string[] {
-  if (!hasContext) return ['remote' in context ? 'a secret in its URL' : 'a context by a client'];
-  return [
-    ...(secrets === undefined ? [] : ['secrets']),
-    ...(ssh === undefined ? [] : ['keys of an SSH agent']),
-    ...(contexts === undefined || Object.keys(contexts).length === 0 ? [] : ['named contexts']),
-    ...(platforms === undefined || platforms.length < 2 ? [] : ['several platforms']),
-  ];
+  async #finish(
+    keeping: Promise<Map<string, Keeping>>,
+    recordOf: (kept: Map<string, Keeping>) => BuildRecord,
+  ): Promise<void> {
+    this.#building++;
+    try {
+      this.#amend(recordOf(await keeping));
+    } finally {
+      this.#building--;
+      await this.#release();
+    }
+  }
+
+  /** Unless another build has moved its tags since. */
+  #amend(record: BuildRecord): void {
+    const tags = record.tags.filter((tag) => this.#records.get(tag)?.imageId === record.imageId);
+    this.#put(record, tags);
+  }
+
+  #put(record: BuildRecord, tags: readonly string[] = record.tags): void {
+    for (const tag of tags) {
+      this.#records.put(tag, record);
+      this.#needed.set(tag, keptOf(record));
+    }
+  }
+
+  /** Of contexts that no record needs; those of builds under way get theirs soon. */
+  async #release(): Promise<void> {
+    if (this.#building > 0 || this.#stop.signal.aborted) return;
+    const needed = new Set([...this.#needed.values()].flat());
+    await this.#options.contexts.remove((id) => !needed.has(id));
+  }
+
+  async #source(place: ContextAgain): Promise<BuildContextSource> {
+    return 'kept' in place ? { tar: await this.#options.contexts.open(place.kept) } : place;
+  }
+
+  /** The newest version, as `berth up` would give. */
+  async #secret(known: NonNullable<BuildRecord['secrets']>, id: string): Promise<Buffer | undefined> {
+    const reference = Object.hasOwn(known, id) ? known[id] : undefined;
+    if (reference === undefined) return undefined;
+    const { secrets } = this.#options;
+    const { version = 0 } = secrets.list().find((view) => keyText(view) === reference.key) ?? {};
+    return Buffer.from(await secrets.value(version === 0 ? reference : { ...reference, version }));
+  }
 }

@@ -116,7 +116,7 @@ export class RefreshSchedule {
     let last: ScheduledRun = { started, ended: '', refreshed: [], failed: [] };
     this.#records.put('schedule', { ...record, last });
     try {
-      const request = { dryRun: false, deploy, by: 'berth' };
+      const request = { dryRun: false, deploy, again: false, by: 'berth' };
       await refreshing.run(request, (event) => (last = withResult(last, event)), this.#stop.signal);
     } catch (error) {
       this.#stop.signal.throwIfAborted();

@@ -1,21 +1,24 @@
 import { conflict, messageOf } from '#base/errors.ts';
 import { planRefresh, type RefreshPlan, type RefreshStep } from '#domain/base/refresh-plan.ts';
-import type { Image } from '#domain/image/image.ts';
 import { packageChanges, type PackageChange } from '#domain/package/outdated.ts';
 import type { Events, Images, Progress } from '#engine/contracts.ts';
+import type { Clock } from '#ports/clock.ts';
 import type { Bases } from './bases.ts';
+import type { BuildRecord } from './build-record.ts';
 import { candidatesOf } from './candidates.ts';
 import type { Deployments, Deployment } from './deployments.ts';
 import type { Inventories } from './inventories.ts';
 import type { Outdated, OutdatedReport } from './outdated.ts';
 import type { RecordedBuilds } from './recorded-builds.ts';
+import type { TriedBuilds } from './tried-builds.ts';
 
 /** What a person is told while images are refreshed. */
 export type RefreshEvent =
   | { type: 'note'; message: string }
   | ({ type: 'plan' } & RefreshPlan & { deployments: Deployment[] })
   | { type: 'progress'; name: string; text: string }
-  | { type: 'step'; name: string; action: RefreshStep['action']; state: 'started' | 'unchanged' }
+  | { type: 'step'; name: string; action: RefreshStep['action']; state: 'started' }
+  | { type: 'step'; name: string; action: RefreshStep['action']; state: 'unchanged'; message?: string }
   | { type: 'step'; name: string; action: RefreshStep['action']; state: 'done'; changes: PackageChange[] }
   | {
       type: 'step';
@@ -25,7 +28,7 @@ export type RefreshEvent =
       message: string;
     }
   | { type: 'deploy'; app: string; services: string[]; state: 'started' | 'done' }
-  | { type: 'deploy'; app: string; services: string[]; state: 'failed'; message: string }
+  | { type: 'deploy'; app: string; services: string[]; state: 'failed' | 'skipped'; message: string }
   | { type: 'result'; refreshed: string[]; failed: string[]; waiting: Deployment[] };
 
 export interface RefreshRequest {
@@ -34,17 +37,21 @@ export interface RefreshRequest {
   dryRun: boolean;
   /** Give apps what was rebuilt, by a rolling update. */
   deploy: boolean;
+  /** Also of what failed before, although nothing is different. */
+  again: boolean;
   /** Who asks, for the history of apps. */
   by: string;
 }
 
 export interface RefreshingOptions {
-  images: Pick<Images, 'list' | 'get' | 'find' | 'pull'>;
+  images: Pick<Images, 'list' | 'get' | 'find' | 'pull' | 'tag'>;
   bases: Pick<Bases, 'forgetPlans'>;
   builds: RecordedBuilds;
   inventories: Inventories;
   outdated: Outdated;
   deployments: Deployments;
+  tried: Pick<TriedBuilds, 'note'>;
+  clock: Pick<Clock, 'timestamp'>;
   events: Pick<Events, 'emit'>;
 }
 
@@ -83,7 +90,8 @@ export class Refreshing {
     emit: (event: RefreshEvent) => void,
     signal: AbortSignal,
   ): Promise<void> {
-    const { images, bases, outdated, deployments } = this.#options;
+    const { images, bases, builds, outdated, deployments } = this.#options;
+    await builds.settled();
     const only = request.image === undefined ? undefined : new Set<string>([images.get(request.image).id]);
     const report = await outdated.report((message) => emit({ type: 'note', message }), signal);
     const plan = this.#plan(report, only);
@@ -96,23 +104,22 @@ export class Refreshing {
     }
     // What was planned before the mirror was asked is of yesterday.
     bases.forgetPlans();
-    const done = await this.#carryOut(plan.steps, emit, signal);
+    const done = await this.#carryOut(plan.steps, report, emit, signal);
     const waiting = deployments.due(new Set(done.refreshed), report);
     const { left, failed } = request.deploy
-      ? await this.#deploy(waiting, request.by, emit, signal)
+      ? await this.#deploy(waiting, request, emit, signal)
       : { left: waiting, failed: [] };
     emit({ type: 'result', refreshed: done.refreshed, failed: [...done.failed, ...failed], waiting: left });
   }
 
   #plan(report: OutdatedReport, only: ReadonlySet<string> | undefined): RefreshPlan {
     const { images, builds } = this.#options;
-    const outdated = report.images.filter(({ packages }) => packages.length > 0);
-    const ids = new Set<string>(outdated.map(({ image }) => image.id));
-    return planRefresh(candidatesOf(images.list(), ids, builds), only);
+    return planRefresh(candidatesOf(images.list(), report.facts, builds), only);
   }
 
   async #carryOut(
     steps: readonly RefreshStep[],
+    report: OutdatedReport,
     emit: (event: RefreshEvent) => void,
     signal: AbortSignal,
   ): Promise<{ refreshed: string[]; failed: string[] }> {
@@ -126,7 +133,7 @@ export class Refreshing {
         if (missing !== undefined) {
           failed.push(name);
           emit({ type: 'step', name, action, state: 'skipped', message: `${missing} was not refreshed` });
-        } else if (await this.#refresh(step, emit, signal)) refreshed.push(name);
+        } else if (await this.#refresh(step, report, emit, signal)) refreshed.push(name);
       } catch (error) {
         signal.throwIfAborted();
         failed.push(name);
@@ -139,27 +146,38 @@ export class Refreshing {
   /** Gives whether the name stands for another image now. */
   async #refresh(
     step: RefreshStep,
+    report: OutdatedReport,
     emit: (event: RefreshEvent) => void,
     signal: AbortSignal,
   ): Promise<boolean> {
-    const { images, inventories, events } = this.#options;
+    const { images, builds, inventories, events } = this.#options;
     const { name, action } = step;
     const former = images.find(name);
     // Another step moved all the tags of one build.
     if (former?.id !== step.imageId) return true;
     const before = await inventories.of(former);
+    const record = action === 'build' ? builds.recordOf(name, former.id) : undefined;
     emit({ type: 'step', name, action, state: 'started' });
     const onProgress = (progress: Progress): void => {
       const text = (progress.stream ?? progress.status ?? '').trimEnd();
       if (text !== '' && progress.progressDetail === undefined) emit({ type: 'progress', name, text });
     };
-    const image = await this.#make(step, former, onProgress, signal);
+    const image =
+      record === undefined
+        ? await images.pull(name, { onProgress, signal })
+        : await builds.repeat(record, { noCache: step.noCache, onProgress, signal });
     if (image.id === former.id) {
       emit({ type: 'step', name, action, state: 'unchanged' });
       return false;
     }
     const after = await inventories.of(image);
     const changes = packageChanges(before?.packages ?? [], after?.packages ?? []);
+    if (step.noCache && record !== undefined && changes.length === 0) {
+      await this.#takeBack(step, record, report);
+      const message = 'a build without the cache brought no newer packages';
+      emit({ type: 'step', name, action, state: 'unchanged', message });
+      return false;
+    }
     emit({ type: 'step', name, action, state: 'done', changes });
     events.emit('image', 'refresh', name, {
       name,
@@ -169,43 +187,47 @@ export class Refreshing {
     return true;
   }
 
-  #make(
-    { name, action, noCache }: RefreshStep,
-    former: Image,
-    onProgress: (progress: Progress) => void,
-    signal: AbortSignal,
-  ): Promise<Image> {
-    const { images, builds } = this.#options;
-    const record = action === 'build' ? builds.recordOf(name, former.id) : undefined;
-    if (record !== undefined) return builds.repeat(record, { noCache, onProgress, signal });
-    return images.pull(name, { onProgress, signal });
+  /** The names stand for what they stood for, and the same is not tried again until the mirror has something else. */
+  async #takeBack({ imageId }: RefreshStep, record: BuildRecord, report: OutdatedReport): Promise<void> {
+    const { images, builds, tried, clock } = this.#options;
+    const { packages = [] } = report.images.find(({ image }) => image.id === imageId) ?? {};
+    for (const tag of record.tags) {
+      await images.tag(imageId, tag);
+      tried.note(tag, imageId, packages, clock.timestamp());
+    }
+    builds.restore(record);
   }
 
   async #deploy(
     waiting: readonly Deployment[],
-    by: string,
+    { by, again }: RefreshRequest,
     emit: (event: RefreshEvent) => void,
     signal: AbortSignal,
   ): Promise<{ left: Deployment[]; failed: string[] }> {
+    const { deployments } = this.#options;
     const left: Deployment[] = [];
+    const failed: string[] = [];
     for (const deployment of waiting) {
       signal.throwIfAborted();
       const { app, services } = deployment;
+      const before = again ? undefined : deployments.failedBefore(deployment);
+      if (before !== undefined) {
+        left.push(deployment);
+        emit({ type: 'deploy', app, services, state: 'skipped', message: before });
+        continue;
+      }
       emit({ type: 'deploy', app, services, state: 'started' });
       try {
-        await this.#options.deployments.carryOut(
-          deployment,
-          by,
-          (text) => emit({ type: 'progress', name: app, text }),
-          signal,
-        );
+        const tell = (text: string): void => emit({ type: 'progress', name: app, text });
+        await deployments.carryOut(deployment, by, tell, signal);
         emit({ type: 'deploy', app, services, state: 'done' });
       } catch (error) {
         signal.throwIfAborted();
         left.push(deployment);
+        failed.push(app);
         emit({ type: 'deploy', app, services, state: 'failed', message: messageOf(error) });
       }
     }
-    return { left, failed: left.map(({ app }) => app) };
+    return { left, failed };
   }
 }

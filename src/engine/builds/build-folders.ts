@@ -5,6 +5,8 @@ export class BuildFolders {
   readonly #trees: Pick<FileTrees, 'createFolder' | 'removeFolder'>;
   readonly #id: string;
   readonly #names = new Set<string>();
+  /** Those with the files of contexts that came from elsewhere, by the names of the contexts; '' is the main one. */
+  readonly received = new Map<string, string>();
 
   /** `id` begins their names. */
   constructor(trees: Pick<FileTrees, 'createFolder' | 'removeFolder'>, id: string) {
@@ -22,6 +24,18 @@ export class BuildFolders {
   async remove(name: string): Promise<void> {
     await this.#trees.removeFolder(`${this.#id}-${name}`);
     this.#names.delete(name);
+  }
+
+  /** At once, or in the background when somebody has looked at them. */
+  async closeAfter(
+    looking: Promise<void> | undefined,
+    report: (problem: string, error: unknown) => void,
+  ): Promise<void> {
+    if (looking === undefined) return this.close();
+    const close = (): Promise<void> => this.close();
+    looking
+      .then(close, close)
+      .catch((error: unknown) => report('the folders of a build could not be removed', error));
   }
 
   async close(): Promise<void> {

@@ -184,6 +184,7 @@ export class Builds implements BuildsContract {
     const request = { ...asked, onSource };
     const folders = new BuildFolders(parts.trees, newId());
     const lease = parts.images.lease();
+    let looking: Promise<void> | undefined;
     try {
       const loading = vertices.add('[internal] load build context');
       const context = await loading.run(() => openContext(parts, folders, request));
@@ -210,10 +211,11 @@ export class Builds implements BuildsContract {
       await this.#tellWarnings(request, plan, context, loading.digest);
       await vertices.enter(plan, severalPlatforms(request) && request.platform);
       const image = await runStages(run, abort);
+      looking = request.onReceived?.(folders.received);
       return { image, plan, steps, origin: { dockerfile: context.dockerfile, sources, started } };
     } finally {
       await lease.close();
-      await folders.close();
+      await folders.closeAfter(looking, parts.report);
     }
   }
 

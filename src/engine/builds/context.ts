@@ -37,6 +37,7 @@ export async function openContext(
 ): Promise<BuildContext> {
   const { trees } = parts;
   const root = await contextRoot(parts, folders, 'context', request.context, request.signal);
+  if (!('folder' in request.context)) folders.received.set('', root);
   const dockerfile = await readDockerfile(trees, root, request);
   const ignore = request.ignoreText ?? (await readIgnore(trees, root, dockerfile.name));
   return { ...contextFiles(root, ignore), dockerfile };

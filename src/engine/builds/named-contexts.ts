@@ -28,14 +28,15 @@ export class NamedContexts {
     if (found === undefined) throw notFound('build-context-missing', `no context has the name '${name}'`);
     if ('image' in found) return found;
     if ('obtain' in found) return { image: await found.obtain(platform) };
-    const opened = this.#opened.get(name) ?? this.#files(found);
+    const opened = this.#opened.get(name) ?? this.#files(name, found);
     this.#opened.set(name, opened);
     return opened;
   }
 
-  async #files(source: BuildContextSource): Promise<ContextFiles> {
+  async #files(name: string, source: BuildContextSource): Promise<ContextFiles> {
     const place = `context-${this.#opened.size}`;
     const root = await contextRoot(this.#parts, this.#folders, place, source, this.#signal);
+    if (!('folder' in source)) this.#folders.received.set(name, root);
     return contextFiles(root, await this.#parts.trees.readText({ root, path: '.dockerignore' }));
   }
 }

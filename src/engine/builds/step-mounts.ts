@@ -34,6 +34,7 @@ export async function findMounts(
 ): Promise<FoundMount[]> {
   const found: FoundMount[] = [];
   for (const mount of mounts) {
+    run.request.onMount?.(mount);
     const from = 'from' in mount ? mount.from : undefined;
     const takes = mount.type === 'bind' || from !== undefined;
     found.push(takes ? { mount, origin: await run.origin(from, written, stage, sink) } : { mount });
@@ -144,9 +145,15 @@ class Opening {
       origin?.use((from) =>
         parts.trees.copy({ root: from.root, path: mount.source }, { root, path: '/' }, { signal }),
       );
-    const opened = await caches.open(mount, { id: origin?.chainId ?? '', fill }, signal);
+    const opened = await caches.open(this.#named(mount), { id: origin?.chainId ?? '', fill }, signal);
     this.#undo.add(opened.release);
     this.mounts.points.push(point(mount.target, opened.root, !mount.readOnly));
+  }
+
+  /** Clients keep their caches apart by a name before their ids, as with BuildKit. */
+  #named(mount: CacheMount): CacheMount {
+    const namespace = own(this.#run.arguments.given, 'BUILDKIT_CACHE_MOUNT_NS') ?? '';
+    return namespace === '' ? mount : { ...mount, id: `${namespace}/${mount.id}` };
   }
 
   async #ssh({ id, target, required, uid, gid, mode }: SshMount): Promise<void> {

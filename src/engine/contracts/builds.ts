@@ -1,7 +1,9 @@
 import type { HostConfig } from '#domain/container/config.ts';
 import type { CheckResult } from '#domain/dockerfile/checks/check.ts';
+import type { Mount } from '#domain/dockerfile/mount.ts';
 import type { Outline, Target } from '#domain/dockerfile/outline.ts';
 import type { CacheEntry, PruneLimits } from '#domain/build/cache-prune.ts';
+import type { SecretReference } from '#domain/secret/secret.ts';
 import type { Image } from '#domain/image/image.ts';
 import type { Credentials } from '#ports/registry-client.ts';
 import type {
@@ -66,6 +68,8 @@ export interface BuildRequest {
   credentials?: (registry: string) => Promise<Credentials | undefined>;
   /** The bytes of a secret; undefined when the client has none under the id. Never kept beyond the step. */
   secrets?: (id: string) => Promise<Buffer | undefined>;
+  /** Which of them the store of secrets has, by their ids: a later build can be given them again. */
+  secretSources?: Readonly<Record<string, SecretReference>>;
   ssh?: SshAgents;
   /** What RUN may do beyond the usual. */
   allow?: Entitlement[];
@@ -84,6 +88,13 @@ export interface BuildRequest {
   onSource?: (reference: string, image: Image) => void;
   /** Called once all outputs are written. */
   onExported?: (exported: Exported) => void;
+  /** Called with each mount of the steps that the result needs, whether they run or come from the cache. */
+  onMount?: (mount: Mount) => void;
+  /**
+   * Called when the steps are done, with the folders of contexts that came from elsewhere, by the contexts' names ('' is the main
+   * one). The build does not wait for what it gives, but the folders stay until then.
+   */
+  onReceived?: (folders: ReadonlyMap<string, string>) => Promise<void>;
   /** Aborting kills the running steps and frees what the build holds. */
   signal: AbortSignal;
 }

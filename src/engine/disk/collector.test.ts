@@ -71,7 +71,8 @@ class World {
       ...{ period: 600, keepFree: '10%', buildCache: '10%', buildCacheReserved: '1%' },
       ...{ buildCacheDays: 30, untaggedDays: 7, unusedHours: 24 },
     },
-    keepPartial: 24,
+    keep: { keepPartial: 24, keepContexts: '1g' },
+    sources: { keptContexts: () => [], removeContexts: () => Promise.resolve() },
     tell: (line) => void this.told.push(line),
     report: (problem, error) => assert.fail(`${problem}: ${String(error)}`),
   };
@@ -100,9 +101,9 @@ class World {
     return {
       list: () => this.images,
       find: (name) => this.images.find(({ tags }) => tags.includes(`docker.io/library/${name}`)),
-      users: (id) => (this.usersOf[id] === undefined ? [] : [{ holder: this.usersOf[id] }]),
       index: () => undefined,
       parts: () => new Set(),
+      users: (id) => (this.usersOf[id] === undefined ? [] : [{ holder: this.usersOf[id] }]),
       isHeld: () => false,
       isKept: () => false,
       get isWorking() {

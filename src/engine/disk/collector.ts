@@ -52,9 +52,9 @@ export class DiskCollector {
   }
 
   async rules(): Promise<DiskRules & { total: number; free: number }> {
-    const { space, settings, keepPartial } = this.#parts;
+    const { space, settings, keep } = this.#parts;
     const { total, free } = await space.measure();
-    return { ...rulesOf(settings, keepPartial, total), total, free };
+    return { ...rulesOf(settings, keep, total), total, free };
   }
 
   /** What `collect` would remove now. */
@@ -88,11 +88,12 @@ export class DiskCollector {
   }
 
   async #remove(kind: PlannedItem['kind'], items: readonly PlannedItem[]): Promise<void> {
-    const { images, builds, registry, sessions } = this.#parts;
+    const { images, builds, registry, sessions, sources } = this.#parts;
     const ids = new Set(items.map(({ id }) => id));
     if (kind === 'image') await images.prune({ all: true, parents: false, accepts: ({ id }) => ids.has(id) });
     else if (kind === 'cache') await builds.prune(({ id }) => ids.has(id));
     else if (kind === 'registry') await registry.collect(standardCollection, false);
+    else if (kind === 'source') await sources.removeContexts((id) => ids.has(id));
     else if (kind === 'context') await sessions.removeKept((id) => ids.has(id));
     else await images.removePartial((digest) => ids.has(digest));
   }

@@ -25,6 +25,7 @@ export class FactFinder {
       images: await this.images(),
       cache: builds.cacheEntries(),
       temporary: await this.temporary(),
+      sources: this.#parts.sources.keptContexts(),
       registry: await this.#registry(),
       pinned: (part) => {
         const digest = digestOf(part);
@@ -61,7 +62,6 @@ export class FactFinder {
     ];
   }
 
-  /** In words, why an image stays. */
   /** With those of the other platforms of its index, which go with it. */
   #partsOf(image: Image, sizes: ReadonlyMap<string, number>): Map<string, number> {
     const { images } = this.#parts;
@@ -80,6 +80,7 @@ export class FactFinder {
     return [image, ...ids.flatMap((id) => images.find(id) ?? [])];
   }
 
+  /** In words, why an image stays. */
   #kept(image: Image): string | undefined {
     const { images } = this.#parts;
     const [user] = this.#members(image).flatMap(({ id }) => images.users(id));

@@ -1,5 +1,6 @@
-import type { DiskSettings } from '#domain/disk/rules.ts';
+import type { DiskSettings, KeepSettings } from '#domain/disk/rules.ts';
 import type { Builds, Containers, Events, Volumes } from '#engine/contracts.ts';
+import type { RecordedBuilds } from '#engine/bases/recorded-builds.ts';
 import type { ImageUse } from '#engine/disk/image-use.ts';
 import type { Images } from '#engine/images/images.ts';
 import type { Registry } from '#engine/registry/registry.ts';
@@ -16,6 +17,8 @@ export interface DiskParts {
   blobs: Pick<BlobStore, 'partials'>;
   snapshotter: Pick<Snapshotter, 'listCommitted' | 'usage' | 'settled'>;
   sessions: Pick<BuildSessions, 'kept' | 'removeKept'>;
+  /** Contexts that images can be built from again. */
+  sources: Pick<RecordedBuilds, 'keptContexts' | 'removeContexts'>;
   logs: Pick<LogStore, 'size'>;
   clock: Clock;
   events: Events;
@@ -23,11 +26,11 @@ export interface DiskParts {
     Images,
     | 'list'
     | 'find'
+    | 'index'
+    | 'parts'
     | 'users'
     | 'isHeld'
     | 'isKept'
-    | 'index'
-    | 'parts'
     | 'isWorking'
     | 'isOpenEnded'
     | 'whenWorking'
@@ -40,8 +43,7 @@ export interface DiskParts {
   registry: Pick<Registry, 'collect' | 'repositories' | 'storedBlobs' | 'uploads'>;
   uses: ImageUse;
   settings: DiskSettings;
-  /** Hours, of the settings of registries. */
-  keepPartial: number;
+  keep: KeepSettings;
   /** A line of the daemon's log. */
   tell: (line: string, details: Record<string, unknown>) => void;
   report: (problem: string, error: unknown) => void;

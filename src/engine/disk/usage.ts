@@ -1,4 +1,5 @@
 import { shortId } from '#base/ids.ts';
+import { familiarName } from '#domain/image/reference.ts';
 import { logLimits } from '#domain/container/log-limits.ts';
 import { isActive } from '#domain/container/state.ts';
 import type { ImageFacts } from '#domain/disk/facts.ts';
@@ -82,6 +83,7 @@ export class Usage {
       ['containers', await this.#ofContainers()],
       ['volumes', await this.#ofVolumes()],
       ['build-cache', this.#cache(found)],
+      ['sources', this.#sources(rules)],
       ['logs', await this.#logs()],
       ['registry', this.#registry(found)],
       ['temporary', await this.#temporary()],
@@ -149,6 +151,14 @@ export class Usage {
     }));
     const { count, active, size } = counted(items);
     return { ...{ count, active, size, items, limit: rules.buildCache }, ...freed(unused, 'cache') };
+  }
+
+  #sources(rules: DiskRules): Row {
+    const items = this.#parts.sources.keptContexts().map(({ id, names, size }) => ({
+      name: names.length === 0 ? id : names.map(familiarName).join(', '),
+      ...{ size, state: names.length === 0 ? 'of a build under way' : 'can be built again from it' },
+    }));
+    return { ...counted(items), limit: rules.sources };
   }
 
   async #logs(): Promise<Row> {

@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
 import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { after, test } from 'node:test';
 import type { OutdatedAnswer, RefreshStreamEvent } from '#api/types/bases.ts';
+import { BuildkitClient, fileSync } from '../../support/buildkit-client.ts';
 import { DebianMirror } from '../../support/debian-mirror.ts';
 import { startDaemon } from '../../support/daemon.ts';
 
@@ -13,7 +15,7 @@ const parseEvent: (line: string) => RefreshStreamEvent = JSON.parse;
 const scratch = await mkdtemp('/var/tmp/b-mirror-');
 const mirror = await DebianMirror.start(join(scratch, 'mirror'));
 const config = join(scratch, 'config.toml');
-await writeFile(config, mirror.settings());
+await writeFile(config, `${mirror.settings()}[bases]\nmax-context = "2m"\n`);
 const daemon = await startDaemon({ environment: { BERTH_CONFIG: config } });
 after(async () => {
   await daemon[Symbol.asyncDispose]();
@@ -110,7 +112,14 @@ test('what is outdated is listed with running services, rebuilt in order, given 
       ],
     ],
   );
-  assert.match(await refusal('base', 'outdated', '--exit-code'), /runs as shop\/web \(shop-web-1\)/);
+  assert.match(
+    await refusal('base', 'outdated', '--exit-code'),
+    /^SERVICE .*\nalone +debian\.berth\S+ +1 +1 +\d+ \w+ +newer packages\nshop\/web +docker\.io\/a-shop\/web:latest +1 +1 /,
+  );
+  assert.match(
+    await berth('base', 'outdated', '-v'),
+    new RegExp(`\n  libdemo 1\\.0-1 -> ${version.replace('+', '\\+')} \\(security\\)`),
+  );
 
   const before = await idOf('a-shop/web');
   const plan = await berth('base', 'refresh', '--dry-run');
@@ -184,23 +193,81 @@ test('without --deploy apps go on with what they run, and are named', async () =
   assert.deepEqual((await outdated()).images, []);
 });
 
-test('an image whose build context came from a client is named with the reason', async () => {
-  const folder = await project('sent', {
+/** As `docker build` sends it: the classic way, or by BuildKit's protocol. */
+async function sendBuild(
+  way: 'classic' | 'buildkit',
+  name: string,
+  files: Record<string, string>,
+): Promise<void> {
+  if (way === 'classic') {
+    const folder = await project(name, files);
+    await daemon.ok('build', '-t', name, folder, { environment: { DOCKER_BUILDKIT: '0' } });
+    await rm(folder, { recursive: true });
+    return;
+  }
+  await using client = await BuildkitClient.open(
+    daemon.socket,
+    fileSync({ context: files, dockerfile: files }),
+    'shared',
+  );
+  await client.solve({
+    attributes: { filename: 'Dockerfile', 'build-arg:WORD': 'given' },
+    exporters: [{ type: 'moby', attributes: { name } }],
+  });
+}
+
+test('an image whose context a client sent is built again from what was kept of it, which goes with the image', async () => {
+  for (const way of ['classic', 'buildkit'] as const) {
+    const name = `sent-${way}`;
+    await sendBuild(way, name, {
+      Dockerfile: `FROM ${base}\nARG WORD=usual\nCOPY sub /sub\nRUN echo $WORD >/tmp/word\n`,
+      'sub/file': 'content\n',
+    });
+    const before = await idOf(name);
+    const version = await publishUpdate(way === 'classic' ? 4 : 6);
+    await refresh();
+    assert.notEqual(await idOf(name), before);
+    const word = way === 'classic' ? 'usual' : 'given';
+    assert.equal(
+      await daemon.ok('run', '--rm', name, 'cat', '/usr/share/demo/version', '/sub/file', '/tmp/word'),
+      `${version}\ncontent\n${word}`,
+    );
+    // And once more, from the same.
+    await publishUpdate(way === 'classic' ? 5 : 7);
+    assert.ok(outcomes(await refresh()).includes(`docker.io/library/${name}:latest done`));
+    assert.match(
+      await berth('system', 'df', '-v'),
+      new RegExp(`^${name}:latest +\\d.* can be built again from it`, 'm'),
+    );
+    await daemon.ok('rmi', name);
+    await refresh();
+    assert.doesNotMatch(await berth('system', 'df', '-v'), new RegExp(`^${name}`, 'm'));
+  }
+  await refresh('--deploy');
+});
+
+test('why an image cannot be built again is told', async () => {
+  const folder = await project('large', {
     Dockerfile: `FROM ${base} AS build\nFROM scratch\nCOPY --from=build /bin/busybox /\n`,
   });
-  await daemon.ok('build', '-t', 'sent', folder, { environment: { DOCKER_BUILDKIT: '0' } });
-  await publishUpdate(4);
+  await writeFile(join(folder, 'noise'), randomBytes(3 * 1024 ** 2));
+  await daemon.ok('build', '-t', 'large', folder, { environment: { DOCKER_BUILDKIT: '0' } });
+  await daemon.ok('tag', 'large', 'other-name');
+  await publishUpdate(8);
   const { images } = await outdated();
-  const sent = images.find(({ names }) => names.includes('docker.io/library/sent:latest'));
-  assert.deepEqual([sent?.packages, sent?.from], [[], [base]]);
+  const large = images.find(({ names }) => names.includes('docker.io/library/large:latest'));
+  assert.deepEqual([large?.packages, large?.from], [[], [base]]);
   const text = await berth('base', 'refresh', '--dry-run');
-  assert.match(text, /\ncannot refresh docker\.io\/library\/sent:latest: .*was given a context by a client/);
-  await daemon.ok('rmi', 'sent');
+  assert.match(
+    text,
+    /\ncannot refresh docker\.io\/library\/large:latest: .*not kept: packed it is larger than 2\.1 MB/,
+  );
+  await daemon.ok('rmi', 'large', 'other-name');
   await refresh('--deploy');
 });
 
 test('a mirror that cannot be trusted or lacks packages changes nothing, and is said in words', async () => {
-  const version = await publishUpdate(5);
+  const version = await publishUpdate(9);
   const before = await idOf(base);
   mirror.mood = 'wrong-key';
   assert.match(await refusal('base', 'outdated'), /suite 'bookworm': .*NO_PUBKEY/s);
@@ -220,7 +287,7 @@ test('a mirror that cannot be trusted or lacks packages changes nothing, and is 
 });
 
 test('after kill -9 in the middle nothing is left, and the next refresh does the rest', async () => {
-  const version = await publishUpdate(6);
+  const version = await publishUpdate(10);
   const before = await idOf(base);
   const bases = join(daemon.root, 'bases');
   mirror.mood = 'stalling-packages';
