@@ -69,10 +69,16 @@ export interface Snapshotter {
   view<T>(chainId: Digest | '', use: (root: string) => Promise<T>): Promise<T>;
   /** What an active snapshot changed against its parent, sorted by path. */
   changes(key: string): Promise<Change[]>;
-  /** The changes of an active snapshot as an OCI layer tar, entries sorted; times clamped to `epoch` (seconds) if given. */
-  diff(key: string, epoch?: number): Readable;
-  /** Makes an active snapshot, unmounted, the committed snapshot `chainId` without copying; the active one is gone. */
-  commit(key: string, chainId: Digest): Promise<void>;
+  /**
+   * The changes of an active snapshot as an OCI layer tar, entries sorted; times clamped to `epoch` (seconds) if given.
+   * `onSize` is told at its end what the files in it hold, in bytes: what `usage` would have said meanwhile.
+   */
+  diff(key: string, epoch?: number, onSize?: (size: number) => void): Readable;
+  /**
+   * Makes an active snapshot, unmounted, the committed snapshot `chainId` without copying; the active one is gone.
+   * `size`: its `usage`, where the caller knows it.
+   */
+  commit(key: string, chainId: Digest, size?: number): Promise<void>;
   /** Bytes that the active snapshot itself holds. */
   usage(key: string): Promise<number>;
   /** Removes a committed snapshot that nothing builds upon. Idempotent. @throws conflict `snapshot-in-use` */

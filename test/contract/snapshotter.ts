@@ -230,7 +230,10 @@ export function snapshotterContract(name: string, make: () => Promise<Snapshotte
     await mkdir(join(root, 'dir'));
     await writeFile(join(root, 'dir/fresh'), 'f');
     await rename(join(root, 'etc/keep'), join(root, 'kept'));
-    const layer = await buffer(snapshotter.diff('c', 1_700_000_000));
+    let size = 0;
+    const layer = await buffer(snapshotter.diff('c', 1_700_000_000, (bytes) => (size = bytes)));
+    assert.equal(size, 700_000 + 1 + 'fine'.length);
+    assert.equal(await snapshotter.usage('c'), size);
     assert.deepEqual(await buffer(snapshotter.diff('c', 1_700_000_000)), layer);
     await unpack(snapshotter, 'b', 'a', layer, digestOf(layer));
     await snapshotter.view(chain('b'), async (view) => {

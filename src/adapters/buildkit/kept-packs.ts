@@ -15,13 +15,9 @@ const longestUnseen = 8;
 /** What of a pack may be of no use, in bytes, beside as many as are: then another one is begun. */
 const mostUseless = 16 * 1024 * 1024;
 
-/** A file with what its client said of it. */
-export interface KeptFile {
-  stat: FileStat;
+/** A file with what its client said of it: bytes, nanoseconds since 1970, bits of Go's os.FileMode. */
+export interface KeptFile extends Pick<FileStat, 'size' | 'modTime' | 'mode'> {
   entry: PackedEntry;
-}
-
-interface Known extends KeptFile {
   /** The number of the build that saw it last. */
   seen: number;
 }
@@ -30,7 +26,7 @@ interface Known extends KeptFile {
 export interface KeptUse {
   pack: Pack;
   /** What was kept of the file, unless it has another size, time or mode now: what BuildKit compares too. */
-  find(stat: FileStat): PackedEntry | undefined;
+  find(stat: FileStat): KeptFile | undefined;
   /** Has these for the next time. */
   keep(files: readonly KeptFile[]): void;
   /** Idempotent. */
@@ -41,7 +37,7 @@ export interface KeptUse {
 class KeptFolder {
   readonly id: string;
   #pack: Pack;
-  #files = new Map<string, Known>();
+  readonly #files = new Map<string, KeptFile>();
   /** Bytes of those. */
   #live = 0;
   #builds = 0;
@@ -70,13 +66,12 @@ class KeptFolder {
 
   use(): Omit<KeptUse, 'release'> {
     const pack = this.#pack;
-    const files = this.#files;
     pack.hold();
     return {
       pack,
       find: (stat) => {
-        const kept = files.get(stat.path);
-        return kept !== undefined && isSame(kept.stat, stat) ? kept.entry : undefined;
+        const kept = this.#files.get(stat.path);
+        return kept !== undefined && isSame(kept, stat) ? kept : undefined;
       },
       keep: (now) => this.#keep(now),
     };
@@ -88,16 +83,20 @@ class KeptFolder {
 
   #keep(now: readonly KeptFile[]): void {
     const seen = ++this.#builds;
-    const files = new Map<string, Known>();
-    for (const [path, known] of this.#files) if (known.seen > seen - longestUnseen) files.set(path, known);
-    for (const file of now) files.set(file.stat.path, { ...file, seen });
-    if (files.size > mostFiles) files.clear();
-    this.#files = files;
-    this.#live = [...this.#files.values()].reduce((sum, { entry }) => sum + entry.size, 0);
+    for (const file of now) {
+      file.seen = seen;
+      this.#files.set(file.entry.path, file);
+    }
+    this.#live = 0;
+    for (const [path, file] of this.#files) {
+      if (file.seen <= seen - longestUnseen) this.#files.delete(path);
+      else this.#live += file.entry.size;
+    }
+    if (this.#files.size > mostFiles) this.#files.clear();
   }
 }
 
-function isSame(kept: FileStat, { size, modTime, mode }: FileStat): boolean {
+function isSame(kept: KeptFile, { size, modTime, mode }: FileStat): boolean {
   return kept.size === size && kept.modTime === modTime && kept.mode === mode;
 }
 

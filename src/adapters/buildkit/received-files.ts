@@ -2,7 +2,7 @@ import { createHash, hash as hashOf, type Hash } from 'node:crypto';
 import { makeDevice } from '#adapters/linux/libc.ts';
 import { text } from '#adapters/files/byte-path.ts';
 import { invalid } from '#base/errors.ts';
-import type { PackedEntry } from '#ports/packed-files.ts';
+import type { DeviceNode, PackedEntry } from '#ports/packed-files.ts';
 import { kindOf, nodeTypeOf, permissionsOf } from './file-mode.ts';
 import type { KeptFile, KeptUse } from './kept-packs.ts';
 import type { FileStat } from './messages.ts';
@@ -20,7 +20,8 @@ const nothing = hashOf('sha256', '');
 
 /** A file whose bytes come. */
 interface Coming {
-  file: KeptFile;
+  stat: FileStat;
+  entry: PackedEntry;
   /** Of a file that comes in several pieces: what was not yet written. */
   rest?: { hash: Hash; buffer: Buffer; filled: number };
 }
@@ -58,14 +59,12 @@ export class ReceivedFiles {
     // Sockets mean nothing without the process that made them.
     if (kind === undefined) return false;
     this.#kinds.set(stat.path, kind);
-    const entry = entryOf(stat, kind);
     if (kind !== 'file') {
-      this.entries.push(entry);
+      this.entries.push(entryOf(stat, kind));
       return false;
     }
     this.files++;
-    if (stat.linkname !== '') return this.#hardLink(stat, entry);
-    return this.#file(id, stat, entry);
+    return stat.linkname === '' ? this.#file(id, stat) : this.#hardLink(stat);
   }
 
   /** An empty chunk ends the file. Gives whether it did. @throws invalid `context-invalid` */
@@ -84,33 +83,34 @@ export class ReceivedFiles {
 
   /** All has come: further names of files have their bytes too. */
   finish(): void {
+    if (!this.entries.some(({ sameAs }) => sameAs !== undefined)) return;
     const byPath = new Map<string, PackedEntry>();
     for (const entry of this.entries) {
       const first = byPath.get(entry.sameAs ?? '');
-      if (first !== undefined) {
-        const { size, offset, content } = first;
-        Object.assign(entry, { size, offset, content });
-      }
+      if (first !== undefined) Object.assign(entry, placeOf(first));
       byPath.set(entry.path, entry);
     }
   }
 
-  #file(id: number, stat: FileStat, entry: PackedEntry): boolean {
+  #file(id: number, stat: FileStat): boolean {
     const kept = this.#kept.find(stat);
     if (kept !== undefined) {
-      this.entries.push({ ...entry, size: kept.size, offset: kept.offset, content: kept.content });
-      this.whole.push({ stat, entry: kept });
+      this.entries.push(
+        isAsKept(kept.entry, stat) ? kept.entry : { ...entryOf(stat, 'file'), ...placeOf(kept.entry) },
+      );
+      this.whole.push(kept);
       return false;
     }
+    const entry = entryOf(stat, 'file');
     this.entries.push(entry);
     if (stat.size === 0) return false;
-    this.#coming.set(id, { file: { stat, entry } });
+    this.#coming.set(id, { stat, entry });
     return true;
   }
 
   /** What it had when it was listed counts: a file that grows meanwhile is cut off there, one that shrinks is shorter. */
   #piece(coming: Coming, chunk: Uint8Array): void {
-    const { stat, entry } = coming.file;
+    const { stat, entry } = coming;
     const piece = chunk.subarray(0, stat.size - entry.size);
     if (piece.length === 0) return;
     if (entry.size === 0 && piece.length === stat.size) {
@@ -123,7 +123,7 @@ export class ReceivedFiles {
   }
 
   #gather(coming: Coming, piece: Uint8Array): void {
-    const { stat, entry } = coming.file;
+    const { stat, entry } = coming;
     if (coming.rest === undefined) entry.offset = this.#writer.allocate(stat.size);
     const rest = (coming.rest ??= { hash: createHash('sha256'), ...empty(stat.size) });
     rest.hash.update(piece);
@@ -138,24 +138,26 @@ export class ReceivedFiles {
   }
 
   #end(coming: Coming): void {
-    const { stat, entry } = coming.file;
+    const { stat, entry } = coming;
     if (coming.rest !== undefined) {
       this.#flush(coming);
       entry.content = coming.rest.hash.digest('hex');
     }
-    if (entry.size === stat.size) this.whole.push(coming.file);
+    const { size, modTime, mode } = stat;
+    if (entry.size === size) this.whole.push({ size, modTime, mode, entry, seen: 0 });
   }
 
-  #flush({ rest, file: { stat, entry } }: Coming): void {
+  #flush({ rest, stat, entry }: Coming): void {
     if (rest === undefined || rest.filled === 0) return;
     this.#writer.write(rest.buffer.subarray(0, rest.filled), entry.offset + entry.size - rest.filled);
     Object.assign(rest, empty(stat.size - entry.size));
   }
 
-  #hardLink({ path, linkname }: FileStat, entry: PackedEntry): false {
+  #hardLink(stat: FileStat): false {
+    const { path, linkname } = stat;
     if (this.#kinds.get(linkname) !== 'file' || linkname === path)
       throw refused(`'${text(path)}' as a hard link to '${text(linkname)}', which is no file that was sent`);
-    this.entries.push({ ...entry, sameAs: linkname });
+    this.entries.push({ ...entryOf(stat, 'file'), sameAs: linkname });
     return false;
   }
 
@@ -178,27 +180,38 @@ function empty(size: number): { buffer: Buffer; filled: number } {
   return { buffer: Buffer.allocUnsafeSlow(Math.min(size, gathered)), filled: 0 };
 }
 
-function entryOf(stat: FileStat, kind: PackedEntry['kind']): PackedEntry {
-  const { path, mode, uid, gid, modTime, linkname, devmajor, devminor } = stat;
-  const node = nodeTypeOf(mode);
-  const xattrs = xattrsOf(stat);
-  return {
-    ...{ path, kind, mode: permissionsOf(mode), uid, gid, mtime: modTime / 1e9, size: 0, offset: 0 },
-    linkName: kind === 'symlink' ? linkname : '',
-    content: kind === 'file' ? nothing : '',
-    ...(node !== undefined && {
-      node: { type: node, number: node === 'fifo' ? 0 : makeDevice(devmajor, devminor) },
-    }),
-    ...(xattrs.size > 0 && { xattrs }),
-  };
+/** Its time and mode were compared. */
+function isAsKept({ uid, gid, xattrs }: PackedEntry, stat: FileStat): boolean {
+  return (
+    uid === stat.uid && gid === stat.gid && xattrs === undefined && Object.keys(stat.xattrs).length === 0
+  );
 }
 
-/** Others are the client's machine's own affair. */
-function xattrsOf({ xattrs }: FileStat): Map<string, Uint8Array> {
-  const taken = Object.entries(xattrs).filter(
-    ([name]) => name === 'security.capability' || name.startsWith('user.'),
-  );
-  return new Map(taken);
+function placeOf({ size, offset, content }: PackedEntry): Pick<PackedEntry, 'size' | 'offset' | 'content'> {
+  return { size, offset, content };
+}
+
+function entryOf(stat: FileStat, kind: PackedEntry['kind']): PackedEntry {
+  const { path, uid, gid, modTime, linkname } = stat;
+  const entry: PackedEntry = {
+    ...{ path, kind, mode: permissionsOf(stat.mode), uid, gid, mtime: modTime / 1e9, size: 0, offset: 0 },
+    linkName: kind === 'symlink' ? linkname : '',
+    content: kind === 'file' ? nothing : '',
+  };
+  if (kind === 'device') entry.node = nodeOf(stat);
+  const xattrs = Object.entries(stat.xattrs).filter(([name]) => isTaken(name));
+  if (xattrs.length > 0) entry.xattrs = new Map(xattrs);
+  return entry;
+}
+
+function nodeOf({ mode, devmajor, devminor }: FileStat): DeviceNode {
+  const type = nodeTypeOf(mode) ?? 'fifo';
+  return { type, number: type === 'fifo' ? 0 : makeDevice(devmajor, devminor) };
+}
+
+/** Other attributes are the client's machine's own affair. */
+function isTaken(attribute: string): boolean {
+  return attribute === 'security.capability' || attribute.startsWith('user.');
 }
 
 export function refused(what: string): Error {

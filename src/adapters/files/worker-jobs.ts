@@ -68,7 +68,7 @@ class JobWorker<Job, Result> {
         return;
       case 'pull': {
         const bytes = running.pull?.();
-        if (bytes === undefined) this.#finish(undefined);
+        if (bytes === undefined) this.#finish(running.complete?.());
         else this.#answer({ kind: 'bytes', bytes });
         return;
       }

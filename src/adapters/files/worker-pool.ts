@@ -48,9 +48,9 @@ export class WorkerPool<Job, Result> {
     });
   }
 
-  /** A job that gives bytes, made as they are read. */
-  read(job: Job): Readable {
-    return Readable.from(this.#pull(job), { objectMode: false });
+  /** A job that gives bytes, made as they are read. @param onEnd gets its result when all were read */
+  read(job: Job, onEnd: (result: Result | undefined) => void = () => undefined): Readable {
+    return Readable.from(this.#pull(job, onEnd), { objectMode: false });
   }
 
   /** Ends the idle workers; those in work end when they are idle. */
@@ -58,7 +58,7 @@ export class WorkerPool<Job, Result> {
     await Promise.all([...this.#idle.keys()].map((worker) => this.#end(worker)));
   }
 
-  async *#pull(job: Job): AsyncGenerator<Uint8Array> {
+  async *#pull(job: Job, onEnd: (result: Result | undefined) => void): AsyncGenerator<Uint8Array> {
     const worker = await this.#take();
     const line = new Line<Job, Result>(worker);
     try {
@@ -66,7 +66,10 @@ export class WorkerPool<Job, Result> {
       for (;;) {
         line.send({ kind: 'pull' });
         const answer = await line.answer();
-        if (answer.kind === 'done') return;
+        if (answer.kind === 'done') {
+          onEnd(answer.result);
+          return;
+        }
         if (answer.kind === 'bytes') yield Buffer.from(answer.bytes.buffer);
       }
     } finally {

@@ -169,17 +169,17 @@ export class OverlaySnapshotter implements Snapshotter {
     return this.view(parent, (lower) => this.#pool.changes(upper, lower));
   }
 
-  diff(key: string, epoch?: number): Readable {
+  diff(key: string, epoch?: number, onSize: (size: number) => void = () => undefined): Readable {
     this.#folders.parentOf(key);
     const upper = join(this.#folders.active(key), 'upper');
-    return this.#pool.tar(upper, { epoch, mappings: this.#remapped?.mappings });
+    return this.#pool.tar(upper, { epoch, mappings: this.#remapped?.mappings }, onSize);
   }
 
-  commit(key: string, chainId: Digest): Promise<void> {
-    return this.#locks.run(chainId, () => this.#locks.run(key, () => this.#commit(key, chainId)));
+  commit(key: string, chainId: Digest, size?: number): Promise<void> {
+    return this.#locks.run(chainId, () => this.#locks.run(key, () => this.#commit(key, chainId, size)));
   }
 
-  async #commit(key: string, chainId: Digest): Promise<void> {
+  async #commit(key: string, chainId: Digest, known: number | undefined): Promise<void> {
     const parent = this.#folders.parentOf(key);
     await this.#unmount(key);
     const folder = await this.#folders.takeActive(key);
@@ -194,7 +194,7 @@ export class OverlaySnapshotter implements Snapshotter {
       rmdir(join(folder, 'merged')),
       rm(join(folder, 'snapshot.json')),
     ]);
-    const size = await this.#pool.size(join(folder, 'fs'));
+    const size = known ?? (await this.#pool.size(join(folder, 'fs')));
     await this.#folders.publish(folder, chainId, { parent, size });
   }
 

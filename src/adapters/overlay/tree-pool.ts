@@ -20,9 +20,11 @@ export class TreePool {
     return result.unpacked;
   }
 
-  /** The tar of an upper directory, made as it is read. */
-  tar(upper: string, rules: TarRules): Readable {
-    return this.#workers.read({ do: 'tar', upper, ...rules });
+  /** The tar of an upper directory, made as it is read; `onSize` is told at its end what its files hold, in bytes. */
+  tar(upper: string, rules: TarRules, onSize: (size: number) => void): Readable {
+    return this.#workers.read({ do: 'tar', upper, ...rules }, (result) => {
+      if (result?.of === 'size') onSize(result.size);
+    });
   }
 
   async changes(upper: string, lower: string): Promise<Change[]> {

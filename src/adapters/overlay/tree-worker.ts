@@ -1,6 +1,5 @@
 import { createHash } from 'node:crypto';
 import { rmSync } from 'node:fs';
-import { concatBytes } from '#base/bytes.ts';
 import { TarParser } from '#domain/archive/tar-parser.ts';
 import { LayerLimit } from '#domain/image/layer-limit.ts';
 import { LayerDecoder } from '#adapters/overlay/layer-decoder.ts';
@@ -15,8 +14,6 @@ import { bytesBelow } from '#adapters/overlay/upper-tree.ts';
 
 // Runs in a worker thread: everything that touches many files, with synchronous calls, which cost a
 // tenth of what promises cost and never block the daemon's loop here.
-
-const chunkSize = 256 * 1024;
 
 function unpack(folder: string, { mappings, bound }: UnpackRules): Running<TreeResult> {
   const writer = new LayerWriter(byteText(folder), mappings);
@@ -45,18 +42,16 @@ function unpack(folder: string, { mappings, bound }: UnpackRules): Running<TreeR
 
 function tar(upper: string, rules: TarRules): Running<TreeResult> {
   const pieces = upperTar(byteText(upper), rules);
+  let size = 0;
   return {
     pull() {
-      const gathered: Uint8Array[] = [];
-      for (let size = 0; size < chunkSize;) {
-        const next = pieces.next();
-        if (next.done === true) break;
-        gathered.push(next.value);
-        size += next.value.length;
-      }
-      return gathered.length === 0 ? undefined : concatBytes(gathered);
+      const next = pieces.next();
+      if (next.done !== true) return next.value;
+      size = next.value;
+      return undefined;
     },
-    cancel: () => void pieces.return(undefined),
+    complete: () => ({ of: 'size', size }),
+    cancel: () => void pieces.return(0),
   };
 }
 

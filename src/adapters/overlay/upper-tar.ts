@@ -10,31 +10,75 @@ import type { TarRules } from '#adapters/overlay/tree-jobs.ts';
 import { isOpaque, isWhiteout, walk } from '#adapters/overlay/upper-tree.ts';
 import { opaqueMarker, whiteoutPrefix } from '#adapters/overlay/whiteout.ts';
 
-const chunkSize = 256 * 1024;
+const pieceSize = 256 * 1024;
 
 /**
- * The tree of an upper directory as an OCI layer tar (layer.md): sorted, whiteouts as `.wh.` files, hard
- * links kept. The same tree gives the same bytes; times later than `epoch` (seconds) become `epoch`.
+ * The tree of an upper directory as an OCI layer tar (layer.md), in large pieces: sorted, whiteouts as `.wh.` files, hard
+ * links kept. The same tree gives the same bytes; times later than `epoch` (seconds) become `epoch`. Ends with the bytes that its files hold.
  */
-export function* upperTar(upper: string, { epoch, mappings }: Partial<TarRules> = {}): Generator<Uint8Array> {
+export function* upperTar(
+  upper: string,
+  { epoch, mappings }: Partial<TarRules> = {},
+): Generator<Uint8Array<ArrayBuffer>, number> {
   const clamp = (seconds: number): number => Math.floor(Math.min(seconds, epoch ?? Infinity));
   const links = new LinkedMembers();
-  if (isOpaque(upper)) yield encodeHeader(marker(opaqueMarker, lstatSync(raw(upper)), clamp));
+  const pieces = new Pieces();
+  let size = 0;
+  if (isOpaque(upper)) yield* pieces.put(encodeHeader(marker(opaqueMarker, lstatSync(raw(upper)), clamp)));
   for (const { relative, path, stat } of walk(upper)) {
     if (isWhiteout(stat)) {
-      yield encodeHeader(marker(whiteoutName(relative), stat, clamp));
+      yield* pieces.put(encodeHeader(marker(whiteoutName(relative), stat, clamp)));
       continue;
     }
     const entry = entryOf(relative, path, stat, links);
     if (entry === undefined) continue;
     entry.mtime = clamp(entry.mtime);
     if (mappings !== undefined) Object.assign(entry, toContainer(mappings, entry));
-    yield encodeHeader(entry);
-    if (entry.type === 'file') yield* content(path, stat.size);
+    yield* pieces.put(encodeHeader(entry));
+    if (entry.type === 'file') {
+      yield* content(pieces, path, stat.size);
+      size += stat.size;
+    }
     if (stat.isDirectory() && isOpaque(path))
-      yield encodeHeader(marker(`${relative}/${opaqueMarker}`, stat, clamp));
+      yield* pieces.put(encodeHeader(marker(`${relative}/${opaqueMarker}`, stat, clamp)));
   }
-  yield tarEnd;
+  yield* pieces.put(tarEnd);
+  yield* pieces.end();
+  return size;
+}
+
+/** Gathers what is written into pieces of one size: some thousand files would have the garbage of each collected. */
+class Pieces {
+  #piece = Buffer.allocUnsafeSlow(pieceSize);
+  #filled = 0;
+
+  *put(bytes: Uint8Array): Generator<Uint8Array<ArrayBuffer>> {
+    for (let at = 0; at < bytes.length;) {
+      const part = bytes.subarray(at, at + pieceSize - this.#filled);
+      this.#piece.set(part, this.#filled);
+      at += part.length;
+      yield* this.#wrote(part.length);
+    }
+  }
+
+  /** What comes next of a file, at most so many bytes; gives how many. */
+  *read(fd: number, most: number): Generator<Uint8Array<ArrayBuffer>, number> {
+    const length = readSync(fd, this.#piece, this.#filled, Math.min(most, pieceSize - this.#filled), null);
+    yield* this.#wrote(length);
+    return length;
+  }
+
+  *end(): Generator<Uint8Array<ArrayBuffer>> {
+    if (this.#filled > 0) yield new Uint8Array(this.#piece.subarray(0, this.#filled));
+  }
+
+  *#wrote(length: number): Generator<Uint8Array<ArrayBuffer>> {
+    this.#filled += length;
+    if (this.#filled < pieceSize) return;
+    yield this.#piece;
+    this.#piece = Buffer.allocUnsafeSlow(pieceSize);
+    this.#filled = 0;
+  }
 }
 
 function marker(name: string, stat: Stats, clamp: (seconds: number) => number): TarEntry {
@@ -66,20 +110,18 @@ function xattrsOf(path: string): Map<string, Uint8Array> {
 }
 
 /** Exactly `size` bytes, as the header promised, and their padding. */
-function* content(path: string, size: number): Generator<Uint8Array> {
+function* content(pieces: Pieces, path: string, size: number): Generator<Uint8Array<ArrayBuffer>> {
   const { O_RDONLY, O_NOFOLLOW, O_NONBLOCK } = constants;
   const fd = openSync(raw(path), O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
   try {
     for (let left = size; left > 0;) {
-      const chunk = Buffer.allocUnsafeSlow(Math.min(left, chunkSize));
-      const length = readSync(fd, chunk);
+      const length = yield* pieces.read(fd, left);
       if (length === 0)
         throw internal('layer-changing', `reading '${path}': it became shorter while its layer was made`);
       left -= length;
-      yield chunk.subarray(0, length);
     }
   } finally {
     closeSync(fd);
   }
-  if (paddingOf(size) > 0) yield new Uint8Array(paddingOf(size));
+  if (paddingOf(size) > 0) yield* pieces.put(new Uint8Array(paddingOf(size)));
 }

@@ -8,8 +8,8 @@ import { headOf, judgeOf, type Judge } from './tree-facts.ts';
 
 interface Node {
   entry: PackedEntry;
-  /** By name; of a folder. */
-  children: Map<string, Node>;
+  /** By name; absent in what is no folder: most of a tree are files. */
+  children?: Map<string, Node>;
 }
 
 /** A node of the walk, as `walk` gives those on the disk. */
@@ -32,17 +32,19 @@ export class ArchivedTree {
   /** @param entries a folder before what it holds; @param mode of the root, where no entry tells it */
   constructor(archive: string, entries: readonly PackedEntry[], mode: number) {
     this.archive = archive;
-    this.#root = { entry: { ...impliedFolder(''), mode }, children: new Map() };
-    const folders = new Map([['', this.#root]]);
+    const top = new Map<string, Node>();
+    this.#root = { entry: { ...impliedFolder(''), mode }, children: top };
+    const folders = new Map([['', top]]);
     for (const entry of entries) {
       if (entry.path === '') {
         this.#root.entry = entry;
         continue;
       }
       const slash = entry.path.lastIndexOf('/');
-      const node: Node = { entry, children: new Map() };
-      folders.get(entry.path.slice(0, Math.max(slash, 0)))?.children.set(entry.path.slice(slash + 1), node);
-      if (entry.kind === 'directory') folders.set(entry.path, node);
+      const children = entry.kind === 'directory' ? new Map<string, Node>() : undefined;
+      const node: Node = children === undefined ? { entry } : { entry, children };
+      folders.get(entry.path.slice(0, Math.max(slash, 0)))?.set(entry.path.slice(slash + 1), node);
+      if (children !== undefined) folders.set(entry.path, children);
     }
   }
 
@@ -93,7 +95,7 @@ export class ArchivedTree {
     for (const part of bytes(path).split('/')) {
       if (part === '' || part === '.') continue;
       if (at.entry.kind === 'symlink') return at;
-      at = at.children.get(part);
+      at = at.children?.get(part);
       if (at === undefined) return undefined;
     }
     return at;
@@ -129,7 +131,10 @@ function modeBits({ kind, mode, node }: PackedEntry): number {
 function visit({ entry, children }: Node, relative: string, judge: Judge, found: Found[]): void {
   const { taken, entered } = judge(relative);
   if (taken) found.push({ relative, entry });
-  if (!entered) return;
-  for (const [name, child] of [...children].sort(([a], [b]) => (a < b ? -1 : 1)))
-    visit(child, relative === '' ? name : `${relative}/${name}`, judge, found);
+  if (!entered || children === undefined) return;
+  const below = relative === '' ? '' : `${relative}/`;
+  for (const name of [...children.keys()].sort()) {
+    const child = children.get(name);
+    if (child !== undefined) visit(child, `${below}${name}`, judge, found);
+  }
 }

@@ -158,13 +158,14 @@ export function byteStrings(tag: number): Field<Uint8Array[]> {
 /** `map<string, V>`; `value` has the tag 2. */
 export function map<V>(tag: number, value: Field<V>): Field<Record<string, V>> {
   const entry = message<{ key: string; value: V }>({ key: text(1), value });
+  const nothing: Record<string, V> = Object.freeze({});
   return {
     tag,
-    absent: () => ({}),
+    absent: () => nothing,
     take: (reader, before) => {
       const { key, value: read } = readPart(reader, entry);
       // As an own property whatever its name is.
-      return Object.defineProperty(before, key, {
+      return Object.defineProperty(before === nothing ? {} : before, key, {
         ...{ value: read, enumerable: true, writable: true, configurable: true },
       });
     },

@@ -42,6 +42,7 @@ export function ignoreRules(patterns: string[]): IgnoreRules {
     hasExceptions: rules.some((rule) => rule.takesIn),
     leavesOutAll: rules.some(({ takesIn, pattern }) => !takesIn && ['*', '**', '**/*'].includes(pattern)),
     ignores(path) {
+      if (rules.length === 0) return false;
       const parents = path.split('/').map((_, i, parts) => parts.slice(0, i + 1).join('/'));
       let ignored = false;
       for (const rule of rules)

@@ -1,3 +1,4 @@
+import type { Readable } from 'node:stream';
 import { chainIds } from '#domain/image/chain.ts';
 import type { Digest } from '#domain/image/digest.ts';
 import type { Image } from '#domain/image/image.ts';
@@ -75,23 +76,21 @@ async function keepLayer(
   key: string,
 ): Promise<NewLayer | undefined> {
   // Unmounting writes out what is dirty: the layer is read meanwhile.
-  const reading = together(
-    blobs.write(snapshotter.diff(key, keeping.request.sourceDateEpoch)),
-    snapshotter.usage(key),
-  );
-  const [[written, size]] = await together(reading, snapshotter.unmount(key));
+  let size = 0;
+  const read = (): Readable =>
+    snapshotter.diff(key, keeping.request.sourceDateEpoch, (bytes) => (size = bytes));
+  const [written] = await together(blobs.write(read()), snapshotter.unmount(key));
   let blob = written;
   const { lease, journal } = keeping;
   if (blob.size <= emptyTar) return undefined;
   journal.add('blob', blob.digest);
   await lease.hold(blob.digest);
   // Between writing and holding it could have gone with another image that had the same layer.
-  if ((await blobs.stat(blob.digest)) === undefined)
-    blob = await blobs.write(snapshotter.diff(key, keeping.request.sourceDateEpoch));
+  if ((await blobs.stat(blob.digest)) === undefined) blob = await blobs.write(read());
   const chainId = chainIds([...(parent?.config.rootfs.diff_ids ?? []), blob.digest]).at(-1) ?? blob.digest;
   journal.add('snapshot', chainId);
   await lease.hold(chainId);
-  if (!(await snapshotter.isCommitted(chainId))) await snapshotter.commit(key, chainId);
+  if (!(await snapshotter.isCommitted(chainId))) await snapshotter.commit(key, chainId, size);
   return {
     descriptor: { mediaType: mediaTypes.ociLayer, digest: blob.digest, size: blob.size },
     diffId: blob.digest,
