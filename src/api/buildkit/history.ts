@@ -12,6 +12,7 @@ import {
   type UpdateHistoryRequest,
 } from '#api/buildkit/messages.ts';
 import type { BuildkitParts } from '#api/buildkit/parts.ts';
+import { resultsOf } from '#api/buildkit/record-results.ts';
 import type { RecordBlobs } from '#api/buildkit/record-blobs.ts';
 
 type Event = ValueOf<typeof HistoryEvent>;
@@ -64,6 +65,7 @@ async function eventOf(blobs: RecordBlobs, { kind, record }: SolveChange): Promi
       completed: completed === undefined ? undefined : timestamp(completed),
       logs: isKept ? await blobs.describe(record, 'logs') : undefined,
       failure: isKept ? await blobs.describe(record, 'failure') : undefined,
+      ...resultsOf(record),
       cachedSteps: steps.cached,
       totalSteps: steps.total,
       completedSteps: steps.completed,

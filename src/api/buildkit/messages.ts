@@ -20,31 +20,18 @@ const Timestamp = message({ seconds: integer(1), nanos: integer(2) });
 const Any = message({ type: text(1), value: bytes(2) });
 
 /** google.rpc.Status; its details are for machines. */
-export const Status = message({
-  code: integer(1),
-  message: text(2),
-  details: parts(3, Any),
-});
+export const Status = message({ code: integer(1), message: text(2), details: parts(3, Any) });
 
 export const Nothing = message({});
 
 export const Choice = message({ type: text(1), attributes: map(2, text(2)) });
 
-export const SourceOp = message({
-  identifier: text(1),
-  attributes: map(2, text(2)),
-});
+export const SourceOp = message({ identifier: text(1), attributes: map(2, text(2)) });
 
 /** A graph of the client (LLB): its vertices, encoded, and by their digests what is said of them. */
-export const Definition = message({
-  def: byteStrings(1),
-  metadata: map(2, part(2, Nothing)),
-});
+export const Definition = message({ def: byteStrings(1), metadata: map(2, part(2, Nothing)) });
 
-const CacheOptions = message({
-  exports: parts(4, Choice),
-  imports: parts(5, Choice),
-});
+const CacheOptions = message({ exports: parts(4, Choice), imports: parts(5, Choice) });
 
 export const SolveRequest = message({
   ref: text(1),
@@ -95,11 +82,7 @@ const VertexLog = message({
 
 const Position = message({ line: integer(1), character: integer(2) });
 const Range = message({ start: part(1, Position), end: part(2, Position) });
-const SourceInfo = message({
-  filename: text(1),
-  data: bytes(2),
-  language: text(4),
-});
+const SourceInfo = message({ filename: text(1), data: bytes(2), language: text(4) });
 
 /** The gateway's WarnRequest is the same. */
 export const VertexWarning = message({
@@ -118,17 +101,9 @@ export const StatusResponse = message({
   warnings: parts(4, VertexWarning),
 });
 
-export const Platform = message({
-  architecture: text(1),
-  os: text(2),
-  variant: text(3),
-});
+export const Platform = message({ architecture: text(1), os: text(2), variant: text(3) });
 
-const BuildkitVersion = message({
-  package: text(1),
-  version: text(2),
-  revision: text(3),
-});
+const BuildkitVersion = message({ package: text(1), version: text(2), revision: text(3) });
 const GcPolicy = message({
   all: flag(1),
   keepDuration: integer(2),
@@ -186,6 +161,7 @@ export const Descriptor = message({
   size: integer(3),
   annotations: map(5, text(2)),
 });
+export const BuildResultInfo = message({ attestations: parts(2, Descriptor) });
 const HistoryRecord = message({
   ref: text(1),
   frontend: text(2),
@@ -196,6 +172,9 @@ const HistoryRecord = message({
   completed: part(7, Timestamp),
   logs: part(8, Descriptor),
   response: map(9, text(2)),
+  result: part(10, BuildResultInfo),
+  /** By platform. */
+  results: map(11, part(2, BuildResultInfo)),
   pinned: flag(14),
   cachedSteps: integer(15),
   totalSteps: integer(16),
@@ -204,10 +183,7 @@ const HistoryRecord = message({
   failure: part(18, Descriptor),
   warnings: integer(19),
 });
-export const HistoryEvent = message({
-  type: integer(1),
-  record: part(2, HistoryRecord),
-});
+export const HistoryEvent = message({ type: integer(1), record: part(2, HistoryRecord) });
 export const UpdateHistoryRequest = message({
   ref: text(1),
   pinned: flag(2),
@@ -216,10 +192,7 @@ export const UpdateHistoryRequest = message({
 });
 
 /** `milliseconds` since 1970. */
-export function timestamp(milliseconds: number): {
-  seconds: number;
-  nanos: number;
-} {
+export function timestamp(milliseconds: number): { seconds: number; nanos: number } {
   const seconds = Math.floor(milliseconds / 1000);
   return { seconds, nanos: Math.round((milliseconds - seconds * 1000) * 1e6) };
 }

@@ -3,6 +3,7 @@ import type { Solves, SolveRecord } from '#engine/contracts.ts';
 import { codeOf, GrpcError } from '#base/grpc/status.ts';
 import type { ValueOf } from '#base/grpc/message.ts';
 import { solveFailure } from '#api/buildkit/failure.ts';
+import { predicateOf } from '#api/buildkit/record-results.ts';
 import { Status, StatusResponse, type Descriptor } from '#api/buildkit/messages.ts';
 import { statusOf } from '#api/buildkit/status-messages.ts';
 
@@ -35,12 +36,7 @@ export class RecordBlobs {
     const content = await this.#content(record, part);
     if (content === undefined) return undefined;
     const digest = `sha256:${createHash('sha256').update(content).digest('hex')}`;
-    const described = {
-      mediaType: types[part],
-      digest,
-      size: content.length,
-      annotations: {},
-    };
+    const described = { mediaType: types[part], digest, size: content.length, annotations: {} };
     this.#known.set(digest, { ref: record.ref, part, described });
     this.#forget();
     return described;
@@ -49,8 +45,10 @@ export class RecordBlobs {
   /** Undefined for a digest that was not told. */
   async read(digest: string): Promise<Uint8Array | undefined> {
     const known = this.#known.get(digest);
-    const record = this.#solves.records().find(({ ref }) => ref === known?.ref);
-    return known === undefined || record === undefined ? undefined : this.#content(record, known.part);
+    const records = this.#solves.records();
+    const record = records.find(({ ref }) => ref === known?.ref);
+    if (known === undefined || record === undefined) return predicateOf(records, digest);
+    return this.#content(record, known.part);
   }
 
   async #content(record: SolveRecord, part: Part): Promise<Buffer | undefined> {
@@ -86,9 +84,6 @@ function statusBytes(failure: Error, vertex: string | undefined): Uint8Array {
     error instanceof GrpcError && error.status !== undefined ? Status.decode(error.status) : undefined;
   const status = said ?? Status.of({ code: codeOf(error), message: error.message });
   if (vertex === undefined) return Status.encode(status);
-  const detail = {
-    type: vertexType,
-    value: Buffer.from(JSON.stringify({ digest: vertex })),
-  };
+  const detail = { type: vertexType, value: Buffer.from(JSON.stringify({ digest: vertex })) };
   return Status.encode({ ...status, details: [...status.details, detail] });
 }

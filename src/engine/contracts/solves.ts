@@ -2,6 +2,7 @@ import type { Duplex, Readable } from 'node:stream';
 import type { SessionOffer } from '#ports/build-sessions.ts';
 import type { Image } from '#domain/image/image.ts';
 import type { PathStat } from '#ports/root-files.ts';
+import type { Exported } from './build-outputs.ts';
 import type { BuildRequest } from './builds.ts';
 import type { VertexEvent } from './build-progress.ts';
 
@@ -90,6 +91,8 @@ export interface SolveRecord {
   completed?: number;
   failure?: Error;
   response: Record<string, string>;
+  /** Of the images that were exported. */
+  attested: Exported['attested'];
   steps: { total: number; completed: number; cached: number; warnings: number };
   pinned: boolean;
 }
@@ -117,10 +120,7 @@ export interface ResultFiles {
   list(image: Image, path: string, pattern: string): Promise<ResultFile[]>;
 }
 
-export type SolveChange = {
-  kind: 'started' | 'completed' | 'deleted';
-  record: SolveRecord;
-};
+export type SolveChange = { kind: 'started' | 'completed' | 'deleted'; record: SolveRecord };
 
 export interface Solves {
   /** Gives what the exporters say of the result: `containerimage.digest` ... @throws as Builds.build */

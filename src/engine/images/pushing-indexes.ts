@@ -6,7 +6,7 @@ import { documentOf, restated, type Document } from '#engine/images/attestations
 import { keepDocuments } from '#engine/images/indexes.ts';
 import { describeManifest } from '#engine/images/manifests.ts';
 import type { Parts } from '#engine/images/parts.ts';
-import { pushParts } from '#engine/images/pushing.ts';
+import { pushParts } from '#engine/images/pushing-parts.ts';
 import { sendBlob, voice, type Push } from '#engine/images/sending.ts';
 
 /** Whether all that an index names is here, by the manifests that it names. */

@@ -42,6 +42,7 @@ test('the options of a client become settings of a build', () => {
         { Name: 'nproc', Soft: 5, Hard: 5 },
       ],
     },
+    attest: { provenance: { mode: 'min', inlineOnly: true } },
   });
   assert.deepEqual(contexts, {
     base: { image: 'busybox' },

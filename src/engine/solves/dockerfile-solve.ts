@@ -6,6 +6,7 @@ import type {
   BuildOutput,
   BuildRequest,
   Choice,
+  Exported,
   FrontendRequest,
   VertexEvent,
 } from '#engine/contracts.ts';
@@ -17,7 +18,6 @@ import type { Job } from '#engine/solves/job.ts';
 import type { Narrator } from '#engine/solves/narration.ts';
 import type { SolveParts } from '#engine/solves/solves.ts';
 import type { BuildSession } from '#ports/build-sessions.ts';
-import { unsupported } from '#base/errors.ts';
 
 /** The steps have run for this result. */
 const fromCache = { noCache: false, noCacheFor: [] };
@@ -37,6 +37,7 @@ export class DockerfileSolve {
   readonly #narrator: Narrator;
   /** What was built first: whatever is built later takes from the cache what this has made. */
   #first: Promise<Image> | undefined;
+  #exported: Exported | undefined;
   /** Of the cache that went into a folder of the client. */
   #cacheManifest: Descriptor | undefined;
 
@@ -53,10 +54,7 @@ export class DockerfileSolve {
     this.#session = from.session;
     this.#images = from.images;
     this.#signal = from.signal;
-    this.#narrator = {
-      now: () => parts.clock.now(),
-      tell: (event) => job.tell(event),
-    };
+    this.#narrator = { now: () => parts.clock.now(), tell: (event) => job.tell(event) };
   }
 
   get isSubrequest(): boolean {
@@ -90,10 +88,7 @@ export class DockerfileSolve {
   async image(platform: string): Promise<Image> {
     if ((this.#options.settings.platforms ?? []).length < 2) return this.#make([]);
     await this.#first;
-    return this.#build([], {
-      ...fromCache,
-      platforms: platform === '' ? [] : [platform],
-    });
+    return this.#build([], { ...fromCache, platforms: platform === '' ? [] : [platform] });
   }
 
   async #make(outputs: BuildOutput[]): Promise<Image> {
@@ -103,17 +98,6 @@ export class DockerfileSolve {
   }
 
   async #build(outputs: BuildOutput[], changes: Partial<BuildRequest> = {}): Promise<Image> {
-    // What the client is told of the result is of one image, not of an index.
-    if (this.#options.settings.attest !== undefined)
-      throw unsupported('attestations-unsupported', 'attestations are not offered to clients of BuildKit', {
-        hint: 'berth build --provenance true --sbom true --push attaches them',
-      });
-    if ((this.#options.settings.platforms?.length ?? 0) > 1)
-      throw unsupported(
-        'platforms-unsupported',
-        'several platforms at once are not offered to clients of BuildKit',
-        { hint: 'berth build --platform A,B --push makes their index' },
-      );
     const { entitlements, cacheFrom, cacheTo } = this.#job.request;
     const allow = entitlementsOf(entitlements);
     const folders = foldersOf(this.#session, this.#signal, (manifest) => {
@@ -126,6 +110,10 @@ export class DockerfileSolve {
     return this.#parts.builds.build({
       ...(await this.#request()),
       ...{ ...changes, outputs },
+      onExported: (exported) => {
+        this.#exported = exported;
+        this.#job.attested = exported.attested.map(withoutBills);
+      },
       ...(allow.length > 0 && { allow }),
       ...(sources.length > 0 && { cacheFrom: sources }),
       ...(targets.length > 0 && { cacheTo: targets }),
@@ -138,9 +126,7 @@ export class DockerfileSolve {
       session: this.#session,
       sessionOf: (folder) => this.#sessionOf(folder),
       ...{ inputs: this.#asked.inputs, images: this.#images },
-      ...(this.#job.request.archive !== undefined && {
-        archive: this.#job.request.archive,
-      }),
+      ...(this.#job.request.archive !== undefined && { archive: this.#job.request.archive }),
       narrator: this.#narrator,
       signal: this.#signal,
     };
@@ -148,9 +134,7 @@ export class DockerfileSolve {
     const { settings } = this.#options;
     return {
       ...settings,
-      ...(resources !== undefined && {
-        resources: { ...settings.resources, ...resources },
-      }),
+      ...(resources !== undefined && { resources: { ...settings.resources, ...resources } }),
       ...(await readInputs(parts, this.#options)),
       tags: [],
       onProgress: () => undefined,
@@ -171,21 +155,26 @@ export class DockerfileSolve {
   }
 
   async #describe(image: Image, outputs: readonly BuildOutput[]): Promise<Record<string, string>> {
-    const descriptor = await this.#parts.images.descriptor(image.id);
+    const descriptor = this.#exported?.target ?? (await this.#parts.images.manifestOf(image.id));
     const names = outputs.flatMap((output) => ('names' in output ? output.names : []));
     return {
       'containerimage.config.digest': image.id,
       'containerimage.digest': descriptor.digest,
       'containerimage.descriptor': Buffer.from(JSON.stringify(descriptor)).toString('base64'),
-      ...(this.#cacheManifest !== undefined && {
-        'cache.manifest': JSON.stringify(this.#cacheManifest),
-      }),
+      ...(this.#cacheManifest !== undefined && { 'cache.manifest': JSON.stringify(this.#cacheManifest) }),
       ...(names.length > 0 && {
         'image.name': names.map((name) => familiarName(formatReference(parseReference(name)))).join(','),
       }),
     };
   }
 }
+
+/** Bills of materials may be long, and clients read only the provenance of a record. */
+function withoutBills({ platform, predicates }: Exported['attested'][number]): Exported['attested'][number] {
+  return { platform, predicates: predicates.filter(({ type }) => type.startsWith(provenancePrefix)) };
+}
+
+const provenancePrefix = 'https://slsa.dev/provenance/';
 
 /** What `inputs.ts` tells of, which knows how much comes from the client. */
 function isToldHere(event: VertexEvent): boolean {

@@ -1,4 +1,4 @@
-import type { FrontendOutcome, SolveRecord, SolveRequest, VertexEvent } from '#engine/contracts.ts';
+import type { Exported, FrontendOutcome, SolveRecord, SolveRequest, VertexEvent } from '#engine/contracts.ts';
 import type { DockerfileSolve } from '#engine/solves/dockerfile-solve.ts';
 import { notFound } from '#base/errors.ts';
 import { newId } from '#base/ids.ts';
@@ -15,6 +15,7 @@ export class Job {
   readonly abort = new AbortController();
   readonly created: number;
   pinned = false;
+  attested: Exported['attested'] = [];
   #completed: number | undefined;
   #error: Error | undefined;
   #response: Record<string, string> = {};
@@ -114,6 +115,7 @@ export class Job {
       ...(this.#completed !== undefined && { completed: this.#completed }),
       ...(this.#error !== undefined && { failure: this.#error }),
       response: this.#response,
+      attested: this.attested,
       steps: this.#steps(),
       pinned: this.pinned,
     };
@@ -138,10 +140,7 @@ export class Job {
     const size = before + event.data.length;
     this.#logged.set(event.vertex, size);
     if (size <= longestLog) return event;
-    return {
-      ...event,
-      data: Buffer.from('[output clipped, log limit 2MiB reached]\n'),
-    };
+    return { ...event, data: Buffer.from('[output clipped, log limit 2MiB reached]\n') };
   }
 
   /** Followers have something to do. They never wake each other: two that wait would do so for ever. */
