@@ -61,7 +61,8 @@ export class RegistryVerifier {
       yield await this.mend(digest, problem, signal);
     }
     for (const digest of await this.#missing())
-      yield { kind: 'missing', ...(await this.#repair(digest, 'it is not in the store', signal)) };
+      if (this.#parts.content.needs(digest))
+        yield { kind: 'missing', ...(await this.#repair(digest, 'it is not in the store', signal)) };
     yield { kind: 'progress', blobs, bytes };
   }
 
@@ -87,8 +88,10 @@ export class RegistryVerifier {
 
   async #missing(): Promise<Set<Digest>> {
     const missing = new Set<Digest>();
-    for (const { blob } of [...this.#parts.content.references()])
-      if ((await this.#parts.blobs.stat(blob)) === undefined) missing.add(blob);
+    const { content, blobs } = this.#parts;
+    for (const { blob } of [...content.references()])
+      // What was collected meanwhile nobody misses.
+      if ((await blobs.stat(blob)) === undefined && content.needs(blob)) missing.add(blob);
     return missing;
   }
 
