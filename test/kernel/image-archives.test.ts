@@ -10,6 +10,7 @@ import { tarMembers } from '#domain/archive/tar-members.ts';
 import { coded, digestOf, layerOf } from '../contract/snapshotter.ts';
 import { blobsIn, configOf, dockerArchive, load, lower, store, upper } from '../support/image-archives.ts';
 import { imageRoom } from '../support/image-room.ts';
+import { noise } from '../support/noise.ts';
 
 test('an archive of docker save is loaded, layers that images share once', async () => {
   await using room = await imageRoom();
@@ -140,4 +141,22 @@ test('a root file system is imported with changes, compressed or not', async () 
     room.images.importRoot(Readable.from([lower]), { changes: ['RUN x'], message: '' }),
     /RUN is not a valid change command/,
   );
+});
+
+test('an archive that ends while its first files still go to the disk is refused, and nothing of it is left', async () => {
+  await using room = await imageRoom();
+  const { promise: failed, resolve: fail } = Promise.withResolvers<void>();
+  const write = room.blobs.write.bind(room.blobs);
+  // What is whole reaches the disk only when the cut one has failed.
+  room.blobs.write = async (...blob) => {
+    const written = await write(...blob).catch((error: unknown) => {
+      setImmediate(fail);
+      throw error;
+    });
+    await failed;
+    return written;
+  };
+  const archive = layerOf(['a', 'b', 'cut'].map((name) => [name, 'file', { content: noise(2000) }]));
+  await assert.rejects(load(room, archive.subarray(0, 7000)), /it ends in the middle of a member/);
+  assert.equal(await blobsIn(room), 0);
 });

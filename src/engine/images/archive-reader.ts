@@ -89,6 +89,8 @@ class Files implements ArchiveFiles {
     const follower = this.#follow(entry.size, start);
     const read = Promise.withResolvers<void>();
     const writing = this.#write(name, told(whole, read.resolve), follower);
+    // It may fail while an earlier one is waited for, before anybody asks.
+    writing.catch(() => undefined);
     this.#writing.push(writing);
     if (this.#writing.length > most) await this.#writing.shift();
     await Promise.race([read.promise, writing]);
