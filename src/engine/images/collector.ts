@@ -3,10 +3,10 @@ import { chainIds } from '#domain/image/chain.ts';
 import type { Digest } from '#domain/image/digest.ts';
 import type { Image } from '#domain/image/image.ts';
 import { blobsOfIndex, type ImageIndex } from '#domain/image/image-index.ts';
-import type { IngestLease, IngestRecord, Leases } from '#engine/images/leases.ts';
+import type { IngestJournal } from '#engine/images/ingest-journal.ts';
+import type { IngestLease, Leases } from '#engine/images/leases.ts';
 import type { BlobStore } from '#ports/blob-store.ts';
 import type { Snapshotter } from '#ports/snapshotter.ts';
-import type { Collection } from '#ports/state-store.ts';
 
 /** Everything in blob store and snapshotter that an image consists of. */
 export function partsOf(image: Image): { blobs: Digest[]; snapshots: Digest[] } {
@@ -21,7 +21,7 @@ export class Collector {
   readonly #blobs: BlobStore;
   readonly #snapshots: Snapshotter;
   readonly #leases: Leases;
-  readonly #journal: Collection<IngestRecord>;
+  readonly #journal: IngestJournal;
   readonly #images: () => Iterable<Image>;
   readonly #indexes: () => Iterable<ImageIndex>;
   readonly #keepers: ((digest: Digest) => boolean)[] = [];
@@ -32,7 +32,7 @@ export class Collector {
     blobs: BlobStore;
     snapshots: Snapshotter;
     leases: Leases;
-    journal: Collection<IngestRecord>;
+    journal: IngestJournal;
     images: () => Iterable<Image>;
     indexes: () => Iterable<ImageIndex>;
   }) {
@@ -59,18 +59,19 @@ export class Collector {
    * crash in between leaves is collected at the next start.
    */
   async release(digests: readonly Digest[], since: string, forget: () => void): Promise<void> {
-    for (const digest of digests) this.#journal.put(digest, { since });
+    this.#journal.write(digests, { since });
     forget();
     await this.collect({ blobs: [...digests], snapshots: [] });
-    for (const digest of digests)
-      if (!this.#leases.isHeld(digest) && !this.#postponed.has(digest)) this.#journal.delete(digest);
+    this.#journal.forget(
+      digests.filter((digest) => !this.#leases.isHeld(digest) && !this.#postponed.has(digest)),
+    );
   }
 
   /** Collects what an interrupted pull, load or import of an earlier life brought in. */
   async recover(): Promise<void> {
-    const left = this.#journal.entries().map(([digest]) => digest);
+    const left = this.#journal.digests();
     await this.#collectAll(left.filter((digest) => digest.startsWith('sha256:')).map(toDigest));
-    for (const digest of left) this.#journal.delete(digest);
+    this.#journal.forget(left);
   }
 
   /** Ends an ingest: what it brought in and no image took goes. */
@@ -79,7 +80,7 @@ export class Collector {
     const postponed = this.#leases.isOpenEnded ? [] : [...this.#postponed];
     for (const digest of postponed) this.#postponed.delete(digest);
     await this.#collectAll([...lease.brought, ...postponed]);
-    for (const digest of lease.brought) if (!this.#leases.isHeld(digest)) this.#journal.delete(digest);
+    this.#journal.forget(lease.brought.filter((digest) => !this.#leases.isHeld(digest)));
   }
 
   /** Gives the snapshots that went, the topmost first. */
@@ -114,7 +115,7 @@ export class Collector {
 
   /** What a pull brought in is where the next one goes on. */
   #drop(digest: Digest): Promise<void> {
-    const isResumable = this.#journal.get(digest)?.resumable === true;
+    const isResumable = this.#journal.isResumable(digest);
     return isResumable ? this.#blobs.demote(digest) : this.#blobs.delete(digest);
   }
 

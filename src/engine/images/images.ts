@@ -29,7 +29,8 @@ import { importRoot, importUrl, type ImportOptions, type ImportSource } from '#e
 import { storeIndex } from '#engine/images/indexes.ts';
 import { ingest } from '#engine/images/ingest.ts';
 import { Layers } from '#engine/images/layers.ts';
-import { Leases, type IngestRecord } from '#engine/images/leases.ts';
+import { IngestJournal } from '#engine/images/ingest-journal.ts';
+import { Leases } from '#engine/images/leases.ts';
 import { loadArchive } from '#engine/images/loading.ts';
 import { Manifests } from '#engine/images/manifests.ts';
 import { mendSnapshots } from '#engine/images/mending.ts';
@@ -78,7 +79,7 @@ export class Images implements ImagesContract {
   constructor({ state, ...options }: ImagesOptions) {
     const catalog = new Catalog(state);
     const leases = new Leases();
-    const journal = state.collection<IngestRecord>('image-ingest');
+    const journal = new IngestJournal(state);
     const { blobs, snapshots } = options;
     const images = (): Image[] => catalog.all();
     const indexes = (): ImageIndex[] => catalog.indexes.all();

@@ -28,23 +28,25 @@ export async function storeIndex(
 ): Promise<ImageIndex> {
   const images: Descriptor[] = [];
   const attestations: Descriptor[] = [];
+  const documents: Document[] = [];
+  await using used = parts.leases.open();
   const index: Pick<NewIndex, 'images' | 'attachments'> = { images: {}, attachments: [] };
   for (const { id, predicates = [] } of entries) {
     const image = parts.catalog.get(id);
-    await lease.hold(...partsOf(image).blobs);
+    await used.hold(...partsOf(image).blobs);
     const described = await describeImage(parts, image);
     images.push(described);
     index.images[described.digest] = image.id;
     if (predicates.length === 0) continue;
     const { blobs, manifest } = attestationManifest(subjects, described, predicates);
-    await keepDocuments(parts, lease, [...blobs, manifest]);
+    documents.push(...blobs, manifest);
     attestations.push(manifest.descriptor);
     index.attachments.push(attachmentOf(manifest, blobs));
   }
   const manifests = [...images, ...attestations];
   const content: Index = { schemaVersion: 2, mediaType: mediaTypes.ociIndex, manifests };
   const document = documentOf(mediaTypes.ociIndex, content);
-  await keepDocuments(parts, lease, [document]);
+  await keepDocuments(parts, lease, [...documents, document]);
   return recordIndex(
     parts,
     { ...document.descriptor, ...index, manifests },

@@ -1,14 +1,7 @@
 import { KeyedMutex } from '#base/mutex.ts';
 import type { Digest } from '#domain/image/digest.ts';
 import type { Lease } from '#engine/contracts.ts';
-import type { Collection } from '#ports/state-store.ts';
-
-/** A digest that work in progress brought in. What a crash leaves of it is collected at the next start. */
-export interface IngestRecord {
-  since: string;
-  /** A pull: its blobs are of use to the next one. */
-  resumable?: true;
-}
+import type { IngestJournal, IngestRecord } from '#engine/images/ingest-journal.ts';
 
 /**
  * Who works with which blobs and snapshots, so that none is collected under their hands. A holder and the
@@ -52,7 +45,7 @@ export class Leases {
 
   /** A lease for work that only this room does: remembered over a crash, and open-ended where digests come late. */
   ingest(
-    journal: Collection<IngestRecord>,
+    journal: IngestJournal,
     since: string,
     options: { openEnded: boolean; resumable?: boolean },
   ): IngestLease {
@@ -117,13 +110,13 @@ class OpenLease implements Lease {
 
 export class IngestLease implements Lease {
   readonly #lease: Lease;
-  readonly #journal: Collection<IngestRecord>;
+  readonly #journal: IngestJournal;
   readonly #record: IngestRecord;
   readonly #end: () => void;
   readonly #brought = new Set<Digest>();
   #closed = false;
 
-  constructor(leases: Leases, journal: Collection<IngestRecord>, record: IngestRecord, end: () => void) {
+  constructor(leases: Leases, journal: IngestJournal, record: IngestRecord, end: () => void) {
     this.#lease = leases.open();
     this.#journal = journal;
     this.#record = record;
@@ -136,11 +129,9 @@ export class IngestLease implements Lease {
   }
 
   async hold(...digests: Digest[]): Promise<void> {
-    for (const digest of digests) {
-      if (this.#brought.has(digest)) continue;
-      this.#brought.add(digest);
-      this.#journal.put(digest, this.#record);
-    }
+    const further = [...new Set(digests)].filter((digest) => !this.#brought.has(digest));
+    this.#journal.write(further, this.#record);
+    for (const digest of further) this.#brought.add(digest);
     await this.#lease.hold(...digests);
   }
 

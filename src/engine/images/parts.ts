@@ -4,7 +4,8 @@ import type { BaseImages } from '#engine/images/base-images.ts';
 import type { Catalog } from '#engine/images/catalog.ts';
 import type { Collector } from '#engine/images/collector.ts';
 import type { Layers } from '#engine/images/layers.ts';
-import type { IngestRecord, Leases } from '#engine/images/leases.ts';
+import type { IngestJournal } from '#engine/images/ingest-journal.ts';
+import type { Leases } from '#engine/images/leases.ts';
 import type { PackedLayer } from '#engine/images/sending.ts';
 import type { TransferRules } from '#engine/images/transfer-rules.ts';
 import type { BlobStore } from '#ports/blob-store.ts';
@@ -29,7 +30,7 @@ export interface Parts {
   layers: Layers;
   leases: Leases;
   collector: Collector;
-  journal: Collection<IngestRecord>;
+  journal: IngestJournal;
   rules: TransferRules;
   /** By `DIGEST KIND LEVEL` of the layer that is stored uncompressed. */
   packed: Collection<PackedLayer>;
