@@ -1,4 +1,5 @@
 import type { Readable } from 'node:stream';
+import type { ByteReader } from '#base/byte-reader.ts';
 import type { Digest } from '#domain/image/digest.ts';
 
 /** What a writer promises; a mismatch is refused and nothing becomes visible. */
@@ -41,6 +42,8 @@ export interface PartialBlob extends AsyncDisposable {
    * has proved right; before that it fails as `receive` does.
    */
   read(range?: { start: number; end?: number }): Readable;
+  /** All of it as it arrives, for who reads much: its end comes only when the digest has proved right. */
+  reader(): ByteReader;
 }
 
 /** Content by digest. A blob is visible only once it is complete and its digest is verified. */
@@ -49,6 +52,8 @@ export interface BlobStore {
   stat(digest: Digest): Promise<BlobInfo | undefined>;
   /** @throws not-found `blob-missing` */
   open(digest: Digest, range?: { start: number; end?: number }): Promise<Readable>;
+  /** As `open`, for who reads much. @throws not-found `blob-missing` */
+  reader(digest: Digest): ByteReader;
   /**
    * The whole of a small blob (manifests and configs).
    * @throws not-found `blob-missing`, invalid `blob-too-large` above `limit` bytes (default 4 MiB)
@@ -62,7 +67,7 @@ export interface BlobStore {
   write(
     source: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
     expected?: Expectation,
-    follow?: (content: Readable) => void,
+    follow?: (content: ByteReader) => void,
   ): Promise<BlobInfo>;
   /** Takes a blob whose content is not what its digest says out of the store, and keeps it for people to look at. Idempotent. */
   setAside(digest: Digest): Promise<void>;

@@ -1,4 +1,5 @@
 import type { Readable } from 'node:stream';
+import type { ByteReader } from '#base/byte-reader.ts';
 import type { Digest } from '#domain/image/digest.ts';
 import type { LayerBound } from '#domain/image/layer-limit.ts';
 
@@ -16,6 +17,9 @@ export interface Change {
   path: string;
   kind: ChangeKind;
 }
+
+/** A layer's tar, packed or plain. Whoever is given it closes it. */
+export type LayerSource = Readable | ByteReader;
 
 /** A layer that is unpacked and has no place yet. Let go of before it has one, it is gone. */
 export interface StagedLayer extends AsyncDisposable {
@@ -45,12 +49,12 @@ export interface Snapshotter {
   unpack(
     chainId: Digest,
     parent: Digest | '',
-    layer: Readable,
+    layer: LayerSource,
     expected?: Digest,
     bound?: LayerBound,
   ): Promise<LayerInfo>;
   /** Unpacks a layer tar of which is not known yet where it belongs. @throws as `unpack` */
-  stage(layer: Readable, bound?: LayerBound): Promise<StagedLayer>;
+  stage(layer: LayerSource, bound?: LayerBound): Promise<StagedLayer>;
   /** Makes an active snapshot. @throws not-found `snapshot-missing` for the parent, conflict `snapshot-exists` */
   create(key: string, parent: Digest | ''): Promise<void>;
   /**

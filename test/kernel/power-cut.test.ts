@@ -67,6 +67,8 @@ async function isWhole(root: string): Promise<void> {
 test('after a power cut right behind a load every file of the image is whole', async (t) => {
   const root = await smallDisk(t, 96 * mib);
   const state = new MemoryState();
+  // Nothing is written out a second later.
+  t.mock.timers.enable({ apis: ['setTimeout'] });
   const before = await imageRoom({ root, state, boot: 'before' });
   await load(before, archive());
   const { chainId } = before.images.get('app:1');
@@ -76,6 +78,7 @@ test('after a power cut right behind a load every file of the image is whole', a
   cutPower(root);
   await mountAgain(root);
   assert.ok((await bytesBelow(join(root, 'snapshots/committed'))) < 600 * 5000, 'the power was cut too late');
+  t.mock.timers.reset();
   await using after = await imageRoom({ root, state, boot: 'after' });
   await after.restart();
   assert.equal(after.images.get('app:1').chainId, chainId);

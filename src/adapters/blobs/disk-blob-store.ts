@@ -13,10 +13,12 @@ import {
 } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
+import { FileReader } from '#adapters/blobs/file-reader.ts';
 import { GrowingFile } from '#adapters/blobs/growing-file.ts';
 import { PartialBlobs } from '#adapters/blobs/partial-blobs.ts';
 import { writeAll } from '#adapters/blobs/write-all.ts';
 import { syncFolder } from '#adapters/files/sync-folder.ts';
+import type { ByteReader } from '#base/byte-reader.ts';
 import { invalid, notFound, systemCode } from '#base/errors.ts';
 import { isDigest, parseDigest, type Digest } from '#domain/image/digest.ts';
 import type { BlobInfo, BlobStore, Expectation, PartialBlob, PartialInfo } from '#ports/blob-store.ts';
@@ -70,6 +72,14 @@ export class DiskBlobStore implements BlobStore {
     return createReadStream('', { fd: file, ...range, highWaterMark: MIB });
   }
 
+  reader(digest: Digest): ByteReader {
+    try {
+      return new FileReader(this.#path(digest));
+    } catch (error) {
+      throw systemCode(error) === 'ENOENT' ? missing(digest) : error;
+    }
+  }
+
   async read(digest: Digest, limit: number = 4 * MIB): Promise<Buffer> {
     const info = await this.stat(digest);
     if (info === undefined) throw missing(digest);
@@ -86,10 +96,10 @@ export class DiskBlobStore implements BlobStore {
   async write(
     source: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
     expected: Expectation = {},
-    follow?: (content: Readable) => void,
+    follow?: (content: ByteReader) => void,
   ): Promise<BlobInfo> {
     const path = join(this.#incoming, randomUUID());
-    const growing = new GrowingFile(path);
+    const growing = new GrowingFile();
     try {
       const info = await receive(source, path, growing, { expected, follow });
       await this.#publish(path, info.digest);
@@ -163,7 +173,7 @@ export class DiskBlobStore implements BlobStore {
 interface Receiving {
   /** Of more bytes it stops early. */
   expected: Expectation;
-  follow: ((content: Readable) => void) | undefined;
+  follow: ((content: ByteReader) => void) | undefined;
 }
 
 /** Writes the source to `path`, hashing on the way, and syncs what proved right. */
@@ -176,7 +186,7 @@ async function receive(
   const hash = createHash('sha256');
   const file = await open(path, 'wx', 0o600);
   try {
-    follow?.(growing.read());
+    follow?.(new FileReader(path, (position) => growing.after(position)));
     const size = await copy(source, file, expected.size ?? Infinity, (chunks, bytes) => {
       for (const chunk of chunks) hash.update(chunk);
       growing.grew(bytes);

@@ -1,26 +1,24 @@
-import { open, type FileHandle } from 'node:fs/promises';
-import { Readable } from 'node:stream';
-
-/** What is read at a time. */
-const pieceSize = 1024 * 1024;
-
 /** How far a file has come that is read while it is written. */
 export class GrowingFile {
-  readonly #path: string;
+  readonly #size: number;
   #written: number;
   #more = Promise.withResolvers<void>();
   /** How it ended: whoever reads is told after the last byte. */
   readonly #whole = Promise.withResolvers<void>();
   #isOver = false;
+  #isRight = false;
 
-  /** @param written bytes that are there */
-  constructor(path: string, written = 0) {
-    this.#path = path;
+  /**
+   * @param written bytes that are there
+   * @param size of the whole, if it is known: who has every byte takes it for right, so the last one waits until it is
+   */
+  constructor(written = 0, size = Infinity) {
     this.#written = written;
+    this.#size = size;
     this.#whole.promise.catch(() => undefined);
   }
 
-  /** Bytes that readers find. */
+  /** Bytes that are there. */
   get written(): number {
     return this.#written;
   }
@@ -34,39 +32,25 @@ export class GrowingFile {
   end(error?: unknown): void {
     if (this.#isOver) return;
     this.#isOver = true;
-    if (error === undefined) this.#whole.resolve();
+    this.#isRight = error === undefined;
+    if (this.#isRight) this.#whole.resolve();
     else this.#whole.reject(error);
     this.#wake();
   }
 
-  /** All of it from the first byte, as it comes. It ends, or fails, as the file does. */
-  read(): Readable {
-    // Opened now: when it is read, the file may have another name already.
-    const opening = open(this.#path, 'r');
-    const content = Readable.from(this.#tail(opening), { objectMode: false });
-    content.once('close', () => {
-      opening.then((file) => file.close()).catch(() => undefined);
-    });
-    return content;
+  /** How many bytes a reader may have after `position`, once there are some; 0 at the end of what is right. @throws what it ended with */
+  async after(position: number): Promise<number> {
+    while (position >= this.#readable && !this.#isOver) await this.#more.promise;
+    if (position >= this.#readable) await this.#whole.promise;
+    return this.#readable - position;
+  }
+
+  get #readable(): number {
+    return this.#isRight ? this.#written : Math.min(this.#written, this.#size - 1);
   }
 
   #wake(): void {
     this.#more.resolve();
     this.#more = Promise.withResolvers();
-  }
-
-  async *#tail(opening: Promise<FileHandle>): AsyncGenerator<Uint8Array> {
-    const file = await opening;
-    for (let at = 0; ;) {
-      while (at < this.#written) {
-        const buffer = Buffer.allocUnsafe(Math.min(pieceSize, this.#written - at));
-        const { bytesRead } = await file.read(buffer, 0, buffer.length, at);
-        at += bytesRead;
-        yield buffer.subarray(0, bytesRead);
-      }
-      if (this.#isOver) break;
-      await this.#more.promise;
-    }
-    await this.#whole.promise;
   }
 }

@@ -3,7 +3,10 @@ import { createReadStream } from 'node:fs';
 import { mkdir, open, readdir, rename, rm, stat, type FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
+import { FileReader } from '#adapters/blobs/file-reader.ts';
+import { GrowingFile } from '#adapters/blobs/growing-file.ts';
 import { writeAll } from '#adapters/blobs/write-all.ts';
+import type { ByteReader } from '#base/byte-reader.ts';
 import { invalid, systemCode } from '#base/errors.ts';
 import { KeyedMutex } from '#base/mutex.ts';
 import { isDigest, type Digest } from '#domain/image/digest.ts';
@@ -110,13 +113,7 @@ class PartialFile implements PartialBlob {
   readonly #hash: Hash;
   readonly #publish: () => Promise<void>;
   readonly #closed: () => void;
-  /** Bytes that readers find. */
-  #written: number;
-  #more = Promise.withResolvers<void>();
-  /** How it ended: whoever reads is told after the last byte. */
-  readonly #verified = Promise.withResolvers<void>();
-  #isOver = false;
-  #isRight = false;
+  readonly #growing: GrowingFile;
 
   private constructor(
     paths: Paths,
@@ -129,11 +126,11 @@ class PartialFile implements PartialBlob {
     this.#paths = paths;
     this.#blob = blob;
     this.#file = file;
-    this.offset = this.#written = start.size;
+    this.offset = start.size;
+    this.#growing = new GrowingFile(start.size, blob.size);
     this.#hash = start.hash;
     this.#publish = publish;
     this.#closed = closed;
-    this.#verified.promise.catch(() => undefined);
   }
 
   static async open(
@@ -156,9 +153,9 @@ class PartialFile implements PartialBlob {
     try {
       await this.#append(source);
       await this.#verify();
-      this.#end();
+      this.#growing.end();
     } catch (error) {
-      this.#end(error);
+      this.#growing.end(error);
       throw error;
     }
     await this.#file.datasync();
@@ -178,10 +175,14 @@ class PartialFile implements PartialBlob {
     return content;
   }
 
+  reader(): ByteReader {
+    return new FileReader(this.#paths.path, (position) => this.#growing.after(position));
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#end(invalid('blob-incomplete', `blob ${this.#blob.digest} has not come whole`));
+    this.#growing.end(invalid('blob-incomplete', `blob ${this.#blob.digest} has not come whole`));
     try {
-      if (this.#written === 0) await rm(this.#paths.path, { force: true });
+      if (this.#growing.written === 0) await rm(this.#paths.path, { force: true });
       await this.#file.close();
     } finally {
       this.#closed();
@@ -195,14 +196,13 @@ class PartialFile implements PartialBlob {
       if (held === 0) return;
       await writeAll(this.#file, chunks);
       for (const chunk of chunks) this.#hash.update(chunk);
-      this.#written += held;
+      this.#growing.grew(held);
       [chunks, held] = [[], 0];
-      this.#wake();
     };
     try {
       for await (const chunk of source) {
-        if (this.#written + held + chunk.length > this.#blob.size)
-          throw await this.#refused(`at least ${this.#written + held + chunk.length} bytes`);
+        const found = this.#growing.written + held + chunk.length;
+        if (found > this.#blob.size) throw await this.#refused(`at least ${found} bytes`);
         chunks.push(chunk);
         held += chunk.length;
         if (held >= gather) await flush();
@@ -214,10 +214,11 @@ class PartialFile implements PartialBlob {
 
   async #verify(): Promise<void> {
     const { digest, size } = this.#blob;
-    if (this.#written !== size)
+    const { written } = this.#growing;
+    if (written !== size)
       throw invalid(
         'blob-size-mismatch',
-        `storing blob ${digest}: found ${this.#written} bytes; required are ${size}`,
+        `storing blob ${digest}: found ${written} bytes; required are ${size}`,
       );
     const found = `sha256:${this.#hash.digest('hex')}`;
     if (found === digest) return;
@@ -234,44 +235,19 @@ class PartialFile implements PartialBlob {
     return invalid('blob-size-mismatch', `storing blob ${digest}: found ${found}; required are ${size}`);
   }
 
-  #end(error?: unknown): void {
-    if (this.#isOver) return;
-    this.#isOver = true;
-    this.#isRight = error === undefined;
-    if (this.#isRight) this.#verified.resolve();
-    else this.#verified.reject(error);
-    this.#wake();
-  }
-
-  #wake(): void {
-    this.#more.resolve();
-    this.#more = Promise.withResolvers();
-  }
-
-  /** Who has every byte takes a blob for whole: the last one waits for the digest. */
-  get #readable(): number {
-    return this.#isRight ? this.#written : Math.min(this.#written, this.#blob.size - 1);
-  }
-
   async *#tail(
     opening: Promise<FileHandle>,
     { start, end = Infinity }: { start: number; end?: number },
   ): AsyncGenerator<Uint8Array> {
     const file = await opening;
-    const there = (): number => Math.min(this.#readable, end + 1);
     for (let at = start; at <= end;) {
-      while (at < there()) {
-        const buffer = Buffer.allocUnsafe(Math.min(MIB, there() - at));
-        const { bytesRead } = await file.read(buffer, 0, buffer.length, at);
-        at += bytesRead;
-        yield buffer.subarray(0, bytesRead);
-      }
-      if (this.#isOver) break;
-      if (at <= end) await this.#more.promise;
+      const there = await this.#growing.after(at);
+      if (there === 0) return;
+      const buffer = Buffer.allocUnsafe(Math.min(MIB, there, end + 1 - at));
+      const { bytesRead } = await file.read(buffer, 0, buffer.length, at);
+      at += bytesRead;
+      yield buffer.subarray(0, bytesRead);
     }
-    // A part that is here has been read; what comes of the rest is no matter.
-    if (end < this.#blob.size - 1 && this.#readable > end) return;
-    await this.#verified.promise;
   }
 }
 

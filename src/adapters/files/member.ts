@@ -53,6 +53,11 @@ export function deviceOf(entry: TarEntry): number {
   return entry.type === 'fifo' ? 0 : makeDevice(entry.major, entry.minor);
 }
 
+/** A member's time in seconds as Node's functions take it: they have the present for a negative number, not for a date. */
+export function timeOf(seconds: number): number | Date {
+  return seconds < 0 ? new Date(seconds * 1000) : seconds;
+}
+
 export function writeFully(fd: number, chunk: Uint8Array, position: number): void {
   for (let done = 0; done < chunk.length;)
     done += writeSync(fd, chunk, done, chunk.length - done, position + done);

@@ -11,6 +11,7 @@ import {
   lutimesSync,
   mkdirSync,
   openSync,
+  readFileSync,
   rmSync,
   symlinkSync,
   unlinkSync,
@@ -20,15 +21,33 @@ import { systemCode } from '#base/errors.ts';
 import type { TarEntry } from '#domain/archive/tar-entry.ts';
 import { corrupt } from '#domain/archive/tar-header.ts';
 import { lstatOrUndefined, raw, text } from './byte-path.ts';
-import { deviceOf, nodeType, storeXattrs, writeFully } from './member.ts';
+import { deviceOf, nodeType, storeXattrs, timeOf, writeFully } from './member.ts';
 import type { MemberPaths } from './private-root.ts';
 
 const { O_CREAT, O_EXCL, O_NOFOLLOW, O_WRONLY } = constants;
+
+const setGroupId = 0o2000;
+/** What is taken off the mode of a file that is made (umask(2)). */
+const umask = Number.parseInt(
+  /^Umask:\s*(\d+)/m.exec(readFileSync('/proc/self/status', 'utf8'))?.[1] ?? '777',
+  8,
+);
+
+/** Whether a file can be made with its mode at once. */
+function isPlain(mode: number): boolean {
+  return (mode & (umask | 0o7000)) === 0;
+}
+
+function folderOf(relative: string): string {
+  return relative.slice(0, Math.max(relative.lastIndexOf('/'), 0));
+}
 
 interface OpenFile {
   fd: number;
   path: string;
   entry: TarEntry;
+  /** The kernel gave it its folder's group. */
+  inheritsGroup: boolean;
 }
 
 /**
@@ -40,6 +59,8 @@ export class TreeWriter {
   readonly #owner: { uid: number; gid: number } | undefined;
   /** Times of folders, set at the end because writing into a folder changes its own. */
   readonly #folderTimes = new Map<string, number>();
+  /** By folder: whether what is made in it gets its group (set-group-ID; see open(2)). */
+  readonly #givesGroup = new Map<string, boolean>();
   #file: OpenFile | undefined;
 
   /** @param owner of all members; absent: as the archive has it */
@@ -55,7 +76,7 @@ export class TreeWriter {
     else if (this.#paths.isBase(relative))
       throw corrupt(`the archive's root is a ${entry.type}; required is a directory`);
     else if (entry.type === 'hard-link') this.#hardLink(entry, relative, path);
-    else if (entry.type === 'file') this.#file = { fd: this.#createFile(relative, path), path, entry };
+    else if (entry.type === 'file') this.#beginFile(entry, relative, path);
     else this.#special(entry, relative, path);
   }
 
@@ -65,22 +86,26 @@ export class TreeWriter {
 
   end(): void {
     if (this.#file === undefined) return;
-    const { fd, path, entry } = this.#file;
+    const { fd, path, entry, inheritsGroup } = this.#file;
     const { uid, gid } = this.#owner ?? entry;
     if (entry.sparse !== undefined) ftruncateSync(fd, entry.size);
     // Owner first: a change of owner drops set-user-id bits and capabilities. An archive has many thousand
     // files, nearly all of root: each call counts.
-    if (uid !== 0 || gid !== 0) fchownSync(fd, uid, gid);
-    fchmodSync(fd, entry.mode);
+    const isChanged = uid !== 0 || gid !== 0 || inheritsGroup;
+    if (isChanged) fchownSync(fd, uid, gid);
+    if (isChanged || !isPlain(entry.mode)) fchmodSync(fd, entry.mode);
     this.#setXattrs(path, entry);
-    futimesSync(fd, entry.mtime, entry.mtime);
+    const time = timeOf(entry.mtime);
+    futimesSync(fd, time, time);
     this.close();
   }
 
   /** Sets what could not be set before all members were there. */
   finish(): void {
-    for (const [relative, mtime] of this.#folderTimes)
-      lutimesSync(raw(this.#paths.absolute(relative)), mtime, mtime);
+    for (const [relative, mtime] of this.#folderTimes) {
+      const time = timeOf(mtime);
+      lutimesSync(raw(this.#paths.absolute(relative)), time, time);
+    }
   }
 
   /** Idempotent; frees the file in work. */
@@ -95,12 +120,26 @@ export class TreeWriter {
       mkdirSync(raw(path), 0o700);
     }
     this.#paths.learn(relative);
+    this.#givesGroup.set(relative, (entry.mode & setGroupId) !== 0);
     this.#settle(entry, path);
     this.#folderTimes.set(relative, entry.mtime);
   }
 
-  #createFile(relative: string, path: string): number {
-    const create = (): number => openSync(raw(path), O_CREAT | O_EXCL | O_NOFOLLOW | O_WRONLY, 0o600);
+  #beginFile(entry: TarEntry, relative: string, path: string): void {
+    const fd = this.#createFile(relative, path, isPlain(entry.mode) ? entry.mode : 0o600);
+    this.#file = { fd, path, entry, inheritsGroup: this.#doesGiveGroup(folderOf(relative)) };
+  }
+
+  #doesGiveGroup(folder: string): boolean {
+    const known = this.#givesGroup.get(folder);
+    if (known !== undefined) return known;
+    const gives = ((lstatOrUndefined(this.#paths.absolute(folder))?.mode ?? 0) & setGroupId) !== 0;
+    this.#givesGroup.set(folder, gives);
+    return gives;
+  }
+
+  #createFile(relative: string, path: string, mode: number): number {
+    const create = (): number => openSync(raw(path), O_CREAT | O_EXCL | O_NOFOLLOW | O_WRONLY, mode);
     try {
       return create();
     } catch (error) {
@@ -129,7 +168,8 @@ export class TreeWriter {
     if (entry.type === 'symlink') symlinkSync(raw(entry.linkName), raw(path));
     else mknod(text(path), nodeType(entry.type) | 0o600, deviceOf(entry));
     this.#settle(entry, path);
-    lutimesSync(raw(path), entry.mtime, entry.mtime);
+    const time = timeOf(entry.mtime);
+    lutimesSync(raw(path), time, time);
   }
 
   #makeRoom(relative: string, path: string): void {
@@ -141,6 +181,7 @@ export class TreeWriter {
     }
     rmSync(raw(path), { recursive: true });
     this.#paths.forget(relative);
+    this.#givesGroup.clear();
     for (const folder of this.#folderTimes.keys())
       if (folder === relative || folder.startsWith(`${relative}/`)) this.#folderTimes.delete(folder);
   }

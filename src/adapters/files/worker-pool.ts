@@ -1,5 +1,6 @@
 import { Readable } from 'node:stream';
 import { Worker } from 'node:worker_threads';
+import type { ByteReader } from '#base/byte-reader.ts';
 import { BerthError } from '#base/errors.ts';
 import type { CarriedError, FromWorker, ToWorker } from '#adapters/files/worker-messages.ts';
 
@@ -32,8 +33,8 @@ export class WorkerPool<Job, Result> {
     });
   }
 
-  /** A job that is fed. */
-  feed(job: Job, source: AsyncIterable<Uint8Array>): Promise<Result | undefined> {
+  /** A job that is fed. The source is the caller's to close. */
+  feed(job: Job, source: AsyncIterable<Uint8Array> | ByteReader): Promise<Result | undefined> {
     return this.#use(async (line) => {
       line.send({ kind: 'job', job });
       try {
@@ -195,7 +196,10 @@ class Line<Job, Result> {
   }
 }
 
-async function feed<Job, Result>(line: Line<Job, Result>, source: AsyncIterable<Uint8Array>): Promise<void> {
+async function feed<Job, Result>(
+  line: Line<Job, Result>,
+  source: AsyncIterable<Uint8Array> | ByteReader,
+): Promise<void> {
   let underway = 0;
   const free: Uint8Array<ArrayBuffer>[] = [];
   const hear = async (): Promise<void> => {
@@ -203,7 +207,9 @@ async function feed<Job, Result>(line: Line<Job, Result>, source: AsyncIterable<
     if (answer.kind === 'taken') free.push(new Uint8Array(answer.bytes.buffer));
     underway--;
   };
-  for await (const bytes of gathered(source, () => free.pop() ?? new Uint8Array(gatherSize))) {
+  const memory = (): Uint8Array<ArrayBuffer> => free.pop() ?? new Uint8Array(gatherSize);
+  const pieces = Symbol.asyncIterator in source ? gathered(source, memory) : read(source, memory);
+  for await (const bytes of pieces) {
     line.send({ kind: 'chunk', bytes });
     underway++;
     if (underway === ahead) await hear();
@@ -231,6 +237,18 @@ async function* gathered(
     }
   }
   if (filled > 0) yield buffer.subarray(0, filled);
+}
+
+async function* read(
+  source: ByteReader,
+  memory: () => Uint8Array<ArrayBuffer>,
+): AsyncGenerator<Uint8Array<ArrayBuffer>> {
+  for (;;) {
+    const buffer = memory();
+    const count = await source.read(buffer);
+    if (count === 0) return;
+    yield buffer.subarray(0, count);
+  }
 }
 
 function revived({ kind, code, message, hint }: CarriedError): Error {

@@ -3,6 +3,7 @@ import { mkdirSync, readFileSync, rmdirSync } from 'node:fs';
 import { mkdir, readdir, rename, rm, rmdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
+import { piecesOf } from '#base/byte-reader.ts';
 import { conflict } from '#base/errors.ts';
 import { KeyedMutex } from '#base/mutex.ts';
 import { bootId } from '#adapters/linux/boot-id.ts';
@@ -15,7 +16,10 @@ import { StagedFolder } from '#adapters/overlay/staged-folder.ts';
 import { TreePool } from '#adapters/overlay/tree-pool.ts';
 import { parseDigest, type Digest } from '#domain/image/digest.ts';
 import type { LayerBound } from '#domain/image/layer-limit.ts';
-import type { Change, LayerInfo, Snapshotter } from '#ports/snapshotter.ts';
+import type { Change, LayerInfo, LayerSource, Snapshotter } from '#ports/snapshotter.ts';
+
+/** What is read of a layer at a time where its content is not needed. */
+const pieceSize = 256 * 1024;
 
 /** Layers as directories, joined by overlayfs. Work on many files runs in worker threads. */
 export class OverlaySnapshotter implements Snapshotter {
@@ -62,7 +66,7 @@ export class OverlaySnapshotter implements Snapshotter {
   unpack(
     chainId: Digest,
     parent: Digest | '',
-    layer: Readable,
+    layer: LayerSource,
     expected?: Digest,
     bound?: LayerBound,
   ): Promise<LayerInfo> {
@@ -74,14 +78,16 @@ export class OverlaySnapshotter implements Snapshotter {
     });
   }
 
-  async #known(chainId: Digest, layer: Readable, expected: Digest | undefined): Promise<LayerInfo> {
+  async #known(chainId: Digest, layer: LayerSource, expected: Digest | undefined): Promise<LayerInfo> {
     const { diffId = expected, size } = this.#folders.record(chainId);
-    if (diffId === undefined) return { diffId: await diffIdOf(layer), size };
-    layer.destroy();
-    return { diffId, size };
+    try {
+      return { diffId: diffId ?? (await diffIdOf(layer)), size };
+    } finally {
+      await close(layer);
+    }
   }
 
-  async stage(layer: Readable, bound?: LayerBound): Promise<StagedFolder> {
+  async stage(layer: LayerSource, bound?: LayerBound): Promise<StagedFolder> {
     const folder = this.#folders.temporary(randomUUID());
     const remove = (): Promise<void> => this.#pool.remove(folder);
     try {
@@ -91,9 +97,10 @@ export class OverlaySnapshotter implements Snapshotter {
       const info = await this.#unpackers.unpack(this.#seen(join(folder, 'fs')), layer, rules);
       return new StagedFolder(folder, info, { folders: this.#folders, locks: this.#locks, remove });
     } catch (error) {
-      layer.destroy();
       await remove();
       throw error;
+    } finally {
+      await close(layer);
     }
   }
 
@@ -271,11 +278,18 @@ function mountPoints(): Set<string> {
   return new Set(lines.map((line) => unescape(line.split(' ')[4] ?? '')));
 }
 
-async function diffIdOf(layer: AsyncIterable<Uint8Array>): Promise<Digest> {
+async function close(layer: LayerSource): Promise<void> {
+  if (Symbol.asyncIterator in layer) layer.destroy();
+  else await layer.close();
+}
+
+async function diffIdOf(layer: LayerSource): Promise<Digest> {
   const hash = createHash('sha256');
   const decoder = new LayerDecoder((plain) => hash.update(plain));
   try {
-    for await (const chunk of layer) decoder.push(chunk);
+    const pieces: AsyncIterable<Uint8Array> =
+      Symbol.asyncIterator in layer ? layer : piecesOf(layer, pieceSize);
+    for await (const piece of pieces) decoder.push(piece);
     decoder.end();
   } finally {
     decoder.close();

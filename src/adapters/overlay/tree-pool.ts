@@ -1,4 +1,5 @@
 import type { Readable } from 'node:stream';
+import type { ByteReader } from '#base/byte-reader.ts';
 import { internal } from '#base/errors.ts';
 import { WorkerPool } from '#adapters/files/worker-pool.ts';
 import type { TarRules, TreeJob, TreeResult, Unpacked, UnpackRules } from '#adapters/overlay/tree-jobs.ts';
@@ -14,7 +15,11 @@ export class TreePool {
   }
 
   /** Unpacks a layer tar, plain or compressed with gzip or zstd, into an existing folder. @param rules mappings must have an id for every owner */
-  async unpack(folder: string, layer: AsyncIterable<Uint8Array>, rules: UnpackRules): Promise<Unpacked> {
+  async unpack(
+    folder: string,
+    layer: AsyncIterable<Uint8Array> | ByteReader,
+    rules: UnpackRules,
+  ): Promise<Unpacked> {
     const result = await this.#workers.feed({ do: 'unpack', folder, ...rules }, layer);
     if (result?.of !== 'unpack') throw unexpected(result);
     return result.unpacked;

@@ -16,7 +16,7 @@ import {
   unlinkSync,
 } from 'node:fs';
 import { lstatOrUndefined, raw, text } from '#adapters/files/byte-path.ts';
-import { deviceOf, nodeType, storeXattrs, writeFully } from '#adapters/files/member.ts';
+import { deviceOf, nodeType, storeXattrs, timeOf, writeFully } from '#adapters/files/member.ts';
 import { descriptorPath, O_PATH, openFolder } from '#adapters/files/open-in-root.ts';
 import { mknod, setXattrOf } from '#adapters/linux/libc.ts';
 import { invalid } from '#base/errors.ts';
@@ -125,7 +125,8 @@ export class LiveTreeWriter implements TarListener {
     fchownSync(fd, uid, gid);
     fchmodSync(fd, entry.mode);
     storeXattrs(entry, (name, value) => setXattrOf(fd, name, value));
-    futimesSync(fd, entry.mtime, entry.mtime);
+    const time = timeOf(entry.mtime);
+    futimesSync(fd, time, time);
   }
 
   #ownerOf(entry: TarEntry): Owner {
@@ -139,7 +140,8 @@ export class LiveTreeWriter implements TarListener {
     else mknod(path.toString('utf8'), nodeType(entry.type) | 0o600, deviceOf(entry));
     lchownSync(path, uid, gid);
     if (entry.type !== 'symlink') chmodNode(path, entry.mode);
-    lutimesSync(path, entry.mtime, entry.mtime);
+    const time = timeOf(entry.mtime);
+    lutimesSync(path, time, time);
   }
 }
 

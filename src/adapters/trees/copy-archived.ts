@@ -2,6 +2,7 @@ import { chmodSync, lchownSync, lutimesSync } from 'node:fs';
 import type { CopyRules, Owner } from '#ports/file-trees.ts';
 import { Breather } from '#adapters/files/breather.ts';
 import { raw } from '#adapters/files/byte-path.ts';
+import { timeOf } from '#adapters/files/member.ts';
 import { applyModeChange } from '#domain/build/mode.ts';
 import type { PackedEntry } from '#ports/packed-files.ts';
 import type { ArchivedTree } from './archived-tree.ts';
@@ -44,7 +45,7 @@ export async function copyArchived(
   await extract(items);
   linkFiles(names.links);
   // Writing into a folder changes its time, so these come last.
-  for (const { to, entry } of folders) lutimesSync(raw(to), entry.mtime, entry.mtime);
+  for (const { to, entry } of folders) lutimesSync(raw(to), timeOf(entry.mtime), timeOf(entry.mtime));
 }
 
 /** What has several names in the archive has them in the copy. */

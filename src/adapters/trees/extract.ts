@@ -17,7 +17,7 @@ import { systemCode } from '#base/errors.ts';
 import { corrupt } from '#domain/archive/tar-header.ts';
 import type { Owner } from '#ports/file-trees.ts';
 import { lstatOrUndefined, raw, text } from '#adapters/files/byte-path.ts';
-import { nodeType, writeFully } from '#adapters/files/member.ts';
+import { nodeType, timeOf, writeFully } from '#adapters/files/member.ts';
 import { mknod, setXattr } from '#adapters/linux/libc.ts';
 import type { PackedEntry } from '#ports/packed-files.ts';
 import { ontoFolder } from './copy.ts';
@@ -72,7 +72,7 @@ function readPart(from: number, piece: Buffer, position: number): number {
 function link({ to, linkName, owner, mtime }: Extraction): void {
   replacing(to, () => symlinkSync(raw(linkName), raw(to)));
   lchownSync(raw(to), owner.uid, owner.gid);
-  lutimesSync(raw(to), mtime, mtime);
+  lutimesSync(raw(to), timeOf(mtime), timeOf(mtime));
 }
 
 function device({ to, node, owner, mode, mtime }: Extraction): void {
@@ -80,7 +80,7 @@ function device({ to, node, owner, mode, mtime }: Extraction): void {
   replacing(to, () => mknod(text(to), nodeType(node.type) | 0o600, node.number));
   lchownSync(raw(to), owner.uid, owner.gid);
   chmodSync(raw(to), mode);
-  lutimesSync(raw(to), mtime, mtime);
+  lutimesSync(raw(to), timeOf(mtime), timeOf(mtime));
 }
 
 /** Makes further names of files that are there; what is at their places is replaced. */
@@ -102,7 +102,7 @@ function extract(from: number, item: Extraction, buffer: Buffer): void {
     fchownSync(fd, owner.uid, owner.gid);
     fchmodSync(fd, mode);
     for (const [name, value] of item.xattrs ?? []) setXattr(text(to), text(name), value);
-    futimesSync(fd, mtime, mtime);
+    futimesSync(fd, timeOf(mtime), timeOf(mtime));
   } finally {
     closeSync(fd);
   }

@@ -1,6 +1,7 @@
 import { posix } from 'node:path';
 import type { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
+import type { ByteReader } from '#base/byte-reader.ts';
 import { BerthError, invalid, messageOf, systemCode } from '#base/errors.ts';
 import type { Digest } from '#domain/image/digest.ts';
 import type { TarEntry } from '#domain/archive/tar-entry.ts';
@@ -23,7 +24,7 @@ export interface ArchiveFiles {
 
 /** Who uses a file of an archive while it goes into the blob store. */
 export interface Follower {
-  follow(content: Readable): void;
+  follow(content: ByteReader): void;
   /** It is in the store. */
   became(digest: Digest): void;
 }
@@ -89,7 +90,11 @@ class Files implements ArchiveFiles {
     const follower = this.#follow(entry.size, start);
     const read = Promise.withResolvers<void>();
     const writing = this.#write(name, told(whole, read.resolve), follower);
+<<<<<<< src/engine/images/archive-reader.ts
+    // It may fail while an earlier one is waited for; it is asked at the end.
+=======
     // It may fail while an earlier one is waited for, before anybody asks.
+>>>>>>> /tmp/m/theirs
     writing.catch(() => undefined);
     this.#writing.push(writing);
     if (this.#writing.length > most) await this.#writing.shift();

@@ -1,4 +1,5 @@
 import { Readable } from 'node:stream';
+import type { ByteReader } from '#base/byte-reader.ts';
 import { BerthError } from '#base/errors.ts';
 import { shortId } from '#base/ids.ts';
 import type { Digest } from '#domain/image/digest.ts';
@@ -19,7 +20,7 @@ export interface Fetch extends PullOptions {
 /** A layer as far as it has come: enough to begin unpacking. */
 interface Begun {
   /** Absent: all of it is in the store. */
-  content?: Readable;
+  content?: ByteReader;
   /** Resolves when the last byte has come. */
   whole: Promise<void>;
 }
@@ -33,14 +34,14 @@ export async function fetchBlob(
   parts: Parts,
   fetch: Fetch,
   blob: Descriptor,
-  { onBegun, onRead }: { onBegun?: (content: Readable) => void; onRead?: (bytes: number) => void } = {},
+  { onBegun, onRead }: { onBegun?: (content: ByteReader) => void; onRead?: (bytes: number) => void } = {},
 ): Promise<void> {
   await fetch.lease.hold(blob.digest);
   for (let tries = 1; ; tries++) {
     await using partial = await parts.blobs.resume(blob);
     if (partial === undefined) return;
     const { offset } = partial;
-    if (offset === 0 && tries === 1) onBegun?.(partial.read());
+    if (offset === 0 && tries === 1) onBegun?.(partial.reader());
     try {
       await partial.receive(await rest(parts, fetch, blob, { offset, direct: tries > 1, onRead }));
       return;
@@ -118,7 +119,7 @@ export async function fetchLayers(parts: Parts, fetch: Fetch, places: LayerPlace
     // What nobody came to unpack still has a file open.
     for (const gate of begun.values()) {
       gate.reject(fetch.signal.reason);
-      gate.promise.then(({ content }) => content?.destroy()).catch(() => undefined);
+      gate.promise.then(({ content }) => content?.close()).catch(() => undefined);
     }
   }
 }
@@ -166,7 +167,7 @@ async function unpack(
 ): Promise<number> {
   const { layer, chainId } = place;
   if (await parts.snapshots.isCommitted(chainId)) {
-    begun?.content?.destroy();
+    await begun?.content?.close();
     await begun?.whole;
     return parts.layers.size(chainId);
   }

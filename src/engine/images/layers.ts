@@ -1,10 +1,10 @@
-import type { Readable } from 'node:stream';
+import type { ByteReader } from '#base/byte-reader.ts';
 import { invalid } from '#base/errors.ts';
 import { chainIds } from '#domain/image/chain.ts';
 import type { Digest } from '#domain/image/digest.ts';
 import type { LayerLimits } from '#domain/image/layer-limit.ts';
 import type { Descriptor } from '#domain/image/manifest.ts';
-import { measured } from '#engine/images/measured.ts';
+import { measuredReader } from '#engine/images/measured.ts';
 import type { BlobStore } from '#ports/blob-store.ts';
 import type { Snapshotter, StagedLayer } from '#ports/snapshotter.ts';
 
@@ -53,17 +53,17 @@ export class Layers {
    * @param from its blob, where that is only on its way into the store
    * @throws as Snapshotter.unpack
    */
-  async unpack(place: LayerPlace, onRead?: (bytes: number) => void, from?: Readable): Promise<number> {
+  async unpack(place: LayerPlace, onRead?: (bytes: number) => void, from?: ByteReader): Promise<number> {
     const { layer, chainId, parent, diffId } = place;
     if (await this.#snapshots.isCommitted(chainId)) return this.size(chainId);
-    const blob = from ?? (await this.#blobs.open(layer.digest));
-    const seen = onRead === undefined ? blob : measured(blob, onRead);
+    const blob = from ?? this.#blobs.reader(layer.digest);
+    const seen = onRead === undefined ? blob : measuredReader(blob, onRead);
     const bound = { limits: this.#limits, layer };
     return (await this.#snapshots.unpack(chainId, parent, seen, diffId, bound)).size;
   }
 
   /** Unpacks a packed or plain layer of `size` bytes before it is known where it belongs. @throws as Snapshotter.stage */
-  stage(content: Readable, size: number): Promise<StagedLayer> {
+  stage(content: ByteReader, size: number): Promise<StagedLayer> {
     return this.#snapshots.stage(content, {
       limits: this.#limits,
       layer: { digest: 'of an archive', size },

@@ -1,4 +1,5 @@
 import { Readable } from 'node:stream';
+import type { ByteReader } from '#base/byte-reader.ts';
 
 /** A progress line for each so many bytes, so that a fast transfer does not drown its listener. */
 const reportEvery = 512 * 1024;
@@ -8,16 +9,38 @@ export function measured(source: Readable, onRead: (bytes: number) => void): Rea
   return Readable.from(counted(source, onRead), { objectMode: false });
 }
 
+/** As `measured`. */
+export function measuredReader(source: ByteReader, onRead: (bytes: number) => void): ByteReader {
+  const tell = counter(onRead);
+  return {
+    read: async (into) => {
+      const count = await source.read(into);
+      tell(count);
+      return count;
+    },
+    close: () => source.close(),
+  };
+}
+
 async function* counted(
   source: AsyncIterable<Uint8Array>,
   onRead: (bytes: number) => void,
 ): AsyncGenerator<Uint8Array> {
-  let bytes = 0;
-  let reported = -reportEvery;
+  const tell = counter(onRead);
   for await (const chunk of source) {
-    bytes += chunk.length;
-    if (bytes - reported >= reportEvery) onRead((reported = bytes));
+    tell(chunk.length);
     yield chunk;
   }
-  if (reported !== bytes) onRead(bytes);
+  tell(0);
+}
+
+/** Hears of each piece, and of one without bytes at the end. */
+function counter(onRead: (bytes: number) => void): (count: number) => void {
+  let bytes = 0;
+  let reported = -reportEvery;
+  return (count) => {
+    bytes += count;
+    const isDue = count === 0 ? reported !== bytes : bytes - reported >= reportEvery;
+    if (isDue) onRead((reported = bytes));
+  };
 }

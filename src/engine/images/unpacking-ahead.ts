@@ -1,4 +1,5 @@
 import type { Readable } from 'node:stream';
+import type { ByteReader } from '#base/byte-reader.ts';
 import { compressionOf } from '#domain/image/compression.ts';
 import type { Digest } from '#domain/image/digest.ts';
 import type { Follower } from '#engine/images/archive-reader.ts';
@@ -70,7 +71,7 @@ export class UnpackingAhead implements AsyncDisposable {
     };
   }
 
-  async #stage(content: Readable, size: number): Promise<StagedLayer | undefined> {
+  async #stage(content: ByteReader, size: number): Promise<StagedLayer | undefined> {
     this.#underway++;
     try {
       return await this.#parts.layers.stage(content, size);
