@@ -213,5 +213,5 @@ export const buildParameters: readonly DocumentedField[] = [
   field('platform', 'a/b/c/d'),
   field('target', 'nosuch', { says: /nosuch/ }),
   field('outputs', '[{}]'),
-  field('version', '2', { says: /BuildKit/ }),
+  field('version', '2', { says: /moby\.buildkit\.trace/ }),
 ];

@@ -156,6 +156,18 @@ export class BuildkitClient implements AsyncDisposable {
     return this.grpc.unary(`/moby.buildkit.v1.Control/${method}`, types, request, signal);
   }
 
+  /** Asks the gateway of a solve, as a client does that is the frontend itself. */
+  gateway<Q, A>(
+    ref: string,
+    method: string,
+    types: readonly [Message<Q>, Message<A>],
+    request: Partial<Q>,
+  ): Promise<A> {
+    const path = `/moby.buildkit.v1.frontend.LLBBridge/${method}`;
+    const { signal } = new AbortController();
+    return this.grpc.unary(path, types, request, signal, { 'buildkit-controlapi-buildid': ref });
+  }
+
   /** All answers of a call that has several. */
   async listed<Q, A>(
     method: string,

@@ -12,8 +12,8 @@ import { bytes, integer, message, text } from '#base/grpc/message.ts';
 const service = '/containerd.services.content.v1.Content';
 const storeHeader = 'buildkit-attachable-store-id';
 
-const ReadRequest = message({ digest: text(1), offset: integer(2), size: integer(3) });
-const ReadResponse = message({ offset: integer(1), data: bytes(2) });
+export const ReadRequest = message({ digest: text(1), offset: integer(2), size: integer(3) });
+export const ReadResponse = message({ offset: integer(1), data: bytes(2) });
 const actions = { stat: 0, write: 1, commit: 2 } as const;
 const WriteRequest = message({
   action: integer(1),

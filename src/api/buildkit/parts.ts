@@ -1,4 +1,4 @@
-import type { Builds, Images, ResultFiles, Sessions, Solves } from '#engine/contracts.ts';
+import type { Builds, Images, Networks, ResultFiles, Sessions, Solves } from '#engine/contracts.ts';
 import type { DiskCollector } from '#engine/disk/collector.ts';
 import type { System } from '#engine/system/system.ts';
 
@@ -6,6 +6,7 @@ import type { System } from '#engine/system/system.ts';
 export interface BuildkitParts {
   builds: Builds;
   images: Images;
+  networks: Pick<Networks, 'list'>;
   resultFiles: ResultFiles;
   sessions: Sessions;
   solves: Solves;

@@ -9,8 +9,10 @@ const architectures: Readonly<Record<string, string>> = { x86_64: 'amd64', aarch
 export async function workerOf({
   system,
   diskCollector,
-}: Pick<BuildkitParts, 'system' | 'diskCollector'>): Promise<ValueOf<typeof WorkerRecord>> {
+  networks,
+}: Pick<BuildkitParts, 'system' | 'diskCollector' | 'networks'>): Promise<ValueOf<typeof WorkerRecord>> {
   const { id, machine, release } = await system.report();
+  const gateway = networks.list().find(({ name }) => name === 'bridge')?.pools[0]?.gateway;
   const architecture = architectures[machine.machine] ?? machine.machine;
   return {
     id: id.slice(0, 25),
@@ -19,6 +21,8 @@ export async function workerOf({
       'org.mobyproject.buildkit.worker.hostname': machine.hostname,
       // Says that images are an index with platforms, and that archives of them can be exported.
       'org.mobyproject.buildkit.worker.snapshotter': 'overlayfs',
+      // What clients put for `--add-host NAME:host-gateway`.
+      ...(gateway !== undefined && { 'org.mobyproject.buildkit.worker.moby.host-gateway-ip': gateway }),
     },
     platforms: [{ architecture, os: 'linux', variant: '' }],
     gcPolicies: diskCollector.isAutomatic ? policiesOf(await diskCollector.rules()) : [],

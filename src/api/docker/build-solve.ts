@@ -10,11 +10,14 @@ import { newId } from '#base/ids.ts';
 // `POST /build?version=2`: BuildKit for clients that have no buildx (moby's builder/builder-next/builder.go). What the build
 // tells comes as lines with BuildKit's own messages.
 
-/** One line; `aux` is a message in base64, or the id of the image. */
-export interface TraceLine {
-  id: 'moby.buildkit.trace' | 'moby.image.id';
-  aux: string | { ID: string };
-}
+/** One line; `aux` is a message in base64, or the id of the image. A quiet build gives the id alone, as a `stream`. */
+export type TraceLine =
+  | { id: 'moby.buildkit.trace'; aux: string }
+  | { id: 'moby.image.id'; aux: { ID: string } }
+  | { stream: string };
+
+/** How much of a quiet build is kept, in lines, for the case that it fails. */
+const keptLines = 1000;
 
 const uploadMark = 'upload-request';
 
@@ -92,25 +95,38 @@ function prefixed({ buildArgs, labels }: BuildSettings): Record<string, string> 
   return Object.fromEntries([...args, ...names]);
 }
 
-/** Runs it, and tells all that it tells. @throws in BuildKit's words */
+export interface Teller {
+  write: (line: TraceLine) => Promise<void>;
+  quiet: boolean;
+}
+
+/** Runs it, and tells all that it tells, or if quiet only what it made. @throws in BuildKit's words */
 export async function solveTraced(
   solves: Solves,
   request: SolveRequest,
-  write: (line: TraceLine) => Promise<void>,
+  { write, quiet }: Teller,
   signal: AbortSignal,
 ): Promise<void> {
+  const kept: TraceLine[] = [];
+  const keep = (line: TraceLine): void => {
+    kept.push(line);
+    if (kept.length > keptLines) kept.shift();
+  };
   const solved = solves.solve(request, signal);
   // Awaited below; until then a failure must not count as unhandled.
   solved.catch(() => undefined);
   for await (const event of solves.follow(request.ref, signal)) {
     const message = StatusResponse.encode(statusOf(event));
-    await write({ id: 'moby.buildkit.trace', aux: Buffer.from(message).toString('base64') });
+    const line: TraceLine = { id: 'moby.buildkit.trace', aux: Buffer.from(message).toString('base64') };
+    if (quiet) keep(line);
+    else await write(line);
   }
   try {
     const { 'containerimage.config.digest': ID } = await solved;
     if (ID !== undefined && request.exporters.some(({ type }) => ['moby', 'image'].includes(type)))
-      await write({ id: 'moby.image.id', aux: { ID } });
+      await write(quiet ? { stream: `${ID}\n` } : { id: 'moby.image.id', aux: { ID } });
   } catch (error) {
+    for (const line of kept) await write(line);
     throw solveFailure(error);
   }
 }

@@ -66,7 +66,10 @@ async function answerTraced(
   const asked = await solveRequest(read, () => uploadOf(request), uploads, signal);
   return sendJsonLines(
     reply,
-    pacedLinesOf<TraceLine>((write) => solveTraced(solves, asked, write, signal), signal),
+    pacedLinesOf<TraceLine>(
+      (write) => solveTraced(solves, asked, { write, quiet: read.quiet }, signal),
+      signal,
+    ),
   );
 }
 

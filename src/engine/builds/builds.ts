@@ -2,6 +2,7 @@ import type { Image } from '#domain/image/image.ts';
 import { parseReference } from '#domain/image/reference.ts';
 import { entriesToPrune, type CacheEntry, type PruneLimits } from '#domain/build/cache-prune.ts';
 import { planBuild, type BuildPlan } from '#domain/build/plan.ts';
+import { checkFrontend } from '#domain/dockerfile/frontend.ts';
 import { parseDockerfile } from '#domain/dockerfile/parse.ts';
 import type { CheckResult } from '#domain/dockerfile/checks/check.ts';
 import type { Outline, Target } from '#domain/dockerfile/outline.ts';
@@ -114,6 +115,7 @@ export class Builds implements BuildsContract {
     const folders = new BuildFolders(trees, newId());
     try {
       const { dockerfile, ignore } = await openContext(this.#parts, folders, request);
+      checkFrontend(dockerfile, request.buildArgs['BUILDKIT_SYNTAX'] ?? undefined);
       const contexts = Object.keys(request.contexts ?? {});
       return {
         file: dockerfile,
@@ -188,6 +190,9 @@ export class Builds implements BuildsContract {
     try {
       const loading = vertices.add('[internal] load build context');
       const context = await loading.run(() => openContext(parts, folders, request));
+      // The classic builder looks at no frontend.
+      if (request.onVertex !== undefined)
+        checkFrontend(context.dockerfile, request.buildArgs['BUILDKIT_SYNTAX'] ?? undefined);
       const plan = this.#plan(request, context.dockerfile);
       const { signal } = request;
       const steps = new KeptSteps();

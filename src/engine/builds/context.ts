@@ -36,11 +36,17 @@ export async function openContext(
   request: BuildRequest,
 ): Promise<BuildContext> {
   const { trees } = parts;
-  const root = await contextRoot(parts, folders, 'context', request.context, request.signal);
+  const root = await contextRoot(parts, folders, 'context', mainContext(request), request.signal);
   if (!('folder' in request.context)) folders.received.set('', root);
   const dockerfile = await readDockerfile(trees, root, request);
   const ignore = request.ignoreText ?? (await readIgnore(trees, root, dockerfile.name));
   return { ...contextFiles(root, ignore), dockerfile };
+}
+
+/** Of a repository only the files, unless the client says otherwise. */
+function mainContext({ context, buildArgs }: BuildRequest): BuildContextSource {
+  const keepGitDir = ['1', 'true'].includes(buildArgs['BUILDKIT_CONTEXT_KEEP_GIT_DIR'] ?? '');
+  return 'remote' in context ? { ...context, keepGitDir } : context;
 }
 
 /** The files of a folder that the text of a .dockerignore leaves in. @throws invalid `pattern-invalid` */
@@ -59,7 +65,7 @@ export async function contextRoot(
   signal: AbortSignal,
 ): Promise<string> {
   if ('folder' in source) return source.folder;
-  if ('remote' in source) return remoteRoot(parts, folders, name, source.remote, signal);
+  if ('remote' in source) return remoteRoot(parts, folders, name, source, signal);
   const { trees } = parts;
   const root = await folders.create(name);
   try {

@@ -35,7 +35,9 @@ export class NamedContexts {
 
   async #files(name: string, source: BuildContextSource): Promise<ContextFiles> {
     const place = `context-${this.#opened.size}`;
-    const root = await contextRoot(this.#parts, this.#folders, place, source, this.#signal);
+    // With the repository's own folder, as with BuildKit.
+    const whole = 'remote' in source ? { ...source, keepGitDir: true } : source;
+    const root = await contextRoot(this.#parts, this.#folders, place, whole, this.#signal);
     if (!('folder' in source)) this.#folders.received.set(name, root);
     return contextFiles(root, await this.#parts.trees.readText({ root, path: '.dockerignore' }));
   }

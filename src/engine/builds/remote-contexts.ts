@@ -15,11 +15,11 @@ export async function remoteRoot(
   parts: RemoteParts,
   folders: BuildFolders,
   name: string,
-  remote: string,
+  { remote, keepGitDir = false }: { remote: string; keepGitDir?: boolean },
   signal: AbortSignal,
 ): Promise<string> {
   const git = parseGitRemote(remote);
-  if (git !== undefined) return repositoryFolder(parts, folders, name, git, signal);
+  if (git !== undefined) return repositoryFolder(parts, folders, name, { ...git, keepGitDir }, signal);
   const url = URL.parse(remote);
   if (url === null || !['http:', 'https:'].includes(url.protocol))
     throw invalid(
@@ -44,11 +44,11 @@ async function repositoryFolder(
   { trees, git }: RemoteParts,
   folders: BuildFolders,
   name: string,
-  { folder, ...remote }: GitRemote,
+  { folder, keepGitDir, ...remote }: GitRemote & { keepGitDir: boolean },
   signal: AbortSignal,
 ): Promise<string> {
   const root = await folders.create(`${name}-repository`);
-  await git.checkOut(remote, root, { keepGitDir: false, signal });
+  await git.checkOut(remote, root, { keepGitDir, signal });
   if (folder === '') return root;
   const wanted = { root, path: cleanAbsolute(folder) };
   if ((await trees.stat(wanted))?.kind !== 'directory')

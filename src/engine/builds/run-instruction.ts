@@ -16,6 +16,7 @@ import { shellScript } from '#engine/builds/shell-script.ts';
 import { findMounts, mountKeys, withMounts } from '#engine/builds/step-mounts.ts';
 import type { Standing, Step } from '#engine/builds/step.ts';
 import { forbidden } from '#base/errors.ts';
+import { own } from '#base/own.ts';
 
 /** What a RUN does. @throws invalid `dockerfile-invalid`; forbidden `entitlement-missing` */
 export async function prepareRun(
@@ -34,6 +35,7 @@ export async function prepareRun(
       : shellScript(instruction, config);
   const args = argumentsInScope(state);
   const isolation = instruction.security === 'insecure' ? ['insecure'] : [];
+  const around = surroundings(run, instruction);
   return {
     state,
     comment: runComment(command, args),
@@ -42,6 +44,7 @@ export async function prepareRun(
         'run',
         instruction.network,
         ...isolation,
+        ...around,
         ...command,
         '',
         ...args,
@@ -54,9 +57,7 @@ export async function prepareRun(
         withMounts(run, id, found, async (opened) => {
           const { parts, exits, signal } = run;
           const log = logOf(run.vertices.of(instruction));
-          // What is to be reproduced must not see a name that is another one each time.
-          const isDated = run.request.sourceDateEpoch !== undefined;
-          const named = isDated ? { hostname: 'buildkitsandbox' } : {};
+          const named = hostnameOf(run);
           const step = { id, root, command, hostConfig, mounts: opened, sink, log, signal, ...named };
           const withArguments = withEnvironment(run, config, [...args, ...opened.env]);
           const code = await runStep(parts, exits, { ...step, config: withArguments });
@@ -65,6 +66,27 @@ export async function prepareRun(
         }),
     },
   };
+}
+
+/** The name that the client gives, if any. What is to be reproduced must not see one that is another one each time. */
+function hostnameOf(run: BuildRun): { hostname?: string } {
+  const given = own(run.arguments.given, 'BUILDKIT_SANDBOX_HOSTNAME') ?? '';
+  if (given !== '') return { hostname: given };
+  return run.request.sourceDateEpoch === undefined ? {} : { hostname: 'buildkitsandbox' };
+}
+
+/** What the client says of all commands, where they can see it: another step of the cache then, as with BuildKit. */
+function surroundings(run: BuildRun, { network }: Named<'RUN'>): string[] {
+  const { networkMode = 'default', extraHosts = [], resources = {} } = run.request;
+  const { Ulimits, ShmSize = 0 } = resources;
+  const { hostname } = hostnameOf(run);
+  return [
+    ...(network === 'default' && networkMode !== 'default' ? [`network ${networkMode}`] : []),
+    ...[...extraHosts].sort().map((each) => `host ${each}`),
+    ...(Ulimits ?? []).map(({ Name, Soft, Hard }) => `ulimit ${Name} ${Soft} ${Hard}`).sort(),
+    ...(ShmSize === 0 ? [] : [`shm ${ShmSize}`]),
+    ...(hostname === undefined ? [] : [`hostname ${hostname}`]),
+  ];
 }
 
 /** Why a command may not run at all: the kernel says of another architecture's no more than that it failed. */

@@ -7,6 +7,7 @@ import type { BuildRun, UsableOrigin } from '#engine/builds/build-run.ts';
 import type { Sink } from '#engine/builds/output.ts';
 import { Undo } from '#engine/containers/undo.ts';
 import { BerthError, invalid } from '#base/errors.ts';
+import { own } from '#base/own.ts';
 
 /** What the container of a step gets beside its root. */
 export interface StepMounts {

@@ -4,14 +4,14 @@ import type { Digest } from '#domain/image/digest.ts';
 
 /**
  * Where the files of a build come from: a tar (plain or compressed); a folder of this machine, of which nothing is
- * changed; what a client sends into an empty folder, which the build owns and removes; a Git repository or
- * an archive at a URL, in the words of `docker build`.
+ * changed; what a client sends into an empty folder, which the build owns and removes; a Git repository (if so asked with its
+ * own folder `.git`) or an archive at a URL, in the words of `docker build`.
  */
 export type BuildContextSource =
   | { tar: Readable }
   | { folder: string }
   | { fill: (folder: string, signal: AbortSignal) => Promise<void> }
-  | { remote: string };
+  | { remote: string; keepGitDir?: boolean };
 
 /**
  * What a name in FROM, `COPY --from` or `RUN --mount=from` stands for instead of an image of that name: `obtain` makes or

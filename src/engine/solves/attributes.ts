@@ -54,7 +54,7 @@ type Attributes = Readonly<Record<string, string>>;
 
 /** Options that say nothing which we do not do anyway: notes on the source, and what the client can do. */
 const notes =
-  /^(?:vcs:|frontend\.caps$|multi-platform$|source$|cmdline$|hostname$|shared-key|input-metadata:|build-arg:BUILDKIT_(?:SYNTAX|DOCKERFILE_CHECK|CONTEXT_KEEP_GIT_DIR|MULTI_PLATFORM|INLINE_CACHE))/;
+  /^(?:vcs:|frontend\.caps$|multi-platform$|source$|cmdline$|hostname$|shared-key|input-metadata:)/;
 const plain = new Set([
   ...['filename', 'dockerfilekey', 'contextkey', 'context', 'requestid', 'target', 'platform', 'no-cache'],
   ...['image-resolve-mode', 'force-network-mode', 'add-hosts', 'shm-size', 'ulimit', 'cgroup-parent'],

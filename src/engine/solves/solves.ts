@@ -12,6 +12,7 @@ import type {
   Solves as SolvesContract,
   VertexEvent,
 } from '#engine/contracts.ts';
+import { checkFrontendImage } from '#domain/dockerfile/frontend.ts';
 import type { Image } from '#domain/image/image.ts';
 import { matchesPlatform, parsePlatform } from '#domain/image/platform.ts';
 import { parseReference } from '#domain/image/reference.ts';
@@ -23,7 +24,8 @@ import { Job } from '#engine/solves/job.ts';
 import { loadLayout } from '#engine/solves/oci-layouts.ts';
 import type { Clock } from '#ports/clock.ts';
 import type { FileTrees } from '#ports/file-trees.ts';
-import { conflict, invalid, notFound, unsupported } from '#base/errors.ts';
+import { unlessAborted } from '#base/abort.ts';
+import { conflict, notFound, unsupported } from '#base/errors.ts';
 
 /** How long a client that asks for a solve is made wait for it to begin, in milliseconds. */
 const patience = 3000;
@@ -78,7 +80,7 @@ export class Solves implements SolvesContract {
 
   cancel(id: string): void {
     for (const job of this.#jobs.values())
-      if (job.request.id === id) job.abort.abort(invalid('build-cancelled', `the build ${id} was cancelled`));
+      if (job.request.id === id) job.abort.abort(new DOMException('context canceled', 'AbortError'));
   }
 
   async *follow(ref: string, signal: AbortSignal): AsyncIterable<VertexEvent> {
@@ -92,9 +94,9 @@ export class Solves implements SolvesContract {
   async ask(ref: string, request: FrontendRequest, signal: AbortSignal): Promise<FrontendResult> {
     const job = await this.#job(ref, signal);
     if (request.frontend === '') return { id: '', metadata: {} };
-    const solve = await raced(this.#dockerfile(job, request), signal);
+    const solve = await unlessAborted(this.#dockerfile(job, request), signal);
     if (!solve.isSubrequest) return { id: job.addResult(solve), metadata: {} };
-    return { id: '', metadata: await raced(solve.answer(), signal) };
+    return { id: '', metadata: await unlessAborted(solve.answer(), signal) };
   }
 
   async tell(ref: string, event: VertexEvent & { kind: 'warning' }, signal: AbortSignal): Promise<void> {
@@ -107,12 +109,12 @@ export class Solves implements SolvesContract {
 
   async evaluate(ref: string, result: string, signal: AbortSignal): Promise<void> {
     const job = await this.#job(ref, signal);
-    await raced(job.result(result).evaluate(), signal);
+    await unlessAborted(job.result(result).evaluate(), signal);
   }
 
   async image(ref: string, result: string, signal: AbortSignal): Promise<Image> {
     const job = await this.#job(ref, signal);
-    return raced(job.result(result).image(''), signal);
+    return unlessAborted(job.result(result).image(''), signal);
   }
 
   async resolve(ref: string, { name, platform, pull }: ImageQuestion, signal: AbortSignal): Promise<Image> {
@@ -179,15 +181,18 @@ export class Solves implements SolvesContract {
   async #run(job: Job): Promise<Record<string, string>> {
     const { request } = job;
     if (request.frontend !== '') return (await this.#dockerfile(job, request)).export();
-    const outcome = await raced(job.returned, job.abort.signal);
+    const outcome = await unlessAborted(job.returned, job.abort.signal);
     if ('error' in outcome) throw outcome.error;
     return outcome.result === '' ? {} : job.result(outcome.result).export();
   }
 
   async #dockerfile(job: Job, request: FrontendRequest): Promise<DockerfileSolve> {
-    if (request.frontend !== 'dockerfile.v0')
-      throw unsupported('frontend-unsupported', `the frontend '${request.frontend}' is not offered`, {
-        hint: "leave out the Dockerfile's line '# syntax=': the engine's own frontend is the current one",
+    const { frontend, attributes } = request;
+    // A frontend that is an image: Docker's own.
+    if (frontend === 'gateway.v0') checkFrontendImage(attributes['source'] ?? '');
+    else if (frontend !== 'dockerfile.v0')
+      throw unsupported('frontend-unsupported', `the frontend '${frontend}' is not offered`, {
+        hint: 'dockerfile.v0 is',
       });
     const { session: id } = job.request;
     const session = id === '' ? noSession : await this.#parts.sessions.get(id, job.abort.signal);
@@ -195,7 +200,7 @@ export class Solves implements SolvesContract {
     const images: ImageSource = {
       ofResult: async ({ solve, result }, platform) => {
         const other = await this.#job(solve, signal);
-        return (await raced(other.result(result).image(platform), signal)).id;
+        return (await unlessAborted(other.result(result).image(platform), signal)).id;
       },
       ofLayout: (layout, platform) => loadLayout(this.#parts.images, session.blobs, layout, platform, signal),
     };
@@ -230,16 +235,4 @@ export class Solves implements SolvesContract {
 
 function missing(ref: string): Error {
   return notFound('solve-missing', `no such job ${ref}`);
-}
-
-async function raced<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
-  signal.throwIfAborted();
-  const aborted = Promise.withResolvers<never>();
-  const abort = (): void => aborted.reject(signal.reason);
-  signal.addEventListener('abort', abort, { once: true });
-  try {
-    return await Promise.race([promise, aborted.promise]);
-  } finally {
-    signal.removeEventListener('abort', abort);
-  }
 }

@@ -12,7 +12,6 @@ import { BuildkitClient, fileSend, fileSync, upgrade, type Files } from '../../s
 import { run } from '../../support/docker.ts';
 import { startDaemon, type TestDaemon } from '../../support/daemon.ts';
 
-const { signal } = new AbortController();
 const image = (name: string) => ({ type: 'moby', attributes: { name } });
 
 describe("a client of BuildKit's protocol", () => {
@@ -108,9 +107,7 @@ describe("a client of BuildKit's protocol", () => {
     const ref = newId().slice(0, 25);
     const solved = client.solve({ ref, frontend: '', exporters: [image('kit/gateway')] });
     const call = <Q, A>(name: string, types: readonly [Message<Q>, Message<A>], request: Partial<Q>) =>
-      client.grpc.unary(`/moby.buildkit.v1.frontend.LLBBridge/${name}`, types, request, signal, {
-        'buildkit-controlapi-buildid': ref,
-      });
+      client.gateway(ref, name, types, request);
     const pong = await call('Ping', [messages.Nothing, gateway.PongResponse], {});
     assert.deepEqual(pong.workers[0]?.platforms[0]?.os, 'linux');
     const { result } = await call('Solve', [gateway.SolveRequest, gateway.SolveResponse], {
@@ -136,9 +133,7 @@ describe("a client of BuildKit's protocol", () => {
     const ref = newId().slice(0, 25);
     const solved = client.solve({ ref, frontend: '' });
     const call = <Q, A>(name: string, types: readonly [Message<Q>, Message<A>], request: Partial<Q>) =>
-      client.grpc.unary(`/moby.buildkit.v1.frontend.LLBBridge/${name}`, types, request, signal, {
-        'buildkit-controlapi-buildid': ref,
-      });
+      client.gateway(ref, name, types, request);
     const { result } = await call('Solve', [gateway.SolveRequest, gateway.SolveResponse], {
       frontend: 'dockerfile.v0',
       attributes: {
