@@ -28,7 +28,10 @@ export function checkMirror(mirror: Mirror): Mirror {
       `'${prefix.slice(0, 100)}' is not the first part of repositories' names, or * (which takes no upstream)`,
     );
   const { host, path } = placeOf(upstream);
-  if (prefix !== '*' && (!/^[a-z0-9.-]+(:\d{1,5})?$/.test(host) || (path !== '' && !isRepositoryName(path))))
+  if (
+    prefix !== '*' &&
+    (!/^[a-z0-9.-]+(:\d{1,5})?$/.test(host) || (upstream.includes('/') && !isRepositoryName(path)))
+  )
     throw invalid(
       'registry-mirror-invalid',
       `the upstream '${upstream.slice(0, 200)}' is not HOST[:PORT] or HOST[:PORT]/PATH`,

@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { readManifest } from './manifest.ts';
-import { mirroredName, upstreamOf } from './mirror.ts';
+import { isImmutable } from './immutability.ts';
+import { checkMirror, mirroredName, upstreamOf } from './mirror.ts';
 import { checkPattern, isRepositoryName, matchesPattern, parseManifestReference } from './names.ts';
+import { readQuota, roomIn } from './quota.ts';
 import { parseContentRange, parseRange, uploadRange } from './ranges.ts';
 import { expiredTags, type RetentionRule, type TagFacts } from './retention.ts';
 import { allows, checkRight, grantedScopes, parseScopes } from './rights.ts';
@@ -207,4 +209,36 @@ test('webhooks take no user in their URL and are tried again with growing pauses
     pauses.slice(0, 6),
     pauses.slice(0, 6).toSorted((a, b) => (a ?? 0) - (b ?? 0)),
   );
+});
+
+test('a mirror may stand for the repositories below a path', () => {
+  const mirror = checkMirror({ prefix: 'library', upstream: 'docker.io/library', freshFor: 60 });
+  const { registry, repository } = upstreamOf([mirror], 'library/redis') ?? {};
+  assert.deepEqual([registry, repository], ['docker.io', 'library/redis']);
+  assert.equal(mirroredName([mirror], 'docker.io', 'library/redis'), 'library/redis');
+  assert.equal(mirroredName([mirror], 'docker.io', 'team/app'), undefined);
+  for (const upstream of ['docker.io/', 'docker.io/A', '/library', ''])
+    assert.throws(() => checkMirror({ ...mirror, upstream }), { code: 'registry-mirror-invalid' }, upstream);
+});
+
+test('the narrowest quota counts, for each repository or for all of them', () => {
+  const each = readQuota({ repositories: 'team/*', limit: '10k', scope: 'each' });
+  const all = readQuota({ repositories: '**', limit: '15k', scope: 'all' });
+  const sizes = new Map([
+    ['team/a', 9000],
+    ['other', 5000],
+  ]);
+  assert.deepEqual(roomIn([each, all], 'team/a', sizes), { bytes: 1240, quota: each });
+  assert.deepEqual(roomIn([each, all], 'team/b', sizes), { bytes: 1360, quota: all });
+  assert.equal(roomIn([each], 'other', sizes), undefined);
+  assert.equal(roomIn([{ ...each, limit: 1 }], 'team/a', sizes)?.bytes, 0);
+  for (const limit of ['', 'much', '0', '-1'])
+    assert.throws(() => readQuota({ ...each, limit }), { code: 'registry-quota-invalid' }, limit);
+});
+
+test('tags are immutable by the patterns of repository and tag', () => {
+  const rules = [{ repositories: 'team/**', tags: 'v*' }];
+  assert.equal(isImmutable(rules, 'team/app', 'v1'), true);
+  assert.equal(isImmutable(rules, 'team/app', 'latest'), false);
+  assert.equal(isImmutable(rules, 'other', 'v1'), false);
 });

@@ -93,7 +93,7 @@ export class BlobUploads {
   async append(key: UploadKey, chunk: Chunk): Promise<number> {
     await this.#size(key);
     this.#coming.get(key.id)?.cut();
-    return this.#locks.run(key.id, () => this.#append(key, chunk));
+    return this.#locks.run(key.id, () => this.#append(key, chunk, (bytes) => this.#requireRoom(key, bytes)));
   }
 
   /** Adds a last chunk and makes it a blob of the repository. @throws as `append`; invalid `registry-digest-mismatch` */
@@ -101,8 +101,9 @@ export class BlobUploads {
     await this.#size(key);
     this.#coming.get(key.id)?.cut();
     return this.#locks.run(key.id, async () => {
+      const isKnown = this.#parts.content.link(key.repository, digest) !== undefined;
       if (chunk === undefined) await this.#size(key);
-      else await this.#append(key, chunk);
+      else await this.#append(key, chunk, (bytes) => isKnown || this.#requireRoom(key, bytes));
       try {
         return await this.#commit(key, digest);
       } catch (error) {
@@ -142,7 +143,12 @@ export class BlobUploads {
     });
   }
 
-  async #append(key: UploadKey, chunk: Chunk): Promise<number> {
+  #requireRoom({ repository }: UploadKey, bytes: number): void {
+    this.#parts.rules.requireRoom(repository, bytes);
+  }
+
+  /** @param requireRoom is asked for all bytes of the upload that there will be, as far as that is known */
+  async #append(key: UploadKey, chunk: Chunk, requireRoom: (bytes: number) => unknown): Promise<number> {
     const { content, range, length } = chunk;
     const size = await this.#size(key);
     if (range !== undefined && range.start !== size)
@@ -156,12 +162,10 @@ export class BlobUploads {
         'registry-size-mismatch',
         `the chunk's Content-Range is ${announced ?? 0} bytes long, its Content-Length ${length}`,
       );
-    const { rules, uploads } = this.#parts;
-    rules.requireRoom(key.repository, size + (announced ?? 0));
+    requireRoom(size + (announced ?? 0));
     this.#touch(key.id);
     this.#coming.set(key.id, chunk);
-    const limit = announced ?? rules.room(key.repository) - size;
-    const grown = await uploads.append(key.id, content, limit).finally(() => {
+    const grown = await this.#parts.uploads.append(key.id, content, announced).finally(() => {
       this.#coming.delete(key.id);
       this.#touch(key.id);
     });
@@ -170,6 +174,7 @@ export class BlobUploads {
         'registry-size-mismatch',
         `the chunk ended after ${grown - size} bytes; ${announced} were announced`,
       );
+    requireRoom(grown);
     return grown;
   }
 
@@ -179,11 +184,11 @@ export class BlobUploads {
     return care.ingest(async (lease) => {
       await lease.hold(blob);
       const { size } = await uploads.commit(id, { digest });
+      this.#forget(id);
       // Others may have come meanwhile. Nothing can between this look and the save.
       if (content.link(repository, digest) === undefined) rules.requireRoom(repository, size);
       const link = { repository, digest, blob, size, since: clock.timestamp() };
       content.save({ links: [link] });
-      this.#forget(id);
       return link;
     });
   }
