@@ -90,11 +90,7 @@ class Files implements ArchiveFiles {
     const follower = this.#follow(entry.size, start);
     const read = Promise.withResolvers<void>();
     const writing = this.#write(name, told(whole, read.resolve), follower);
-<<<<<<< src/engine/images/archive-reader.ts
     // It may fail while an earlier one is waited for; it is asked at the end.
-=======
-    // It may fail while an earlier one is waited for, before anybody asks.
->>>>>>> /tmp/m/theirs
     writing.catch(() => undefined);
     this.#writing.push(writing);
     if (this.#writing.length > most) await this.#writing.shift();
