@@ -130,8 +130,9 @@ export class IngestLease implements Lease {
 
   async hold(...digests: Digest[]): Promise<void> {
     const further = [...new Set(digests)].filter((digest) => !this.#brought.has(digest));
-    this.#journal.write(further, this.#record);
+    // First: what cannot be written down, on a full disk, goes all the same when the work has failed.
     for (const digest of further) this.#brought.add(digest);
+    this.#journal.write(further, this.#record);
     await this.#lease.hold(...digests);
   }
 
