@@ -23,7 +23,9 @@ function told(text: string) {
     .filter((line) => line.trim() !== '')
     .map(parse);
   const traces = lines.flatMap(({ id, aux }) =>
-    id === 'moby.buildkit.trace' ? [StatusResponse.decode(Buffer.from(String(aux), 'base64'))] : [],
+    id === 'moby.buildkit.trace' && typeof aux === 'string'
+      ? [StatusResponse.decode(Buffer.from(aux, 'base64'))]
+      : [],
   );
   const image = lines.find(({ id }) => id === 'moby.image.id')?.aux;
   return {
@@ -121,10 +123,13 @@ describe('POST /build of version 2', () => {
     const sleep = String(2_000_000 + process.pid);
     const tar = await tarOf({ Dockerfile: `FROM busybox\nRUN echo up; sleep ${sleep}\n` });
     const id = newId();
-    const building = daemon.open('POST', `/v1.41/build?version=2&buildid=${id}`, tar);
-    const response = await building;
+    const chunks: AsyncIterable<Buffer> = await daemon.open(
+      'POST',
+      `/v1.41/build?version=2&buildid=${id}`,
+      tar,
+    );
     let text = '';
-    for await (const chunk of response) {
+    for await (const chunk of chunks) {
       text += chunk.toString();
       if (told(text.slice(0, text.lastIndexOf('\n') + 1)).logs === 'up\n')
         assert.equal((await daemon.api('POST', `/v1.41/build/cancel?id=${id}`)).status, 204);
