@@ -10,6 +10,15 @@ export interface Place {
   path: string;
 }
 
+/** Where files are written. */
+export interface WritablePlace extends Place {
+  /**
+   * Where the root is an overlay that nobody else uses: the folder in which it keeps what is written, with owners as the
+   * root has them. What is in new folders may be made right there.
+   */
+  upper?: string;
+}
+
 export interface Owner {
   uid: number;
   gid: number;
@@ -66,7 +75,7 @@ export interface FileTrees {
    * missing of the target's folders is made (owner as in the rules, else root).
    * @throws not-found `file-missing`, invalid `copy-onto-folder`, `copy-onto-file`
    */
-  copy(source: Place, target: Place, rules: CopyRules): Promise<void>;
+  copy(source: Place, target: WritablePlace, rules: CopyRules): Promise<void>;
   /** Folders that exist stay as they are; `mode` (absent: 755) is that of the last one. @throws invalid `copy-onto-file` */
   makeFolder(place: Place, owner: Owner, mode?: number): Promise<void>;
   /** `folderMode` as in CopyRules. */

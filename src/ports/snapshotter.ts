@@ -65,6 +65,11 @@ export interface Snapshotter {
    * can only be read, committed or removed.
    */
   mount(key: string, ids?: 'host' | 'container', writes?: 'durable' | 'volatile'): Promise<string>;
+  /**
+   * The folder of this machine in which an active snapshot keeps what is written into it, with owners as `ids` says of its mount. While only
+   * one program uses that, it may write the contents of folders that are new in the snapshot right there.
+   */
+  written(key: string, ids: 'host' | 'container'): string;
   /** Idempotent. */
   unmount(key: string): Promise<void>;
   /** Unmounts and removes an active snapshot. Idempotent. */

@@ -1,6 +1,7 @@
 import { createHash, hash as hashOf, type Hash } from 'node:crypto';
 import { makeDevice } from '#adapters/linux/libc.ts';
 import { text } from '#adapters/files/byte-path.ts';
+import { isCarried } from '#adapters/files/member.ts';
 import { invalid } from '#base/errors.ts';
 import type { DeviceNode, PackedEntry } from '#ports/packed-files.ts';
 import { kindOf, nodeTypeOf, permissionsOf } from './file-mode.ts';
@@ -199,7 +200,7 @@ function entryOf(stat: FileStat, kind: PackedEntry['kind']): PackedEntry {
     content: kind === 'file' ? nothing : '',
   };
   if (kind === 'device') entry.node = nodeOf(stat);
-  const xattrs = Object.entries(stat.xattrs).filter(([name]) => isTaken(name));
+  const xattrs = Object.entries(stat.xattrs).filter(([name]) => isCarried(name));
   if (xattrs.length > 0) entry.xattrs = new Map(xattrs);
   return entry;
 }
@@ -207,11 +208,6 @@ function entryOf(stat: FileStat, kind: PackedEntry['kind']): PackedEntry {
 function nodeOf({ mode, devmajor, devminor }: FileStat): DeviceNode {
   const type = nodeTypeOf(mode) ?? 'fifo';
   return { type, number: type === 'fifo' ? 0 : makeDevice(devmajor, devminor) };
-}
-
-/** Other attributes are the client's machine's own affair. */
-function isTaken(attribute: string): boolean {
-  return attribute === 'security.capability' || attribute.startsWith('user.');
 }
 
 export function refused(what: string): Error {

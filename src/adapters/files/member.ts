@@ -1,5 +1,5 @@
 import { readlinkSync, writeSync, type Stats } from 'node:fs';
-import { makeDevice, splitDevice, SystemCallError } from '#adapters/linux/libc.ts';
+import { getXattr, listXattrs, makeDevice, splitDevice, SystemCallError } from '#adapters/linux/libc.ts';
 import type { TarEntry, TarType } from '#domain/archive/tar-entry.ts';
 import { corrupt } from '#domain/archive/tar-header.ts';
 import { tarEntry } from '#domain/archive/tar-writer.ts';
@@ -79,6 +79,21 @@ export function storeXattrs(entry: TarEntry, set: (name: string, value: Uint8Arr
       if (error.code !== 'ENOTSUP') throw error;
     }
   }
+}
+
+/** Whether an attribute of a file goes with its copies: the others say something of the machine that it is on. */
+export function isCarried(attribute: string): boolean {
+  return attribute === 'security.capability' || (attribute.startsWith('user.') && !isOfOverlay(attribute));
+}
+
+/** The attributes of a file that go with its copies; names are byte strings. @param path a text */
+export function carriedXattrs(path: string): Map<string, Uint8Array> {
+  const found = new Map<string, Uint8Array>();
+  for (const name of listXattrs(path)) {
+    const value = isCarried(name) ? getXattr(path, name) : undefined;
+    if (value !== undefined) found.set(Buffer.from(name).toString('latin1'), value);
+  }
+  return found;
 }
 
 function isOfOverlay(name: string): boolean {

@@ -133,6 +133,11 @@ export class OverlaySnapshotter implements Snapshotter {
     });
   }
 
+  written(key: string, ids: 'host' | 'container'): string {
+    const upper = join(this.#folders.active(key), 'upper');
+    return ids === 'host' ? upper : this.#seen(upper);
+  }
+
   unmount(key: string): Promise<void> {
     return this.#locks.run(key, () => this.#unmount(key));
   }

@@ -1,5 +1,6 @@
 import { serveJobs } from '#adapters/files/worker-jobs.ts';
 import { extractFiles } from './extract.ts';
+import { itemsOf } from './extraction-batch.ts';
 import { Receiving } from './receive.ts';
 import type { TreesJob, TreesResult } from './tree-worker-jobs.ts';
 
@@ -7,7 +8,7 @@ import type { TreesJob, TreesResult } from './tree-worker-jobs.ts';
 
 serveJobs<TreesJob, TreesResult>((job) => {
   if (job.do === 'extract') {
-    extractFiles(job.archive, job.items);
+    extractFiles(job.archive, itemsOf(job.batch));
     return { result: undefined };
   }
   const receiving = new Receiving(job.archive);

@@ -4,7 +4,7 @@ import { bytes, text } from '#adapters/files/byte-path.ts';
 import { nodeType } from '#adapters/files/member.ts';
 import type { PackedEntry } from '#ports/packed-files.ts';
 import { impliedFolder } from './archive-index.ts';
-import { headOf, judgeOf, type Judge } from './tree-facts.ts';
+import { attributesOf, headOf, judgeOf, type Judge } from './tree-facts.ts';
 
 interface Node {
   entry: PackedEntry;
@@ -113,12 +113,7 @@ function tellOf({ relative, entry }: Found, owners: boolean): string {
     link,
     ...(owners && { owner: { uid, gid } }),
   });
-  const attributes = xattrs === undefined ? '' : JSON.stringify([...xattrs].sort(), hexOf);
-  return `${head}${content}${attributes}`;
-}
-
-function hexOf(_key: string, value: unknown): unknown {
-  return value instanceof Uint8Array ? Buffer.from(value).toString('hex') : value;
+  return `${head}${content}${attributesOf(xattrs)}`;
 }
 
 /** With the bits of the kind. */

@@ -9,9 +9,11 @@ import { ArchivedTree } from './archived-tree.ts';
 import type { PackedEntry, PackedFiles } from '#ports/packed-files.ts';
 import { copyArchived } from './copy-archived.ts';
 import { extractFiles, type Extraction } from './extract.ts';
+import { batchOf } from './extraction-batch.ts';
 import { packedTar } from './packed-tar.ts';
 import { Receiving } from './receive.ts';
 import type { TreesJob, TreesResult } from './tree-worker-jobs.ts';
+import { TargetFolders } from './target-folders.ts';
 import { unpackTar } from './unpack.ts';
 
 /** Up to this much is done at once: a worker that has to start first would take longer. */
@@ -74,7 +76,7 @@ export class Archives {
     return unpacking;
   }
 
-  async copy(tree: ArchivedTree, path: string, target: string, rules: CopyRules): Promise<void> {
+  async copy(tree: ArchivedTree, path: string, target: TargetFolders, rules: CopyRules): Promise<void> {
     await copyArchived(tree, path, target, rules, (items) => this.#extract(tree.archive, items));
   }
 
@@ -107,7 +109,7 @@ export class Archives {
     try {
       const tree = this.#held.has(root) ? this.#trees.get(root) : undefined;
       if (tree === undefined) await unpack(root);
-      else await this.copy(tree, '', bytes(root), {});
+      else await this.copy(tree, '', new TargetFolders(bytes(root), { root }, {}), {});
       this.#trees.delete(root);
     } finally {
       this.#unpacking.delete(root);
@@ -123,7 +125,7 @@ export class Archives {
     const half = Math.ceil(items.length / 2);
     const parts = [items.slice(0, half), items.slice(half)];
     await together(
-      parts.map((part) => this.#workers.do({ do: 'extract', archive: bytes(archive), items: part })),
+      parts.map((part) => this.#workers.do({ do: 'extract', archive: bytes(archive), batch: batchOf(part) })),
     );
   }
 }

@@ -6,41 +6,34 @@ import { timeOf } from '#adapters/files/member.ts';
 import { applyModeChange } from '#domain/build/mode.ts';
 import type { PackedEntry } from '#ports/packed-files.ts';
 import type { ArchivedTree } from './archived-tree.ts';
-import { makeParents, newFolder, openFolder } from './copy.ts';
 import { linkFiles, type Extraction } from './extract.ts';
+import type { TargetFolders } from './target-folders.ts';
 
 const root: Owner = { uid: 0, gid: 0 };
 
 /**
  * As `copyTree`, of files that lie in an archive: the folders are made first, then `extract` writes the files, in any order.
- * `path` is inside the tree; `target` is resolved.
+ * `path` is inside the tree.
  */
 export async function copyArchived(
   tree: ArchivedTree,
   path: string,
-  target: string,
+  target: TargetFolders,
   rules: CopyRules,
   extract: (items: Extraction[]) => Promise<void>,
 ): Promise<void> {
   const breather = new Breather(rules.signal);
   const items: Extraction[] = [];
   const folders: { to: string; entry: PackedEntry }[] = [];
-  const opened = new Set<string>();
-  const names = new FirstNames();
+  const names = new FirstNames(target);
   for (const { relative, entry } of tree.taken(path, rules)) {
     await breather.breathe();
-    if (relative === '' && entry.kind === 'directory') {
-      openFolder(target, newFolder(rules));
-      continue;
+    if (relative === '' && entry.kind === 'directory') target.open('');
+    else if (entry.kind === 'directory') folders.push({ to: folder(entry, relative, target, rules), entry });
+    else {
+      const to = target.pathOf(relative);
+      if (!names.link(entry, to)) items.push(extraction(entry, entry.kind, to, rules));
     }
-    const to = relative === '' ? target : `${target}/${relative}`;
-    const parent = relative.slice(0, Math.max(relative.lastIndexOf('/'), 0));
-    if (parent !== '' && !opened.has(parent)) makeParents(target, relative, newFolder(rules));
-    opened.add(parent);
-    if (entry.kind === 'directory') {
-      folder(entry, to, rules);
-      folders.push({ to, entry });
-    } else if (!names.link(entry, to)) items.push(extraction(entry, entry.kind, to, rules));
   }
   await extract(items);
   linkFiles(names.links);
@@ -50,24 +43,31 @@ export async function copyArchived(
 
 /** What has several names in the archive has them in the copy. */
 class FirstNames {
+  readonly #target: Pick<TargetFolders, 'seen'>;
   readonly #first = new Map<string, string>();
   readonly links: { from: string; to: string }[] = [];
+
+  constructor(target: Pick<TargetFolders, 'seen'>) {
+    this.#target = target;
+  }
 
   /** Whether `to` is to be a further name of what is copied already. */
   link({ path, kind, sameAs }: PackedEntry, to: string): boolean {
     const file = sameAs ?? path;
     const from = kind === 'file' ? this.#first.get(file) : undefined;
     if (from === undefined) this.#first.set(file, to);
-    else this.links.push({ from, to });
+    // By the same mount.
+    else this.links.push({ from: this.#target.seen(from), to: this.#target.seen(to) });
     return from !== undefined;
   }
 }
 
-function folder(entry: PackedEntry, to: string, rules: CopyRules): void {
-  openFolder(to, root);
+function folder(entry: PackedEntry, relative: string, target: TargetFolders, rules: CopyRules): string {
+  const to = target.open(relative, root);
   const { uid, gid } = rules.owner ?? entry;
   lchownSync(raw(to), uid, gid);
   chmodSync(raw(to), modeOf(entry, rules));
+  return to;
 }
 
 function extraction(entry: PackedEntry, kind: Extraction['kind'], to: string, rules: CopyRules): Extraction {

@@ -11,41 +11,40 @@ import {
   type Stats,
 } from 'node:fs';
 import { copyFile } from 'node:fs/promises';
-import { getXattr, mknod, setXattr } from '#adapters/linux/libc.ts';
+import { mknod, setXattr } from '#adapters/linux/libc.ts';
 import { invalid } from '#base/errors.ts';
 import { applyModeChange } from '#domain/build/mode.ts';
 import type { CopyRules, Owner } from '#ports/file-trees.ts';
 import { Breather } from '#adapters/files/breather.ts';
 import { lstatOrUndefined, raw, text } from '#adapters/files/byte-path.ts';
-import { makeFolderAt, type NewFolder } from '#adapters/files/private-root.ts';
+import { carriedXattrs } from '#adapters/files/member.ts';
+import type { TargetFolders } from './target-folders.ts';
 import { walk, type Walked } from './walk.ts';
 
 /** Larger files are copied in the thread pool. */
 const smallFile = 1024 * 1024;
-const capability = 'security.capability';
 const root: Owner = { uid: 0, gid: 0 };
 
-/** `source` and `target` are resolved; `prefix` is the source's path below its root, for the filter. */
+/** `source` is resolved; `prefix` is the source's path below its root, for the filter. */
 export async function copyTree(
   source: string,
   prefix: string,
-  target: string,
+  target: TargetFolders,
   rules: CopyRules,
 ): Promise<void> {
   const breather = new Breather(rules.signal);
   const made = new Map<string, Walked>();
-  const links = new HardLinks();
+  const links = new HardLinks(target);
   for (const found of walk(source, prefix, rules)) {
     await breather.breathe();
     if (!found.taken) continue;
-    if (found.relative === '' && found.stats.isDirectory()) {
-      openFolder(target, newFolder(rules));
+    if (found.stats.isDirectory()) {
+      if (found.relative === '') target.open('');
+      else made.set(folder(found, target, rules), found);
       continue;
     }
-    const to = found.relative === '' ? target : `${target}/${found.relative}`;
-    if (found.relative !== '') makeParents(target, found.relative, newFolder(rules));
-    if (found.stats.isDirectory()) made.set(to, folder(found, to, rules));
-    else if (!links.link(found, to)) await file(found, to, rules);
+    const to = target.pathOf(found.relative);
+    if (!links.link(found, to)) await file(found, to, rules);
   }
   // Writing into a folder changes its time, so these come last.
   for (const [path, { stats }] of made) lutimesSync(raw(path), stats.atime, stats.mtime);
@@ -53,7 +52,12 @@ export async function copyTree(
 
 /** What has several names in the source has them in the copy. */
 class HardLinks {
+  readonly #target: Pick<TargetFolders, 'seen'>;
   readonly #names = new Map<string, string>();
+
+  constructor(target: Pick<TargetFolders, 'seen'>) {
+    this.#target = target;
+  }
 
   /** Whether `to` could be made a name of what was copied before. */
   link({ stats }: Walked, to: string): boolean {
@@ -65,39 +69,16 @@ class HardLinks {
     const there = lstatOrUndefined(to);
     if (there?.isDirectory() === true) throw ontoFolder(to);
     if (there !== undefined) rmSync(raw(to));
-    linkSync(raw(first), raw(to));
+    // By the same mount.
+    linkSync(raw(this.#target.seen(first)), raw(this.#target.seen(to)));
     return true;
   }
 }
 
-/** How the target's folders are made that the source has not. */
-export function newFolder({
-  owner = root,
-  folderMode: mode,
-}: Pick<CopyRules, 'owner' | 'folderMode'>): NewFolder {
-  return mode === undefined ? owner : { ...owner, mode };
-}
-
-// A kept file may lie below a folder that the filter leaves out.
-export function makeParents(target: string, relative: string, folder: NewFolder): void {
-  const parts = relative.split('/').slice(0, -1);
-  let at = target;
-  for (const part of parts) {
-    at = `${at}/${part}`;
-    if (lstatOrUndefined(at) === undefined) makeFolderAt(at, folder);
-  }
-}
-
-export function openFolder(target: string, folder: NewFolder): void {
-  const there = lstatOrUndefined(target);
-  if (there === undefined) makeFolderAt(target, folder);
-  else if (!there.isDirectory()) throw ontoFile(target);
-}
-
-function folder(found: Walked, to: string, rules: CopyRules): Walked {
-  openFolder(to, root);
+function folder(found: Walked, target: TargetFolders, rules: CopyRules): string {
+  const to = target.open(found.relative, root);
   settle(found, to, rules);
-  return found;
+  return to;
 }
 
 async function file(found: Walked, to: string, rules: CopyRules): Promise<void> {
@@ -121,17 +102,12 @@ function settle({ absolute, stats }: Walked, to: string, rules: CopyRules): void
   if (stats.isSymbolicLink()) return;
   chmodSync(raw(to), modeOf(stats, rules));
   if (!stats.isFile()) return;
-  const value = getXattr(text(absolute), capability);
-  if (value !== undefined) setXattr(text(to), capability, value);
+  for (const [name, value] of carriedXattrs(text(absolute))) setXattr(text(to), text(name), value);
 }
 
 function modeOf(stats: Stats, { mode }: CopyRules): number {
   const before = stats.mode & 0o7777;
   return mode === undefined ? before : applyModeChange(mode, before, stats.isDirectory());
-}
-
-function ontoFile(target: string): Error {
-  return invalid('copy-onto-file', `cannot copy to non-directory: ${text(target)}`);
 }
 
 export function ontoFolder(target: string): Error {

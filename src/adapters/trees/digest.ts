@@ -2,8 +2,9 @@ import { createHash, hash } from 'node:crypto';
 import { closeSync, createReadStream, openSync, readlinkSync, readSync } from 'node:fs';
 import type { CopyRules } from '#ports/file-trees.ts';
 import { Breather } from '#adapters/files/breather.ts';
-import { raw } from '#adapters/files/byte-path.ts';
-import { headOf, type DigestedFacts } from './tree-facts.ts';
+import { raw, text } from '#adapters/files/byte-path.ts';
+import { carriedXattrs } from '#adapters/files/member.ts';
+import { attributesOf, headOf, type DigestedFacts } from './tree-facts.ts';
 import { walk, type Walked } from './walk.ts';
 
 /** Files up to this size are read at once. */
@@ -22,7 +23,9 @@ export async function digestOf(
     await breather.breathe();
     if (!found.taken) continue;
     whole.update(headOf(factsOf(found, options.owners)));
-    if (found.stats.isFile()) whole.update(await contentOf(found, buffer));
+    if (!found.stats.isFile()) continue;
+    whole.update(await contentOf(found, buffer));
+    whole.update(attributesOf(carriedXattrs(text(found.absolute))));
   }
   return whole.digest('hex');
 }

@@ -16,17 +16,26 @@ import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { invalid, notFound, systemCode } from '#base/errors.ts';
 import { namesIfThere } from '#adapters/files/if-there.ts';
-import type { CopyRules, FileFacts, FileTrees, Filter, Owner, Place } from '#ports/file-trees.ts';
+import type {
+  CopyRules,
+  FileFacts,
+  FileTrees,
+  Filter,
+  Owner,
+  Place,
+  WritablePlace,
+} from '#ports/file-trees.ts';
 import type { PackedFiles } from '#ports/packed-files.ts';
 import { bytes, lstatOrUndefined, raw, text } from '#adapters/files/byte-path.ts';
 import { makeFolderAt, resolveInRoot, type NewFolder } from '#adapters/files/private-root.ts';
 import { Breather } from '#adapters/files/breather.ts';
 import type { ArchivedTree } from './archived-tree.ts';
 import { Archives } from './archives.ts';
-import { copyTree, newFolder } from './copy.ts';
+import { copyTree } from './copy.ts';
 import { digestOf } from './digest.ts';
 import { fetchFile } from './download.ts';
 import { readPiece } from './extract.ts';
+import { newFolder, TargetFolders } from './target-folders.ts';
 import { beginsWithTar, unpackTar } from './unpack.ts';
 import { walk } from './walk.ts';
 
@@ -143,15 +152,15 @@ export class DiskFileTrees implements FileTrees {
     return digestOf(path, below(place, path), options);
   }
 
-  async copy(source: Place, target: Place, rules: CopyRules): Promise<void> {
+  async copy(source: Place, target: WritablePlace, rules: CopyRules): Promise<void> {
     const tree = await this.#archived(source);
+    const into = (): TargetFolders => new TargetFolders(targetOf(target, newFolder(rules)), target, rules);
     if (tree?.stat(source.path) !== undefined) {
-      await this.#archives.copy(tree, source.path, targetOf(target, newFolder(rules)), rules);
+      await this.#archives.copy(tree, source.path, into(), rules);
       return;
     }
     const from = existing(source);
-    const to = targetOf(target, newFolder(rules));
-    await copyTree(from, below(source, from), to, rules);
+    await copyTree(from, below(source, from), into(), rules);
   }
 
   makeFolder(place: Place, owner: Owner, mode?: number): Promise<void> {

@@ -27,6 +27,14 @@ export interface DigestedFacts {
   owner?: { uid: number; gid: number };
 }
 
+/** What a digest tells of a file's attributes; nothing where it has none. */
+export function attributesOf(xattrs: ReadonlyMap<string, Uint8Array> | undefined): string {
+  if (xattrs === undefined || xattrs.size === 0) return '';
+  return JSON.stringify(
+    [...xattrs].sort().map(([name, value]) => [name, Buffer.from(value).toString('hex')]),
+  );
+}
+
 export function headOf({ relative, mode, size, link, owner }: DigestedFacts): string {
   const ids = owner === undefined ? [] : [owner.uid, owner.gid];
   return `${JSON.stringify([relative, mode, size, link, ...ids])}\n`;

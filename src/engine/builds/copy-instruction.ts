@@ -16,6 +16,7 @@ import {
   type PreparedCopy,
 } from '#engine/builds/copy-step.ts';
 import type { Standing, Step } from '#engine/builds/step.ts';
+import type { WritablePlace } from '#ports/file-trees.ts';
 
 /** What a COPY or ADD does. @throws invalid `dockerfile-invalid`, `build-copy-failed`, `owner-unknown` */
 export async function prepareCopy(
@@ -44,7 +45,7 @@ export async function prepareCopy(
       by: 'daemon',
       // The same whatever it stands on.
       ...(work.link && { apart: cacheKey('apart', [...run.stamp, ...parts]) }),
-      do: (root) => perform(standing, prepared, origin, root),
+      do: (root, _id, upper) => perform(standing, prepared, origin, { root, upper }),
     },
   };
 }
@@ -53,7 +54,7 @@ function perform(
   { run }: Standing,
   prepared: PreparedCopy,
   origin: UsableOrigin,
-  root: string,
+  root: Pick<WritablePlace, 'root' | 'upper'>,
 ): Promise<void> {
   return origin.use((source) =>
     performCopy(run.parts.trees, run.rebased(prepared, source), root, run.signal),

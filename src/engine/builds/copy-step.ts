@@ -14,7 +14,7 @@ import {
   type CopySource,
   type Origin,
 } from '#engine/builds/copy-sources.ts';
-import type { CopyRules, FileTrees, Owner, Place } from '#ports/file-trees.ts';
+import type { CopyRules, FileTrees, Owner, Place, WritablePlace } from '#ports/file-trees.ts';
 import { BerthError, invalid } from '#base/errors.ts';
 
 /** A COPY or ADD with its variables expanded. */
@@ -152,7 +152,7 @@ export function copyComment({ work, sources, digest }: PreparedCopy): string {
 export async function performCopy(
   trees: FileTrees,
   { work, origin, sources }: PreparedCopy,
-  root: string,
+  { root, upper }: Pick<WritablePlace, 'root' | 'upper'>,
   signal: AbortSignal,
 ): Promise<void> {
   const owner = await ownerOf(trees, work, root);
@@ -164,7 +164,7 @@ export async function performCopy(
     // From another stage or image, files keep their owners unless --chown says otherwise.
     ...(origin.owners && work.chown === undefined ? {} : { owner }),
   };
-  const target: Place = { root, path: work.destination };
+  const target = { root, path: work.destination, ...(upper !== undefined && { upper }) };
   const intoFolder = work.destination.endsWith('/') || (await trees.stat(target))?.kind === 'directory';
   try {
     for (const source of sources) {
@@ -196,7 +196,7 @@ function textMode({ mode }: CopyWork): number {
 async function place(
   trees: FileTrees,
   source: CopySource,
-  target: Place,
+  target: WritablePlace,
   intoFolder: boolean,
   rules: CopyRules,
   owner: Owner,
@@ -222,8 +222,8 @@ function definedOnly(rules: {
   return { ...(owner === undefined ? {} : { owner }), ...(signal === undefined ? {} : { signal }) };
 }
 
-function inside(target: Place, name: string, intoFolder: boolean): Place {
-  return intoFolder ? { root: target.root, path: `${target.path}/${name}` } : target;
+function inside(target: WritablePlace, name: string, intoFolder: boolean): WritablePlace {
+  return intoFolder ? { ...target, path: `${target.path}/${name}` } : target;
 }
 
 /** What `--chown` says, or root; names as in the files of `root`. @throws invalid `owner-unknown` */

@@ -25,7 +25,8 @@ export interface LayerWork {
   by: 'container' | 'daemon';
   /** It needs nothing of what is below: the layer is made on nothing, and kept under this key of the cache. */
   apart?: string;
-  do: (root: string, id: string) => Promise<void>;
+  /** `upper`: the folder in which the root keeps what is written, as `FileTrees.copy` takes it. */
+  do: (root: string, id: string, upper: string) => Promise<void>;
 }
 
 /** Who holds a new layer until an image does, and what its times may be. */
@@ -56,7 +57,7 @@ export async function makeLayer(
     // A step that is cut off begins anew: nothing waits for the disk before the layer is whole.
     const ids = work.by === 'container' ? 'host' : 'container';
     const root = await snapshotter.mount(key, ids, 'volatile');
-    await work.do(root, id).catch(refuseUnmapped);
+    await work.do(root, id, snapshotter.written(key, ids)).catch(refuseUnmapped);
     return await keepLayer(parts, keeping, parent, key);
   } finally {
     await snapshotter.remove(key);
