@@ -2,7 +2,7 @@ import { pipeline } from 'node:stream/promises';
 import { BerthError } from '#base/errors.ts';
 import { parseContentDigest } from '#domain/registry/names.ts';
 import { parseRange } from '#domain/registry/ranges.ts';
-import { answer, type Exchange, type Route } from '#api/registry/exchange.ts';
+import { answer, isKnown, type Exchange, type Route } from '#api/registry/exchange.ts';
 
 const path = /^\/v2\/(.+)\/blobs\/([^/]+)$/;
 
@@ -24,7 +24,7 @@ async function getBlob(exchange: Exchange): Promise<void> {
     'cache-control': 'max-age=31536000',
     etag: `"${digest}"`,
   };
-  if (request.headers['if-none-match'] === headers.etag) {
+  if (isKnown(request, digest)) {
     answer(exchange, 304, headers);
     return;
   }

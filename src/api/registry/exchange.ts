@@ -49,6 +49,12 @@ export function answer(
   else response.end(body);
 }
 
+/** Whether a client has what it asks for (RFC 9110, If-None-Match), also by a digest without quotes. */
+export function isKnown({ headers }: IncomingMessage, digest: string): boolean {
+  const tags = (headers['if-none-match'] ?? '').split(',').map((tag) => tag.trim());
+  return tags.some((tag) => tag.replace(/^W\//, '').replace(/^"|"$/g, '') === digest);
+}
+
 export function answerJson(exchange: Exchange, value: object, headers: Headers = {}): void {
   answer(exchange, 200, { 'content-type': 'application/json', ...headers }, JSON.stringify(value));
 }

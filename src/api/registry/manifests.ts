@@ -2,7 +2,15 @@ import { BerthError, notFound } from '#base/errors.ts';
 import { manifestLimit } from '#domain/registry/manifest.ts';
 import { isTagName, parseContentDigest, parseManifestReference } from '#domain/registry/names.ts';
 import type { ManifestReference } from '#engine/registry/manifests.ts';
-import { answer, answerJson, bodyOf, page, type Exchange, type Route } from '#api/registry/exchange.ts';
+import {
+  answer,
+  answerJson,
+  bodyOf,
+  isKnown,
+  page,
+  type Exchange,
+  type Route,
+} from '#api/registry/exchange.ts';
 import { may } from '#engine/registry/access.ts';
 
 const manifest = /^\/v2\/(.+)\/manifests\/([^/]+)$/;
@@ -21,7 +29,14 @@ export const manifestRoutes: readonly Route[] = [
 const mostTags = 10;
 
 async function getManifest(exchange: Exchange): Promise<void> {
-  const { registry, repository, caller, signal } = exchange;
+  const { registry, repository, request, caller, signal } = exchange;
+  if (request.headers['if-none-match'] !== undefined) {
+    const found = await registry.find(repository, existing(exchange), signal);
+    if (isKnown(request, found.digest)) {
+      answer(exchange, 304, headersOf(found));
+      return;
+    }
+  }
   const { record, content } = await registry.pull(repository, existing(exchange), caller.user, signal);
   answer(exchange, 200, headersOf(record), content);
 }
