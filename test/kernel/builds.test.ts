@@ -135,7 +135,7 @@ COPY --from=base /etc/passwd /
   const target = await room.build(files, { target: 'TWO' });
   await room.inside(target.image, (root) => assert.equal(existsSync(join(root, 'one')), false));
   const missing = await refusal(room.build(files, { target: 'tow' }));
-  assert.match(missing.message, /failed to reach build target tow in Dockerfile: did you mean 'two'\?/);
+  assert.match(missing.message, /target stage "tow" could not be found: did you mean 'two'\?/);
 });
 
 test('stages that do not need each other run at the same time, and their output keeps its order', async () => {

@@ -60,23 +60,16 @@ function refuse(query: Query, isTraced: boolean): void {
     );
   if (flag(query, 'squash'))
     throw invalid('squash-unsupported', 'squash is only supported with experimental mode');
-  if (parsed(query, 'securityopt', StringList)?.length)
-    throw invalid(
-      'securityopt-unsupported',
-      'The daemon on this platform does not support setting security options on build',
-    );
+  if (![undefined, '', '[]', 'null'].includes(query['securityopt']))
+    throw invalid('securityopt-unsupported', 'security options are not supported on linux');
   if (!['', 'default'].includes(query['isolation'] ?? ''))
-    throw invalid(
-      'isolation-unsupported',
-      `invalid isolation: '${query['isolation'] ?? ''}': on Linux it is default`,
-    );
+    throw invalid('isolation-unsupported', `unsupported isolation: "${query['isolation'] ?? ''}"`);
   if (!isTraced && !['', '[]', 'null'].includes(query['outputs'] ?? ''))
     throw invalid('outputs-unsupported', 'outputs are offered by BuildKit only');
   if (platform !== '' && !/^[a-z0-9_.-]+(?:\/[a-z0-9_.-]+){0,2}$/i.test(platform))
-    throw invalid(
-      'platform-invalid',
-      `invalid platform: '${platform}': required is OS/ARCHITECTURE[/VARIANT]`,
-    );
+    throw invalid('platform-invalid', `"${platform}": cannot parse platform specifier: invalid argument`, {
+      hint: 'required is OS/ARCHITECTURE[/VARIANT]',
+    });
 }
 
 function warningsOf(query: Query): string[] {

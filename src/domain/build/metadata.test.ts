@@ -95,7 +95,7 @@ HEALTHCHECK NONE`);
     'ENTRYPOINT ["/bin/sh" "-c" "x"]',
     'ENV A=1 B=two words',
     'LABEL l=v',
-    'EXPOSE 80 53/udp',
+    'EXPOSE 53/udp 80',
     'VOLUME [/a /b]',
     'USER me',
     'STOPSIGNAL SIGINT',

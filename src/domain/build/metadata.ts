@@ -3,7 +3,7 @@ import { mergeEnvironment } from '#domain/container/environment.ts';
 import { parseSignal } from '#domain/container/signals.ts';
 import type { Command, Healthcheck, Instruction, Named } from '#domain/dockerfile/instruction.ts';
 import type { Dockerfile } from '#domain/dockerfile/parse.ts';
-import { mistake } from '#domain/dockerfile/source.ts';
+import { misuse } from '#domain/dockerfile/source.ts';
 import { BerthError } from '#base/errors.ts';
 import { argumentValue, type BuildArguments } from './arguments.ts';
 import { goHealthcheck, goStrings } from './history.ts';
@@ -39,7 +39,7 @@ export function applyMetadata(
     return apply(instruction, state, expand, given);
   } catch (error) {
     if (!(error instanceof BerthError) || error.code === 'dockerfile-invalid') throw error;
-    throw mistake(file.source, instruction.at, error.message, { length: instruction.text.length });
+    throw misuse(file.source, instruction.at, error.message, { length: instruction.text.length });
   }
 }
 
@@ -143,7 +143,8 @@ function applyCommand(instruction: Named<'ENTRYPOINT' | 'CMD'>, state: StageStat
 
 function applyList(instruction: Named<'EXPOSE' | 'VOLUME'>, state: StageState, expand: Expander): Applied {
   if (instruction.name === 'EXPOSE') {
-    const words = instruction.values.flatMap((value) => expand.many(value));
+    // Docker sorts what is written, before it knows the variables.
+    const words = instruction.values.toSorted().flatMap((value) => expand.many(value));
     const ports = Object.fromEntries(exposedPorts(words).map((port) => [port, {}]));
     return set(
       state,

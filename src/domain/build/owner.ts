@@ -29,7 +29,7 @@ function idOf(kind: 'uid' | 'gid', name: string, file: string): number {
   const what = kind === 'uid' ? 'user' : 'group';
   throw invalid(
     'owner-unknown',
-    `unable to convert ${kind}/${kind === 'uid' ? 'user' : 'grp'} string to host mapping: can't find ${kind} for ${what} ${name}`,
+    `unable to convert uid/gid chown string to host mapping: can't find ${kind} for ${what} ${name}: no such ${what}: ${name}`,
     { hint: `name a ${what} of the image's /etc/${kind === 'uid' ? 'passwd' : 'group'}, or give a number` },
   );
 }

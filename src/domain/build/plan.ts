@@ -2,7 +2,7 @@ import { own } from '#base/own.ts';
 import type { Args, From, Instruction, Written } from '#domain/dockerfile/instruction.ts';
 import { suggestion } from '#domain/dockerfile/suggestion.ts';
 import type { Dockerfile, Stage } from '#domain/dockerfile/parse.ts';
-import { mistake } from '#domain/dockerfile/source.ts';
+import { misuse } from '#domain/dockerfile/source.ts';
 import { invalid } from '#base/errors.ts';
 import { unconsumed } from './arguments.ts';
 import { contextFor, contextsFor } from './contexts.ts';
@@ -91,7 +91,7 @@ function planStage({ file, globals, request }: Planning, stage: Stage): PlannedS
     return { index, from, base: { kind: 'context', name: replaced }, instructions: [], contexts, needs: [] };
   const image = expand.one(from.image);
   if (image === '')
-    throw mistake(file.source, from.at, `base name (${from.image}) should not be blank`, {
+    throw misuse(file.source, from.at, `base name (${from.image}) should not be blank`, {
       length: from.text.length,
       hint: 'give its ARG a default before the first FROM, or --build-arg',
     });
@@ -142,7 +142,7 @@ export function copyOrigin(
   contexts: readonly string[] = [],
 ): Origin {
   const fail = (message: string, hint: string): Error =>
-    mistake(file.source, written.at, message, { length: written.text.length, hint });
+    misuse(file.source, written.at, message, { length: written.text.length, hint });
   if (/^\d+$/.test(from)) {
     const index = Number(from);
     if (index < before) return { kind: 'stage', index };
@@ -179,9 +179,7 @@ function findTarget(file: Dockerfile, target: string | undefined): number {
   if (/^\d+$/.test(target) && Number(target) <= last) return Number(target);
   const names = file.stages.flatMap((stage) => stage.from.as ?? []);
   const hint = suggestion(target, names) ?? `its stages are ${names.join(', ') || 'without names'}`;
-  throw invalid('build-target-missing', `failed to reach build target ${target} in Dockerfile: ${hint}`, {
-    hint,
-  });
+  throw invalid('build-target-missing', `target stage "${target}" could not be found: ${hint}`, { hint });
 }
 
 function withLabels(stage: PlannedStage, labels: Record<string, string>): PlannedStage {

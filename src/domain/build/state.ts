@@ -5,7 +5,7 @@ import type { HistoryEntry, ImageConfig } from '#domain/image/manifest.ts';
 import { ExpansionError, expandWord, expandWords, type Expansion } from '#domain/dockerfile/expand.ts';
 import type { Dockerfile } from '#domain/dockerfile/parse.ts';
 import type { Instruction } from '#domain/dockerfile/instruction.ts';
-import { mistake } from '#domain/dockerfile/source.ts';
+import { misuse } from '#domain/dockerfile/source.ts';
 
 /** Where a stage stands: what the image would be now, and what its instructions can name. */
 export interface StageState {
@@ -67,8 +67,8 @@ export function expanderFor(
       return expand(word, expansion);
     } catch (error) {
       if (!(error instanceof ExpansionError)) throw error;
-      const message = `failed to process '${word}': ${error.message}`;
-      throw mistake(file.source, instruction.at, message, { length: instruction.text.length });
+      const message = `failed to process ${JSON.stringify(word)}: ${error.message}`;
+      throw misuse(file.source, instruction.at, message, { length: instruction.text.length });
     }
   };
   return {

@@ -57,6 +57,8 @@ const readers: Record<Instruction['name'], Reader> = {
 
 function commandOf(statement: Statement, name: 'CMD' | 'ENTRYPOINT', written: Written): Instruction {
   readFlags(statement, []);
+  // Without a command it is the shell with nothing to do.
+  if (statement.rest === '') return { name, command: { form: 'shell', text: '' }, ...written };
   return { name, command: readCommand(statement), ...written };
 }
 
@@ -92,7 +94,9 @@ function triggerOf({ source, line, escape, offset }: Statement): Statement {
 function nothingIn(file: Dockerfile, text: string): Error {
   const { name } = file.source;
   if (text.trim() === '') return invalid('dockerfile-invalid', `the Dockerfile (${name}) cannot be empty`);
-  return invalid('dockerfile-invalid', `${name}: file with no instructions: required is at least a FROM`);
+  return invalid('dockerfile-invalid', `failed to parse ${name}: file with no instructions`, {
+    hint: 'required is at least a FROM',
+  });
 }
 
 function addLine(file: Dockerfile, line: LogicalLine): void {

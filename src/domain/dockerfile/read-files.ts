@@ -112,7 +112,7 @@ function readPaths(
   if (paths.length === 1)
     throw wrong(
       statement,
-      `${name} requires at least two arguments, but only one was provided. Destination could not be determined.`,
+      `${name} requires at least two arguments, but only one was provided. Destination could not be determined`,
     );
   if (parseHeredoc(destination) !== undefined)
     throw wrong(statement, `${name} cannot accept a heredoc as a destination`);

@@ -1,4 +1,4 @@
-import { parseDuration } from '#domain/units/duration.ts';
+import { durationRefused, parseDuration } from '#domain/units/duration.ts';
 import type { Healthcheck, Written } from './instruction.ts';
 import { suggestion } from './suggestion.ts';
 import { readCommand } from './read-simple.ts';
@@ -40,15 +40,19 @@ function readTimes(statement: Statement, flags: Map<string, Flag[]>): Partial<He
   }
   const retries = flagValue(statement, flags, 'retries');
   if (retries === undefined) return times;
-  if (!/^\d+$/.test(retries))
-    throw wrong(statement, `--retries must be a number of at least 1 (not '${retries}')`);
+  if (!/^\d+$/.test(retries)) throw wrong(statement, retriesRefused(retries));
   return { ...times, retries: Number(retries) };
+}
+
+function retriesRefused(retries: string): string {
+  if (/^-\d+$/.test(retries)) return `--retries cannot be negative (${retries})`;
+  return `strconv.ParseInt: parsing ${JSON.stringify(retries)}: invalid syntax`;
 }
 
 function duration(statement: Statement, flag: string, text: string): number {
   const value = parseDuration(text);
   if (value === undefined)
-    throw wrong(statement, `time: invalid duration "${text}" for --${flag}`, {
+    throw wrong(statement, durationRefused(text), {
       hint: 'write a number with a unit: 30s, 1m30s',
     });
   if (value !== 0 && value < 1e6) throw wrong(statement, `Interval "${flag}" cannot be less than 1ms`);

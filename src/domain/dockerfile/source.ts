@@ -67,6 +67,11 @@ export function mistake(
   return new DockerfileError('invalid', 'dockerfile-invalid', { source, at, words }, marking);
 }
 
+/** A mistake that shows when the file is worked through: Docker's words alone, then the place as of `mistake`. */
+export function misuse(source: Source, at: Position, words: string, marking: Marking = {}): DockerfileError {
+  return new DockerfileError('invalid', 'dockerfile-invalid', { source, at, words }, marking);
+}
+
 /** The place, the source line and carets below it, and what may help. */
 export function excerpt(source: Source, at: Position, marking: Marking = {}): string {
   const text = source.lines[at.line - 1] ?? '';

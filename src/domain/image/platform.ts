@@ -13,6 +13,18 @@ const architectures: Record<string, string> = {
   ia32: '386',
 };
 
+// What Go knows (internal/syslist): a word alone must be one of them to mean something.
+const systems = new Set(
+  'aix android darwin dragonfly freebsd hurd illumos ios js linux nacl netbsd openbsd plan9 solaris windows zos'.split(
+    ' ',
+  ),
+);
+const knownArchitectures = new Set(
+  '386 amd64 arm armbe arm64 arm64be loong64 mips mipsle mips64 mips64le ppc ppc64 ppc64le riscv riscv64 s390 s390x sparc sparc64 wasm'.split(
+    ' ',
+  ),
+);
+
 /**
  * Reads `OS/ARCHITECTURE[/VARIANT]`, `OS` or `ARCHITECTURE` (containerd platforms.Parse); what is not
  * said is the host's.
@@ -21,16 +33,22 @@ const architectures: Record<string, string> = {
 export function parsePlatform(text: string, host: Platform): Platform {
   const parts = text.toLowerCase().split('/');
   if (parts.length > 3 || parts.some((part) => !/^[a-z0-9_.-]+$/.test(part)))
-    throw invalid(
-      'platform-invalid',
-      `"${text}": unknown operating system or architecture: invalid argument`,
-    );
+    throw refused(text, 'cannot parse platform specifier');
   const [first = '', second, variant] = parts;
-  if (second === undefined)
-    return first === 'linux' || first === 'windows'
-      ? { ...host, os: first }
-      : { os: host.os, ...machine(first) };
+  if (second === undefined && systems.has(first)) return { ...host, os: first };
+  if (second === undefined) {
+    const found = machine(first);
+    if (!knownArchitectures.has(found.architecture))
+      throw refused(text, 'unknown operating system or architecture');
+    return { os: host.os, ...found };
+  }
   return { os: first, ...machine(second), ...(variant === undefined ? {} : { variant }) };
+}
+
+function refused(text: string, why: string): Error {
+  return invalid('platform-invalid', `"${text}": ${why}: invalid argument`, {
+    hint: 'required is OS/ARCHITECTURE[/VARIANT], such as linux/arm64',
+  });
 }
 
 /** A platform in Go's words, as images name it. */

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { familiarName, formatReference, parseReference } from './reference.ts';
+import { familiarName, formatReference, newName, parseReference } from './reference.ts';
 
 const digest = `sha256:${'a'.repeat(64)}`;
 
@@ -36,4 +36,10 @@ test('a name outside the grammar is refused, quoted', () => {
 test('a name in upper case is refused in the words of Docker', () => {
   const message = 'invalid reference format: repository name (library/Case) must be lowercase';
   assert.throws(() => parseReference('Case:x'), { message });
+});
+
+test('no name is given that has a digest or looks like one', () => {
+  assert.equal(newName('redis'), 'docker.io/library/redis:latest');
+  assert.throws(() => newName(`redis@sha256:${'0'.repeat(64)}`), /a tag with a digest reference/);
+  assert.throws(() => newName('sha256:1'), /ambiguous tag using digest algorithm as name/);
 });

@@ -79,6 +79,20 @@ export function formatReference(reference: Reference): string {
   return `${reference.registry}/${reference.repository}${tag}${digest}`;
 }
 
+/**
+ * The whole name under which an image is kept from now on.
+ * @throws invalid `reference-invalid` in Docker's words, also for a name that would be taken for a digest
+ */
+export function newName(text: string): string {
+  const reference = parseReference(text);
+  const full = formatReference(reference);
+  if (reference.digest !== undefined)
+    throw invalid('reference-invalid', 'refusing to create a tag with a digest reference');
+  if (reference.registry === 'docker.io' && reference.repository === 'library/sha256')
+    throw invalid('reference-invalid', 'refusing to create an ambiguous tag using digest algorithm as name');
+  return full;
+}
+
 /** The name as people write it: `redis:7` for `docker.io/library/redis:7`. */
 export function familiarName(full: string): string {
   return full.replace(/^docker\.io\/(?:library\/)?/, '');

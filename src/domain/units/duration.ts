@@ -18,6 +18,16 @@ export function parseDuration(text: string): number | undefined {
   return Math.round(total);
 }
 
+/** Why a text is no duration, in the words of Go, which Docker's clients know. */
+export function durationRefused(text: string): string {
+  const shown = JSON.stringify(text);
+  if (/^[-+]?\d+(?:\.\d*)?$/.test(text)) return `time: missing unit in duration ${shown}`;
+  const unit = /^[-+]?(?:\d+(?:\.\d*)?(?:ns|us|µs|ms|s|m|h))*\d+(?:\.\d*)?([^\d.]+)/.exec(text)?.[1];
+  if (unit !== undefined && !(unit in units))
+    return `time: unknown unit ${JSON.stringify(unit)} in duration ${shown}`;
+  return `time: invalid duration ${shown}`;
+}
+
 /** The reverse, as Go writes it: `1m30s`, `30s`, `1.5s`, `0s`. */
 export function formatDuration(nanoseconds: number): string {
   if (nanoseconds === 0) return '0s';

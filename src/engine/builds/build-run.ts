@@ -247,7 +247,9 @@ export class BuildRun {
       id: image?.id ?? 'scratch',
       chainId,
       use: (work) =>
-        this.parts.snapshotter.view(chainId, (root) => work({ root, prunes: true, owners: true })),
+        this.parts.snapshotter.view(chainId, (root) =>
+          work({ root, prunes: true, owners: true, isImage: true }),
+        ),
       open: (key, _writable, undo) => this.#mounts.image(chainId, key, undo),
     };
   }

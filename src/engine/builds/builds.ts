@@ -1,5 +1,5 @@
 import type { Image } from '#domain/image/image.ts';
-import { parseReference } from '#domain/image/reference.ts';
+import { newName, parseReference } from '#domain/image/reference.ts';
 import { entriesToPrune, type CacheEntry, type PruneLimits } from '#domain/build/cache-prune.ts';
 import { planBuild, type BuildPlan } from '#domain/build/plan.ts';
 import { checkFrontend } from '#domain/dockerfile/frontend.ts';
@@ -245,6 +245,13 @@ export class Builds implements BuildsContract {
       ...(target === undefined ? {} : { target }),
     });
   }
+}
+
+/** @throws invalid `reference-invalid` */
+function checkTag(tag: string): void {
+  if (parseReference(tag).digest !== undefined)
+    throw invalid('reference-invalid', 'build tag cannot contain a digest');
+  newName(tag);
 }
 
 function questionOf({ buildArgs, target, platform }: BuildRequest): Omit<DockerfileQuestion, 'text'> {

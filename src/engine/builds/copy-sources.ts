@@ -26,6 +26,8 @@ export interface Origin {
   prunes: boolean;
   /** Owners count in the digest where they are kept. */
   owners: boolean;
+  /** It is an image's file system. */
+  isImage?: true;
 }
 
 export interface Finding {
@@ -115,6 +117,7 @@ async function expandPath(
   path: string,
   finding: Finding,
 ): Promise<string[]> {
+  if (/^https?:\/\//i.test(path)) throw failed(finding, "source can't be a URL for COPY");
   if (leadsOut(path)) throw failed(finding, `forbidden path outside the build context: ${path} ()`);
   const clean = cleanAbsolute(path).slice(1);
   if (!isGlob(clean)) return [clean];
@@ -145,7 +148,7 @@ async function describe(
   if (facts === undefined)
     throw failed(
       finding,
-      `file not found in build context or excluded by .dockerignore: stat ${path}: file does not exist`,
+      `${origin.isImage === true ? '' : 'file not found in build context or excluded by .dockerignore: '}stat ${path}: file does not exist`,
     );
   const { signal } = finding;
   const digest = await trees.digest(place, { ...filter, signal, owners: origin.owners });

@@ -2,13 +2,14 @@ import type { PlannedStage } from '#domain/build/plan.ts';
 import type { Image } from '#domain/image/image.ts';
 import type { BuildRun } from '#engine/builds/build-run.ts';
 import { noImage } from '#engine/builds/failures.ts';
-import { OrderedOutput, say, type Sink } from '#engine/builds/output.ts';
+import { OrderedOutput, red, say, type Sink } from '#engine/builds/output.ts';
 import { StageRun } from '#engine/builds/stage-run.ts';
 
 /** Runs the graph: all stages begin at once, and wait where they use what another makes. One failure stops all. */
 export async function runStages(run: BuildRun, abort: AbortController): Promise<Image> {
   const { stages, unused } = run.plan;
   const output = new OrderedOutput(run.request.onProgress, stages.length, run.request.onVertex !== undefined);
+  await warnOfEmptyLines(run, output.sink(0));
   let firstStep = await announceGlobals(run, output.sink(0));
   const runs = stages.map((stage, lane) => {
     const start = firstStep;
@@ -30,6 +31,19 @@ export async function runStages(run: BuildRun, abort: AbortController): Promise<
       `[Warning] One or more build-args [${unused.join(' ')}] were not consumed\n`,
     );
   return image;
+}
+
+/** Clients that show the graph are told by its warnings. */
+async function warnOfEmptyLines({ plan: { file } }: BuildRun, sink: Sink): Promise<void> {
+  const written = [
+    ...file.globals,
+    ...file.stages.flatMap(({ from, instructions }) => [from, ...instructions]),
+  ];
+  const found = written.filter(({ emptyContinuation }) => emptyContinuation !== undefined);
+  for (const { text } of found)
+    await say(sink, red(`[WARNING]: Empty continuation line found in: ${text}\n`));
+  if (found.length > 0)
+    await say(sink, red('[WARNING]: Empty continuation lines will become errors in a future release.\n'));
 }
 
 /** The ARGs before the first FROM count as steps. Gives how many there are. */

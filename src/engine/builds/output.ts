@@ -19,6 +19,20 @@ export async function sayImage(sink: Sink, id: string): Promise<void> {
   await say(sink, ` ---> ${shortId(id)}\n`);
 }
 
+/** As the classic builder shows what comes on stderr. */
+export function red(text: string): string {
+  return `\u001b[91m${text}\u001b[0m`;
+}
+
+/** A container does a step, or would with Docker: told before the step and, where it succeeds, behind it. */
+export async function sayRunning(sink: Sink, id: string): Promise<void> {
+  await say(sink, ` ---> Running in ${shortId(id)}\n`);
+}
+
+export async function sayRemoved(sink: Sink, id: string): Promise<void> {
+  await say(sink, ` ---> Removed intermediate container ${shortId(id)}\n`);
+}
+
 /**
  * The output of stages that run at the same time, one after another in the order of the file: the first
  * unfinished stage is live, those behind it are kept, within limits.

@@ -9,7 +9,7 @@ import type { Dockerfile } from '#domain/dockerfile/parse.ts';
 import type { BuildRun } from '#engine/builds/build-run.ts';
 import { stepFailed } from '#engine/builds/failures.ts';
 import { machinePlatform } from '#engine/builds/image-sources.ts';
-import { say } from '#engine/builds/output.ts';
+import { sayRemoved } from '#engine/builds/output.ts';
 import { runStep, type StepRequest } from '#engine/builds/run-step.ts';
 import type { Vertex } from '#engine/builds/vertices.ts';
 import { shellScript } from '#engine/builds/shell-script.ts';
@@ -62,7 +62,7 @@ export async function prepareRun(
           const withArguments = withEnvironment(run, config, [...args, ...opened.env]);
           const code = await runStep(parts, exits, { ...step, config: withArguments });
           if (code !== 0) throw stepFailed(command, code, foreignNote(run, state));
-          await say(sink, ` ---> Removed intermediate container ${id.slice(0, 12)}\n`);
+          await sayRemoved(sink, id);
         }),
     },
   };

@@ -5,7 +5,7 @@ import { completeHostConfig } from '#domain/container/host-config.ts';
 import { newState } from '#domain/container/state.ts';
 import { hasLinks } from '#domain/network/endpoint.ts';
 import type { BuildParts } from '#engine/builds/parts.ts';
-import { say, type Sink } from '#engine/builds/output.ts';
+import { red, say, sayRunning, type Sink } from '#engine/builds/output.ts';
 import type { StepMounts } from '#engine/builds/step-mounts.ts';
 import type { StepExits } from '#engine/builds/step-exits.ts';
 import { etcTexts } from '#engine/containers/etc-files.ts';
@@ -38,7 +38,7 @@ export interface StepRequest {
 /** Runs the command in a real container and gives its exit code; nothing of the container is left. */
 export async function runStep(parts: BuildParts, exits: StepExits, request: StepRequest): Promise<number> {
   const undo = new Undo(parts.report);
-  await say(request.sink, ` ---> Running in ${shortId(request.id)}\n`);
+  await sayRunning(request.sink, request.id);
   try {
     return await runContainer(parts, exits, request, undo);
   } finally {
@@ -146,8 +146,6 @@ async function joinNetwork(
 }
 
 const plain = (text: string): string => text;
-// As the classic builder shows what comes on stderr.
-const red = (text: string): string => `\u001b[91m${text}\u001b[0m`;
 
 async function pour(
   stream: Readable,

@@ -1,3 +1,4 @@
+import { newId } from '#base/ids.ts';
 import type { Image } from '#domain/image/image.ts';
 import type { HistoryEntry } from '#domain/image/manifest.ts';
 import { cacheKey } from '#domain/build/cache-key.ts';
@@ -13,7 +14,7 @@ import { ownerOf } from '#engine/builds/copy-step.ts';
 import { located } from '#engine/builds/failures.ts';
 import { layerApart } from '#engine/builds/layer-apart.ts';
 import { makeLayer, withLayer, type LayerWork, type NewLayer } from '#engine/builds/layering.ts';
-import { say, sayImage, type Sink } from '#engine/builds/output.ts';
+import { say, sayImage, sayRemoved, sayRunning, type Sink } from '#engine/builds/output.ts';
 import { restored } from '#engine/builds/restoring.ts';
 import { prepareRun } from '#engine/builds/run-instruction.ts';
 import type { Standing, Step } from '#engine/builds/step.ts';
@@ -43,17 +44,22 @@ export class StageRun {
   /** Gives the stage's image; undefined for a stage of `FROM scratch` alone. */
   async finish(): Promise<Image | undefined> {
     await this.#triggers();
+    await this.#sayImage();
     for (const instruction of this.#stage.instructions) {
       await this.#announce(instruction.text);
       await this.#step(instruction, this.#file);
+      await this.#sayImage();
     }
     return this.#image;
   }
 
-  // What the base's ONBUILD holds runs right after FROM.
-  async #triggers(): Promise<void> {
+  async #sayImage(): Promise<void> {
     if (this.#image !== undefined) await sayImage(this.#sink, this.#image.id);
     else await say(this.#sink, ' ---> \n');
+  }
+
+  // What the base's ONBUILD holds runs as a part of FROM.
+  async #triggers(): Promise<void> {
     const triggers = configOf(this.#state).OnBuild ?? [];
     if (triggers.length === 0) return;
     await say(
@@ -92,11 +98,11 @@ export class StageRun {
 
   /** Whether the result was there before. */
   async #perform(instruction: Instruction, file: Dockerfile): Promise<boolean> {
+    await this.#tellReplaced(instruction);
     const step = await this.#prepare(instruction, file);
     const { image, cached } = await this.#result(step);
     this.#image = image;
     this.#state = { ...step.state, config: image.config };
-    await sayImage(this.#sink, image.id);
     return cached;
   }
 
@@ -112,6 +118,12 @@ export class StageRun {
     } finally {
       end();
     }
+  }
+
+  async #tellReplaced({ name }: Instruction): Promise<void> {
+    const test = configOf(this.#state).Healthcheck?.Test ?? [];
+    if (name !== 'HEALTHCHECK' || test.length === 0 || test[0] === 'NONE') return;
+    await say(this.#sink, `Note: overriding previous HEALTHCHECK: [${test.join(' ')}]\n`);
   }
 
   /** Waits for the stages whose files an instruction takes. */
@@ -149,7 +161,7 @@ export class StageRun {
   }
 
   #plain(state: StageState, comment: string): Step {
-    return { state, comment, keys: [this.#key(['metadata', comment])] };
+    return { state, comment, keys: [this.#key(['metadata', comment])], container: newId() };
   }
 
   #standing(): Standing {
@@ -189,10 +201,13 @@ export class StageRun {
 
   async #make(step: Step): Promise<Image> {
     const { journal } = this.#run;
+    const { container } = step;
+    if (container !== undefined) await sayRunning(this.#sink, container);
     const layer = step.work === undefined ? undefined : await this.#layer(step.work);
     const image = await this.#store(step, layer);
     if (layer !== undefined) journal.settle(layer.diffId, layer.chainId);
     this.#remember(step, image);
+    if (container !== undefined) await sayRemoved(this.#sink, container);
     return image;
   }
 

@@ -14,6 +14,8 @@ export interface Step {
   keys: string[];
   /** Changes files: makes a layer. */
   work?: LayerWork;
+  /** Docker does it in a container, which is told by this id; here none is needed. */
+  container?: string;
 }
 
 /** Where a stage stands when an instruction of it is prepared. */

@@ -5,7 +5,7 @@ import { layerMediaType } from '#domain/image/compression.ts';
 import { applyChanges } from '#domain/image/import-changes.ts';
 import type { Image } from '#domain/image/image.ts';
 import type { ImageConfig } from '#domain/image/manifest.ts';
-import { formatReference, parseReference } from '#domain/image/reference.ts';
+import { newName } from '#domain/image/reference.ts';
 import type { CommitOptions } from '#engine/contracts.ts';
 import { ingest } from '#engine/images/ingest.ts';
 import type { Parts } from '#engine/images/parts.ts';
@@ -19,7 +19,7 @@ export async function commitContainer(
   options: CommitOptions,
 ): Promise<Image> {
   const base = parts.catalog.get(container.imageId);
-  const tags = options.reference === undefined ? [] : [formatReference(parseReference(options.reference))];
+  const tags = options.reference === undefined ? [] : [newName(options.reference)];
   const config = applyChanges(imageConfigOf(container.config, options.config ?? {}), options.changes);
   return await ingest(parts, { openEnded: true }, async (lease) => {
     await using ahead = new UnpackingAhead(parts);

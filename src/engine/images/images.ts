@@ -161,7 +161,7 @@ export class Images implements ImagesContract {
   async tag(name: string, reference: string, platform?: Platform): Promise<void> {
     const { catalog } = this.#parts;
     const image = this.get(name, platform);
-    const full = formatReference(parseReference(reference));
+    const full = newName(reference);
     await this.#locks.run(image.id, () => {
       const index = platform === undefined ? catalog.indexOf(name) : undefined;
       catalog.tag(catalog.get(image.id), full, index);

@@ -5,7 +5,7 @@ import { layerMediaType } from '#domain/image/compression.ts';
 import type { Image } from '#domain/image/image.ts';
 import type { ImageConfig } from '#domain/image/manifest.ts';
 import { parsePlatform } from '#domain/image/platform.ts';
-import { formatReference, parseReference } from '#domain/image/reference.ts';
+import { newName } from '#domain/image/reference.ts';
 import type { Images, Progress } from '#engine/contracts.ts';
 import { decompressedAny } from '#engine/images/compression.ts';
 import { ingest } from '#engine/images/ingest.ts';
@@ -23,7 +23,7 @@ export type ImportOptions = Parameters<Images['importRoot']>[1];
 
 /** `docker import`. Everything that can be wrong with the options is found before the archive is read. */
 export async function importRoot(parts: Parts, tar: Readable, options: ImportOptions): Promise<Image> {
-  const tags = options.reference === undefined ? [] : [formatReference(parseReference(options.reference))];
+  const tags = options.reference === undefined ? [] : [newName(options.reference)];
   const platform =
     options.platform === undefined ? parts.platform : parsePlatform(options.platform, parts.platform);
   const config = applyChanges({}, options.changes);

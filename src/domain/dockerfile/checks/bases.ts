@@ -6,7 +6,7 @@ import { parsePlatform } from '#domain/image/platform.ts';
 import { parseReference } from '#domain/image/reference.ts';
 import type { From, Written } from '../instruction.ts';
 import type { Dockerfile } from '../parse.ts';
-import { mistake } from '../source.ts';
+import { misuse } from '../source.ts';
 import { rules } from './rules.ts';
 import type { Findings } from './warning.ts';
 
@@ -81,7 +81,7 @@ export function checkBase(
   };
   const image = globalWord(file, from, from.image, values);
   report(image);
-  if (image.text === '') throw mistake(file.source, from.at, `base name (${from.image}) should not be blank`);
+  if (image.text === '') throw misuse(file.source, from.at, `base name (${from.image}) should not be blank`);
   if (from.platform === undefined) return { image: image.text };
   const platform = globalWord(file, from, from.platform, values);
   report(platform);
