@@ -13,7 +13,12 @@ test('a platform is read in each of its forms, what is left out is the host', ()
   assert.equal(read('aarch64'), 'linux/arm64');
   assert.equal(read('Linux/X86_64'), 'linux/amd64');
   for (const bad of ['a/b/c/d', '', 'linux/', 'li nux'])
-    assert.throws(() => parsePlatform(bad, host), /unknown operating system or architecture/, bad);
+    assert.throws(
+      () => parsePlatform(bad, host),
+      /"[^"]*": cannot parse platform specifier: invalid argument/,
+      bad,
+    );
+  assert.throws(() => parsePlatform('bogus', host), /"bogus": unknown operating system or architecture/);
 });
 
 test('a missing variant is the usual one of its architecture', () => {

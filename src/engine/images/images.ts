@@ -5,7 +5,7 @@ import type { Digest } from '#domain/image/digest.ts';
 import type { Image } from '#domain/image/image.ts';
 import type { ImageIndex, ManifestState } from '#domain/image/image-index.ts';
 import type { Descriptor, HistoryEntry, Platform } from '#domain/image/manifest.ts';
-import { familiarName, formatReference, parseReference } from '#domain/image/reference.ts';
+import { familiarName, newName } from '#domain/image/reference.ts';
 import type {
   CommitOptions,
   Events,
