@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net';
 import { Readable, Writable } from 'node:stream';
-import { adopt, connectSeqpacket } from '#adapters/linux/descriptors.ts';
+import { adopt, connectSeqpacket, duplicate } from '#adapters/linux/descriptors.ts';
+import { close } from '#adapters/linux/libc.ts';
 import type { Stdio } from '#ports/runtime.ts';
 
 /** conmon reads messages into a buffer of 8,192 bytes and drops what is longer. */
@@ -18,13 +19,20 @@ export class Attachment implements Stdio {
   readonly stderr: Readable;
   readonly #socket: Socket;
   readonly #closesStdin: boolean;
+  /** From which the output comes: `#socket`, until that fails. */
+  #source: Socket;
+  /** The same connection once more, for the output that is left when a socket fails. */
+  #spare: number | undefined;
   #stdinUsed = false;
 
   /** @param closesStdin the end of the connection closes the container's stdin */
   constructor(path: string, closesStdin: boolean) {
-    this.#socket = adopt(connectSeqpacket(path)).socket;
+    const connection = connectSeqpacket(path);
+    this.#spare = duplicate(connection);
+    this.#socket = adopt(connection).socket;
+    this.#source = this.#socket;
     this.#closesStdin = closesStdin;
-    const resume = (): void => void this.#socket.resume();
+    const resume = (): void => void this.#source.resume();
     this.stdout = new Readable({ read: resume });
     this.stderr = new Readable({ read: resume });
     this.stdin = this.#input();
@@ -32,20 +40,42 @@ export class Attachment implements Stdio {
   }
 
   #receive(): void {
+    const source = this.#source;
     // One read of the socket is one message, and Node does not join what it read.
-    this.#socket.on('data', (message: Buffer) => {
+    source.on('data', (message: Buffer) => {
       const stream = message[0] === stderrMark ? this.stderr : this.stdout;
       // A client that wants one stream only destroys the other.
-      if (!stream.destroyed && !stream.push(message.subarray(1))) this.#socket.pause();
+      if (!stream.destroyed && !stream.push(message.subarray(1))) source.pause();
     });
-    const end = (): void => {
-      this.stdout.push(null);
-      this.stderr.push(null);
-      this.#socket.destroy();
-    };
-    this.#socket.once('end', end);
-    // conmon's end with unread input in its socket is a reset; the output before it has been read.
-    this.#socket.once('error', end);
+    source.once('end', () => this.#end());
+    // conmon's end with unread input in its socket is a reset, which the kernel tells before the output that is left.
+    source.once('error', () => this.#readOn());
+  }
+
+  /** Reads what a failed socket has left: an error is told once, and Node closes its own descriptor then. */
+  #readOn(): void {
+    const rest = this.#spare;
+    if (rest === undefined) return;
+    this.#spare = duplicate(rest);
+    this.#source = adopt(rest).socket;
+    this.#receive();
+  }
+
+  #end(): void {
+    this.stdout.push(null);
+    this.stderr.push(null);
+    this.#destroy();
+  }
+
+  #destroy(): void {
+    this.#socket.destroy();
+    this.#source.destroy();
+    this.#dropSpare();
+  }
+
+  #dropSpare(): void {
+    if (this.#spare !== undefined) close(this.#spare);
+    this.#spare = undefined;
   }
 
   #input(): Writable {
@@ -82,9 +112,11 @@ export class Attachment implements Stdio {
     this.stdin.destroy();
     this.stdout.destroy();
     this.stderr.destroy();
-    this.#socket.removeAllListeners('data');
+    this.#source.removeAllListeners('data');
     // Closing would end the container's stdin although this client never had it: read on and throw away.
-    if (this.#closesStdin && !this.#stdinUsed) this.#socket.on('data', () => undefined).unref();
-    else this.#socket.destroy();
+    if (this.#closesStdin && !this.#stdinUsed && !this.#socket.destroyed) {
+      this.#dropSpare();
+      this.#socket.on('data', () => undefined).unref();
+    } else this.#destroy();
   }
 }

@@ -17,6 +17,7 @@ const SOCK_NONBLOCK = 0o4000;
 const SOCK_CLOEXEC = 0o2000000;
 const O_PATH = 0o10000000;
 const F_SETFL = 4;
+const F_DUPFD_CLOEXEC = 1030;
 const TIOCSWINSZ = 0x5414;
 
 const cSocket: (domain: number, type: number, protocol: number) => number =
@@ -82,6 +83,11 @@ export function writeEnd(fd: number): Writable {
       done(error);
     },
   });
+}
+
+/** Another descriptor of the same open file. */
+export function duplicate(fd: number): number {
+  return check(cFcntl(fd, F_DUPFD_CLOEXEC, 0), 'fcntl', `descriptor ${fd}`);
 }
 
 /** Connects to a SOCK_SEQPACKET socket; the path may be of any length. */

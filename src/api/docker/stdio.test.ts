@@ -68,6 +68,23 @@ describe('a client joined with a process', () => {
     await done;
   });
 
+  it('ends the input of the process, too, when it has closed its own before', async () => {
+    const [client, ours] = duplexPair();
+    client.resume().end();
+    await once(ours.resume(), 'end');
+    const process = {
+      stdin: new PassThrough(),
+      stdout: new PassThrough(),
+      stderr: new PassThrough(),
+      close: () => undefined,
+    };
+    const done = pump(ours, process, options);
+    await once(process.stdin.resume(), 'end');
+    process.stdout.end();
+    process.stderr.end();
+    await done;
+  });
+
   it('goes by its detach keys and leaves the input open', async () => {
     const { client, process, done } = joined({ tty: true, raw: true, closeStdin: false });
     client.resume();

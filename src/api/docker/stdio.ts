@@ -59,6 +59,7 @@ export interface PumpOptions {
 export async function pump(client: Duplex, process: ProcessStreams, options: PumpOptions): Promise<boolean> {
   const { promise: left, resolve } = Promise.withResolvers<boolean>();
   const leave = (): void => resolve(false);
+  if (client.destroyed) leave();
   client.once('close', leave);
   const outputs = [
     copy(process.stdout, 'stdout', client, options.stdout, options.raw),
@@ -105,8 +106,11 @@ function takeInput(
   process.stdin.on('error', () => client.unpipe());
   const input = options.tty ? client.pipe(new DetachFilter(options.detachKeys, () => leave(true))) : client;
   input.pipe(process.stdin, { end: false });
-  input.once('end', () => {
+  const ended = (): void => {
     if (options.closeStdin && !options.tty) process.stdin.end();
     else leave(false);
-  });
+  };
+  // A client may have ended its input before there was a process to take it.
+  if (input.readableEnded) ended();
+  else input.once('end', ended);
 }
