@@ -17,6 +17,7 @@ import { alternatives } from '#domain/base/layout.ts';
 import type { BaseContents } from '#domain/base/contents.ts';
 import type { Extra, Finishing } from '#domain/base/recipes/recipe.ts';
 import { javaAuthorities, javaLinks } from './java.ts';
+import { phpSetup } from './php.ts';
 import { run } from './children.ts';
 
 // The tree comes from signed packages and nothing else writes to it, so paths below it can be trusted.
@@ -40,6 +41,7 @@ const finishings: Readonly<Record<Finishing, (root: string, signal: AbortSignal)
   'busybox-links': busyboxLinks,
   'java-authorities': javaAuthorities,
   'java-links': javaLinks,
+  php: phpSetup,
 };
 
 /** A link for each applet that the image's own busybox has, where no other package has a program. */

@@ -1,7 +1,7 @@
+import { wwwData } from './accounts.ts';
 import { plain, type Account, type Extra, type Recipe } from './recipe.ts';
 import { postgresEntrypoint, postgresProgram, postgresPrograms } from './postgresql.ts';
 
-const wwwData: Account = { name: 'www-data', uid: 33, gid: 33, home: '/var/www' };
 // Debian's scripts give these the next free number; a fixed one keeps images and volumes the same everywhere.
 export const redis: Account = { name: 'redis', uid: 999, gid: 999, home: '/var/lib/redis' };
 const postgres: Account = { name: 'postgres', uid: 998, gid: 998, home: '/var/lib/postgresql' };
