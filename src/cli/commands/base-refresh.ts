@@ -176,10 +176,10 @@ function showStep(output: Output, event: Extract<RefreshStreamEvent, { type: 'st
 
 function showResult(
   output: Output,
-  { refreshed, waiting }: Extract<RefreshStreamEvent, { type: 'result' }>,
+  { refreshed, waiting, failed }: Extract<RefreshStreamEvent, { type: 'result' }>,
 ): void {
   if (refreshed.length > 0) output.print(`${count(refreshed.length, 'image')} refreshed.`);
-  for (const one of waiting)
+  for (const one of waiting.filter(({ app }) => !failed.includes(app)))
     output.print(
       `${deploymentWords(one)} still runs the former image: berth base refresh --deploy updates it`,
     );

@@ -46,17 +46,12 @@ export interface BuildRecord extends Asked {
 
 /** Notes what a build takes while it goes on. */
 export class BuildWatch {
-  readonly sources = new Map<string, string>();
-  readonly pinned = new Map<string, string>();
+  readonly #sources = new Map<string, Image>();
   readonly #secrets = new Set<string>();
   #ssh = false;
 
   source(written: string, image: Image): void {
-    const reference = isId(written) ? undefined : parseReference(written);
-    // What is named by its id has a name that was not at hand: other services' images.
-    const name = reference === undefined ? image.tags[0] : formatReference(reference);
-    if (name === undefined) return;
-    (reference?.digest === undefined ? this.sources : this.pinned).set(name, image.id);
+    this.#sources.set(written, image);
   }
 
   mount(mount: Mount): void {
@@ -76,13 +71,29 @@ export class BuildWatch {
       ...askedOf(request),
       imageId,
       tags: namesOf(request).map((tag) => formatReference(parseReference(tag))),
-      sources: [...this.sources].map(([name, id]) => ({ name, imageId: id })),
-      pinned: [...this.pinned].map(([name, id]) => ({ name, imageId: id })),
+      ...this.#origins(request),
       ...(context !== undefined && !('image' in context) && { context }),
       ...(Object.keys(contexts).length > 0 && { contexts }),
       ...(Object.keys(secrets).length > 0 && { secrets }),
       lacks,
     };
+  }
+
+  #origins({ contexts = {} }: BuildRequest): Pick<BuildRecord, 'sources' | 'pinned'> {
+    const given = new Set(Object.values(contexts).flatMap((each) => ('image' in each ? [each.image] : [])));
+    const sources = new Map<string, string>();
+    const pinned = new Map<string, string>();
+    for (const [written, image] of this.#sources) {
+      // An id that a Dockerfile names is meant; one in a context stands for a name that was not at hand.
+      const name = isId(written) && given.has(written) ? image.tags[0] : written;
+      if (name === undefined) continue;
+      const reference = isId(name) ? undefined : parseReference(name);
+      if (reference === undefined) pinned.set(name, image.id);
+      else (reference.digest === undefined ? sources : pinned).set(formatReference(reference), image.id);
+    }
+    const listed = (all: ReadonlyMap<string, string>): BuildRecord['sources'] =>
+      [...all].map(([name, imageId]) => ({ name, imageId }));
+    return { sources: listed(sources), pinned: listed(pinned) };
   }
 
   #contexts(
@@ -117,7 +128,7 @@ export class BuildWatch {
   /** An id is of today; a name can be had anew. */
   #named(image: string): string {
     if (!isId(image)) return image;
-    return [...this.sources].find(([, id]) => id === image)?.[0] ?? image;
+    return this.#sources.get(image)?.tags[0] ?? image;
   }
 
   #secretsOf({ secretSources = {} }: BuildRequest, lacks: string[]): Record<string, SecretReference> {

@@ -12,7 +12,7 @@ export interface RefreshFacts {
   outdated: ReadonlySet<string>;
   /** Names of which the registry has what is here. */
   current: ReadonlySet<string>;
-  /** Why a name is left as it is, for people. */
+  /** Why a name that was built here is left as it is, for people. */
   leftAlone: (name: string) => string | undefined;
   /** As `RefreshCandidate.tried`. */
   tried: (name: string, imageId: string) => string | undefined;
@@ -30,8 +30,10 @@ export function candidatesOf(
     const parent = parentOf(image, named);
     return image.tags.map((name) => {
       const record = builds.recordOf(name, image.id);
-      const sources = [...(record?.sources ?? []), ...(record?.pinned ?? [])];
-      const parentIds = [...sources.map((source) => byTag.get(source.name)), parent?.id];
+      const sources = (record?.sources ?? []).map((source) => byTag.get(source.name));
+      // What it was pinned to stays as it is, whatever becomes of its names.
+      const pinned = (record?.pinned ?? []).some(({ imageId }) => imageId === parent?.id);
+      const parentIds = [...sources, pinned ? undefined : parent?.id];
       const tried = facts.tried(name, image.id);
       return {
         ...{ name, imageId: image.id, origin: originOf(name, image, record, facts) },
@@ -65,9 +67,9 @@ function originOf(
   { current, leftAlone }: RefreshFacts,
 ): RefreshCandidate['origin'] {
   const unknown = (reason: string): RefreshCandidate['origin'] => ({ kind: 'unknown', reason });
-  const reason = leftAlone(name);
-  if (reason !== undefined) return unknown(reason);
   if (parseReference(name).registry === baseRegistry) return { kind: 'make' };
+  const reason = record === undefined ? undefined : leftAlone(name);
+  if (reason !== undefined) return unknown(reason);
   if (record !== undefined)
     return record.lacks.length === 0
       ? { kind: 'build' }

@@ -222,4 +222,7 @@ test('an image that was named by its id is had by its name the next time', async
   const { contexts, sources } = world.record();
   assert.deepEqual(contexts, { other: { image: 'docker.io/library/other:1' } });
   assert.deepEqual(sources, [{ name: 'docker.io/library/other:1', imageId: id }]);
+  // In a Dockerfile it is meant as it stands.
+  await world.builds.build(request({}));
+  assert.deepEqual([world.record().sources, world.record().pinned], [[], [{ name: id, imageId: id }]]);
 });
