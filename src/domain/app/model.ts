@@ -120,6 +120,11 @@ export interface BuildExtras {
   ssh: string[];
   entitlements: string[];
   noCacheFilter: string[];
+  /** Several, for each an image. */
+  platforms?: string[];
+  /** As `--provenance` and `--sbom` of builds. */
+  provenance?: string;
+  sbom?: string;
   privileged: boolean;
 }
 

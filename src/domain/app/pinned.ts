@@ -3,9 +3,12 @@ import { canonical } from './canonical.ts';
 import { appTarget, type AppTarget, type ReplicaTarget, type ServiceTarget } from './target.ts';
 
 /** The target with the images that its names stand for now; those that are known already stay. */
-export function pinned(target: AppTarget, idOf: (image: string) => string | undefined): AppTarget {
+export function pinned(
+  target: AppTarget,
+  idOf: (image: string, platform?: string) => string | undefined,
+): AppTarget {
   const services = target.services.map((one) => {
-    const imageId = one.imageId ?? idOf(one.image);
+    const imageId = one.imageId ?? idOf(one.image, one.platform);
     return imageId === undefined ? one : { ...one, imageId };
   });
   return { ...target, services };

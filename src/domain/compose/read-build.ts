@@ -1,4 +1,6 @@
-import type { Build } from '#domain/app/model.ts';
+import type { Build, BuildExtras } from '#domain/app/model.ts';
+import { messageOf } from '#base/errors.ts';
+import { parseProvenance, parseSbom } from '#domain/build/attestation-options.ts';
 import { parseCacheSource, parseCacheTarget } from '#domain/build/cache-option.ts';
 import { readExtraHosts, readUlimits } from './read-container.ts';
 import { readGrants } from './read-files.ts';
@@ -45,7 +47,7 @@ export function readBuild(
 
 /** What few builds ask for; `support.ts` says what of it is not honoured. */
 function readMore(build: Reader, context: ServiceContext): Build['more'] {
-  const more = {
+  const more = compact<BuildExtras>({
     contexts: readContexts(build.at('additional_contexts'), context),
     cacheFrom: readCaches(build.at('cache_from'), parseCacheSource),
     cacheTo: readCaches(build.at('cache_to'), parseCacheTarget),
@@ -53,10 +55,15 @@ function readMore(build: Reader, context: ServiceContext): Build['more'] {
     ssh: build.at('ssh').lines(),
     entitlements: build.at('entitlements').texts(),
     noCacheFilter: build.at('no_cache_filter').texts(),
+    platforms: several(build.at('platforms').texts()),
+    provenance: readAttestation(build.at('provenance'), parseProvenance),
+    sbom: readAttestation(build.at('sbom'), parseSbom),
     privileged: build.at('privileged').boolean() ?? false,
-  };
-  const isEmpty = Object.values(more).every(
-    (value) => value === false || (typeof value === 'object' && Object.keys(value).length === 0),
+  });
+  const values: unknown[] = Object.values(more);
+  const isEmpty = values.every(
+    (value) =>
+      value === false || (typeof value === 'object' && value !== null && Object.keys(value).length === 0),
   );
   return isEmpty ? undefined : more;
 }
@@ -94,14 +101,27 @@ function readContexts(contexts: Reader, { resolve }: ServiceContext): Record<str
   return Object.fromEntries([...listed, ...mapped]);
 }
 
-/** An image is built for one platform at a time: the service's own, else the first of the list. */
+function several(platforms: string[]): string[] | undefined {
+  return platforms.length > 1 ? platforms : undefined;
+}
+
+/** `true`, or the options in the words of `--provenance` and `--sbom`; undefined where it is off. */
+function readAttestation(at: Reader, parse: (text: string) => unknown): string | undefined {
+  const text = at.text();
+  if (text === undefined) return undefined;
+  try {
+    const asked = parse(text);
+    return asked === undefined || asked === false ? undefined : text;
+  } catch (error) {
+    at.complain('compose-invalid-value', messageOf(error));
+    return undefined;
+  }
+}
+
+/** Of a container: the service's own, else the first of the list. */
 function readPlatform(platforms: Reader, own: string | undefined): string | undefined {
   const [first, ...others] = platforms.texts();
   if (own !== undefined && first !== undefined && ![first, ...others].includes(own))
     platforms.complain('compose-contradiction', `the service's platform '${own}' is not among them`);
-  if (others.length > 0) {
-    const message = `several platforms are not honoured: the image is built for ${own ?? first ?? ''} only`;
-    platforms.warn('compose-value-not-honoured', message);
-  }
   return own ?? first;
 }

@@ -15,15 +15,16 @@ const keys = (prefix: string, names: string): Record<string, true> =>
 
 const build: Record<string, Support> = {
   ...keys('services.*.build', ' .context .dockerfile .dockerfile_inline .args .labels .network .no_cache'),
-  ...keys('services.*.build', '.pull .target .shm_size .tags .extra_hosts .ulimits .platforms'),
+  ...keys(
+    'services.*.build',
+    '.pull .target .shm_size .tags .extra_hosts .ulimits .platforms .provenance .sbom',
+  ),
   ...keys('services.*.build', '.additional_contexts .cache_from .cache_to .no_cache_filter .secrets'),
   ...keys('services.*.build.secrets[]', '.source .target'),
   ...keys('services.*.build.ulimits.*', '.hard .soft'),
   'services.*.build.entitlements': 'the build runs without extra privileges',
   'services.*.build.isolation': 'it is for Windows; the build runs in a container',
   'services.*.build.privileged': 'the build runs without extra privileges',
-  'services.*.build.provenance': 'no attestation is made',
-  'services.*.build.sbom': 'no attestation is made',
   'services.*.build.secrets[].gid': 'RUN --mount=type=secret,gid= says it',
   'services.*.build.secrets[].mode': 'RUN --mount=type=secret,mode= says it',
   'services.*.build.secrets[].uid': 'RUN --mount=type=secret,uid= says it',

@@ -1,5 +1,6 @@
 import { serviceIn } from '#domain/app/build-contexts.ts';
 import type { Build, BuildExtras } from '#domain/app/model.ts';
+import { parseProvenance } from '#domain/build/attestation-options.ts';
 import { parseCacheSource, parseCacheTarget } from '#domain/build/cache-option.ts';
 import type { BuildRequest, NamedContext } from '#engine/contracts.ts';
 import { absolute } from './project.ts';
@@ -21,7 +22,18 @@ export function extrasOf({ more }: Build, run: Run): Partial<BuildRequest> {
     cacheFrom: sources.map((one) => inProject(one, run)),
     cacheTo: targets.map((one) => inProject(one, run)),
     noCacheFor: noCacheFilter,
+    ...(more.platforms !== undefined && { platforms: more.platforms }),
+    ...attestOf(more),
   };
+}
+
+function attestOf({ provenance, sbom }: BuildExtras): Pick<BuildRequest, 'attest'> {
+  const asked = provenance === undefined ? undefined : parseProvenance(provenance);
+  const attest = {
+    ...(asked !== undefined && { provenance: asked }),
+    ...(sbom !== undefined && { sbom: true }),
+  };
+  return Object.keys(attest).length === 0 ? {} : { attest };
 }
 
 function contextAt(place: string, run: Run): NamedContext {

@@ -33,7 +33,7 @@ export function containerRequest(
   };
   return {
     name: replica.name,
-    config: { ...config, Labels: labels, Image: imageOf(images, made) },
+    config: { ...config, Labels: labels, Image: imageOf(images, made, platform) },
     hostConfig,
     endpoints,
     identity: { app, service: service.name, revision, replica: replica.replica },
@@ -44,6 +44,10 @@ export function containerRequest(
 }
 
 /** By its name, as long as that stands for the very image that is wanted. */
-function imageOf(images: Pick<Images, 'find'>, { image, imageId }: ReturnType<typeof madeOf>): string {
-  return imageId === undefined || images.find(image)?.id === imageId ? image : imageId;
+function imageOf(
+  images: Pick<Images, 'find'>,
+  { image, imageId }: ReturnType<typeof madeOf>,
+  platform: string | undefined,
+): string {
+  return imageId === undefined || images.find(image, platform)?.id === imageId ? image : imageId;
 }

@@ -27,7 +27,9 @@ export function observe(
   fresh: ReadonlySet<string>,
 ): ObservedApp {
   const services = target?.services ?? [];
-  const images = services.map(({ image, imageId }) => [image, parts.images.find(imageId ?? image)] as const);
+  const images = services.map(
+    ({ image, imageId, platform }) => [image, found(parts, image, imageId, platform)] as const,
+  );
   const made = services.flatMap((one) => [one, ...one.replicas.map((replica) => madeOf(one, replica))]);
   const pins = new Set(made.flatMap(({ imageId }) => imageId ?? []));
   return {
@@ -43,6 +45,15 @@ export function observe(
     reaches: Object.fromEntries(parts.places.list(app).map((one) => [one.service, one.settings.hash])),
     last: record?.services ?? {},
   };
+}
+
+function found(
+  { images }: Pick<AppParts, 'images'>,
+  name: string,
+  id: string | undefined,
+  platform: string | undefined,
+): Image | undefined {
+  return id === undefined ? images.find(name, platform) : images.find(id);
 }
 
 function isProbed(image: Image | undefined): boolean {

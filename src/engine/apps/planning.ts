@@ -85,7 +85,7 @@ export class Planning {
 
   /** With the images that are here. */
   pinned(target: AppTarget): AppTarget {
-    return pinned(target, (image) => this.#parts.images.find(image)?.id);
+    return pinned(target, (image, platform) => this.#parts.images.find(image, platform)?.id);
   }
 
   /** The number that the app will have: a new one when another target holds than before. */

@@ -3,7 +3,6 @@ import { nearStage } from '#domain/build/plan.ts';
 import type { Written } from '#domain/dockerfile/instruction.ts';
 import { mistake } from '#domain/dockerfile/source.ts';
 import type { Image } from '#domain/image/image.ts';
-import { parsePlatform } from '#domain/image/platform.ts';
 import { parseReference } from '#domain/image/reference.ts';
 import type { BuildRequest } from '#engine/contracts.ts';
 import { credentialsFor } from '#engine/builds/credentials.ts';
@@ -66,7 +65,7 @@ export class ImageSources {
     const wanted = platform ?? this.#request.platform ?? '';
     // What is named by its id is here or nowhere.
     const isPulled = this.#request.pull === true && !reference.startsWith('sha256:');
-    const here = isPulled ? undefined : this.#here(reference, wanted);
+    const here = isPulled ? undefined : this.#parts.images.find(reference, wanted);
     if (here !== undefined) return here;
     const key = `${reference} ${platform ?? ''}`;
     const pull = this.#pulls.get(key) ?? this.#pull(reference, platform, sink);
@@ -77,12 +76,6 @@ export class ImageSources {
       this.#signal.throwIfAborted();
       throw this.#missing(reference, written, error);
     }
-  }
-
-  #here(reference: string, wanted: string): Image | undefined {
-    if (wanted === '') return this.#parts.images.find(reference);
-    const machine = parsePlatform(machinePlatform(this.#parts), { os: 'linux', architecture: '' });
-    return this.#parts.images.find(reference, parsePlatform(wanted, machine));
   }
 
   async #pull(reference: string, platform: string | undefined, sink: Sink): Promise<Image> {

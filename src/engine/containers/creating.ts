@@ -1,7 +1,6 @@
 import type { Container } from '#domain/container/container.ts';
 import type { ContainerConfig, HostConfig } from '#domain/container/config.ts';
 import type { Image } from '#domain/image/image.ts';
-import { parsePlatform } from '#domain/image/platform.ts';
 import type { CreateContainer } from '#engine/contracts.ts';
 import type { ContainerParts } from '#engine/containers/parts.ts';
 import type { ContainerRegistry } from '#engine/containers/registry.ts';
@@ -41,7 +40,8 @@ export class Creating {
     const warnings = this.#admit(request);
     // `docker run` starts it right away.
     this.#parts.cgroups.expectMove();
-    const image = this.#image(request);
+    const { config, platform } = request;
+    const image = this.#parts.images.get(config.Image ?? '', platform);
     const id = newId();
     const name = request.name === undefined ? this.#freeName() : parseName(request.name);
     this.#registry.reserve(name, id);
@@ -54,15 +54,6 @@ export class Creating {
       throw error;
     }
     return { id, warnings };
-  }
-
-  /** Of a name for several platforms the wanted one. @throws as Images.get */
-  #image({ config, platform }: CreateContainer): Image {
-    const { images, host } = this.#parts;
-    const { Image: name = '' } = config;
-    if (platform === undefined) return images.get(name);
-    const own = parsePlatform(`linux/${host.facts.architecture}`, { os: 'linux', architecture: '' });
-    return images.get(name, parsePlatform(platform, own));
   }
 
   /** Everything that can refuse a request before anything is made, policies included. */

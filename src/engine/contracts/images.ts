@@ -61,11 +61,12 @@ export type RemovedImage = { Untagged: string } | { Deleted: string };
 
 export interface Images {
   /**
-   * By tag, digest, id or unambiguous start of an id; the one for a platform, where the name stands for several, or else
-   * this machine's. @throws not-found `image-missing` "No such image: NAME"; `platform-missing`
+   * By tag, digest, id or unambiguous start of an id; the one for a platform (`linux/arm64`), where the name stands for
+   * several, or else this machine's.
+   * @throws not-found `image-missing` "No such image: NAME"; `platform-missing`; invalid `platform-invalid`
    */
-  get(name: string, platform?: Platform): Image;
-  find(name: string, platform?: Platform): Image | undefined;
+  get(name: string, platform?: Platform | string): Image;
+  find(name: string, platform?: Platform | string): Image | undefined;
   list(): Image[];
   /** Where a name stands for one. */
   index(name: string): ImageIndex | undefined;

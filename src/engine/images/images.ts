@@ -3,6 +3,7 @@ import { KeyedMutex } from '#base/mutex.ts';
 import type { Container } from '#domain/container/container.ts';
 import type { Digest } from '#domain/image/digest.ts';
 import type { Image } from '#domain/image/image.ts';
+import { parsePlatform } from '#domain/image/platform.ts';
 import type { ImageIndex, ManifestState } from '#domain/image/image-index.ts';
 import type { Descriptor, HistoryEntry, Platform } from '#domain/image/manifest.ts';
 import { familiarName, newName } from '#domain/image/reference.ts';
@@ -100,12 +101,17 @@ export class Images implements ImagesContract {
     await forgetPacked(this.#parts);
   }
 
-  get(name: string, platform?: Platform): Image {
-    return this.#parts.catalog.get(name, platform);
+  get(name: string, platform?: Platform | string): Image {
+    return this.#parts.catalog.get(name, this.#wanted(platform));
   }
 
-  find(name: string, platform?: Platform): Image | undefined {
-    return this.#parts.catalog.find(name, platform);
+  find(name: string, platform?: Platform | string): Image | undefined {
+    return this.#parts.catalog.find(name, this.#wanted(platform));
+  }
+
+  #wanted(platform: Platform | string | undefined): Platform | undefined {
+    if (platform === '') return undefined;
+    return typeof platform === 'string' ? parsePlatform(platform, this.#parts.platform) : platform;
   }
 
   index(name: string): ImageIndex | undefined {

@@ -67,3 +67,43 @@ test('a build is given folders, the images of other services and secrets, which 
   assert.equal(await daemon.ok('exec', 'inputs-web-1', 'cat', '/copied'), 'changed');
   assert.equal((await daemon.berth('down', 'inputs')).code, 0);
 });
+
+const platforms = {
+  'compose.yaml': `
+name: platforms
+services:
+  web:
+    image: platforms:1
+    build: { context: ., platforms: [linux/amd64, linux/arm64], provenance: mode=max, sbom: true }
+    ${sleeps.replace(', ', '\n    ')}
+  other: { image: "platforms:1", platform: linux/arm64, pull_policy: never, depends_on: [web], ${sleeps} }
+`,
+  // The programs are this machine's for each platform, so that all of them run.
+  Dockerfile: `FROM --platform=$BUILDPLATFORM busybox AS here
+FROM scratch
+COPY --from=here / /
+ARG TARGETARCH
+COPY $TARGETARCH /arch
+`,
+  amd64: 'for amd64',
+  arm64: 'for arm64',
+};
+
+test('an image is built for several platforms and attested, and services run the one that they name', async () => {
+  const folder = join(daemon.folder, 'platforms');
+  await mkdir(folder);
+  for (const [path, text] of Object.entries(platforms)) await writeFile(join(folder, path), text);
+  const up = await daemon.berth('up', '--yes', folder);
+  assert.equal(up.code, 0, up.stderr);
+  assert.doesNotMatch(up.stdout + up.stderr, /not honoured/);
+  assert.equal(await daemon.ok('exec', 'platforms-web-1', 'cat', '/arch'), 'for amd64');
+  assert.equal(await daemon.ok('exec', 'platforms-other-1', 'cat', '/arch'), 'for arm64');
+  const { text } = await daemon.api('GET', '/images/platforms:1/json?manifests=1');
+  assert.deepEqual(text.match(/"Kind":"\w+"/g), [
+    ...['"Kind":"image"', '"Kind":"image"', '"Kind":"attestation"', '"Kind":"attestation"'],
+  ]);
+  const again = await daemon.berth('up', '--yes', folder);
+  assert.equal(again.code, 0, again.stderr);
+  assert.match(again.stdout, /^App platforms is up \(revision 1\)/m);
+  assert.equal((await daemon.berth('down', 'platforms')).code, 0);
+});
