@@ -3,6 +3,7 @@ import type { Duplex } from 'node:stream';
 import { BytesMessage, Packet, packetTypes, Stat } from '#adapters/buildkit/messages.ts';
 import { bytes } from '#adapters/files/byte-path.ts';
 import * as messages from '#api/buildkit/messages.ts';
+import { compileGlob, isGlob } from '#domain/build/glob.ts';
 import { newId } from '#base/ids.ts';
 import { GrpcClient } from '#base/grpc/client.ts';
 import type { Message, ValueOf } from '#base/grpc/message.ts';
@@ -25,10 +26,14 @@ export function fileSync(folders: Readonly<Record<string, Files>>, sent: string[
         [metadata[name] ?? []].flat().flatMap((all) => all.split(', '));
       const follow = header('followpaths');
       const exclude = header('exclude-patterns');
+      const isBelow = (path: string, folder: string): boolean =>
+        path === folder ||
+        path.startsWith(`${folder}/`) ||
+        (isGlob(folder) && compileGlob(folder, { deep: false }).test(path));
       const files = Object.entries(folders[header('dir-name')[0] ?? ''] ?? {}).filter(
         ([path]) =>
-          (follow.length === 0 || follow.includes(path)) &&
-          !exclude.some((each) => path === each || path.startsWith(`${each}/`)),
+          (follow.length === 0 || follow.some((each) => isBelow(path, each))) &&
+          !exclude.some((each) => isBelow(path, each)),
       );
       const stats = statsOf(Object.fromEntries(files));
       for (const [stat] of stats) yield Packet.encode({ type: packetTypes.stat, stat: onWire(stat) });

@@ -4,6 +4,7 @@ import type { HostConfig } from '#domain/container/config.ts';
 import type { BuildArguments } from '#domain/build/arguments.ts';
 import { baseName } from '#domain/build/path.ts';
 import { cacheKey } from '#domain/build/cache-key.ts';
+import { contextPaths } from '#domain/build/context-paths.ts';
 import { copyOrigin, type BuildPlan, type PlannedStage } from '#domain/build/plan.ts';
 import type { Written } from '#domain/dockerfile/instruction.ts';
 import type { BuildRequest, Lease, Progress } from '#engine/contracts.ts';
@@ -220,16 +221,23 @@ export class BuildRun {
 
   /** @throws invalid `dockerfile-invalid` for a stage that is not there; as Images.pull */
   async origin(from: string | undefined, written: Written, stage: number, sink: Sink): Promise<UsableOrigin> {
-    if (from === undefined) return this.#filesOrigin(this.#context);
+    if (from === undefined) return this.#filesOrigin(await this.#context.files(this.#pathsFor(written)));
     const own = this.plan.stages.find(({ index }) => index === stage);
     const found = copyOrigin(this.plan.file, written, from, stage, own?.contexts);
     if (found.kind === 'stage') return this.#imageOrigin(await this.#stages.get(found.index));
     if (found.kind === 'scratch') return this.#imageOrigin(undefined);
     if (found.kind === 'image')
       return this.#imageOrigin(await this.#sources.copied(found.reference, written, sink));
-    const context = await this.#contexts.open(found.name, own?.platform ?? this.platform);
+    const platform = own?.platform ?? this.platform;
+    const context = await this.#contexts.open(found.name, platform, this.#pathsFor(written, found.name));
     if (!('image' in context)) return this.#filesOrigin(context);
     return this.#imageOrigin(await this.#sources.copied(context.image, written, sink));
+  }
+
+  /** What the file's instructions take of a context; undefined for triggers of a base, which may take anything. */
+  #pathsFor(written: Written, context?: string): string[] | undefined {
+    const isOwn = this.plan.stages.some(({ instructions }) => instructions.some((each) => each === written));
+    return isOwn ? contextPaths(this.plan, context) : undefined;
   }
 
   #filesOrigin(context: ContextFiles): UsableOrigin {

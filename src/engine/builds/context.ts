@@ -22,12 +22,16 @@ export interface ContextFiles {
 export type ContextParts = Pick<BuildParts, 'trees' | 'git'>;
 
 /** The main context, with its Dockerfile. */
-export interface BuildContext extends ContextFiles {
+export interface BuildContext {
   dockerfile: { name: string; text: string };
+  ignore: IgnoreRules;
+  /** Fetches what is not there yet: of a client's files those at the paths (as `contextPaths` gives them), or all. */
+  files(paths?: readonly string[]): Promise<ContextFiles>;
 }
 
 /**
- * Unpacks the context into a folder of the build, or takes the folder as it is.
+ * Unpacks the context into a folder of the build, or takes the folder as it is. What a client would send is not asked for
+ * before a step needs it, where the Dockerfile is known.
  * @throws invalid `dockerfile-missing`, `context-invalid`
  */
 export async function openContext(
@@ -35,12 +39,46 @@ export async function openContext(
   folders: BuildFolders,
   request: BuildRequest,
 ): Promise<BuildContext> {
+  const { context, dockerfileText } = request;
+  if ('fill' in context && dockerfileText !== undefined)
+    return clientContext(parts, folders, request, dockerfileText);
   const { trees } = parts;
   const root = await contextRoot(parts, folders, 'context', mainContext(request), request.signal);
-  if (!('folder' in request.context)) folders.received.set('', root);
+  if (!('folder' in context)) folders.received.set('', root);
   const dockerfile = await readDockerfile(trees, root, request);
-  const ignore = request.ignoreText ?? (await readIgnore(trees, root, dockerfile.name));
-  return { ...contextFiles(root, ignore), dockerfile };
+  const files = contextFiles(root, request.ignoreText ?? (await readIgnore(trees, root, dockerfile.name)));
+  return { dockerfile, ignore: files.ignore, files: () => Promise.resolve(files) };
+}
+
+async function clientContext(
+  parts: ContextParts,
+  folders: BuildFolders,
+  { context, dockerfile: name = 'Dockerfile', ignoreText, signal }: BuildRequest,
+  text: string,
+): Promise<BuildContext> {
+  const { ignore } = contextFiles('', ignoreText);
+  // Empty unless a step takes something.
+  folders.received.set('', await folders.create('context'));
+  const files = fetching(async (folder, paths) => {
+    const root = await contextRoot(parts, folders, folder, context, signal, paths);
+    folders.received.set('', root);
+    // What is left out is not sent.
+    return { ...contextFiles(root, ignoreText), isWhole: true };
+  });
+  return { dockerfile: { name, text }, ignore, files: (paths) => files('context', paths) };
+}
+
+/** Files at paths are fetched once, and all of them once more where a step turns out to take others. */
+export function fetching(
+  fetch: (folder: string, paths: readonly string[] | undefined) => Promise<ContextFiles>,
+): (folder: string, paths: readonly string[] | undefined) => Promise<ContextFiles> {
+  let some: Promise<ContextFiles> | undefined;
+  let all: Promise<ContextFiles> | undefined;
+  return (folder, paths) => {
+    if (all !== undefined) return all;
+    if (paths !== undefined) return (some ??= fetch(folder, paths));
+    return (all = fetch(some === undefined ? folder : `${folder}-whole`, undefined));
+  };
 }
 
 /** Of a repository only the files, unless the client says otherwise. */
@@ -56,20 +94,21 @@ export function contextFiles(root: string, ignoreText: string | undefined): Cont
   return { root, keeps, prunes: !ignore.hasExceptions, isWhole: ignoreText === undefined, ignore };
 }
 
-/** The folder of a context's files; `name` is that of the build's folder where it needs one. @throws invalid `context-invalid` */
+/** The folder of a context's files, of a client's perhaps only those at the paths; `name` is that of the build's folder where it needs one. @throws invalid `context-invalid` */
 export async function contextRoot(
   parts: ContextParts,
   folders: BuildFolders,
   name: string,
   source: BuildContextSource,
   signal: AbortSignal,
+  paths?: readonly string[],
 ): Promise<string> {
   if ('folder' in source) return source.folder;
   if ('remote' in source) return remoteRoot(parts, folders, name, source, signal);
   const { trees } = parts;
   const root = await folders.create(name);
   try {
-    if ('fill' in source) await source.fill(root, signal);
+    if ('fill' in source) await source.fill(root, signal, paths);
     else await trees.receive(source.tar, root, { signal });
   } catch (error) {
     signal.throwIfAborted();

@@ -2,16 +2,16 @@ import type { Duplex, Readable } from 'node:stream';
 import type { Descriptor } from '#domain/image/manifest.ts';
 import type { Digest } from '#domain/image/digest.ts';
 
+/** Puts files into an empty folder; where there are paths (as `contextPaths` gives them), it may leave out all others. */
+export type Fill = (folder: string, signal: AbortSignal, paths?: readonly string[]) => Promise<void>;
+
 /**
  * Where the files of a build come from: a tar (plain or compressed); a folder of this machine, of which nothing is
  * changed; what a client sends into an empty folder, which the build owns and removes; a Git repository (if so asked with its
  * own folder `.git`) or an archive at a URL, in the words of `docker build`.
  */
 export type BuildContextSource =
-  | { tar: Readable }
-  | { folder: string }
-  | { fill: (folder: string, signal: AbortSignal) => Promise<void> }
-  | { remote: string; keepGitDir?: boolean };
+  { tar: Readable } | { folder: string } | { fill: Fill } | { remote: string; keepGitDir?: boolean };
 
 /**
  * What a name in FROM, `COPY --from` or `RUN --mount=from` stands for instead of an image of that name: `obtain` makes or

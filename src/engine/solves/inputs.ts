@@ -150,12 +150,13 @@ function remote({ session, signal }: InputParts, place: string): BuildContextSou
 }
 
 function folder(parts: InputParts, name: string, ignore: string, title: string): BuildContextSource {
-  const request = { name, exclude: ignorePatterns(ignore) };
+  const exclude = ignorePatterns(ignore);
   return {
-    fill: (target, signal) =>
+    fill: (target, signal, follow) =>
       narrated(parts.narrator, title, async (step) => {
         const tell = (bytes: number): void => void step.status('transferring context:', bytes);
         const session = await parts.sessionOf(name);
+        const request = { name, exclude, ...(follow !== undefined && { follow }) };
         const received = await session.receive(request, {
           signal: AbortSignal.any([signal, parts.signal]),
           onProgress: ({ bytes }) => tell(bytes),

@@ -70,6 +70,40 @@ describe("a client of BuildKit's protocol", () => {
     assert.equal(await daemon.ok('run', '--rm', 'kit/again', 'cat', '/all/a', '/all/b'), 'onechanged');
   });
 
+  it('only what steps take is asked for: by paths, mounts and named contexts; triggers of a base may take anything', async () => {
+    const context = { 'a/f': 'a', b1: 'b', 'c/f': 'c', unused: 'u', 'deep/unused': 'u' };
+    const solve = async (dockerfile: string, name: string): Promise<string[]> => {
+      const sent: string[] = [];
+      const folders = { context, dockerfile: { Dockerfile: dockerfile }, files: context };
+      await using client = await BuildkitClient.open(daemon.socket, fileSync(folders, sent));
+      const attributes = { 'context:files': 'local:files' };
+      await client.solve({ exporters: [image(name)], attributes });
+      return sent.filter((path) => path !== 'Dockerfile');
+    };
+    assert.deepEqual(await solve('FROM busybox\nENV A=1\n', 'kit/nothing'), []);
+    const taking = `FROM busybox
+COPY a /a/
+ADD b* /
+RUN --mount=target=/m,source=c cat /m/f >/seen && ! [ -e /m/unused ]
+COPY --from=files deep/unused /named
+CMD cat /a/f /b1 /seen /named
+`;
+    assert.deepEqual(await solve(taking, 'kit/taking'), ['a/f', 'b1', 'c/f', 'deep/unused']);
+    assert.equal(await daemon.ok('run', '--rm', 'kit/taking'), 'abcu');
+    const mounting = 'FROM busybox\nRUN --mount=target=/m cat /m/*/f /m/unused >/seen\nCMD cat /seen\n';
+    assert.equal((await solve(mounting, 'kit/mounting')).length, 5);
+    assert.equal(await daemon.ok('run', '--rm', 'kit/mounting'), 'acu');
+    await solve('FROM busybox\nONBUILD COPY deep /deep\nONBUILD COPY --from=files c /c\n', 'kit/base');
+    const upon =
+      'FROM busybox AS one\nCOPY a/f /one\nFROM kit/base\nCOPY --from=one /one /\nCMD cat /deep/* /c/* /one\n';
+    const sent = await solve(upon, 'kit/upon');
+    assert.ok(
+      ['a/f', 'deep/unused', 'c/f'].every((path) => sent.includes(path)),
+      sent.join(),
+    );
+    assert.equal(await daemon.ok('run', '--rm', 'kit/upon'), 'uca');
+  });
+
   it('secrets reach a RUN and stay out of the image', async () => {
     const methods = {
       ...fileSync({
