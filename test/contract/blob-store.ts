@@ -157,6 +157,34 @@ export function blobStoreContract(name: string, make: () => Promise<BlobStoreFix
     await assert.rejects(misled, coded('blob-digest-mismatch'));
   });
 
+  test(`${name}: a part of a blob on its way is read once it is there, and the last byte once all is right`, async () => {
+    await using fixture = await make();
+    const { store } = fixture;
+    await using partial = await store.resume({ digest, size: content.length });
+    assert.ok(partial !== undefined);
+    const gate = Promise.withResolvers<undefined>();
+    const [part, end] = [partial.read({ start: 1, end: 3 }), partial.read({ start: 6 })];
+    const receiving = partial.receive(
+      (async function* () {
+        yield content.subarray(0, 4);
+        await gate.promise;
+        yield content.subarray(4);
+      })(),
+    );
+    gate.resolve(undefined);
+    assert.equal((await buffer(part)).toString(), 'ell');
+    assert.equal((await buffer(end)).toString(), 'blobs');
+    await receiving;
+    await using wrong = await store.resume({ digest: digestOf(Buffer.from('x')), size: content.length });
+    assert.ok(wrong !== undefined);
+    const misled = wrong.read();
+    let seen = 0;
+    misled.on('data', (chunk: Buffer) => (seen += chunk.length)).on('error', () => undefined);
+    await assert.rejects(wrong.receive(Readable.from([content])), coded('blob-digest-mismatch'));
+    await new Promise((resolve) => misled.once('close', resolve));
+    assert.equal(seen, content.length - 1);
+  });
+
   test(`${name}: what is read only once the blob is in the store is whole all the same`, async () => {
     await using fixture = await make();
     const { store } = fixture;
