@@ -67,6 +67,12 @@ test('a build for several platforms is one name here, of which later pushes and 
   const other = images.get('next', { architecture: 'arm64', os: 'linux' });
   assert.notEqual(other.id, next.image.id);
   assert.equal(await room.inside(other, (root) => readFileSync(`${root}/a`, 'utf8')), 'b');
+  // Nothing is left of any platform's steps.
+  for (const each of ['next', name]) await images.remove(each, { force: false, prune: true });
+  assert.deepEqual(
+    images.list().map(({ tags }) => tags),
+    [['docker.io/library/base:latest']],
+  );
 });
 
 test('several platforms go into nothing that holds one only', async () => {

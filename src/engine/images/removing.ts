@@ -43,6 +43,13 @@ export async function removeImage(
   return removal.report;
 }
 
+/** An image without names that nobody uses and none is built upon, with its parents. */
+export async function removeNameless(parts: Parts, users: Users, image: Image): Promise<RemovedImage[]> {
+  const removal = new Removal(parts, users);
+  await removal.nameless(image);
+  return removal.report;
+}
+
 function notForced(): Error {
   return invalid(
     'force-missing',
@@ -106,6 +113,10 @@ class Removal {
   }
 
   async byId(image: Image, options: RemoveOptions): Promise<void> {
+  async nameless(image: Image): Promise<void> {
+    await this.#delete(image, { force: false, prune: true, quiet: true });
+  }
+
     if (!isSingleReference(image) && !options.force)
       throw unable(image, 'must be forced', 'image is referenced in multiple repositories');
     this.#refuse(image, options.force);
@@ -134,6 +145,7 @@ class Removal {
     if (parent === undefined || parent.tags.length + parent.repoDigests.length > 0) return;
     if (this.#parts.catalog.children(id).length > 0 || this.#users(id).length > 0) return;
     await this.#delete(parent, { force: false, prune: true, quiet: true });
+    if (this.#parts.catalog.parts().has(id)) return;
   }
 
   #refuse(image: Image, force: boolean): void {

@@ -1,8 +1,8 @@
 import type { Digest } from '#domain/image/digest.ts';
 import { blobsOfIndex } from '#domain/image/image-index.ts';
 import type { ImageUser, RemovedImage } from '#engine/contracts.ts';
-import { partsOf } from '#engine/images/collector.ts';
 import type { Parts } from '#engine/images/parts.ts';
+import { removeNameless } from '#engine/images/removing.ts';
 
 /**
  * Removes what indexes held that no name stands for any more: their own blobs, and the images that were here for their
@@ -14,14 +14,8 @@ export async function sweepIndexes(
 ): Promise<RemovedImage[]> {
   const removed: RemovedImage[] = [];
   for (const index of parts.catalog.indexes.nameless()) {
-    const images = parts.catalog.imagesOf(index).filter(({ id }) => isLeft(parts, users, id));
-    for (const image of images) {
-      parts.catalog.delete(image);
-      removed.push({ Deleted: image.id });
-      parts.events.emit('image', 'delete', image.id, { name: image.id });
-    }
-    for (const image of images)
-      for (const chainId of await parts.collector.collect(partsOf(image))) removed.push({ Deleted: chainId });
+    for (const image of parts.catalog.imagesOf(index))
+      if (isLeft(parts, users, image.id)) removed.push(...(await removeNameless(parts, users, image)));
     await parts.collector.collect({ blobs: blobsOfIndex(index), snapshots: [] });
     // Names may stand for it again meanwhile.
     const { names = [] } = parts.catalog.indexes.byDigest(index.digest) ?? {};
