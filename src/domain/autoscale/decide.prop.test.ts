@@ -26,8 +26,9 @@ function grouped(pods: readonly ReplicaSample[]) {
   return { metrics, missing, unready };
 }
 
-const tolerated = (ratio: number): boolean => ratio >= 0.9 && ratio <= 1.1;
-const ceil = (value: number): number => Math.max(0, Math.ceil(value - 1e-9));
+const inexact = 1e-9;
+const tolerated = (ratio: number): boolean => ratio >= 0.9 - inexact && ratio <= 1.1 + inexact;
+const ceil = (value: number): number => Math.max(0, Math.ceil(value - inexact));
 
 /** Kubernetes' replica_calculator.go, GetRawResourceReplicas, told step by step as it is published. */
 function published(pods: readonly ReplicaSample[], current: number, target: number): number | undefined {

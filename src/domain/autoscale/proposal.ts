@@ -137,8 +137,11 @@ function unknown(metric: string, target: number): Proposal {
   return { metric, replicas: undefined, measured: undefined, target, formula: 'nothing was measured' };
 }
 
+/** By less than this, numbers differ only because they are not exact. */
+const inexact = 1e-9;
+
 function isNear(ratio: number, tolerance: number): boolean {
-  return Math.abs(1 - ratio) <= tolerance;
+  return Math.abs(1 - ratio) <= tolerance + inexact;
 }
 
 function near(measured: number, target: number, tolerance: number): string {
@@ -155,7 +158,7 @@ function product(count: number, measured: number, target: number): string {
 /** Rounds up, but for what only the inexactness of numbers is above a whole one. */
 function ceiling(value: number): number {
   const whole = Math.round(value);
-  return Math.abs(value - whole) < 1e-9 ? whole : Math.ceil(value);
+  return Math.abs(value - whole) < inexact ? whole : Math.ceil(value);
 }
 
 function mean(values: readonly number[]): number {
