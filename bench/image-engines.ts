@@ -17,6 +17,10 @@ export interface ImageEngine {
   pull?(reference: string): string[];
   /** Of what was loaded as `bench:1`; `prepare` is not measured. */
   push?(reference: string, image: FixtureImage): { prepare?: string[]; push: string[] };
+  /** What was loaded as `bench:1`, into a file. */
+  save?(file: string): string[];
+  /** Of a container that has written files; all but `commit` is not measured. */
+  commit?: { prepare: string[][]; commit: string[]; clean: string[][] };
   /** Removes every image named, and all that only they need. */
   remove(references: string[]): string[];
   env: Record<string, string>;
@@ -31,6 +35,28 @@ const onPath = (program: string): boolean => existsSync(join('/usr/bin', program
 const firstLine = (text: string): string => text.trim().split('\n')[0] ?? '';
 const always = { reads: () => true, env: {}, network: undefined, pids: () => Promise.resolve([]) };
 const nothing = (): Promise<void> => Promise.resolve();
+
+/** 80 MB in 4,000 files and one large one. */
+const written =
+  'mkdir /d && cd /d && dd if=/dev/urandom of=one bs=1M count=40 2>/dev/null && ' +
+  'for i in $(seq 4000); do dd if=one of=f$i bs=10k count=1 skip=$i 2>/dev/null; done; sync';
+
+/**
+ * @param docker the command, as far as all that it does has in common; it has an image `bench`
+ * @param ulimit options of its `run`
+ */
+function commits(docker: string[], ulimit: string[] = []): NonNullable<ImageEngine['commit']> {
+  return {
+    prepare: [
+      [...docker, 'run', ...ulimit, '--name', 'writer', '--network', 'none', 'bench', 'sh', '-c', written],
+    ],
+    commit: [...docker, 'commit', 'writer', 'committed:1'],
+    clean: [
+      [...docker, 'rm', 'writer'],
+      [...docker, 'rmi', '-f', 'committed:1'],
+    ],
+  };
+}
 
 /** Every engine that is installed, each with its data below `disk`; what they never do is left out. */
 export async function startImageEngines(
@@ -48,7 +74,7 @@ export async function startImageEngines(
   ).map(docker);
   const others = {
     ctr: () => containerd(disk),
-    podman: () => podman(disk),
+    podman: () => podman(disk, rootTar),
     skopeo: () => skopeo(scratch),
     tar: () => tar(disk),
   };
@@ -70,6 +96,8 @@ function docker(subject: Subject): ImageEngine {
       prepare: ['docker', 'tag', 'bench:1', reference],
       push: ['docker', 'push', '-q', reference],
     }),
+    save: (file) => ['docker', 'save', '-o', file, 'bench:1'],
+    commit: commits(['docker']),
     remove: (references) => ['docker', 'rmi', '-f', ...references],
     env: { DOCKER_HOST: `unix://${subject.socket}` },
     network: subject.pid,
@@ -112,9 +140,13 @@ async function containerd(disk: string): Promise<ImageEngine | undefined> {
   };
 }
 
-async function podman(disk: string): Promise<ImageEngine | undefined> {
+async function podman(disk: string, rootTar: string): Promise<ImageEngine | undefined> {
   if (!onPath('podman')) return undefined;
-  const command = ['podman', '--root', join(disk, 'podman'), '--runroot', join(disk, 'podman-run')];
+  const command = [
+    ...['podman', '--root', join(disk, 'podman'), '--runroot', join(disk, 'podman-run')],
+    ...['--runtime', 'crun', '--cgroup-manager', 'cgroupfs'],
+  ];
+  await timed([...command, 'import', '-q', '-c', 'CMD ["sh"]', rootTar, 'bench']);
   return {
     ...always,
     name: 'podman',
@@ -125,7 +157,10 @@ async function podman(disk: string): Promise<ImageEngine | undefined> {
       prepare: [...command, 'tag', 'localhost/bench:1', reference],
       push: [...command, 'push', '-q', '--tls-verify=false', reference],
     }),
-    remove: () => [...command, 'rmi', '-f', '--all'],
+    save: (file) => [...command, 'save', '-q', '-o', file, 'bench:1'],
+    // Its own limit of open files is higher than one may have here and there.
+    commit: commits(command, ['--ulimit', 'host']),
+    remove: (references) => [...command, 'rmi', '-f', ...references],
     stop: async () => {
       await timed([...command, 'system', 'reset', '-f']).catch(() => undefined);
     },

@@ -45,7 +45,7 @@ function numbers(seed: number): () => number {
 }
 
 /** What the files are cut from: words, and bytes in between that do not pack, as programs and libraries have. */
-function makePool(): Buffer {
+export function makePool(): Buffer {
   const next = numbers(1);
   const pool = Buffer.alloc(32 * 1024 * 1024);
   const words = Array.from({ length: 4000 }, () =>

@@ -81,6 +81,11 @@ async function measure(bench: Bench, engine: ImageEngine): Promise<void> {
   if (engine.load !== undefined) {
     await one(bench, engine, 'load', engine.load(gzip.image));
     if (engine.push !== undefined) await push(bench, engine);
+    if (engine.save !== undefined) {
+      const file = join(bench.disk.path, 'saved.tar');
+      await one(bench, engine, 'save', engine.save(file));
+      await rm(file);
+    }
     await one(
       bench,
       engine,
@@ -93,6 +98,17 @@ async function measure(bench: Bench, engine: ImageEngine): Promise<void> {
     }
   } else if (engine.push !== undefined) await push(bench, engine);
   if (engine.pull !== undefined) await pull(bench, engine);
+  if (engine.commit !== undefined) await commit(bench, engine, engine.commit);
+}
+
+async function commit(
+  bench: Bench,
+  engine: ImageEngine,
+  commands: NonNullable<ImageEngine['commit']>,
+): Promise<void> {
+  for (const command of commands.prepare) await timed(command, engine.env);
+  await one(bench, engine, 'commit', commands.commit);
+  for (const command of commands.clean) await timed(command, engine.env);
 }
 
 async function pull(bench: Bench, engine: ImageEngine): Promise<void> {

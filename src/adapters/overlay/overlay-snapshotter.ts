@@ -27,7 +27,7 @@ export class OverlaySnapshotter implements Snapshotter {
   readonly #remapped: RemappedFolders | undefined;
   readonly #pool = new TreePool(4);
   /** One that unpacks may have to wait for what it unpacks. */
-  readonly #unpackers = new TreePool(8);
+  readonly #unpackers = new TreePool(5);
   /** Removes what nobody waits for. */
   readonly #sweeper = new TreePool(1);
   readonly #locks = new KeyedMutex();

@@ -40,6 +40,8 @@ export class Layers {
   readonly #blobs: BlobStore;
   readonly #snapshots: Snapshotter;
   readonly #limits: LayerLimits;
+  /** Sizes of layers that somebody unpacks ahead. */
+  readonly #claimed = new Set<number>();
 
   constructor(blobs: BlobStore, snapshots: Snapshotter, limits: LayerLimits) {
     this.#blobs = blobs;
@@ -60,6 +62,20 @@ export class Layers {
     const seen = onRead === undefined ? blob : measuredReader(blob, onRead);
     const bound = { limits: this.#limits, layer };
     return (await this.#snapshots.unpack(chainId, parent, seen, diffId, bound)).size;
+  }
+
+  /**
+   * Whether a layer of `size` bytes is worth unpacking ahead: another one of that size is taken for the same, and whoever has claimed
+   * that unpacks it. It is the caller's until `release`.
+   */
+  claim(size: number): boolean {
+    if (this.#claimed.has(size)) return false;
+    this.#claimed.add(size);
+    return true;
+  }
+
+  release(size: number): void {
+    this.#claimed.delete(size);
   }
 
   /** Unpacks a packed or plain layer of `size` bytes before it is known where it belongs. @throws as Snapshotter.stage */

@@ -21,6 +21,7 @@ export class UnpackingAhead implements AsyncDisposable {
   readonly #known: Set<number>;
   readonly #staged = new Map<Digest, Promise<StagedLayer | undefined>>();
   readonly #all: Promise<StagedLayer | undefined>[] = [];
+  readonly #claimed: number[] = [];
   #underway = 0;
 
   constructor(parts: Parts) {
@@ -31,6 +32,8 @@ export class UnpackingAhead implements AsyncDisposable {
   /** Whoever unpacks a file of an archive that begins so; undefined: nobody. */
   followerOf(size: number, start: Uint8Array): Follower | undefined {
     if (this.#underway >= most || this.#known.has(size) || !isLayer(start)) return undefined;
+    if (!this.#parts.layers.claim(size)) return undefined;
+    this.#claimed.push(size);
     return this.#follower(size);
   }
 
@@ -56,6 +59,7 @@ export class UnpackingAhead implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    for (const size of this.#claimed) this.#parts.layers.release(size);
     for (const staging of this.#all) await (await staging)?.[Symbol.asyncDispose]();
   }
 
