@@ -102,7 +102,7 @@ export interface FileTrees {
   /** A tar, not compressed, of what `receive` got for a folder, as long as its files lie in that; undefined otherwise. */
   archive(root: string): Readable | undefined;
   /** The packed files are those of an empty folder that `createFolder` made, as with `receive`; they are let go with the folder. */
-  hold(root: string, packed: PackedFiles): void;
+  hold(root: string, packed: PackedFiles): Promise<void>;
   /** Has all files of a folder where others than these calls find them. Idempotent. */
   settle(root: string): Promise<void>;
   /** As `unpack` of the archive in a file. */

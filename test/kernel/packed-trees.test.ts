@@ -9,6 +9,7 @@ import {
   readFileSync,
   readlinkSync,
   rmSync,
+  utimesSync,
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -81,7 +82,7 @@ function scratch(): Scratch {
       const pack = join(path, `${id}.pack`);
       const root = await trees.createFolder(id);
       const release = (): Promise<void> => Promise.resolve(void released.push(id));
-      trees.hold(root, { pack, entries: packed(pack), release });
+      await trees.hold(root, { pack, entries: packed(pack), release });
       return root;
     },
     target: (name) => {
@@ -168,7 +169,7 @@ test('another attribute is another digest', async () => {
   const entries = packed(pack).map((each) =>
     each.xattrs === undefined ? each : { ...each, xattrs: new Map([['user.note', Buffer.from('y')]]) },
   );
-  dir.trees.hold(other, { pack, entries, release: () => Promise.resolve() });
+  await dir.trees.hold(other, { pack, entries, release: () => Promise.resolve() });
   const digests = [root, other].map((each) => dir.trees.digest({ root: each, path: '/' }, { owners: false }));
   assert.notEqual(await digests[0], await digests[1]);
 });
@@ -188,6 +189,7 @@ test('what goes into new folders of an overlay is the same there as by the overl
     mkdirSync(join(base, 'there/many'), { recursive: true });
     writeFileSync(join(base, 'there/many/7'), 'replaced');
     writeFileSync(join(base, 'there/many/kept'), 'kept');
+    utimesSync(join(base, 'there/many/kept'), 5, 5);
   }
   mountOverlay({ lower: [lower], upper, work, volatile: true, target: merged });
   try {

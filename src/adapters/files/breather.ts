@@ -11,6 +11,11 @@ export class Breather {
     this.#signal = signal;
   }
 
+  /** Whether it is time to breathe: to ask costs less than to wait for the answer that it is not. */
+  get isDue(): boolean {
+    return performance.now() - this.#since >= longest || this.#signal?.aborted === true;
+  }
+
   /** @throws the signal's reason once it is aborted */
   async breathe(): Promise<void> {
     this.#signal?.throwIfAborted();

@@ -1,5 +1,6 @@
 import { serveJobs } from '#adapters/files/worker-jobs.ts';
 import { extractFiles } from './extract.ts';
+import { batchOfEntries } from './entry-batch.ts';
 import { itemsOf } from './extraction-batch.ts';
 import { Receiving } from './receive.ts';
 import type { TreesJob, TreesResult } from './tree-worker-jobs.ts';
@@ -15,7 +16,10 @@ serveJobs<TreesJob, TreesResult>((job) => {
   return {
     running: {
       chunk: (bytes) => receiving.push(bytes),
-      complete: () => receiving.end(),
+      complete: () => {
+        const entries = receiving.end();
+        return entries && batchOfEntries(entries);
+      },
       cancel: () => receiving.close(),
     },
   };

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
-import type { FileFacts, Filter } from '#ports/file-trees.ts';
+import type { CopyRules, FileFacts, Filter } from '#ports/file-trees.ts';
+import { Breather } from '#adapters/files/breather.ts';
 import { bytes, text } from '#adapters/files/byte-path.ts';
 import { nodeType } from '#adapters/files/member.ts';
 import type { PackedEntry } from '#ports/packed-files.ts';
@@ -29,15 +30,21 @@ export class ArchivedTree {
   readonly archive: string;
   readonly #root: Node;
 
-  /** @param entries a folder before what it holds; @param mode of the root, where no entry tells it */
-  constructor(archive: string, entries: readonly PackedEntry[], mode: number) {
+  private constructor(archive: string, root: Node) {
     this.archive = archive;
+    this.#root = root;
+  }
+
+  /** @param entries a folder before what it holds; @param mode of the root, where no entry tells it */
+  static async make(archive: string, entries: readonly PackedEntry[], mode: number): Promise<ArchivedTree> {
+    const breather = new Breather();
     const top = new Map<string, Node>();
-    this.#root = { entry: { ...impliedFolder(''), mode }, children: top };
+    const root: Node = { entry: { ...impliedFolder(''), mode }, children: top };
     const folders = new Map([['', top]]);
     for (const entry of entries) {
+      if (breather.isDue) await breather.breathe();
       if (entry.path === '') {
-        this.#root.entry = entry;
+        root.entry = entry;
         continue;
       }
       const slash = entry.path.lastIndexOf('/');
@@ -46,6 +53,7 @@ export class ArchivedTree {
       folders.get(entry.path.slice(0, Math.max(slash, 0)))?.set(entry.path.slice(slash + 1), node);
       if (children !== undefined) folders.set(entry.path, children);
     }
+    return new ArchivedTree(archive, root);
   }
 
   /** Whether a path can be told here: none of its parts is a link or leads back. */
@@ -65,22 +73,31 @@ export class ArchivedTree {
     return entry?.kind === 'file' ? entry : undefined;
   }
 
-  list(filter: Filter): string[] {
-    return this.taken('', filter).flatMap(({ relative }) => (relative === '' ? [] : [text(relative)]));
+  async list(filter: Filter): Promise<string[]> {
+    const breather = new Breather();
+    const paths: string[] = [];
+    for (const { relative } of this.taken('', filter)) {
+      if (breather.isDue) await breather.breathe();
+      if (relative !== '') paths.push(text(relative));
+    }
+    return paths;
   }
 
   /** What the filter takes of a file or tree, in the order of a walk. Nothing where nothing is. */
-  taken(path: string, filter: Filter): Found[] {
+  *taken(path: string, filter: Filter): Generator<Found> {
     const start = this.#find(path);
-    const found: Found[] = [];
-    if (start !== undefined) visit(start, '', judgeOf(text(start.entry.path), filter), found);
-    return found;
+    if (start !== undefined) yield* visit(start, '', judgeOf(text(start.entry.path), filter));
   }
 
-  digest(path: string, options: Filter & { owners: boolean }): string {
+  async digest(
+    path: string,
+    { signal, ...options }: Omit<CopyRules, 'owner' | 'mode'> & { owners: boolean },
+  ): Promise<string> {
+    const breather = new Breather(signal);
     const hash = createHash('sha256');
     let told = '';
     for (const found of this.taken(path, options)) {
+      if (breather.isDue) await breather.breathe();
       told += tellOf(found, options.owners);
       if (told.length < hashedAtOnce) continue;
       hash.update(told);
@@ -123,13 +140,16 @@ function modeBits({ kind, mode, node }: PackedEntry): number {
   return (kind === 'device' ? nodeType(node?.type ?? 'fifo') : kindBits[kind]) | mode;
 }
 
-function visit({ entry, children }: Node, relative: string, judge: Judge, found: Found[]): void {
+function* visit({ entry, children }: Node, relative: string, judge: Judge): Generator<Found> {
   const { taken, entered } = judge(relative);
-  if (taken) found.push({ relative, entry });
+  if (taken) yield { relative, entry };
   if (!entered || children === undefined) return;
   const below = relative === '' ? '' : `${relative}/`;
   for (const name of [...children.keys()].sort()) {
     const child = children.get(name);
-    if (child !== undefined) visit(child, `${below}${name}`, judge, found);
+    if (child === undefined) continue;
+    const path = `${below}${name}`;
+    if (child.children !== undefined) yield* visit(child, path, judge);
+    else if (judge(path).taken) yield { relative: path, entry: child.entry };
   }
 }

@@ -1,5 +1,6 @@
 import { createReadStream, lstatSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
+import { setImmediate } from 'node:timers/promises';
 import { Readable } from 'node:stream';
 import type { CopyRules } from '#ports/file-trees.ts';
 import { bytes } from '#adapters/files/byte-path.ts';
@@ -8,6 +9,7 @@ import { WorkerPool } from '#adapters/files/worker-pool.ts';
 import { ArchivedTree } from './archived-tree.ts';
 import type { PackedEntry, PackedFiles } from '#ports/packed-files.ts';
 import { copyArchived } from './copy-archived.ts';
+import { entriesOf } from './entry-batch.ts';
 import { extractFiles, type Extraction } from './extract.ts';
 import { batchOf } from './extraction-batch.ts';
 import { packedTar } from './packed-tar.ts';
@@ -19,6 +21,9 @@ import { unpackTar } from './unpack.ts';
 /** Up to this much is done at once: a worker that has to start first would take longer. */
 const smallArchive = 1024 * 1024;
 const fewFiles = 64;
+/** At most so many files go to a worker at once. */
+const mostFiles = 4000;
+const workers = 2;
 
 /**
  * Private folders whose files lie in the archive that was received, beside the folder, until they are needed there: most
@@ -32,7 +37,7 @@ export class Archives {
   readonly #workers: WorkerPool<TreesJob, TreesResult>;
 
   constructor() {
-    this.#workers = new WorkerPool(new URL('./archive-worker.ts', import.meta.url), 2);
+    this.#workers = new WorkerPool(new URL('./archive-worker.ts', import.meta.url), workers);
   }
 
   /** Undefined where the files are in the folder. `root` is an absolute path. */
@@ -55,16 +60,16 @@ export class Archives {
     const archive = archiveOf(root);
     const entries = await this.#receive(bytes(archive), decompressed(tar, signal), signal);
     if (entries !== undefined) {
-      this.#trees.set(root, new ArchivedTree(archive, entries, lstatSync(root).mode & 0o7777));
+      this.#trees.set(root, await ArchivedTree.make(archive, entries, modeOf(root)));
       return;
     }
     await unpack(root, signal);
     await rm(archive);
   }
 
-  hold(root: string, packed: PackedFiles): void {
+  async hold(root: string, packed: PackedFiles): Promise<void> {
     this.#held.set(root, packed);
-    this.#trees.set(root, new ArchivedTree(packed.pack, packed.entries, lstatSync(root).mode & 0o7777));
+    this.#trees.set(root, await ArchivedTree.make(packed.pack, packed.entries, modeOf(root)));
   }
 
   /** Has the files in their folder. */
@@ -94,7 +99,10 @@ export class Archives {
     signal: AbortSignal | undefined,
   ): Promise<PackedEntry[] | undefined> {
     const { head, whole } = await beginningOf(chunks, signal);
-    if (!whole) return this.#workers.feed({ do: 'receive', archive }, joined(head, chunks, signal));
+    if (!whole) {
+      const batch = await this.#workers.feed({ do: 'receive', archive }, joined(head, chunks, signal));
+      return batch && entriesOf(batch);
+    }
     const receiving = new Receiving(archive);
     try {
       for (const chunk of head) receiving.push(chunk);
@@ -122,12 +130,22 @@ export class Archives {
       extractFiles(bytes(archive), items);
       return;
     }
-    const half = Math.ceil(items.length / 2);
-    const parts = [items.slice(0, half), items.slice(half)];
-    await together(
-      parts.map((part) => this.#workers.do({ do: 'extract', archive: bytes(archive), batch: batchOf(part) })),
-    );
+    const each = Math.min(mostFiles, Math.ceil(items.length / workers));
+    const parts: Promise<unknown>[] = [];
+    for (let at = 0; at < items.length; at += each) {
+      const batch = batchOf(items.slice(at, at + each));
+      const part = this.#workers.do({ do: 'extract', archive: bytes(archive), batch });
+      // Awaited below; until then a failure must not count as unhandled.
+      part.catch(() => undefined);
+      parts.push(part);
+      await setImmediate();
+    }
+    await together(parts);
   }
+}
+
+function modeOf(folder: string): number {
+  return lstatSync(folder).mode & 0o7777;
 }
 
 function archiveOf(root: string): string {

@@ -27,7 +27,7 @@ export async function copyArchived(
   const folders: { to: string; entry: PackedEntry }[] = [];
   const names = new FirstNames(target);
   for (const { relative, entry } of tree.taken(path, rules)) {
-    await breather.breathe();
+    if (breather.isDue) await breather.breathe();
     if (relative === '' && entry.kind === 'directory') target.open('');
     else if (entry.kind === 'directory') folders.push({ to: folder(entry, relative, target, rules), entry });
     else {

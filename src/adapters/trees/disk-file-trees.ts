@@ -89,8 +89,8 @@ export class DiskFileTrees implements FileTrees {
     return this.#archives.open(root);
   }
 
-  hold(root: string, packed: PackedFiles): void {
-    this.#archives.hold(root, packed);
+  hold(root: string, packed: PackedFiles): Promise<void> {
+    return this.#archives.hold(root, packed);
   }
 
   settle(root: string): Promise<void> {

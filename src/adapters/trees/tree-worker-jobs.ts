@@ -1,4 +1,4 @@
-import type { PackedEntry } from '#ports/packed-files.ts';
+import type { EntryBatch } from './entry-batch.ts';
 import type { ExtractionBatch } from './extraction-batch.ts';
 
 /** What the worker threads of trees do. Paths are byte strings. */
@@ -6,4 +6,4 @@ export type TreesJob =
   /** Chunks of a plain tar archive follow; it is kept in the file, and its index given where it has one. */
   { do: 'receive'; archive: string } | { do: 'extract'; archive: string; batch: ExtractionBatch };
 
-export type TreesResult = PackedEntry[] | undefined;
+export type TreesResult = EntryBatch | undefined;

@@ -161,7 +161,7 @@ function folder(parts: InputParts, name: string, ignore: string, title: string):
           signal: AbortSignal.any([signal, parts.signal]),
           onProgress: ({ bytes }) => tell(bytes),
         });
-        parts.trees.hold(target, received.packed);
+        await parts.trees.hold(target, received.packed);
         await step.status('transferring context:', received.bytes);
       }),
   };
@@ -186,7 +186,7 @@ async function readFiles(
   const found = new Map<string, string>();
   try {
     const session = await sessionOf(request.name);
-    trees.hold(root, (await session.receive(request, { signal })).packed);
+    await trees.hold(root, (await session.receive(request, { signal })).packed);
     for (const path of paths) {
       const text = await trees.readText({ root, path });
       if (text !== undefined) found.set(path, text);
