@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import type { TestDaemon } from '../support/daemon.ts';
 import { run } from '../support/docker.ts';
 import { startRegistry } from '../support/registry.ts';
+import { checkImageTools } from './image-tools.ts';
 import { checkBuildxOptions } from './buildx-options.ts';
 import { Checks } from './checks.ts';
 import { DockerCommand } from './client-command.ts';
@@ -36,6 +37,7 @@ export async function checkBuildx(daemon: TestDaemon): Promise<Checks> {
   await checkOutputs(checks, docker, folder, build);
   await checkBuildxOptions(checks, docker, daemon.folder);
   await checkKeeping(checks, docker, daemon, folder);
+  await checkImageTools(checks, docker, daemon);
   return checks;
 }
 

@@ -49,7 +49,19 @@ function scopeOf({ together = false }: QuotaFlags): QuotaAnswer['scope'] {
 }
 
 function quotaWords({ limit, scope }: QuotaAnswer): string {
-  return `${sizeWords(limit)} ${scope === 'each' ? 'each' : 'together'}`;
+  return `${limitWords(limit)} ${scope === 'each' ? 'each' : 'together'}`;
+}
+
+/** As it was given, which is by powers of 1024. */
+function limitWords(limit: number): string {
+  const units: [bytes: number, name: string][] = [
+    [1024 ** 4, 'TiB'],
+    [1024 ** 3, 'GiB'],
+    [1024 ** 2, 'MiB'],
+    [1024, 'KiB'],
+  ];
+  const [bytes, name] = units.find(([unit]) => limit % unit === 0) ?? [];
+  return bytes === undefined ? sizeWords(limit) : `${limit / bytes} ${name ?? ''}`;
 }
 
 /** `berth registry immutable set`. */

@@ -61,17 +61,19 @@ export async function showRegistry(context: Context): Promise<void> {
 function show({ output }: Context, status: RegistryStatusAnswer): void {
   output.json(status);
   if (!status.running) {
-    output.print(`The registry is not served. It holds ${status.repositories} repositories.`);
+    output.print(`The registry is not served. It holds ${repositoryWords(status)}.`);
     return;
   }
   const scheme = status.tls === 'off' ? 'http' : 'https';
-  output.print(
-    `The registry is served on ${scheme}://${status.address} with ${status.repositories} repositories.`,
-  );
+  output.print(`The registry is served on ${scheme}://${status.address} with ${repositoryWords(status)}.`);
   output.print(`This engine knows it as ${status.names.join(', ')}.`);
   if (status.tls === 'local') output.note('Clients elsewhere have to trust this machine: berth registry ca');
   if (status.open)
     output.note('Without users, everybody on this machine may do everything: berth registry users add NAME');
+}
+
+function repositoryWords({ repositories }: RegistryStatusAnswer): string {
+  return repositories === 1 ? '1 repository' : `${repositories} repositories`;
 }
 
 /** `berth registry url`. */

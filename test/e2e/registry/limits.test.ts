@@ -45,7 +45,7 @@ describe('what the built-in registry takes and keeps', () => {
   it('refuses what is beyond a quota, however it comes, and keeps nothing of it', async () => {
     await berth('registry', 'quotas', 'set', 'quota/*', '10k');
     await berth('registry', 'quotas', 'set', 'quota/**', '25k', '--together');
-    assert.match(await berth('registry', 'quotas', 'ls'), /quota\/\* +10.2 kB each\n.*25.6 kB together/);
+    assert.match(await berth('registry', 'quotas', 'ls'), /quota\/\* +10 KiB each\n.*25 KiB together/);
     await pushArtifact(registry, 'quota/a', '1', 'a'.repeat(8000));
     const before = await storedBlobs(daemon);
     const much = 'b'.repeat(4000);
