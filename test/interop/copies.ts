@@ -83,6 +83,53 @@ describe('images travel between Berth and other tools', () => {
     );
   });
 
+  it('whole, as an index of the engine with what is attested, into archives and registries and back', async () => {
+    const name = `${registry.host}/team/attested:1`;
+    const folder = file('attested');
+    await mkdir(folder);
+    await writeFile(
+      join(folder, 'Dockerfile'),
+      'FROM scratch\nARG TARGETARCH\nCOPY Dockerfile /$TARGETARCH\n',
+    );
+    const asked = ['--platform', 'linux/amd64,linux/arm64', '--provenance', 'true', '-t', name];
+    const built = await daemon.berth('build', ...asked, folder);
+    assert.equal(built.code, 0, built.stderr);
+    const [saved, copied] = [file('attested.tar'), file('attested-copied.tar')];
+    await daemon.ok('push', name);
+    await daemon.ok('save', '-o', saved, name);
+    const raw = (place: string): Promise<string> => skopeo('inspect', '--raw', '--tls-verify=false', place);
+    const members = async (place: string): Promise<string[]> => {
+      const parse: (text: string) => {
+        manifests: { digest: string; annotations?: Record<string, string> }[];
+      } = JSON.parse;
+      return parse(await raw(place)).manifests.map(({ digest, annotations = {} }) =>
+        [digest, ...Object.values(annotations)].join(' '),
+      );
+    };
+    const whole = await members(at('team/attested:1'));
+    assert.equal(whole.length, 4);
+    assert.ok(whole.slice(2).every((each, i) => each.includes(whole[i] ?? '-')));
+    assert.deepEqual(await members(`oci-archive:${saved}`), whole);
+    await copy(`oci-archive:${saved}`, at('other/attested:2'), '--all', '--preserve-digests');
+    await copy(at('other/attested:2'), `oci-archive:${copied}:docker.io/library/attested:3`, '--all');
+    await daemon.ok('load', '-i', copied);
+    await daemon.ok('tag', 'attested:3', `${registry.host}/other/attested:4`);
+    await daemon.ok('push', `${registry.host}/other/attested:4`);
+    assert.deepEqual(await members(at('other/attested:2')), whole);
+    // Skopeo compresses the layers on its way.
+    assert.deepEqual(await members(at('other/attested:4')), await members(`oci-archive:${copied}`));
+    await daemon.ok('rmi', 'attested:3', name, `${registry.host}/other/attested:4`);
+    await daemon.ok('pull', `${registry.host}/other/attested:4`);
+    const last = `${registry.host}/other/attested:4`;
+    const digest = (await crane('digest', '--insecure', last)).trim();
+    const shown = await daemon.ok('inspect', '-f', '{{index .RepoDigests 0}}', last);
+    assert.equal(shown, `${registry.host}/other/attested@${digest}`);
+    assert.match(
+      await crane('validate', '--insecure', '--fast', '--remote', `${registry.host}/other/attested:4`),
+      /PASS/,
+    );
+  });
+
   it('whole, as an index of several platforms, through the registry', async () => {
     const layout = file('index');
     for (const platform of ['amd64', 'arm64', 's390x']) {

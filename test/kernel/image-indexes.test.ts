@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import { test } from 'node:test';
+import { gzipSync } from 'node:zlib';
 import { HttpRegistryClient } from '#adapters/registry-client/registry-client.ts';
 import { tarMembers } from '#domain/archive/tar-members.ts';
 import type { Image } from '#domain/image/image.ts';
@@ -11,7 +12,7 @@ import type { ImageIndex } from '#domain/image/image-index.ts';
 import { mediaTypes, type Index } from '#domain/image/manifest.ts';
 import { parseReference } from '#domain/image/reference.ts';
 import type { IndexEntry, Progress } from '#engine/contracts.ts';
-import { blobsIn, configOf, load, lower, store, upper } from '../support/image-archives.ts';
+import { blobsIn, configOf, dockerArchive, load, lower, store, upper } from '../support/image-archives.ts';
 import { imageRoom, type ImageRoom } from '../support/image-room.ts';
 import { registryOptions } from '../support/registry-options.ts';
 import { startRegistry } from '../support/registry.ts';
@@ -141,6 +142,30 @@ test('what is saved of an index loads elsewhere to the very same one, or to one 
     single.images.load(Readable.from([archive]), () => undefined, [{ architecture: 's390x', os: 'linux' }]),
     /loading images: app:1 is for other platforms; required is linux\/s390x/,
   );
+});
+
+test('an index of images that are here with other layers is kept as it came', async () => {
+  await using packed = await imageRoom();
+  const arm = { ...configOf([lower, upper]), architecture: 'arm64' };
+  const images = [
+    { config: configOf([lower]), tags: ['own'], layers: [gzipSync(lower)] },
+    { config: arm, tags: ['other'], layers: [gzipSync(lower), gzipSync(upper)] },
+  ];
+  await load(packed, dockerArchive(images));
+  const entries = ['own', 'other'].map((name) => ({ id: packed.images.get(name).id, predicates }));
+  const index = await packed.images.storeIndex({ names: ['packed'], subjects: [] }, entries);
+  const archive = await buffer(packed.images.save(['packed']));
+
+  await using room = await imageRoom();
+  const { own } = await storeTwo(room, ['app:1']);
+  await load(room, archive);
+  assert.equal(room.images.get('packed').id, own.id);
+  assert.equal((await room.images.descriptor('packed')).digest, index.digest);
+  const again = await blobsOf(await buffer(room.images.save(['packed'])));
+  for (const [name, content] of await blobsOf(archive))
+    if (name.startsWith('blobs/')) assert.ok(again.get(name)?.equals(content), name);
+  for (const name of ['packed', 'app:1']) await room.images.remove(name, gone);
+  assert.equal(await blobsIn(room), 0);
 });
 
 test('an index is pushed whole, its attestations speak of what is there, and what is pulled of it is not', async () => {

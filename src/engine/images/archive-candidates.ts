@@ -132,6 +132,7 @@ class Layout {
     const images: CandidateImage[] = [];
     const attachments: { attachment: Attachment; subject: string | undefined }[] = [];
     const configs: Digest[] = [];
+    const unwanted = new Set<string | undefined>();
     for (const entry of manifests) {
       const text = await this.#read(entry);
       // An index may name platforms that the archive does not hold.
@@ -144,13 +145,13 @@ class Layout {
       }
       configs.push(manifest.config.digest);
       if (await this.#isWanted(entry, manifest)) images.push(this.#image(entry.digest, manifest));
+      else unwanted.add(entry.digest);
     }
     if (configs.length === 0) return undefined;
-    const here = new Set<string | undefined>(images.map(({ manifestDigest }) => manifestDigest));
     const index: NewIndex = {
       ...{ digest: descriptor.digest, mediaType, size: Buffer.byteLength(content), manifests, images: {} },
       attachments: attachments.flatMap(({ attachment, subject }) =>
-        subject === undefined || here.has(subject) ? [attachment] : [],
+        unwanted.has(subject) ? [] : [attachment],
       ),
     };
     return { images, index, configs };

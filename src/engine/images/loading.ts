@@ -74,10 +74,14 @@ async function add(
   const here: Record<string, Digest> = {};
   for (const each of images) {
     image = await addImage(parts, each, loading, index === undefined ? tags : []);
-    if (each.manifestDigest !== undefined) here[each.manifestDigest] = image.id;
+    const { manifestDigest: digest, config, layers } = each;
+    if (digest === undefined) continue;
+    here[digest] = image.id;
+    // The image was here with layers packed in another way: what the index names stays beside it.
+    if (digest !== image.manifestDigest) attachments.push({ digest, parts: [config, ...layers] });
   }
   if (index !== undefined) {
-    recordIndex(parts, { ...index, images: here }, { tags });
+    recordIndex(parts, { ...index, images: here, attachments }, { tags });
     image = parts.catalog.get(index.digest);
   }
   if (image === undefined) throw internal('archive-empty', 'loading images: an entry has no image');
@@ -87,6 +91,7 @@ async function add(
 
 async function addImage(
   parts: Parts,
+  const attachments = [...(index?.attachments ?? [])];
   { config: descriptor, layers, manifestDigest: written }: CandidateImage,
   { lease, ahead, onProgress }: Loading,
   tags: string[],

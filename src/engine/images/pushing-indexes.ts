@@ -12,9 +12,9 @@ import { sendBlob, voice, type Push } from '#engine/images/sending.ts';
 /** Whether all that an index names is here, by the manifests that it names. */
 export function isWhole({ catalog }: Parts, { manifests, images, attachments }: ImageIndex): boolean {
   return manifests.every(({ digest }) => {
+    if (attachments.some((each) => each.digest === digest)) return true;
     const id = images[digest];
-    if (id !== undefined) return catalog.byId(id)?.manifestDigest === digest;
-    return attachments.some((each) => each.digest === digest);
+    return id !== undefined && catalog.byId(id)?.manifestDigest === digest;
   });
 }
 
@@ -28,7 +28,7 @@ export async function pushIndex(parts: Parts, index: ImageIndex, run: Push): Pro
   for (const descriptor of index.manifests) {
     const id = index.images[descriptor.digest];
     const image = id === undefined ? undefined : parts.catalog.byId(id);
-    if (image === undefined) continue;
+    if (image?.manifestDigest !== descriptor.digest) continue;
     const { mediaType, content } = await pushParts(parts, image, run);
     sent.set(descriptor.digest, await pushByDigest(parts, run, { ...descriptor, mediaType }, content));
   }
