@@ -2,6 +2,7 @@ import { mkdir } from 'node:fs/promises';
 import { arch } from 'node:os';
 import { join } from 'node:path';
 import type { Logger } from 'pino';
+import { SshHostAgents } from '#adapters/agent-sockets/ssh-host-agents.ts';
 import { UnixAgentSockets } from '#adapters/agent-sockets/unix-agent-sockets.ts';
 import { DiskBlobStore } from '#adapters/blobs/disk-blob-store.ts';
 import { DiskLayoutFolders } from '#adapters/blobs/disk-layout-folders.ts';
@@ -100,7 +101,7 @@ export async function openAdapters(
     files: new DiskContainerFiles(join(run, 'containers'), namespace?.mappings),
     // Files that no container has keep their ids.
     ...{ rootFiles: new DiskRootFiles(namespace?.mappings), ownFiles: new DiskRootFiles() },
-    agentSockets: new UnixAgentSockets(join(run, 'agents')),
+    ...openAgents(run),
     trees: new DiskFileTrees(join(root, 'builds')),
     layouts: new DiskLayoutFolders(),
     git: new HostGit(),
@@ -119,6 +120,13 @@ export async function openAdapters(
       files: new PemCertificateFiles(),
     },
     architecture: arch() === 'arm64' ? ('arm64' as const) : ('amd64' as const),
+  };
+}
+
+function openAgents(run: string) {
+  return {
+    agentSockets: new UnixAgentSockets(join(run, 'agents')),
+    hostAgents: new SshHostAgents(join(run, 'ssh')),
   };
 }
 

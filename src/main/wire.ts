@@ -72,7 +72,7 @@ export async function wire(settings: Settings, log: Logger): Promise<Wired> {
       containerRoutes(app, hijack, parts);
       buildRoutes(app, { ...parts, ...solving });
       buildkitRoutes(hijack, { ...parts, ...solving });
-      platformBuildRoutes(app, engine);
+      platformBuildRoutes(app, { ...engine, ...solving });
       appRoutes(app, { ...engine, callerOf });
       appHistoryRoutes(app, { ...engine, callerOf });
       scheduleRoutes(app, engine);

@@ -5,6 +5,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { StatfsDiskSpace } from '#adapters/disk-space/statfs-disk-space.ts';
+import { SshHostAgents } from '#adapters/agent-sockets/ssh-host-agents.ts';
 import { UnixAgentSockets } from '#adapters/agent-sockets/unix-agent-sockets.ts';
 import { DiskLayoutFolders } from '#adapters/blobs/disk-layout-folders.ts';
 import { HostCgroups } from '#adapters/cgroups/host-cgroups.ts';
@@ -88,6 +89,7 @@ export async function buildRoom(
       git: new HostGit(),
       rootFiles: new DiskRootFiles(),
       agentSockets: new UnixAgentSockets(join(folder, 'agents')),
+      hostAgents: new SshHostAgents(join(folder, 'ssh')),
       files: new DiskContainerFiles(join(folder, 'files')),
       host: new LinuxHost(cgroups),
       instance,

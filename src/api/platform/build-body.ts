@@ -1,12 +1,22 @@
 import { Type, type Static } from 'typebox';
 import { parseProvenance, parseSbom } from '#domain/build/attestation-options.ts';
-import type { BuildOutput, BuildRequest, CacheSource, CacheTarget, NamedContext } from '#engine/contracts.ts';
+import type {
+  BuildContextSource,
+  BuildOutput,
+  BuildRequest,
+  CacheSource,
+  CacheTarget,
+  NamedContext,
+  Uploads,
+} from '#engine/contracts.ts';
 import { closed } from './project-body.ts';
 
 const Folder = Type.String({ pattern: '^/' });
 const InFolder = Type.Object({ folder: Folder }, closed);
 const Remote = Type.Object({ remote: Type.String({ minLength: 1 }) }, closed);
 const InImage = Type.Object({ image: Type.String({ minLength: 1 }) }, closed);
+const Uploaded = Type.Object({ upload: Type.String({ minLength: 1 }) }, closed);
+const Empty = Type.Object({ empty: Type.Literal(true) }, closed);
 const Texts = Type.Record(Type.String(), Type.String());
 const List = Type.Array(Type.String());
 const Mode = Type.Optional(Type.Union([Type.Literal('min'), Type.Literal('max')]));
@@ -40,7 +50,7 @@ const Registry = Type.Object(
 
 export const BuildBody = Type.Object(
   {
-    context: Type.Union([InFolder, Remote]),
+    context: Type.Union([InFolder, Remote, Uploaded, Empty]),
     dockerfile: Type.Optional(Type.String({ minLength: 1 })),
     dockerfileText: Type.Optional(Type.String()),
     contexts: Type.Optional(Type.Record(Type.String(), Type.Union([InFolder, Remote, InImage]))),
@@ -59,6 +69,7 @@ export const BuildBody = Type.Object(
       Type.Array(Type.Union([Type.Literal('network.host'), Type.Literal('security.insecure')])),
     ),
     secrets: Type.Optional(Texts),
+    ssh: Type.Optional(Type.Record(Type.String(), Type.Array(Folder, { minItems: 1 }))),
     outputs: Type.Optional(Type.Array(Output)),
     cacheFrom: Type.Optional(Type.Array(Source)),
     cacheTo: Type.Optional(Type.Array(Target)),
@@ -80,8 +91,23 @@ export type SendPiece = (index: number, piece: Uint8Array) => Promise<void>;
 
 type Answered = Pick<BuildRequest, 'onProgress' | 'onVertex' | 'signal'>;
 
-/** The build that a body asks for. */
-export function buildRequest(body: BuildAsked, send: SendPiece, answered: Answered): BuildRequest {
+/** Where the files of the main context are. @throws not-found `upload-missing` */
+async function contextOf(
+  { context }: BuildAsked,
+  uploads: Uploads,
+  signal: AbortSignal,
+): Promise<BuildContextSource> {
+  if ('empty' in context) return { fill: () => Promise.resolve() };
+  return 'upload' in context ? { tar: await uploads.take(context.upload, signal) } : context;
+}
+
+/** The build that a body asks for. @throws not-found `upload-missing` */
+export async function buildRequest(
+  body: BuildAsked,
+  send: SendPiece,
+  answered: Answered,
+  uploads: Uploads,
+): Promise<BuildRequest> {
   const { contexts, outputs = [], cacheFrom = [], cacheTo = [] } = body;
   const named: Record<string, NamedContext> = { ...contexts };
   return {
@@ -89,7 +115,7 @@ export function buildRequest(body: BuildAsked, send: SendPiece, answered: Answer
     ...settingsOf(body),
     ...sharedBy(body),
     ...attestOf(body),
-    context: body.context,
+    context: await contextOf(body, uploads, answered.signal),
     tags: body.tags ?? [],
     buildArgs: body.buildArgs ?? {},
     labels: body.labels ?? {},
@@ -125,12 +151,13 @@ function attestOf({ attest = {} }: BuildAsked): Pick<BuildRequest, 'attest'> {
 }
 
 /** What the steps are given from outside. */
-function sharedBy({ network, extraHosts, registries, secrets = {} }: BuildAsked): Partial<BuildRequest> {
+function sharedBy({ network, extraHosts, registries, ssh, secrets = {} }: BuildAsked): Partial<BuildRequest> {
   const hasSecrets = Object.keys(secrets).length > 0;
   return {
     ...(network !== undefined && { networkMode: network }),
     ...(extraHosts !== undefined && { extraHosts }),
     ...(registries !== undefined && { auths: registries }),
+    ...(ssh !== undefined && { sshSources: ssh }),
     ...(hasSecrets && { secrets: (id) => Promise.resolve(secretOf(secrets, id)) }),
   };
 }

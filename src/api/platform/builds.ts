@@ -3,11 +3,12 @@ import type { BuildLine, BuildResultLine, VerificationLine } from '#api/types/bu
 import { clientGone, pacedLinesOf, sendJsonLines } from '#api/streams.ts';
 import type { Image } from '#domain/image/image.ts';
 import { familiarName } from '#domain/image/reference.ts';
-import type { BuildRequest, Builds, Verification, VertexEvent } from '#engine/contracts.ts';
+import type { BuildRequest, Builds, Uploads, Verification, VertexEvent } from '#engine/contracts.ts';
 import { BuildBody, buildRequest, type BuildAsked } from './build-body.ts';
 
 interface Parts {
   builds: Builds;
+  uploads: Uploads;
 }
 
 /** Resolves when the client has room for more. */
@@ -28,10 +29,11 @@ export function platformBuildRoutes(app: FastifyInstance, parts: Parts): void {
 }
 
 async function answer(parts: Parts, body: BuildAsked, write: Write, signal: AbortSignal): Promise<void> {
-  const request = buildRequest(
+  const request = await buildRequest(
     body,
     (index, piece) => write({ output: { index, data: Buffer.from(piece).toString('base64') } }),
     { onProgress: () => undefined, onVertex: (event) => tell(event, write), signal },
+    parts.uploads,
   );
   if (body.mode === 'check') return check(parts.builds, request, write);
   if (body.mode === 'verify') return verify(parts.builds, request, write);

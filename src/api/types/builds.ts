@@ -20,7 +20,8 @@ export type BuildOutputChoice =
 
 /** `POST /berth/v1/builds` */
 export interface BuildBody {
-  context: Exclude<BuildPlace, { image: string }>;
+  /** `upload`: a tar, sent by `POST /build?version=2&buildid=upload-request:UPLOAD`. Empty: without files. */
+  context: Exclude<BuildPlace, { image: string }> | { upload: string } | { empty: true };
   dockerfile?: string;
   dockerfileText?: string;
   contexts?: Record<string, BuildPlace>;
@@ -39,6 +40,8 @@ export interface BuildBody {
   allow?: ('network.host' | 'security.insecure')[];
   /** In base64. */
   secrets?: Record<string, string>;
+  /** By id the path of an agent's socket, or of files with keys. */
+  ssh?: Record<string, string[]>;
   outputs?: BuildOutputChoice[];
   cacheFrom?: BuildCacheSource[];
   cacheTo?: BuildCacheTarget[];

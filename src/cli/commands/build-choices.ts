@@ -86,6 +86,23 @@ export function contextOf(text: string): [string, BuildPlace] {
   return [name, { folder: resolve(place) }];
 }
 
+/**
+ * `default`, `ID`, `ID=SOCKET` or `ID=KEY[,KEY]` of `--ssh`, as an id with absolute paths.
+ * @param socket of the agent of this shell
+ * @throws invalid `option-invalid`, `ssh-agent-missing`
+ */
+export function agentOf(text: string, socket: string): [string, string[]] {
+  const [, id = '', paths] = /^([^=,\s]+)(?:=(.+))?$/s.exec(text) ?? [];
+  if (id === '')
+    throw invalid('option-invalid', `--ssh '${text}' is none of default, ID, ID=SOCKET and ID=KEY[,KEY]`);
+  if (paths !== undefined) return [id, paths.split(',').map((path) => resolve(path))];
+  if (socket === '')
+    throw invalid('ssh-agent-missing', `--ssh ${text}: this shell has no SSH agent`, {
+      hint: 'start one (eval $(ssh-agent)), or name a key: --ssh ID=KEY',
+    });
+  return [id, [socket]];
+}
+
 export function isRemote(place: string): boolean {
   return /^(?:https?|git|ssh):\/\/|^git@|^github\.com\//.test(place);
 }

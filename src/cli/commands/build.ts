@@ -3,13 +3,24 @@ import { isAbsolute, join, relative, resolve } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { invalid, messageOf, notFound } from '#base/errors.ts';
 import type { BuildBody, BuildLine } from '#api/types/builds.ts';
+import { newId } from '#base/ids.ts';
+import type { Client } from '#cli/client.ts';
 import type { Context } from '#cli/context.ts';
 import { ensureDaemon } from '#cli/daemon-start.ts';
 import { DockerConfig } from '#cli/registry/docker-config.ts';
 import { BuildRenderer } from '#cli/render/build.ts';
 import { interruption } from './app-api.ts';
 import { BuildArchives } from './build-archives.ts';
-import { cacheSourceOf, cacheTargetOf, contextOf, fieldsOf, isRemote, outputOf } from './build-choices.ts';
+import { stdinContext } from './build-stdin.ts';
+import {
+  agentOf,
+  cacheSourceOf,
+  cacheTargetOf,
+  contextOf,
+  fieldsOf,
+  isRemote,
+  outputOf,
+} from './build-choices.ts';
 
 export interface BuildOptions {
   file?: string;
@@ -17,6 +28,7 @@ export interface BuildOptions {
   buildArg: string[];
   buildContext: string[];
   secret: string[];
+  ssh: string[];
   label: string[];
   target?: string;
   platform?: string;
@@ -48,8 +60,10 @@ export async function build(context: Context, folder: string, options: BuildOpti
   if (options.push === true) outputs.push({ choice: { type: 'image', names: options.tag, push: true } });
   for (const { choice } of outputs)
     if (choice.type === 'local') await mkdir(choice.folder, { recursive: true });
+  const standard = folder === '-' ? await fromStdin(options) : undefined;
   const body: BuildBody = {
     ...(await inputs(folder, options, environment)),
+    ...standard?.body,
     ...results(options),
     outputs: outputs.map(({ choice }) => choice),
     ...(await credentials(context)),
@@ -58,7 +72,12 @@ export async function build(context: Context, folder: string, options: BuildOpti
   const client = await ensureDaemon(context);
   const archives = new BuildArchives(outputs.map(({ dest }) => dest));
   const renderer = new BuildRenderer(context.output, { quiet: options.quiet === true });
-  const call = { method: 'POST' as const, path: '/berth/v1/builds', body, signal: interruption() };
+  const over = new AbortController();
+  const signal = AbortSignal.any([interruption(), over.signal]);
+  const call = { method: 'POST' as const, path: '/berth/v1/builds', body, signal };
+  const sent = standard?.send?.(client, signal);
+  // Awaited below; what the build says of it goes first.
+  sent?.catch(() => undefined);
   try {
     for await (const line of client.lines<BuildLine>(call)) {
       if (line.error !== undefined) throw invalid('build-failed', line.error);
@@ -66,7 +85,9 @@ export async function build(context: Context, folder: string, options: BuildOpti
       else renderer.show(line);
     }
     await archives.finish();
+    await sent;
   } finally {
+    over.abort();
     await archives.close();
     renderer.end();
   }
@@ -81,9 +102,11 @@ async function inputs(
   const buildArgs = pairs(options.buildArg, environment);
   const epoch = buildArgs['SOURCE_DATE_EPOCH'] ?? environment['SOURCE_DATE_EPOCH'] ?? '';
   const { target, platform, network, pull } = options;
+  const agents = options.ssh.map((each) => agentOf(each, environment['SSH_AUTH_SOCK'] ?? ''));
   return {
     context: isRemote(folder) ? { remote: folder } : { folder: resolve(folder) },
-    ...(await dockerfile(folder, options.file)),
+    ...(folder !== '-' && (await dockerfile(folder, options.file))),
+    ...(agents.length > 0 && { ssh: Object.fromEntries(agents) }),
     contexts: Object.fromEntries(options.buildContext.map(contextOf)),
     secrets: Object.fromEntries(await Promise.all(options.secret.map((each) => secret(each, environment)))),
     buildArgs,
@@ -127,6 +150,32 @@ async function dockerfile(
   const inside = relative(resolve(folder), resolve(file));
   if (!isRemote(folder) && !inside.startsWith('..') && !isAbsolute(inside)) return { dockerfile: inside };
   return { dockerfileText: await readFile(file, 'utf8').catch(missing(file)) };
+}
+
+/** What `berth build -` reads, and how an archive gets to the daemon. */
+async function fromStdin({ file }: BuildOptions): Promise<{
+  body: Pick<BuildBody, 'context' | 'dockerfile' | 'dockerfileText'>;
+  send?: (client: Client, signal: AbortSignal) => Promise<unknown>;
+}> {
+  if (file === '-')
+    throw invalid('option-invalid', "standard input is the context or the Dockerfile ('-f -'), not both");
+  const found = await stdinContext(process.stdin);
+  if ('dockerfile' in found) {
+    if (file !== undefined)
+      throw invalid('option-invalid', `there are two Dockerfiles: standard input and -f ${file}`);
+    return { body: { context: { empty: true }, dockerfileText: found.dockerfile } };
+  }
+  const upload = newId();
+  const query = { version: '2', buildid: `upload-request:${upload}` };
+  const { archive } = found;
+  return {
+    body: { context: { upload }, ...(file !== undefined && { dockerfile: file }) },
+    send: (client, signal) =>
+      client.text({
+        ...{ method: 'POST', path: '/build', query, stream: archive, signal },
+        headers: { 'content-type': 'application/x-tar' },
+      }),
+  };
 }
 
 async function secret(given: string, environment: Environment): Promise<[string, string]> {

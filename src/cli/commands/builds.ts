@@ -9,7 +9,7 @@ const repeatable = (text: string, before: string[]): string[] => [...before, tex
 export function declareBuildCommand(root: Command, context: Context): void {
   const build = root
     .command('build [folder]')
-    .description('build an image from the Dockerfile of a folder of the machine of the daemon')
+    .description('build an image from the Dockerfile of a folder, or from standard input by -')
     .option('-f, --file <file>', 'the Dockerfile, or - for standard input (FOLDER/Dockerfile)')
     .option('-t, --tag <name>', 'a name of the image; may be given several times', repeatable, []);
   declareInputs(build);
@@ -41,6 +41,12 @@ function declareInputs(build: Command): void {
     .option(
       '--secret <id=...>',
       'for RUN --mount=type=secret: id=NAME,src=FILE or id=NAME,env=NAME',
+      repeatable,
+      [],
+    )
+    .option(
+      '--ssh <default>',
+      'for RUN --mount=type=ssh: default or ID (the agent of this shell), ID=SOCKET or ID=KEY',
       repeatable,
       [],
     )

@@ -42,8 +42,8 @@ export async function projectBody(
   return { ...body, environment: await asked(api, body, caller) };
 }
 
-/** Compose reads these without being told by a file. */
-const always = ['COMPOSE_PROJECT_NAME', 'COMPOSE_PROFILES', 'HOME'];
+/** Compose reads these without being told by a file; the last one is for `build.ssh`. */
+const always = ['COMPOSE_PROJECT_NAME', 'COMPOSE_PROFILES', 'HOME', 'SSH_AUTH_SOCK'];
 
 /** A variable may name further files, which ask for further variables: until nothing new is asked for. */
 async function asked(

@@ -12,6 +12,7 @@ export const needed: Readonly<Record<string, string>> = {
   mmdebstrap: 'makes base images from signed Debian packages',
   procps: 'docker top',
   git: 'fetches the repositories that builds begin with',
+  'openssh-client': 'the same over SSH, and holds the keys that builds are given',
   'ca-certificates': 'checks the certificates of registries and mirrors',
 };
 

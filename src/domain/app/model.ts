@@ -109,23 +109,25 @@ export interface Build {
   more?: BuildExtras;
 }
 
-/** What few builds ask for. The last of it no build does: it is reported where the compose file says it. */
+/** What RUN may do where its Dockerfile asks for it. */
+export type Entitlement = 'network.host' | 'security.insecure';
+
+/** What few builds ask for. */
 export interface BuildExtras {
   /** By name: an absolute folder, `service:NAME`, `docker-image://REFERENCE`, a URL. */
   contexts: Record<string, string>;
   cacheFrom: string[];
   cacheTo: string[];
   secrets: FileGrant[];
-  /** `default` or ID=SOCKET-OR-KEY */
+  /** `default`, or ID=PATH[,PATH] of a socket or keys. */
   ssh: string[];
-  entitlements: string[];
+  entitlements: Entitlement[];
   noCacheFilter: string[];
   /** Several, for each an image. */
   platforms?: string[];
   /** As `--provenance` and `--sbom` of builds. */
   provenance?: string;
   sbom?: string;
-  privileged: boolean;
 }
 
 export type DependencyCondition = 'started' | 'healthy' | 'completed';

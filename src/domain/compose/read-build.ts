@@ -1,7 +1,8 @@
-import type { Build, BuildExtras } from '#domain/app/model.ts';
+import type { Build, BuildExtras, Entitlement } from '#domain/app/model.ts';
 import { messageOf } from '#base/errors.ts';
 import { parseProvenance, parseSbom } from '#domain/build/attestation-options.ts';
 import { parseCacheSource, parseCacheTarget } from '#domain/build/cache-option.ts';
+import { parseSsh } from '#domain/build/ssh-option.ts';
 import { readExtraHosts, readUlimits } from './read-container.ts';
 import { readGrants } from './read-files.ts';
 import type { ServiceContext } from './read-service.ts';
@@ -52,13 +53,12 @@ function readMore(build: Reader, context: ServiceContext): Build['more'] {
     cacheFrom: readCaches(build.at('cache_from'), parseCacheSource),
     cacheTo: readCaches(build.at('cache_to'), parseCacheTarget),
     secrets: readGrants(build.at('secrets'), context.secrets, '/run/secrets'),
-    ssh: build.at('ssh').lines(),
-    entitlements: build.at('entitlements').texts(),
+    ssh: readAgents(build.at('ssh'), context),
+    entitlements: readEntitlements(build),
     noCacheFilter: build.at('no_cache_filter').texts(),
     platforms: several(build.at('platforms').texts()),
     provenance: readAttestation(build.at('provenance'), parseProvenance),
     sbom: readAttestation(build.at('sbom'), parseSbom),
-    privileged: build.at('privileged').boolean() ?? false,
   });
   const values: unknown[] = Object.values(more);
   const isEmpty = values.every(
@@ -66,6 +66,34 @@ function readMore(build: Reader, context: ServiceContext): Build['more'] {
       value === false || (typeof value === 'object' && value !== null && Object.keys(value).length === 0),
   );
   return isEmpty ? undefined : more;
+}
+
+/** `ID`, or `ID=PATH[,PATH]` with absolute paths. */
+function readAgents(ssh: Reader, { resolve }: ServiceContext): string[] {
+  return ssh.lines().map((line) => {
+    try {
+      const { id, paths } = parseSsh(line.replace(/=$/, ''));
+      return paths.length === 0 ? id : `${id}=${paths.map((path) => resolve(path, ssh)).join(',')}`;
+    } catch (error) {
+      ssh.complain('compose-invalid-value', messageOf(error));
+      return line;
+    }
+  });
+}
+
+function readEntitlements(build: Reader): Entitlement[] {
+  const known: Entitlement[] = [];
+  for (const item of build.at('entitlements').items()) {
+    const name = item.text() ?? '';
+    if (name === 'network.host' || name === 'security.insecure') known.push(name);
+    else
+      item.warn(
+        'compose-value-not-honoured',
+        `the entitlement '${name}' is not honoured: required is network.host or security.insecure`,
+      );
+  }
+  if (build.at('privileged').boolean() === true) known.push('security.insecure');
+  return [...new Set(known)];
 }
 
 /** As they stand; told are those whose type or fields no build here understands. */

@@ -20,15 +20,10 @@ const build: Record<string, Support> = {
     '.pull .target .shm_size .tags .extra_hosts .ulimits .platforms .provenance .sbom',
   ),
   ...keys('services.*.build', '.additional_contexts .cache_from .cache_to .no_cache_filter .secrets'),
-  ...keys('services.*.build.secrets[]', '.source .target'),
+  ...keys('services.*.build', '.entitlements .privileged .ssh'),
+  ...keys('services.*.build.secrets[]', '.source .target .uid .gid .mode'),
   ...keys('services.*.build.ulimits.*', '.hard .soft'),
-  'services.*.build.entitlements': 'the build runs without extra privileges',
   'services.*.build.isolation': 'it is for Windows; the build runs in a container',
-  'services.*.build.privileged': 'the build runs without extra privileges',
-  'services.*.build.secrets[].gid': 'RUN --mount=type=secret,gid= says it',
-  'services.*.build.secrets[].mode': 'RUN --mount=type=secret,mode= says it',
-  'services.*.build.secrets[].uid': 'RUN --mount=type=secret,uid= says it',
-  'services.*.build.ssh': 'the build has no SSH agent',
 };
 
 const deploy: Record<string, Support> = {

@@ -34,7 +34,8 @@ export interface TmpfsMount {
   size?: number;
 }
 
-export interface SecretMount extends Ownership {
+/** Owner and mode of its file as far as they are said: else root's, and 400. */
+export interface SecretMount extends Partial<Ownership> {
   type: 'secret';
   id: string;
   /** Absent when the secret comes in a variable only. */
@@ -151,6 +152,15 @@ function ownershipOf({ uid = 0, gid = 0, mode }: MountOptions, standard: number)
   return { uid, gid, mode: mode ?? standard };
 }
 
+/** Owner and mode as far as they are written. */
+function said({ uid, gid, mode }: MountOptions): Partial<Ownership> {
+  return {
+    ...(uid !== undefined && { uid }),
+    ...(gid !== undefined && { gid }),
+    ...(mode !== undefined && { mode }),
+  };
+}
+
 function secretOf(options: MountOptions): SecretMount {
   const { from, source, id: given, env } = options;
   if (from !== '') throw new MountError('secret mount should not have a from');
@@ -164,6 +174,7 @@ function secretOf(options: MountOptions): SecretMount {
   return {
     ...{ type: 'secret', id, ...(target === '' ? {} : { target }) },
     ...(env === undefined ? {} : { env: env === '' ? id : env }),
-    ...{ required: options.required, ...ownershipOf(options, 0o400) },
+    required: options.required,
+    ...said(options),
   };
 }

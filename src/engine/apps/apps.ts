@@ -119,7 +119,9 @@ export class Apps {
       }
       for (const message of fit) emit({ type: 'note', message });
       const asked = { rebuild, ...(canary && { canary }), ...(plan !== undefined && { plan }) };
-      const change = { reason: 'up', by, folder, files, sources, timeout, ...asked, ...(auths && { auths }) };
+      const { SSH_AUTH_SOCK: sshAgent } = request.environment;
+      const given = { ...(auths && { auths }), ...(sshAgent !== undefined && { sshAgent }) };
+      const change = { reason: 'up', by, folder, files, sources, timeout, ...asked, ...given };
       return this.#convergence.run(target, change, emit, signal);
     });
   }

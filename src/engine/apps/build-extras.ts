@@ -2,6 +2,7 @@ import { serviceIn } from '#domain/app/build-contexts.ts';
 import type { Build, BuildExtras } from '#domain/app/model.ts';
 import { parseProvenance } from '#domain/build/attestation-options.ts';
 import { parseCacheSource, parseCacheTarget } from '#domain/build/cache-option.ts';
+import { parseSsh } from '#domain/build/ssh-option.ts';
 import type { BuildRequest, NamedContext } from '#engine/contracts.ts';
 import { absolute } from './project.ts';
 import { serviceOf, type Run } from './run.ts';
@@ -18,7 +19,10 @@ export function extrasOf({ more }: Build, run: Run): Partial<BuildRequest> {
     ...(more.secrets.length > 0 && {
       secrets: (id) => secretOf(more, id, run),
       secretSources: secretSources(more, run),
+      secretFiles: secretFiles(more),
     }),
+    ...agentsOf(more, run),
+    ...(more.entitlements.length > 0 && { allow: more.entitlements }),
     cacheFrom: sources.map((one) => inProject(one, run)),
     cacheTo: targets.map((one) => inProject(one, run)),
     noCacheFor: noCacheFilter,
@@ -52,11 +56,38 @@ function imageOf(service: string, run: Run): string {
 
 const folderOfSecrets = '/run/secrets/';
 
+/** `default` is the agent of who asks for the build; nobody has one where the daemon builds by itself. */
+function agentsOf({ ssh }: BuildExtras, { sshAgent }: Run): Pick<BuildRequest, 'sshSources'> {
+  const own = sshAgent === undefined ? [] : [sshAgent];
+  const sources = ssh.flatMap((text) => {
+    const { id, paths } = parseSsh(text);
+    const known = paths.length === 0 ? own : paths;
+    return known.length === 0 ? [] : [[id, known] as const];
+  });
+  return sources.length === 0 ? {} : { sshSources: Object.fromEntries(sources) };
+}
+
+function secretFiles({ secrets }: BuildExtras): NonNullable<BuildRequest['secretFiles']> {
+  return Object.fromEntries(
+    secrets.map(({ target, uid, gid, mode }) => [
+      idOf(target),
+      {
+        ...(uid !== undefined && { uid: Number(uid) }),
+        ...(gid !== undefined && { gid: Number(gid) }),
+        ...(mode !== undefined && { mode }),
+      },
+    ]),
+  );
+}
+
+function idOf(target: string): string {
+  return target.startsWith(folderOfSecrets) ? target.slice(folderOfSecrets.length) : target;
+}
+
 function secretSources({ secrets }: BuildExtras, run: Run): NonNullable<BuildRequest['secretSources']> {
   const stored = secrets.flatMap(({ source, target }) => {
     const reference = run.target?.model.secrets[source]?.stored;
-    const id = target.startsWith(folderOfSecrets) ? target.slice(folderOfSecrets.length) : target;
-    return reference === undefined ? [] : [[id, reference] as const];
+    return reference === undefined ? [] : [[idOf(target), reference] as const];
   });
   return Object.fromEntries(stored);
 }

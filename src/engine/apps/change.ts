@@ -32,6 +32,8 @@ export interface Change {
   renew?: ReadonlySet<string>;
   /** Credentials by registry, for its images. */
   auths?: Record<string, Credentials>;
+  /** Path of the socket of the SSH agent of who asks, for builds. */
+  sshAgent?: string;
   /** Services whose containers stay stopped; absent: none. */
   stopped?: readonly string[];
 }

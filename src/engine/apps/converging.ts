@@ -159,7 +159,7 @@ export class Convergence {
 
   #start(
     target: AppTarget,
-    { folder, files, timeout, auths }: Change,
+    { folder, files, timeout, auths, sshAgent }: Change,
     revision: number,
     undo: TakingBack,
     emit: Emit,
@@ -178,6 +178,7 @@ export class Convergence {
       emit,
       signal,
       ...(auths === undefined ? {} : { auths }),
+      ...(sshAgent === undefined ? {} : { sshAgent }),
       fresh: new Set(),
       displaced: 0,
       failed: new Map(),

@@ -23,6 +23,8 @@ export interface Run {
   signal: AbortSignal;
   /** Credentials by registry. */
   auths?: Record<string, Credentials>;
+  /** Path of the socket of the SSH agent of who asks, for builds. */
+  sshAgent?: string;
   /** Images that this run pulled or built. */
   fresh: Set<string>;
   /** What held before: its containers are told of their end by its hooks. */

@@ -22,6 +22,7 @@ import { CacheMounts } from '#engine/builds/cache-mounts.ts';
 import { openContext, type BuildContext } from '#engine/builds/context.ts';
 import { Dockerfiles, type DockerfileQuestion } from '#engine/builds/dockerfiles.ts';
 import { runStages } from '#engine/builds/graph.ts';
+import { withHostSsh } from '#engine/builds/host-ssh.ts';
 import { machinePlatform } from '#engine/builds/image-sources.ts';
 import { KeptSteps } from '#engine/builds/kept-steps.ts';
 import { LayerJournal } from '#engine/builds/journal.ts';
@@ -131,6 +132,14 @@ export class Builds implements BuildsContract {
   }
 
   async #make(request: BuildRequest, vertices: Vertices): Promise<BuildResult> {
+    const { sshSources } = request;
+    if (sshSources === undefined) return this.#makeWith(request, vertices);
+    return withHostSsh(this.#parts.hostAgents, sshSources, (ssh) =>
+      this.#makeWith({ ...request, ssh }, vertices),
+    );
+  }
+
+  async #makeWith(request: BuildRequest, vertices: Vertices): Promise<BuildResult> {
     checkAttestations(request);
     for (const tag of request.tags) parseReference(tag);
     const abort = new AbortController();

@@ -11,6 +11,7 @@ import type { DiskSpace } from '#ports/disk-space.ts';
 import type { FileTrees } from '#ports/file-trees.ts';
 import type { Git } from '#ports/git.ts';
 import type { Host } from '#ports/host.ts';
+import type { HostAgents } from '#ports/host-agents.ts';
 import type { LayoutFolders } from '#ports/layout-folders.ts';
 import type { RegistryClient } from '#ports/registry-client.ts';
 import type { RootFiles } from '#ports/root-files.ts';
@@ -36,6 +37,7 @@ export interface BuildParts {
   rootFiles: Pick<RootFiles, 'packAll'>;
   files: ContainerFiles;
   agentSockets: AgentSockets;
+  hostAgents: HostAgents;
   host: Host;
   instance: Instance;
   /** What is installed in an image; undefined without a package database. */

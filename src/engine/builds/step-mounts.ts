@@ -6,6 +6,7 @@ import { toHost } from '#domain/user-namespace/id-mappings.ts';
 import type { BuildRun, UsableOrigin } from '#engine/builds/build-run.ts';
 import type { Sink } from '#engine/builds/output.ts';
 import { Undo } from '#engine/containers/undo.ts';
+import type { FileContent } from '#ports/container-files.ts';
 import { BerthError, invalid } from '#base/errors.ts';
 import { own } from '#base/own.ts';
 
@@ -178,20 +179,29 @@ class Opening {
   /** All in one: they share a tmpfs. */
   async secrets(found: FoundMount[]): Promise<void> {
     const { files } = this.#run.parts;
-    const inFiles: (SecretMount & { target: string; content: Buffer })[] = [];
+    const inFiles: (FileContent & { target: string })[] = [];
     for (const { mount } of found) {
       if (mount.type !== 'secret') continue;
       const content = await this.#secret(mount);
       if (content === undefined) continue;
       if (mount.env !== undefined) this.mounts.env.push(`${mount.env}=${content.toString('utf8')}`);
       const { target } = mount;
-      if (target !== undefined) inFiles.push({ ...mount, target, content });
+      if (target !== undefined) inFiles.push({ ...this.#owned(mount), target, content });
     }
     if (inFiles.length === 0) return;
     this.#undo.add(() => files.unmountAll(this.#id));
     const paths = await files.mountContents(this.#id, inFiles);
     for (const [index, { target }] of inFiles.entries())
       this.mounts.granted.push({ source: paths[index] ?? '', destination: target });
+  }
+
+  #owned({ id, uid, gid, mode }: SecretMount): Omit<FileContent, 'content'> {
+    const given = own(this.#run.request.secretFiles ?? {}, id) ?? {};
+    return {
+      uid: uid ?? given.uid ?? 0,
+      gid: gid ?? given.gid ?? 0,
+      mode: mode ?? given.mode ?? 0o400,
+    };
   }
 
   async #secret({ id, required }: SecretMount): Promise<Buffer | undefined> {

@@ -71,6 +71,10 @@ export interface BuildRequest {
   /** Which of them the store of secrets has, by their ids: a later build can be given them again. */
   secretSources?: Readonly<Record<string, SecretReference>>;
   ssh?: SshAgents;
+  /** Instead, agents of this machine: by their ids the path of an agent's socket, or of files with keys. */
+  sshSources?: Readonly<Record<string, readonly string[]>>;
+  /** Of the file of a secret, by its id, what its mount does not say. */
+  secretFiles?: Readonly<Record<string, SecretFile>>;
   /** What RUN may do beyond the usual. */
   allow?: Entitlement[];
   /** Absent: into the images of this engine. */
@@ -97,6 +101,12 @@ export interface BuildRequest {
   onReceived?: (folders: ReadonlyMap<string, string>) => Promise<void>;
   /** Aborting kills the running steps and frees what the build holds. */
   signal: AbortSignal;
+}
+
+export interface SecretFile {
+  uid?: number;
+  gid?: number;
+  mode?: number;
 }
 
 /** Where two builds of the same do not agree. */

@@ -2,8 +2,10 @@ import assert from 'node:assert/strict';
 import { mkdirSync, mkdtempSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
+import { gzipSync } from 'node:zlib';
 import { busyboxTar } from '../../support/busybox.ts';
 import { startDaemon, type TestDaemon } from '../../support/daemon.ts';
+import { tarOf } from '../../support/tar.ts';
 
 describe('berth build', () => {
   let daemon: TestDaemon;
@@ -42,6 +44,37 @@ describe('berth build', () => {
     assert.equal(again.stdout, stdout);
     assert.match(again.stderr, /^#\d+ CACHED$/m);
     assert.equal((await daemon.ok('run', '--rm', 'app:1')).trim(), 'given 4');
+  });
+
+  it('a Dockerfile alone, or an archive with all, comes on standard input', async () => {
+    const build = (input: Buffer, ...words: string[]) =>
+      daemon.berth('build', '-t', 'piped', ...words, '-', { input });
+    const alone = await build(Buffer.from('FROM busybox\nCMD ["echo", "alone"]\n'));
+    assert.equal(alone.code, 0, alone.stderr);
+    assert.equal(await daemon.ok('run', '--rm', 'piped'), 'alone');
+    const tar = await tarOf({ D: 'FROM busybox\nCOPY f /f\nCMD ["cat", "/f"]\n', f: 'of the archive' });
+    for (const input of [tar, gzipSync(tar)]) {
+      const { code, stderr } = await build(input, '-f', 'D', '--no-cache');
+      assert.equal(code, 0, stderr);
+      assert.equal(await daemon.ok('run', '--rm', 'piped'), 'of the archive');
+    }
+    const folder = folderWith({ f: 'of the folder' });
+    const file = await daemon.berth('build', '-t', 'piped', '-f', '-', folder, {
+      input: Buffer.from('FROM busybox\nCOPY f /f\nCMD ["cat", "/f"]\n'),
+    });
+    assert.equal(file.code, 0, file.stderr);
+    assert.equal(await daemon.ok('run', '--rm', 'piped'), 'of the folder');
+    for (const [words, message] of [
+      [['-f', '-'], /is the context or the Dockerfile/],
+      [['-f', 'D'], /there are two Dockerfiles: standard input and -f D/],
+    ] as const) {
+      const { code, stderr } = await build(Buffer.from('FROM busybox\n'), ...words);
+      assert.equal(code, 1);
+      assert.match(stderr, message);
+    }
+    const missing = await build(tar);
+    assert.equal(missing.code, 1);
+    assert.match(missing.stderr, /Cannot locate specified Dockerfile: Dockerfile/);
   });
 
   it('a failure says file, line and caret, and exits with 1', async () => {
