@@ -1,6 +1,7 @@
 import type { Container } from '#domain/container/container.ts';
 import type { ContainerConfig, HostConfig } from '#domain/container/config.ts';
 import type { Image } from '#domain/image/image.ts';
+import { formatPlatform, matchesPlatform, parsePlatform } from '#domain/image/platform.ts';
 import type { CreateContainer } from '#engine/contracts.ts';
 import type { ContainerParts } from '#engine/containers/parts.ts';
 import type { ContainerRegistry } from '#engine/containers/registry.ts';
@@ -42,6 +43,7 @@ export class Creating {
     this.#parts.cgroups.expectMove();
     const { config, platform } = request;
     const image = this.#parts.images.get(config.Image ?? '', platform);
+    if (platform === undefined) warnings.push(...this.#platformWarnings(image));
     const id = newId();
     const name = request.name === undefined ? this.#freeName() : parseName(request.name);
     this.#registry.reserve(name, id);
@@ -83,6 +85,16 @@ export class Creating {
       ...resourceWarnings(hostConfig, facts),
       ...securityWarnings(hostConfig.SecurityOpt ?? [], facts),
       ...this.#parts.admission.flatMap((policy) => policy(request)),
+    ];
+  }
+
+  #platformWarnings({ config }: Image): string[] {
+    const { architecture } = this.#parts.host.facts;
+    const own = parsePlatform(`linux/${architecture}`, { os: 'linux', architecture: '' });
+    if (matchesPlatform(config, own)) return [];
+    return [
+      `The requested image's platform (${formatPlatform(config)}) does not match the detected host platform ` +
+        `(${formatPlatform(own)}) and no specific platform was requested`,
     ];
   }
 

@@ -73,6 +73,13 @@ export class Catalog {
     return this.indexes.byName(isNamed ? full : image.id);
   }
 
+  /** Where registries have an image: by its own names, and by those of the indexes that it is a part of. */
+  repoDigestsOf({ id, repoDigests }: Image): string[] {
+    const holders = this.indexes.all().filter(({ images }) => Object.values(images).includes(id));
+    const others = holders.flatMap(({ names }) => names.filter((name) => name.includes('@')));
+    return sorted([...repoDigests, ...others]);
+  }
+
   /** The images of an index that are here. */
   imagesOf({ images }: NewIndex): Image[] {
     return Object.values(images).flatMap((id) => this.#images.get(id) ?? []);
@@ -196,10 +203,9 @@ export class Catalog {
   }
 }
 
+/** @throws invalid `reference-invalid` for what is no name either */
 export function imageMissing(name: string): Error {
-  const reference = referenceOrUndefined(name);
-  const shown = reference === undefined ? name : familiarName(formatReference(reference));
-  return notFound('image-missing', `No such image: ${shown}`);
+  return notFound('image-missing', `No such image: ${familiarName(formatReference(parseReference(name)))}`);
 }
 
 function referenceOrUndefined(name: string): Reference | undefined {

@@ -13,13 +13,16 @@ export interface Origin {
 }
 
 /** The registries that images with this blob were pulled from or pushed to. */
-export function originsOf(catalog: Pick<Catalog, 'all'>, digest: Digest): Origin[] {
-  return catalog.all().flatMap(({ id, manifestDigest, layers, repoDigests }) => {
+export function originsOf(catalog: Pick<Catalog, 'all' | 'repoDigestsOf'>, digest: Digest): Origin[] {
+  return catalog.all().flatMap((image) => {
+    const { id, manifestDigest, layers } = image;
     const isManifest = manifestDigest === digest;
     const other =
       id === digest || isManifest ? { mediaType: mediaTypes.ociConfig, digest, size: Infinity } : undefined;
     const blob = layers.find((layer) => layer.digest === digest) ?? other;
     if (blob === undefined) return [];
-    return repoDigests.map((name) => ({ reference: parseReference(name), blob, isManifest }));
+    return catalog
+      .repoDigestsOf(image)
+      .map((name) => ({ reference: parseReference(name), blob, isManifest }));
   });
 }

@@ -108,7 +108,7 @@ function sourcesOf(parts: Parts, { registry, repository }: Reference, digest: Di
   const sources = new Set<string>();
   for (const image of parts.catalog.all())
     if (image.layers.some((layer) => wanted.has(layer.digest)))
-      for (const name of image.repoDigests) {
+      for (const name of parts.catalog.repoDigestsOf(image)) {
         const found = parseReference(name);
         if (found.registry === registry && found.repository !== repository) sources.add(found.repository);
       }

@@ -100,6 +100,9 @@ test('all that is here is pushed; of what was pulled for one platform that one, 
   const removed = await daemon.ok('rmi', '-f', '--platform', 'linux/amd64', name);
   assert.match(removed, /Deleted: sha256:/);
   assert.equal(await inspect('.Architecture', name), 'arm64');
+  const { stdout, stderr } = await daemon.docker('run', '--rm', name, 'cat', '/arch');
+  assert.match(stderr, /platform \(linux\/arm64\) does not match the detected host platform/);
+  assert.equal(stdout, 'for arm64');
   await daemon.ok('rmi', name, copy);
 });
 
