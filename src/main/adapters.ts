@@ -21,6 +21,7 @@ import { StatfsDiskSpace } from '#adapters/disk-space/statfs-disk-space.ts';
 import { DnsResolver } from '#adapters/dns/resolver.ts';
 import { HostGit } from '#adapters/git/host-git.ts';
 import { HaproxyBalancer } from '#adapters/haproxy/haproxy-balancer.ts';
+import { ProgramDecompressor } from '#adapters/decompressor/program-decompressor.ts';
 import { HttpDownloads } from '#adapters/downloads/http-downloads.ts';
 import { HostsFile } from '#adapters/host-names/hosts-file.ts';
 import { LinuxProcesses } from '#adapters/host-processes/host-processes.ts';
@@ -110,7 +111,7 @@ export async function openAdapters(
     secretProviders: new HostSecretProviders(),
     volumeStorage: new FolderVolumeStorage(join(root, 'volumes'), owner),
     space: new StatfsDiskSpace(root),
-    downloads: new HttpDownloads(),
+    ...{ downloads: new HttpDownloads(), decompressor: new ProgramDecompressor() },
     registry: openRegistryClient(settings, clock),
     bootstrapper: new Mmdebstrap({ root: join(root, 'bases'), mirror: { archive, keyring, timeout } }),
     balancer: openBalancer(instance, settings, (problem, error) => log.error({ err: error }, problem)),

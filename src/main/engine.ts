@@ -46,6 +46,7 @@ function openImages(settings: Settings, adapters: Adapters, events: Events) {
   const bases = new Bases({ bootstrapper, blobs, snapshots, store, clock, architecture });
   const images = new Images({
     ...{ blobs, snapshots, registry: ownRegistry, downloads: adapters.downloads },
+    decompressor: adapters.decompressor,
     bases,
     ...{ state: store, clock, events },
     platform: { os: 'linux', architecture },

@@ -78,7 +78,7 @@ test('an image pushed to a registry is pulled elsewhere as the same image, with 
   const again = listening();
   await to.images.pull(name, again);
   assert.deepEqual(statuses(again).slice(-1), [`Status: Image is up to date for ${name}`]);
-  assert.ok(statuses(again).includes('Already exists'));
+  assert.ok(!statuses(again).includes('Already exists'), 'as Docker, which then speaks of no layer');
 
   const byDigest = `${registry.host}/team/app@${digest}`;
   await using third = await imageRoom({ registry: http });

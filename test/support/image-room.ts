@@ -3,6 +3,7 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DiskBlobStore } from '#adapters/blobs/disk-blob-store.ts';
+import { ProgramDecompressor } from '#adapters/decompressor/program-decompressor.ts';
 import { HttpDownloads } from '#adapters/downloads/http-downloads.ts';
 import { OverlaySnapshotter } from '#adapters/overlay/overlay-snapshotter.ts';
 import { unsupported } from '#base/errors.ts';
@@ -125,6 +126,7 @@ export async function imageRoom(options: RoomOptions = {}): Promise<ImageRoom> {
       snapshots,
       registry: options.registry ?? noRegistry,
       downloads: new HttpDownloads(),
+      decompressor: new ProgramDecompressor(),
       bases: options.bases ?? {
         make: refuse,
         made: () => Promise.resolve(),

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { STATUS_CODES } from 'node:http';
 import { Readable } from 'node:stream';
 import { limitedBytes } from '#base/bytes.ts';
 import { invalid, unauthorized } from '#base/errors.ts';
@@ -215,7 +216,10 @@ export class HttpRegistryClient implements RegistryClient {
     if (first.status !== 401) return { status: 'Login Succeeded', identityToken: '' };
     const second = await ping(await this.#calls.tokens.answer(first, [], auth, send, signal));
     if (second.status !== 200)
-      throw unauthorized('registry-denied', `Get "${url.href}": unauthorized: authentication required`);
+      throw unauthorized(
+        'registry-denied',
+        `login attempt to ${url.href} failed with status: ${second.status} ${STATUS_CODES[second.status] ?? ''}`,
+      );
     return {
       status: 'Login Succeeded',
       identityToken: await this.#calls.tokens.identityToken(first, auth, send, signal),

@@ -1,11 +1,15 @@
 import type { FastifyInstance } from 'fastify';
 import { momentOf } from '#api/docker/prune-filters.ts';
-import { filters, integer, isTrue, type Filters, type Query } from '#api/docker/query.ts';
+import { filters, integer, isTrue, labelsMatch, type Filters, type Query } from '#api/docker/query.ts';
 import { compareVersions } from '#api/versions.ts';
 import type { CacheEntry, PruneLimits } from '#domain/build/cache-prune.ts';
 import type { Builds } from '#engine/contracts.ts';
 
-const accepted = ['until', 'unused-for', 'id', 'parent', 'type', 'description', 'inuse', 'shared', 'private'];
+const accepted = [
+  ...['until', 'unused-for', 'id', 'parent', 'type', 'description', 'inuse', 'shared', 'private'],
+  // What is cached has no labels; `docker system prune` hands on its filters all the same.
+  ...['label', 'label!'],
+];
 
 /** `docker builder prune`. */
 export function buildPrune(app: FastifyInstance, parts: { builds: Builds; now: () => number }): void {
@@ -36,6 +40,7 @@ function matcher(wanted: Filters, now: number): (entry: CacheEntry) => boolean {
   const said = (key: string, value: boolean): boolean => !wanted.has(key) || isTrue(wanted, key) === value;
   return ({ id, kind, parent, description, used, inUse, shared }) =>
     used < before &&
+    labelsMatch({}, wanted) &&
     one('id', (text) => id.startsWith(text)) &&
     one('parent', (text) => parent?.startsWith(text) === true) &&
     one('type', (text) => text === kind) &&

@@ -39,9 +39,9 @@ const containerConfig = {
 };
 
 function configJson(config: ContainerConfig, version: string): object {
-  return isBefore(version, '1.50')
-    ? { ...containerConfig, ...imageConfig, ...config }
-    : { ...imageConfig, ...config };
+  if (isBefore(version, '1.50')) return { ...containerConfig, ...imageConfig, ...config };
+  const shown = Object.entries(config).filter(([name]) => !(name in containerConfig));
+  return { ...imageConfig, ...Object.fromEntries(shown) };
 }
 
 function isBefore(version: string, other: string): boolean {

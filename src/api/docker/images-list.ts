@@ -1,7 +1,8 @@
-import { matchesGlob } from 'node:path/posix';
 import { filters, flag, isTrue, labelsMatch, type Filters, type Query } from '#api/docker/query.ts';
 import { imageSummary, manifestJson } from '#api/docker/image-json.ts';
 import { momentOf } from '#api/docker/prune-filters.ts';
+import { invalid } from '#base/errors.ts';
+import { compileGlob } from '#domain/build/glob.ts';
 import { chainIds } from '#domain/image/chain.ts';
 import type { Image } from '#domain/image/image.ts';
 import type { ManifestState } from '#domain/image/image-index.ts';
@@ -25,6 +26,7 @@ export async function listImages(options: ListParts, query: Query, version: stri
   const parts = images.parts();
   const wanted = withOldFilter(filters(query, accepted), query, version);
   const parents = new Set(images.list().map((image) => image.parent));
+  checkPatterns(wanted);
   const isListed = chooser(images, wanted, options.now());
   const shared = flag(query, 'shared-size') ? await sharedSizes(images) : undefined;
   const users = usersByImage(options);
@@ -132,10 +134,21 @@ function digestMatches(image: Image, wanted: Filters): boolean {
   );
 }
 
+/** @throws invalid `filter-invalid` in Docker's words */
+function checkPatterns(wanted: Filters): void {
+  for (const pattern of wanted.get('reference') ?? [])
+    try {
+      compileGlob(pattern, { deep: false });
+    } catch (cause) {
+      throw invalid('filter-invalid', 'syntax error in pattern', { cause });
+    }
+}
+
 /** As distribution's FamiliarMatch: the whole name, or the name without tag and digest. */
 function nameMatches(name: string, pattern: string): boolean {
   const plain = name.replace(/@.*$/, '').replace(/:[^/:]*$/, '');
-  return matchesGlob(name, pattern) || matchesGlob(plain, pattern);
+  const glob = compileGlob(pattern, { deep: false });
+  return glob.test(name) || glob.test(plain);
 }
 
 /** For each image the bytes of its layers that another image has too. */

@@ -31,7 +31,7 @@ export function imageSearch(app: FastifyInstance, images: Images): void {
 function limitOf(query: Query): number {
   const limit = integer(query, 'limit') ?? standardLimit;
   if (limit >= 1 && limit <= highestLimit) return limit;
-  throw invalid('query-invalid', `Limit ${limit} is outside the range of [1, ${highestLimit}]`);
+  throw invalid('query-invalid', `limit ${limit} is outside the range of [1, ${highestLimit}]`);
 }
 
 /** @throws invalid in Docker's words */

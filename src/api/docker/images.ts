@@ -6,7 +6,7 @@ import { historyJson, inspectImage } from '#api/docker/image-json.ts';
 import { listImages, manifestsJson } from '#api/docker/images-list.ts';
 import { imageSearch } from '#api/docker/images-search.ts';
 import { imageTransfers, joined, push } from '#api/docker/images-transfer.ts';
-import { momentOf } from '#api/docker/prune-filters.ts';
+import { untilOf } from '#api/docker/prune-filters.ts';
 import {
   filters,
   flag,
@@ -154,7 +154,7 @@ function registryEndpoints(app: FastifyInstance, images: Images): void {
 function pruneEndpoint(app: FastifyInstance, { images, now }: ImageApiParts): void {
   app.post<{ Querystring: Query }>('/images/prune', async (request) => {
     const wanted = filters(request.query, ['dangling', 'label', 'label!', 'until']);
-    const before = Math.min(...(wanted.get('until') ?? []).map((text) => momentOf(text, now())));
+    const before = untilOf(wanted, now());
     const { removed, bytes } = await images.prune({
       all: wanted.has('dangling') && !isTrue(wanted, 'dangling'),
       accepts: ({ config }) =>

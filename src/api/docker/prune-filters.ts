@@ -5,10 +5,16 @@ import { invalid } from '#base/errors.ts';
 
 export const pruneFilters = ['label', 'label!', 'until'] as const;
 
+/** Milliseconds since 1970 of the filter `until`; Infinity without it. @throws invalid `time-invalid`, `filter-repeated` */
+export function untilOf(wanted: Filters, now: number): number {
+  const [until, ...others] = wanted.get('until') ?? [];
+  if (others.length > 0) throw invalid('filter-repeated', 'more than one until filter specified');
+  return until === undefined ? Infinity : momentOf(until, now);
+}
+
 /** Which containers a prune may remove. @param now milliseconds since 1970 */
 export function pruneMatch(wanted: Filters, now: number): (container: Container) => boolean {
-  const [until] = wanted.get('until') ?? [];
-  const before = until === undefined ? Infinity : momentOf(until, now);
+  const before = untilOf(wanted, now);
   return (container) =>
     Date.parse(container.created) < before && labelsMatch(container.config.Labels ?? {}, wanted);
 }
@@ -24,7 +30,7 @@ export function momentOf(text: string, now: number): number {
   if (before !== undefined) return now - before / 1e6;
   const time = Date.parse(text);
   if (!Number.isNaN(time)) return time;
-  throw invalid('time-invalid', `invalid time '${text}'`, {
+  throw invalid('time-invalid', `failed to parse value as time or duration: "${text}"`, {
     hint: 'write seconds since 1970, 1h30m, or RFC 3339',
   });
 }

@@ -138,10 +138,8 @@ function isKeyword(word: string): word is Instruction['name'] {
 function readInstruction(statement: Statement, written: Written): Instruction {
   const { keyword } = statement;
   if (isKeyword(keyword)) return readers[keyword](statement, written);
-  const { line, keywordOffset } = statement;
-  const shown = line.text.slice(keywordOffset, keywordOffset + keyword.length);
   const hint = suggestion(keyword, keywords) ?? `an instruction is one of ${keywords.join(', ')}`;
-  throw wrong(statement, `unknown instruction: ${shown}`, { hint });
+  throw wrong(statement, `unknown instruction: ${keywordShown(statement)}`, { hint });
 }
 
 // The trigger is kept as text, for the image's config, but it must be right now.
@@ -155,6 +153,31 @@ function readOnbuild(statement: Statement, written: Written): Instruction {
     throw wrong(statement, `${inner.keyword} isn't allowed as an ONBUILD trigger`);
   readInstruction(inner, written);
   return { name: 'ONBUILD', trigger: statement.rest + statement.line.attached, ...written };
+}
+
+/**
+ * Instructions without a FROM, one or more in each text. `file` is what their mistakes point into.
+ * @param accepted their keywords
+ * @throws invalid `dockerfile-invalid`; `change-invalid` for others and for none
+ */
+export function parseChanges(
+  texts: readonly string[],
+  accepted: ReadonlySet<string>,
+): { file: Dockerfile; instructions: Instruction[] } {
+  const source = sourceOf('--change', texts.join('\n'));
+  const { directives, lines } = readDirectives(source);
+  const instructions = logicalLines(source, joiningOf(source, directives.escape, lines)).map((line) => {
+    const statement = statementOf(source, line, directives.escape);
+    if (accepted.has(statement.keyword)) return readInstruction(statement, writtenOf(line));
+    throw invalid('change-invalid', `${keywordShown(statement)} is not a valid change command`);
+  });
+  if (instructions.length === 0) throw invalid('change-invalid', 'file with no instructions');
+  return { file: { source, directives, globals: [], stages: [] }, instructions };
+}
+
+/** As it is written. */
+function keywordShown({ line, keyword, keywordOffset }: Statement): string {
+  return line.text.slice(keywordOffset, keywordOffset + keyword.length);
 }
 
 /** The instruction that an image's ONBUILD holds. @throws invalid `dockerfile-invalid` */

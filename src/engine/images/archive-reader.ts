@@ -7,6 +7,7 @@ import type { Digest } from '#domain/image/digest.ts';
 import type { TarEntry } from '#domain/archive/tar-entry.ts';
 import { tarMembers } from '#domain/archive/tar-members.ts';
 import { decompressedAny, peek } from '#engine/images/compression.ts';
+import type { Parts } from '#engine/images/parts.ts';
 import type { BlobInfo, BlobStore } from '#ports/blob-store.ts';
 
 /** Larger ones are no manifest of an image archive. */
@@ -41,13 +42,13 @@ const documents = new Set(['manifest.json', 'index.json', 'repositories', 'oci-l
  */
 export async function readArchive(
   archive: Readable,
-  blobs: BlobStore,
+  { blobs, decompressor }: Pick<Parts, 'blobs' | 'decompressor'>,
   onBlob: (blob: BlobInfo) => Promise<void>,
   follow: Follow = () => undefined,
 ): Promise<ArchiveFiles> {
   const files = new Files(blobs, onBlob, follow);
   try {
-    for await (const { entry, body } of tarMembers(await decompressedAny(archive)))
+    for await (const { entry, body } of tarMembers(await decompressedAny(archive, decompressor)))
       await files.add(entry, body);
     await files.whole();
   } catch (error) {

@@ -1,17 +1,16 @@
 import { pipeline, Readable } from 'node:stream';
 import { createGunzip, createZstdDecompress } from 'node:zlib';
 import { concatBytes } from '#base/bytes.ts';
-import { unsupported } from '#base/errors.ts';
 import { compressionOf, type Compression } from '#domain/image/compression.ts';
+import type { Decompressor } from '#ports/decompressor.ts';
 
 const chunkSize = 256 * 1024;
 
 /**
  * The content of a compressed stream. An error of either is an error of the result; destroying the result
  * destroys the source.
- * @throws unsupported `compression-unsupported`
  */
-export function decompressed(source: Readable, compression: Compression): Readable {
+function decompressed(source: Readable, compression: Compression, decompressor: Decompressor): Readable {
   switch (compression) {
     case 'none':
       return source;
@@ -20,17 +19,14 @@ export function decompressed(source: Readable, compression: Compression): Readab
     case 'zstd':
       return pipeline(source, createZstdDecompress({ chunkSize }), () => undefined);
     default:
-      source.destroy();
-      throw unsupported('compression-unsupported', `reading an archive compressed with ${compression}`, {
-        hint: 'decompress it first; gzip and zstd are read as they are',
-      });
+      return decompressor.open(source);
   }
 }
 
 /** As `decompressed`, the compression told from the first bytes. */
-export async function decompressedAny(source: Readable): Promise<Readable> {
+export async function decompressedAny(source: Readable, decompressor: Decompressor): Promise<Readable> {
   const { start, whole } = await peek(source, 6);
-  return decompressed(Readable.from(whole, { objectMode: false }), compressionOf(start));
+  return decompressed(Readable.from(whole, { objectMode: false }), compressionOf(start), decompressor);
 }
 
 /** The first bytes of a stream, `count` of them if it has so many, and the stream with them. */

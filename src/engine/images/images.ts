@@ -29,6 +29,7 @@ import { historyOf } from '#engine/images/history.ts';
 import { importRoot, importUrl, type ImportOptions, type ImportSource } from '#engine/images/importing.ts';
 import { storeIndex } from '#engine/images/indexes.ts';
 import { ingest } from '#engine/images/ingest.ts';
+import { labelledEvents } from '#engine/images/labelled-events.ts';
 import { Layers } from '#engine/images/layers.ts';
 import { IngestJournal } from '#engine/images/ingest-journal.ts';
 import { Leases } from '#engine/images/leases.ts';
@@ -51,6 +52,7 @@ import { forgetPacked, type PackedLayer } from '#engine/images/sending.ts';
 import type { TransferRules } from '#engine/images/transfer-rules.ts';
 import type { BlobStore } from '#ports/blob-store.ts';
 import type { Clock } from '#ports/clock.ts';
+import type { Decompressor } from '#ports/decompressor.ts';
 import type { Downloads } from '#ports/downloads.ts';
 import type { Credentials, RegistryClient, SearchResult } from '#ports/registry-client.ts';
 import type { Snapshotter } from '#ports/snapshotter.ts';
@@ -61,6 +63,7 @@ export interface ImagesOptions {
   snapshots: Snapshotter;
   registry: RegistryClient;
   downloads: Downloads;
+  decompressor: Decompressor;
   bases: BaseImages;
   state: StateStore;
   clock: Clock;
@@ -87,7 +90,8 @@ export class Images implements ImagesContract {
     const collector = new Collector({ blobs, snapshots, leases, journal, images, indexes });
     const layers = new Layers(blobs, snapshots, options.rules.limits);
     const packed = state.collection<PackedLayer>('packed-layers');
-    this.#parts = { ...options, catalog, leases, journal, collector, layers, packed };
+    const events = labelledEvents(options.events, (name) => catalog.find(name));
+    this.#parts = { ...options, events, catalog, leases, journal, collector, layers, packed };
     this.#manifests = new Manifests(this.#parts);
   }
 
@@ -161,7 +165,9 @@ export class Images implements ImagesContract {
 
   async store(image: NewImage): Promise<Image> {
     await using lease = this.lease();
-    return await storeImage(this.#parts, image, lease);
+    const stored = await storeImage(this.#parts, image, lease);
+    this.#parts.events.emit('image', 'create', stored.id, { name: stored.id });
+    return stored;
   }
 
   async tag(name: string, reference: string, platform?: Platform): Promise<void> {

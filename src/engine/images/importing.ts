@@ -1,11 +1,11 @@
 import type { Readable } from 'node:stream';
 import { invalid } from '#base/errors.ts';
-import { applyChanges } from '#domain/image/import-changes.ts';
+import { applyChanges } from '#domain/build/changes.ts';
 import { layerMediaType } from '#domain/image/compression.ts';
 import type { Image } from '#domain/image/image.ts';
 import type { ImageConfig } from '#domain/image/manifest.ts';
 import { parsePlatform } from '#domain/image/platform.ts';
-import { newName } from '#domain/image/reference.ts';
+import { familiarName, newName } from '#domain/image/reference.ts';
 import type { Images, Progress } from '#engine/contracts.ts';
 import { decompressedAny } from '#engine/images/compression.ts';
 import { ingest } from '#engine/images/ingest.ts';
@@ -30,7 +30,7 @@ export async function importRoot(parts: Parts, tar: Readable, options: ImportOpt
   return await ingest(parts, { openEnded: true }, async (lease) => {
     await using ahead = new UnpackingAhead(parts);
     // Stored uncompressed, the layer's digest is its diff id.
-    const { digest, size } = await ahead.store(await decompressedAny(tar));
+    const { digest, size } = await ahead.store(await decompressedAny(tar, parts.decompressor));
     await lease.hold(digest);
     const layer = { mediaType: layerMediaType('none'), digest, size };
     const place = { layer, diffId: digest, chainId: digest, parent: '' as const };
@@ -44,6 +44,7 @@ export async function importRoot(parts: Parts, tar: Readable, options: ImportOpt
       history: [{ created, comment: options.message }],
     };
     const image = await storeImage(parts, { config: document, layers: [layer], tags, size: unpacked }, lease);
+    for (const tag of tags) parts.events.emit('image', 'tag', image.id, { name: familiarName(tag) });
     parts.events.emit('image', 'import', image.id, { name: image.id });
     return image;
   });

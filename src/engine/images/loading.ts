@@ -34,7 +34,7 @@ export function loadArchive(
     await using ahead = new UnpackingAhead(parts);
     const files = await readArchive(
       archive,
-      parts.blobs,
+      parts,
       (blob) => lease.hold(blob.digest),
       (size, start) => ahead.followerOf(size, start),
     );
@@ -48,13 +48,28 @@ export function loadArchive(
         },
       );
     await checkPlatforms(parts, candidates, platforms);
-    for (const candidate of candidates)
-      announce(await add(parts, candidate, { lease, ahead, onProgress }), onProgress);
+    for (const candidate of candidates) {
+      const before = new Map(candidate.tags.map((tag) => [tag, parts.catalog.byTag(tag)]));
+      announce(await add(parts, candidate, { lease, ahead, onProgress }), before, onProgress);
+    }
   });
 }
 
-function announce({ image, tags }: { image: Image; tags: string[] }, onProgress: OnProgress): void {
-  for (const tag of tags) onProgress({ stream: `Loaded image: ${familiarName(tag)}\n` });
+/** @param before which images had the tags */
+function announce(
+  { image, tags }: { image: Image; tags: string[] },
+  before: ReadonlyMap<string, Image | undefined>,
+  onProgress: OnProgress,
+): void {
+  for (const tag of tags) {
+    const name = familiarName(tag);
+    const old = before.get(tag)?.id ?? image.id;
+    if (old !== image.id)
+      onProgress({
+        stream: `The image ${name} already exists, renaming the old one with ID ${old} to empty string\n`,
+      });
+    onProgress({ stream: `Loaded image: ${name}\n` });
+  }
   if (tags.length === 0) onProgress({ stream: `Loaded image ID: ${image.id}\n` });
 }
 

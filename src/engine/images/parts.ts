@@ -10,6 +10,7 @@ import type { PackedLayer } from '#engine/images/sending.ts';
 import type { TransferRules } from '#engine/images/transfer-rules.ts';
 import type { BlobStore } from '#ports/blob-store.ts';
 import type { Clock } from '#ports/clock.ts';
+import type { Decompressor } from '#ports/decompressor.ts';
 import type { Downloads } from '#ports/downloads.ts';
 import type { RegistryClient } from '#ports/registry-client.ts';
 import type { Snapshotter } from '#ports/snapshotter.ts';
@@ -21,6 +22,7 @@ export interface Parts {
   snapshots: Snapshotter;
   registry: RegistryClient;
   downloads: Downloads;
+  decompressor: Decompressor;
   bases: BaseImages;
   clock: Clock;
   events: Events;

@@ -1,5 +1,4 @@
 import { invalid, notFound } from '#base/errors.ts';
-import { shortId } from '#base/ids.ts';
 import {
   isIndexType,
   looksLikeIndex,
@@ -12,7 +11,7 @@ import type { Image } from '#domain/image/image.ts';
 import type { NewIndex } from '#domain/image/image-index.ts';
 import { mediaTypes, type Descriptor, type Manifest, type Platform } from '#domain/image/manifest.ts';
 import { formatPlatform, matchesPlatform, parsePlatform, selectManifest } from '#domain/image/platform.ts';
-import { familiarName, formatReference, parseReference } from '#domain/image/reference.ts';
+import { familiarName, formatReference, parseReference, type Reference } from '#domain/image/reference.ts';
 import type { PullOptions } from '#engine/contracts.ts';
 import { baseRegistry } from '#domain/base/base-name.ts';
 import { ingest } from '#engine/images/ingest.ts';
@@ -32,12 +31,26 @@ interface Pull extends Fetch {
 
 /** `docker pull`. */
 export async function pullImage(parts: Parts, name: string, options: PullOptions): Promise<Image> {
+  const { image, isNew } = await pullTag(parts, name, options);
+  tellStatus(options, familiarName(formatReference(parseReference(name))), isNew);
+  return image;
+}
+
+interface Pulled {
+  image: Image;
+  /** The name stood for another one before, or for none. */
+  isNew: boolean;
+}
+
+async function pullTag(parts: Parts, name: string, options: PullOptions): Promise<Pulled> {
   const reference = parseReference(name);
+  if (reference.registry === 'docker.io' && reference.repository === 'library/scratch')
+    throw invalid('name-reserved', "'scratch' is a reserved name");
   const wanted =
     options.platform === undefined || options.platform === ''
       ? parts.platform
       : parsePlatform(options.platform, parts.platform);
-  const image = await ingest(parts, { openEnded: false, resumable: true }, (lease) =>
+  const pulled = await ingest(parts, { openEnded: false, resumable: true }, (lease) =>
     reference.registry === baseRegistry
       ? makeBase(parts, { ...options, reference, wanted, lease })
       : fetchImage(parts, { ...options, reference, wanted, lease }),
@@ -46,7 +59,13 @@ export async function pullImage(parts: Parts, name: string, options: PullOptions
   parts.events.emit('image', 'pull', familiarName(formatReference(reference)), {
     name: familiarName(formatReference(repository)),
   });
-  return image;
+  return pulled;
+}
+
+function tellStatus({ onProgress }: PullOptions, name: string, isNew: boolean): void {
+  onProgress({
+    status: isNew ? `Status: Downloaded newer image for ${name}` : `Status: Image is up to date for ${name}`,
+  });
 }
 
 /** `docker pull --all-tags`. */
@@ -54,30 +73,40 @@ export async function pullAllTags(parts: Parts, name: string, options: PullOptio
   const { registry, repository } = parseReference(name);
   if (registry === baseRegistry) return [await pullImage(parts, name, options)];
   const tags = await parts.registry.tags({ registry, repository }, options.auth, options.signal);
-  const images: Image[] = [];
+  const pulled: Pulled[] = [];
   for (const tag of tags)
-    images.push(await pullImage(parts, formatReference({ registry, repository, tag }), options));
-  return images;
+    pulled.push(await pullTag(parts, formatReference({ registry, repository, tag }), options));
+  const isNew = pulled.some((each) => each.isNew);
+  tellStatus(options, familiarName(formatReference({ registry, repository })), isNew);
+  return pulled.map(({ image }) => image);
+}
+
+function withoutTag({ registry, repository, digest }: Reference): Reference {
+  return { registry, repository, ...(digest !== undefined && { digest }) };
 }
 
 function announce({ reference, onProgress }: Pull): void {
-  const id = reference.digest ?? reference.tag ?? '';
+  // Docker names what it pulls by digest in full.
+  const id =
+    reference.digest === undefined
+      ? (reference.tag ?? '')
+      : familiarName(formatReference(withoutTag(reference)));
   onProgress({ status: `Pulling from ${reference.repository}`, id });
 }
 
-async function makeBase(parts: Parts, pull: Pull): Promise<Image> {
+async function makeBase(parts: Parts, pull: Pull): Promise<Pulled> {
   const full = formatReference(pull.reference);
   const before = parts.catalog.find(full);
   const made = await parts.bases.make(pull.reference, pull);
   const image = await storeImage(parts, made, pull.lease);
-  report(pull, image.manifestDigest, before?.id !== image.id);
+  tellDigest(pull, image.manifestDigest);
   // The maker tags what it makes; the name that was asked for is a tag too.
   const tagged = image.tags.includes(full) ? image : parts.catalog.tag(image, full);
   await parts.bases.made(tagged);
-  return tagged;
+  return { image: tagged, isNew: before?.id !== image.id };
 }
 
-async function fetchImage(parts: Parts, pull: Pull): Promise<Image> {
+async function fetchImage(parts: Parts, pull: Pull): Promise<Pulled> {
   const full = formatReference(pull.reference);
   const { topDigest, digest, manifest, index } = await resolve(parts, pull);
   announce(pull);
@@ -98,16 +127,12 @@ async function fetchImage(parts: Parts, pull: Pull): Promise<Image> {
   const isNew = parts.catalog.find(full, pull.wanted)?.id !== id;
   const image = parts.catalog.record(imageOf(parts, found, index === undefined ? names : {}));
   if (index !== undefined) recordIndex(parts, { ...index, images: { [digest]: id } }, names);
-  report(pull, topDigest, isNew);
-  return parts.catalog.byId(id) ?? image;
+  tellDigest(pull, topDigest);
+  return { image: parts.catalog.byId(id) ?? image, isNew };
 }
 
-function report({ onProgress, reference }: Pull, digest: Digest, isNew: boolean): void {
-  const name = familiarName(formatReference(reference));
+function tellDigest({ onProgress }: Pull, digest: Digest): void {
   onProgress({ status: `Digest: ${digest}` });
-  onProgress({
-    status: isNew ? `Status: Downloaded newer image for ${name}` : `Status: Image is up to date for ${name}`,
-  });
 }
 
 interface Resolved {
@@ -188,7 +213,5 @@ async function isWhole(parts: Parts, pull: Pull, image: Image, places: LayerPlac
   await pull.lease.hold(...image.layers.map(({ digest }) => digest));
   for (const { digest } of image.layers) if ((await parts.blobs.stat(digest)) === undefined) return false;
   for (const { chainId } of places) if (!(await parts.snapshots.isCommitted(chainId))) return false;
-  for (const { layer } of places)
-    pull.onProgress({ status: 'Already exists', progressDetail: {}, id: shortId(layer.digest) });
   return true;
 }

@@ -21,8 +21,12 @@ import type { Push } from '#engine/images/sending.ts';
 export async function pushImage(parts: Parts, name: string, options: PushOptions): Promise<Descriptor> {
   const reference = parseReference(name);
   if (reference.digest !== undefined) throw invalid('push-of-digest', 'cannot push a digest reference');
-  if (parts.catalog.byTag(formatReference(reference)) === undefined) throw missing(reference);
+  const full = formatReference(reference);
+  const isHere = parts.catalog.byTag(full) !== undefined;
+  // A platform that is not here is refused before anything is told.
+  if (isHere) parts.catalog.get(full, options.only);
   options.onProgress({ status: `The push refers to repository [${repositoryOf(reference)}]` });
+  if (!isHere) throw missing(parts, reference);
   return await pushTag(parts, reference, options);
 }
 
@@ -30,13 +34,9 @@ export async function pushImage(parts: Parts, name: string, options: PushOptions
 export async function pushAllTags(parts: Parts, name: string, options: PushOptions): Promise<void> {
   const reference = parseReference(name);
   const repository = repositoryOf(reference);
-  const tags = parts.catalog
-    .all()
-    .flatMap((image) => image.tags.map(parseReference))
-    .filter((tag) => repositoryOf(tag) === repository)
-    .sort((one, other) => ((one.tag ?? '') < (other.tag ?? '') ? -1 : 1));
-  if (tags.length === 0) throw missing(reference);
   options.onProgress({ status: `The push refers to repository [${repository}]` });
+  const tags = tagsOf(parts, repository).sort((one, other) => ((one.tag ?? '') < (other.tag ?? '') ? -1 : 1));
+  if (tags.length === 0) throw missing(parts, reference);
   for (const tag of tags) await pushTag(parts, tag, options);
 }
 
@@ -44,10 +44,20 @@ function repositoryOf({ registry, repository }: Reference): string {
   return formatReference({ registry, repository });
 }
 
-function missing(reference: Reference): Error {
+function tagsOf({ catalog }: Parts, repository: string): Reference[] {
+  return catalog
+    .all()
+    .flatMap((image) => image.tags.map(parseReference))
+    .filter((tag) => repositoryOf(tag) === repository);
+}
+
+function missing(parts: Parts, reference: Reference): Error {
+  const repository = repositoryOf(reference);
   return notFound(
     'image-missing',
-    `An image does not exist locally with the tag: ${familiarName(repositoryOf(reference))}`,
+    tagsOf(parts, repository).length > 0
+      ? `tag does not exist: ${familiarName(formatReference(reference))}`
+      : `An image does not exist locally with the tag: ${familiarName(repository)}`,
   );
 }
 

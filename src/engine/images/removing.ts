@@ -81,7 +81,7 @@ class Removal {
     if (!options.force && user !== undefined && isSingleReference(image))
       throw conflict(
         'image-in-use',
-        `conflict: unable to remove repository reference "${familiarName(full)}" (must force) - ` +
+        `conflict: unable to remove repository reference "${name}" (must force) - ` +
           `${words(user)} is using its referenced image ${shortId(image.id)}`,
       );
     let rest = this.#untag(image, [full]);
@@ -105,28 +105,29 @@ class Removal {
       await this.#delete(image, { force: true, prune: true, quiet: false });
       return;
     }
-    this.#refuse(image, true);
+    const refusal = this.#refusal(image, true);
+    if (refusal !== undefined) throw refusal;
     const next = imageFor(index, others, this.#parts.platform) ?? others[0];
     if (next !== undefined && index.names.includes(image.id))
       catalog.record({ ...next, tags: [], repoDigests: [] }, index);
     await this.#remove(catalog.get(image.id));
   }
 
-  async byId(image: Image, options: RemoveOptions): Promise<void> {
   async nameless(image: Image): Promise<void> {
     await this.#delete(image, { force: false, prune: true, quiet: true });
   }
 
+  async byId(image: Image, options: RemoveOptions): Promise<void> {
     if (!isSingleReference(image) && !options.force)
       throw unable(image, 'must be forced', 'image is referenced in multiple repositories');
-    this.#refuse(image, options.force);
     await this.#delete(image, { ...options, quiet: false });
   }
 
   async #delete(image: Image, options: RemoveOptions & { quiet: boolean }): Promise<void> {
-    // With its last name gone an image that is still in use stays, nameless, without complaint.
-    if (options.quiet && this.#users(image.id).length > 0) return;
-    this.#refuse(image, options.force);
+    const refusal = this.#refusal(image, options.force);
+    // With its last name gone an image that is still needed stays, nameless, without complaint.
+    if (refusal !== undefined && options.quiet) return;
+    if (refusal !== undefined) throw refusal;
     await this.#remove(image);
     if (options.prune && image.parent !== undefined) await this.#pruneParent(image.parent);
   }
@@ -144,21 +145,22 @@ class Removal {
     const parent = this.#parts.catalog.byId(id);
     if (parent === undefined || parent.tags.length + parent.repoDigests.length > 0) return;
     if (this.#parts.catalog.children(id).length > 0 || this.#users(id).length > 0) return;
-    await this.#delete(parent, { force: false, prune: true, quiet: true });
     if (this.#parts.catalog.parts().has(id)) return;
+    await this.#delete(parent, { force: false, prune: true, quiet: true });
   }
 
-  #refuse(image: Image, force: boolean): void {
+  /** Why an image may not go. */
+  #refusal(image: Image, force: boolean): Error | undefined {
     if (this.#parts.catalog.children(image.id).length > 0)
-      throw unable(image, 'cannot be forced', 'image has dependent child images');
+      return unable(image, 'cannot be forced', 'image has dependent child images');
     const users = this.#users(image.id);
     const running = users.find((user) => 'running' in user && user.running);
     if (running !== undefined)
-      throw unable(image, 'cannot be forced', `image is being used by running ${words(running)}`);
+      return unable(image, 'cannot be forced', `image is being used by running ${words(running)}`);
     const other = users[0];
-    if (other === undefined || force) return;
+    if (other === undefined || force) return undefined;
     const stopped = 'containerId' in other ? 'stopped ' : '';
-    throw unable(image, 'must be forced', `image is being used by ${stopped}${words(other)}`);
+    return unable(image, 'must be forced', `image is being used by ${stopped}${words(other)}`);
   }
 
   /** Of all images that a name stands for. */

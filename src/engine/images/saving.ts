@@ -1,4 +1,5 @@
 import { Readable } from 'node:stream';
+import { notFound } from '#base/errors.ts';
 import { paddingOf } from '#domain/archive/tar-entry.ts';
 import { encodeHeader, tarEnd, tarEntry } from '#domain/archive/tar-writer.ts';
 import type { Digest } from '#domain/image/digest.ts';
@@ -31,6 +32,7 @@ export function saveImages(parts: Parts, names: readonly string[], wanted?: Plat
     try {
       await lease.hold(...saved.flatMap((each) => blobsOf(parts, each)));
       yield* members(parts, saved);
+      for (const { image } of saved) parts.events.emit('image', 'save', image.id, { name: image.id });
     } finally {
       await lease.close();
     }
@@ -38,10 +40,13 @@ export function saveImages(parts: Parts, names: readonly string[], wanted?: Plat
   return Readable.from(archive(), { objectMode: false });
 }
 
-/** An image asked for by id is saved without tags, one asked for by a tag with that tag. */
+/**
+ * An image asked for by id is saved without tags, one asked for by a tag with that tag, and a repository with all
+ * of its tags.
+ */
 function select(parts: Parts, names: readonly string[], wanted?: Platform): Saved[] {
   const saved = new Map<Digest, Saved>();
-  for (const name of names) {
+  for (const name of names.flatMap((each) => tagsOf(parts, each))) {
     const image = parts.catalog.get(name, wanted);
     const index = wanted === undefined ? parts.catalog.indexOf(name) : undefined;
     const key = index?.digest ?? image.id;
@@ -50,7 +55,28 @@ function select(parts: Parts, names: readonly string[], wanted?: Platform): Save
     const tag = tagNamed(parts, name);
     if (tag !== undefined && !entry.tags.includes(tag)) entry.tags.push(tag);
   }
+  for (const { tags } of saved.values()) tags.sort();
   return [...saved.values()];
+}
+
+/** The names in full of the tags of a repository, where a name says no more than that. */
+function tagsOf({ catalog }: Parts, name: string): string[] {
+  const isWhole = /[:@][^/]*$/.test(name) || catalog.find(name)?.id.includes(name) === true;
+  const start = isWhole ? undefined : repositoryNamed(name);
+  if (start === undefined) return [name];
+  const tags = catalog.all().flatMap((image) => image.tags.filter((tag) => tag.startsWith(start)));
+  if (tags.length === 0) throw notFound('image-missing', `No such image: ${name}`);
+  return tags;
+}
+
+/** `docker.io/library/redis:`; undefined for what is no name. */
+function repositoryNamed(name: string): string | undefined {
+  try {
+    const { registry, repository } = parseReference(name);
+    return `${formatReference({ registry, repository })}:`;
+  } catch {
+    return undefined;
+  }
 }
 
 function tagNamed({ catalog }: Parts, name: string): string | undefined {

@@ -1,14 +1,14 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { applyChanges } from './import-changes.ts';
+import { applyChanges } from './changes.ts';
 
 test('each instruction changes the config as in a Dockerfile', () => {
   assert.deepEqual(
     applyChanges({ Env: ['A=old', 'B=kept'], WorkingDir: '/srv' }, [
       'ENV A=new C="two words" D=x\\ y',
       'env OLD form of a value',
-      'CMD echo hi',
       'ENTRYPOINT ["/init", "-v"]',
+      'CMD echo hi',
       'EXPOSE 80 53/udp',
       "LABEL a='b c'",
       'USER 1000:1000',
@@ -19,7 +19,7 @@ test('each instruction changes the config as in a Dockerfile', () => {
       'HEALTHCHECK --interval=1m30s --retries=4 CMD curl -f http://localhost',
     ]),
     {
-      Env: ['B=kept', 'A=new', 'C=two words', 'D=x y', 'OLD=form of a value'],
+      Env: ['A=new', 'B=kept', 'C=two words', 'D=x y', 'OLD=form of a value'],
       Cmd: ['/bin/sh', '-c', 'echo hi'],
       Entrypoint: ['/init', '-v'],
       ExposedPorts: { '80/tcp': {}, '53/udp': {} },
@@ -42,13 +42,15 @@ test('each instruction changes the config as in a Dockerfile', () => {
 test('an instruction that is not for this, or has no or a wrong argument, is refused', () => {
   const refused: [string, RegExp][] = [
     ['RUN x', /RUN is not a valid change command/],
-    ['CMD', /CMD requires an argument/],
+    ['ENV', /^ENV requires at least one argument$/],
+    ['', /file with no instructions/],
+    ['STOPSIGNAL NOPE', /^invalid signal: NOPE/],
     ['EXPOSE http', /invalid containerPort: http/],
     ['ENV A=1 B', /can't find = in "B"/],
     ['ENV A', /ENV must have two arguments/],
     ['HEALTHCHECK --interval=soon CMD x', /invalid duration "soon"/],
-    ['HEALTHCHECK --what=1 CMD x', /Unknown flag: --what/],
+    ['HEALTHCHECK --what=1 CMD x', /unknown flag: --what/],
     ['HEALTHCHECK x', /Unknown type "x" in HEALTHCHECK/],
   ];
-  for (const [line, message] of refused) assert.throws(() => applyChanges({}, [line]), message, line);
+  for (const [line, message] of refused) assert.throws(() => applyChanges({}, [line]), { message }, line);
 });
