@@ -20,6 +20,8 @@ import { freePort } from '../support/free-port.ts';
 
 interface Repository extends AsyncDisposable {
   url: string;
+  /** Absolute. */
+  folder: string;
   commit: string;
 }
 
@@ -56,6 +58,7 @@ async function serveRepository(): Promise<Repository> {
   await untilListening(port);
   return {
     url: `git://127.0.0.1:${port}/app.git`,
+    folder: work,
     commit: git('rev-parse', 'HEAD').trim(),
     [Symbol.asyncDispose]: async () => {
       // git starts its server as a child of its own.
@@ -96,6 +99,42 @@ test('a context is a folder of a Git repository at a branch, tag or commit', asy
   const none = await refusal(room.build({}, { context: { remote: `${repository.url}#nowhere` } }));
   assert.equal(none.code, 'git-failed');
   assert.deepEqual(await room.trees.listFolders(), []);
+});
+
+test('a plain web server may have the repository; its own folder is there in named contexts, else if asked for', async () => {
+  await using repository = await serveRepository();
+  await using room = await buildRoom();
+  execFileSync('git', ['update-server-info'], { cwd: repository.folder });
+  const server = createServer(({ url = '' }, response) => {
+    const path = join(repository.folder, new URL(url, 'http://host').pathname);
+    if (existsSync(path)) response.end(readFileSync(path));
+    else response.writeHead(404).end();
+  }).listen(0, '127.0.0.1');
+  try {
+    await once(server, 'listening');
+    const address = server.address();
+    assert.ok(typeof address === 'object' && address !== null);
+    const remote = `http://127.0.0.1:${address.port}/.git`;
+    for (const keep of ['0', '1']) {
+      const { image } = await room.build(
+        {},
+        {
+          context: { remote },
+          contexts: { named: { remote } },
+          dockerfileText: 'FROM scratch\nCOPY . /main\nCOPY --from=named . /named\n',
+          buildArgs: { BUILDKIT_CONTEXT_KEEP_GIT_DIR: keep },
+        },
+      );
+      await room.inside(image, (root) => {
+        assert.equal(readFileSync(join(root, 'named/sub/f'), 'utf8'), 'second');
+        const kept = ['main', 'named'].map((name) => existsSync(join(root, name, '.git/HEAD')));
+        assert.deepEqual(kept, [keep === '1', true]);
+      });
+    }
+  } finally {
+    server.closeAllConnections();
+    server.close();
+  }
 });
 
 test('ADD takes the files of a repository, its .git where that is asked for, and checks the commit', async () => {

@@ -44,7 +44,9 @@ async function fetched(
   } catch (error) {
     signal.throwIfAborted();
     if (isKind(error, 'unavailable') && error.code === 'git-missing') throw error;
-    await git('fetch', '--quiet', '--tags', 'origin', '+refs/heads/*:refs/heads/*', 'HEAD');
+    // The branch that the new repository is on may be one of them.
+    const all = ['--tags', '--update-head-ok', 'origin', '+refs/heads/*:refs/heads/*', 'HEAD'];
+    await git('fetch', '--quiet', ...all);
     const name = ref === 'HEAD' ? 'FETCH_HEAD' : ref;
     return (await git('rev-parse', '--verify', `${name}^{commit}`)).trim();
   }
