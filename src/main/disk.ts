@@ -13,9 +13,18 @@ type Nouns = Pick<
 
 /** Constructs and starts what keeps the disk from filling up. */
 export function startDisk(settings: Settings, adapters: Adapters, nouns: Nouns, log: Logger) {
-  const { store, clock, space, blobs, snapshotter, logs, buildSessions: sessions } = adapters;
+  const {
+    store,
+    clock,
+    space,
+    blobs,
+    snapshotter,
+    logs,
+    buildSessions: sessions,
+    bootstrapper: packages,
+  } = adapters;
   const parts: DiskParts = {
-    ...{ space, blobs, snapshotter, logs, sessions, clock, ...nouns },
+    ...{ space, blobs, snapshotter, logs, sessions, packages, clock, ...nouns },
     uses: new ImageUse({ store, clock, ...nouns }),
     settings: settings.disk,
     keep: { keepPartial: settings.registries.keepPartial, keepContexts: settings.bases.keepContexts },

@@ -24,6 +24,17 @@ export interface BootstrapPlan {
   epoch: number;
 }
 
+/** Lists and packages of a suite, kept so that they need not be fetched again. */
+export interface KeptPackages {
+  /** Such as bookworm-amd64. */
+  id: string;
+  /** Bytes. */
+  size: number;
+  /** Milliseconds since 1970: when they were used last. */
+  touched: number;
+  inUse: boolean;
+}
+
 /** Makes root file systems from signed packages of a distribution. */
 export interface Bootstrapper {
   /** Of images that name none: the host's own where it is of the distribution, else the newest that is known. */
@@ -37,4 +48,7 @@ export interface Bootstrapper {
   build(request: BootstrapRequest, plan: BootstrapPlan): Promise<Readable>;
   /** Every version that the suite's sources have of these packages; unknown ones have none. @throws as plan */
   offers(request: ListsRequest, names: readonly string[]): Promise<Offer[]>;
+  kept(): Promise<KeptPackages[]>;
+  /** Keeps these no more, unless they are in use now. */
+  removeKept(accepts: (id: string) => boolean): Promise<void>;
 }

@@ -172,6 +172,21 @@ test('following until a moment ends then, although nothing more is written', asy
   assert.deepEqual(await log.read({ follow: true, until }), ['a\n']);
 });
 
+test('who does not follow gets what was there, however fast the container writes', async () => {
+  using log = await bench();
+  for (const line of ['one\n', 'two\n', 'three\n']) log.write(line);
+  for (const tail of [2, undefined]) {
+    const before = await log.read(tail === undefined ? {} : { tail });
+    const lines: string[] = [];
+    for await (const { data } of log.store.read('c', { ...all, ...(tail !== undefined && { tail }) })) {
+      lines.push(String(data));
+      log.write('more\n');
+      if (lines.length > before.length) break;
+    }
+    assert.deepEqual(lines, before);
+  }
+});
+
 test('following after a tail goes on with what comes', async () => {
   using log = await bench();
   log.write('old\n');

@@ -44,6 +44,8 @@ export class FileLogStore implements LogStore {
     reopen: () => Promise<void>,
   ): Promise<boolean> {
     const files = this.#files(id);
+    // Asked of every log every second: mostly one look is enough.
+    if (files.isWithin(limits.maxBytes)) return Promise.resolve(false);
     return this.#locks.run(id, async () => {
       if (!(await files.needsRotation(limits.maxBytes))) return false;
       await files.shift();

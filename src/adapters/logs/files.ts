@@ -1,4 +1,4 @@
-import type { Stats } from 'node:fs';
+import { statSync, type Stats } from 'node:fs';
 import { type FileHandle, mkdir, open, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { systemCode } from '#base/errors.ts';
@@ -67,6 +67,12 @@ export class LogFiles {
   async size(): Promise<number> {
     const sizes = await Promise.all((await this.#paths()).map(sizeOf));
     return sizes.reduce((total, size) => total + size, 0);
+  }
+
+  /** Whether there is a present file that is not empty, and not larger than that. */
+  isWithin(maxBytes: number): boolean {
+    const size = statSync(this.current, { throwIfNoEntry: false })?.size ?? 0;
+    return size > 0 && size <= maxBytes;
   }
 
   /** Whether there is a present file larger than that; a missing one is to be opened anew. */

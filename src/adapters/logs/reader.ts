@@ -19,6 +19,8 @@ export interface Reading {
   /** When following. */
   changes: FolderChanges | undefined;
   query: Pick<LogQuery, 'ended' | 'signal' | 'until'>;
+  /** Bytes of the newest file that count; absent: all, also those to come. */
+  end?: number;
 }
 
 /** Lines that follow each other in one file, each with its newline. */
@@ -50,13 +52,15 @@ async function* batches(files: LogFiles, lock: Lock, query: LogQuery): AsyncGene
   query.onOpen?.();
   try {
     const wanted = (stream: LogEntry['stream']): boolean => query[stream];
+    // A container may write faster than a client reads: what it writes from now on is for those who follow.
+    const end = query.follow === true ? undefined : (await handles.at(-1)?.stat())?.size;
     const start =
       query.tail === undefined
         ? { file: 0, offset: 0, skip: 0 }
-        : await findTail(handles, query.tail, wanted);
+        : await findTail(handles, query.tail, wanted, end);
     let { skip } = start;
     for await (const batch of joined(
-      physicalLines({ files, lock, handles, changes, query }, start),
+      physicalLines({ files, lock, handles, changes, query, ...(end !== undefined && { end }) }, start),
       wanted,
     )) {
       yield batch.slice(skip);
@@ -86,7 +90,7 @@ async function* joined(
 
 /** The lines of all files; when following, also those to come. Opens and adds to `handles` what comes later. */
 export async function* physicalLines(
-  { files, lock, handles, changes, query }: Reading,
+  { files, lock, handles, changes, query, end }: Reading,
   start: { file: number; offset: number },
 ): AsyncGenerator<LineBatch> {
   let offset = start.offset;
@@ -96,7 +100,7 @@ export async function* physicalLines(
   }
   const last = handles.at(-1);
   let newest = last && new FileLines(last, start.file < handles.length ? offset : (await last.stat()).size);
-  if (newest !== undefined) yield* newest.read();
+  if (newest !== undefined) yield* newest.read(end);
   if (changes === undefined) return;
   using state = new Following(changes, query);
   while (!state.isAborted) {
@@ -153,10 +157,12 @@ class FileLines {
     this.#position = position;
   }
 
-  async *read(): AsyncGenerator<LineBatch> {
+  /** Up to the end, or to byte `end` where that comes first. */
+  async *read(end = Infinity): AsyncGenerator<LineBatch> {
     for (;;) {
       const chunk = Buffer.allocUnsafe(block);
-      const { bytesRead } = await this.handle.read(chunk, 0, block, this.#position);
+      const length = Math.max(0, Math.min(block, end - this.#position));
+      const { bytesRead } = await this.handle.read(chunk, 0, length, this.#position);
       if (bytesRead === 0) return;
       const offset = this.#position - this.#rest.length;
       this.#position += bytesRead;

@@ -18,19 +18,23 @@ export interface TailStart {
  * Looks for the start of the last `count` entries by reading backwards. An entry is complete at its last part, so
  * that decides the order; its first part may lie before entries of the other stream.
  * @param files oldest first
+ * @param end bytes of the last file that count; absent: all
  */
 export async function findTail(
   files: readonly FileHandle[],
   count: number,
   wanted: (stream: LogEntry['stream']) => boolean,
+  end?: number,
 ): Promise<TailStart> {
   const search = new TailSearch(count);
   let start = { file: files.length, offset: 0 };
   for (let file = files.length - 1; file >= 0; file--) {
     const handle = files[file];
     if (handle === undefined) break;
-    for await (const { line, offset } of linesBackwards(handle)) {
-      const heading = parseHeading(line);
+    const size = (file === files.length - 1 ? end : undefined) ?? (await handle.stat()).size;
+    for await (const { line, offset } of linesBackwards(handle, size)) {
+      // The last one may be half written.
+      const heading = line.at(-1) === newline ? parseHeading(line) : undefined;
       if (heading === undefined || !wanted(heading.stream)) continue;
       if (search.isDone(heading.full, heading.stream)) return { ...start, skip: search.skip };
       if (search.add(heading.full, heading.stream)) start = { file, offset };
@@ -74,8 +78,11 @@ class TailSearch {
 }
 
 /** The lines of a file from the last to the first, each with its newline. */
-async function* linesBackwards(handle: FileHandle): AsyncGenerator<{ line: Buffer; offset: number }> {
-  let { size: position } = await handle.stat();
+async function* linesBackwards(
+  handle: FileHandle,
+  size: number,
+): AsyncGenerator<{ line: Buffer; offset: number }> {
+  let position = size;
   let rest = Buffer.alloc(0);
   while (position > 0) {
     const from = Math.max(0, position - block);

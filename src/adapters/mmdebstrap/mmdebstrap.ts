@@ -8,10 +8,17 @@ import { isKept, layout } from '#domain/base/layout.ts';
 import { epochOf, knownSuites } from '#domain/base/sources.ts';
 import { installedSize, statusFile } from '#domain/base/status.ts';
 import type { Offer } from '#domain/package/outdated.ts';
-import type { BootstrapPlan, Bootstrapper, BootstrapRequest, ListsRequest } from '#ports/bootstrapper.ts';
+import type {
+  BootstrapPlan,
+  Bootstrapper,
+  BootstrapRequest,
+  KeptPackages,
+  ListsRequest,
+} from '#ports/bootstrapper.ts';
 import { Apt } from './apt.ts';
 import { finish } from './finish.ts';
 import { hostMirror, hostSuite, type Mirror } from './host-sources.ts';
+import { keptPackages } from './kept.ts';
 import { packTree } from './pack.ts';
 import { makeScratch, removeScratches, type Scratch } from './scratch.ts';
 import { rootIn, unpack } from './unpack.ts';
@@ -73,6 +80,20 @@ export class Mmdebstrap implements Bootstrapper {
     return tar;
   }
 
+  kept(): Promise<KeptPackages[]> {
+    return keptPackages(this.#apt, (id) => this.#locks.isHeld(id));
+  }
+
+  async removeKept(accepts: (id: string) => boolean): Promise<void> {
+    for (const { id, inUse } of await this.kept())
+      if (!inUse && accepts(id))
+        await this.#locks.run(id, () => rm(join(this.#apt, id), { recursive: true, force: true }));
+  }
+
+  get #apt(): string {
+    return join(this.#options.root, 'apt');
+  }
+
   get #scratch(): string {
     return join(this.#options.root, 'scratch');
   }
@@ -101,7 +122,7 @@ export class Mmdebstrap implements Bootstrapper {
   #withApt<T>({ suite, architecture }: ListsRequest, work: (apt: Apt) => Promise<T>): Promise<T> {
     const name = `${suite}-${architecture}`;
     const { mirror = hostMirror, refreshMs = hour } = this.#options;
-    const home = join(this.#options.root, 'apt', name);
+    const home = join(this.#apt, name);
     return this.#locks.run(name, async () => {
       try {
         return await work(new Apt({ home, suite, architecture, mirror, refreshMs }));

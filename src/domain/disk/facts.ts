@@ -16,8 +16,11 @@ export interface ImageFacts {
 
 /** Something half-done. */
 export interface TemporaryFacts {
-  /** What came of a pull that broke off, or what clients need not send again for their builds. */
-  kind: 'download' | 'context';
+  /**
+   * What came of a pull that broke off; what clients need not send again for their builds; lists and packages that the next
+   * image of a suite need not fetch.
+   */
+  kind: 'download' | 'context' | 'packages';
   id: string;
   size: number;
   /** Milliseconds since 1970: when something came for it last. */

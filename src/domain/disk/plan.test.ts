@@ -62,6 +62,16 @@ test('interrupted downloads go after their time, those under way never', () => {
   assert.deepEqual(ids(facts({ temporary })), ['old']);
 });
 
+test('packages that bases are made of go after days without use, and while space is short', () => {
+  const kept = { kind: 'packages' as const, size: 5, inUse: false };
+  const temporary = [
+    { ...kept, id: 'old', touched: 400 },
+    { ...kept, id: 'new', touched: 600 },
+  ];
+  assert.deepEqual(ids(facts({ temporary })), ['old']);
+  assert.deepEqual(ids(facts({ temporary, free: 0 })), ['old', 'new']);
+});
+
 test('contexts that images can be built from again go while space is short, the longest unused first, before images', () => {
   const sources = [
     { id: 'new', names: ['b:1'], size: 30, used: 900 },

@@ -68,8 +68,10 @@ class Planner {
   byAge(): void {
     const { now, temporary, registry } = this.#facts;
     const { partialAge, buildCacheAge, untaggedAge, buildCache } = this.#rules;
-    for (const one of temporary)
-      if (now - one.touched >= partialAge) this.#takeTemporary(one, `not used for ${ageWords(partialAge)}`);
+    for (const one of temporary) {
+      const age = one.kind === 'packages' ? untaggedAge : partialAge;
+      if (now - one.touched >= age) this.#takeTemporary(one, `not used for ${ageWords(age)}`);
+    }
     for (const { kind, name, why, part } of registry) {
       const bytes = part === undefined || this.#counts.has(part.key) ? 0 : part.size;
       this.#take({ kind: 'registry', id: `${kind} ${name}`, name: `${kind} ${name}`, bytes, why });

@@ -78,7 +78,9 @@ export function ruleWords(kind: DiskKind, rules: DiskRules): string {
       `or while ${short}, the longest unused first`,
     logs: 'by max-size and max-file of each container, as they are written; with their container',
     registry: 'by berth registry retention; what no manifest names after an hour; uploads after a day',
-    temporary: `interrupted downloads and contexts of builds after ${ageWords(rules.partialAge)}, or while ${short}`,
+    temporary:
+      `interrupted downloads and contexts of builds after ${ageWords(rules.partialAge)}, packages that bases are made of ` +
+      `after ${ageWords(rules.untaggedAge)} without use, or while ${short}`,
   };
   return words[kind];
 }

@@ -33,6 +33,8 @@ function bootstrapper(world: Pick<World, 'counts' | 'versions'>): Bootstrapper {
   return {
     defaultSuite: () => Promise.resolve('bookworm'),
     offers: () => Promise.resolve([]),
+    kept: () => Promise.resolve([]),
+    removeKept: () => Promise.resolve(),
     plan: ({ contents, suite }) => {
       world.counts.plans++;
       if (suite !== 'bookworm' && suite !== 'trixie')

@@ -72,6 +72,7 @@ class World {
       ...{ buildCacheDays: 30, untaggedDays: 7, unusedHours: 24 },
     },
     keep: { keepPartial: 24, keepContexts: '1g' },
+    packages: { kept: () => Promise.resolve([]), removeKept: () => Promise.resolve() },
     sources: { keptContexts: () => [], removeContexts: () => Promise.resolve() },
     tell: (line) => void this.told.push(line),
     report: (problem, error) => assert.fail(`${problem}: ${String(error)}`),

@@ -88,12 +88,13 @@ export class DiskCollector {
   }
 
   async #remove(kind: PlannedItem['kind'], items: readonly PlannedItem[]): Promise<void> {
-    const { images, builds, registry, sessions, sources } = this.#parts;
+    const { images, builds, registry, sessions, sources, packages } = this.#parts;
     const ids = new Set(items.map(({ id }) => id));
     if (kind === 'image') await images.prune({ all: true, parents: false, accepts: ({ id }) => ids.has(id) });
     else if (kind === 'cache') await builds.prune(({ id }) => ids.has(id));
     else if (kind === 'registry') await registry.collect(standardCollection, false);
     else if (kind === 'source') await sources.removeContexts((id) => ids.has(id));
+    else if (kind === 'packages') await packages.removeKept((id) => ids.has(id));
     else if (kind === 'context') await sessions.removeKept((id) => ids.has(id));
     else await images.removePartial((digest) => ids.has(digest));
   }

@@ -56,9 +56,11 @@ export class FactFinder {
 
   async temporary(): Promise<DiskFacts['temporary']> {
     const partials = await this.#parts.blobs.partials();
+    const packages = await this.#parts.packages.kept();
     return [
       ...partials.map(({ digest, ...rest }) => ({ kind: 'download' as const, id: digest, ...rest })),
       ...this.#parts.sessions.kept().map((context) => ({ kind: 'context' as const, ...context })),
+      ...packages.map((kept) => ({ kind: 'packages' as const, ...kept })),
     ];
   }
 

@@ -5,6 +5,7 @@ import type { ImageUse } from '#engine/disk/image-use.ts';
 import type { Images } from '#engine/images/images.ts';
 import type { Registry } from '#engine/registry/registry.ts';
 import type { BlobStore } from '#ports/blob-store.ts';
+import type { Bootstrapper } from '#ports/bootstrapper.ts';
 import type { BuildSessions } from '#ports/build-sessions.ts';
 import type { Clock } from '#ports/clock.ts';
 import type { DiskSpace } from '#ports/disk-space.ts';
@@ -17,6 +18,8 @@ export interface DiskParts {
   blobs: Pick<BlobStore, 'partials'>;
   snapshotter: Pick<Snapshotter, 'listCommitted' | 'usage' | 'settled'>;
   sessions: Pick<BuildSessions, 'kept' | 'removeKept'>;
+  /** Of which bases are made. */
+  packages: Pick<Bootstrapper, 'kept' | 'removeKept'>;
   /** Contexts that images can be built from again. */
   sources: Pick<RecordedBuilds, 'keptContexts' | 'removeContexts'>;
   logs: Pick<LogStore, 'size'>;

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdir, readdir, rm, statfs, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, rm, stat, statfs, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
 import type { CollectAnswer, DiskAnswer, DiskRowAnswer } from '#api/types/disk.ts';
@@ -189,4 +189,24 @@ test('a container goes on while the disk is too full for its log, and is logged 
   following.abort();
   assert.match((await logged).stdout, /line \d+\n/);
   await daemon.ok('load', { input: archive(1) });
+});
+
+test('a container that writes without end does not fill the disk with its log, and its last lines can be had', async (t) => {
+  await using daemon = await start(t, 300, 'period = 0');
+  const limits = ['--log-opt', 'max-size=1m', '--log-opt', 'max-file=2'];
+  const id = await daemon.ok('run', '-d', '--network', 'none', ...limits, 'busybox', 'yes', 'x'.repeat(80));
+  const size = async (): Promise<number> => {
+    const { rows } = await json<DiskAnswer>(daemon, 'df');
+    return rows.find(({ kind }) => kind === 'logs')?.size ?? 0;
+  };
+  // Rotated again and again while it is written: a file is another one each time.
+  const files = new Set<number>();
+  for (let looks = 0; files.size < 5; looks++) {
+    const stats = await stat(join(daemon.root, 'logs', id, 'log')).catch(() => undefined);
+    if (stats !== undefined) files.add(stats.birthtimeMs);
+    assert.ok((await size()) < 150 * mib && looks < 100, `${looks} looks: ${await size()} bytes`);
+  }
+  // The last one may be half written.
+  assert.match(await daemon.ok('logs', '--tail', '2', id), /^x{80}\nx{1,80}$/);
+  await daemon.ok('rm', '-f', id);
 });
