@@ -66,10 +66,14 @@ export interface FileTrees {
   /** The paths below the root that are taken, relative to it, parents before their children, in order of name. */
   list(root: string, filter: Filter): Promise<string[]>;
   /**
-   * A digest over names, kinds, modes, link targets and bytes of a file or tree, and over the owners if
-   * asked. Times do not count. @throws not-found `file-missing`
+   * A digest over names, kinds, modes, link targets, bytes and attributes of a file or tree, and over the owners if
+   * asked. Times do not count. `lasts`: the same place will be asked for again, so that files whose times do not change need not be
+   * read again. @throws not-found `file-missing`
    */
-  digest(place: Place, options: Omit<CopyRules, 'owner' | 'mode'> & { owners: boolean }): Promise<string>;
+  digest(
+    place: Place,
+    options: Omit<CopyRules, 'owner' | 'mode'> & { owners: boolean; lasts?: boolean },
+  ): Promise<string>;
   /**
    * Copies a file to exactly the target, or the contents of a folder into the target folder. What is
    * missing of the target's folders is made (owner as in the rules, else root).

@@ -1,29 +1,17 @@
 import { createReadStream, lstatSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
-import { setImmediate } from 'node:timers/promises';
 import { Readable } from 'node:stream';
 import type { CopyRules } from '#ports/file-trees.ts';
 import { bytes } from '#adapters/files/byte-path.ts';
 import { decompressed } from '#adapters/files/decompress.ts';
-import { WorkerPool } from '#adapters/files/worker-pool.ts';
 import { ArchivedTree } from './archived-tree.ts';
 import type { PackedEntry, PackedFiles } from '#ports/packed-files.ts';
 import { copyArchived } from './copy-archived.ts';
-import { entriesOf } from './entry-batch.ts';
-import { extractFiles, type Extraction } from './extract.ts';
-import { batchOf } from './extraction-batch.ts';
 import { packedTar } from './packed-tar.ts';
 import { Receiving } from './receive.ts';
-import type { TreesJob, TreesResult } from './tree-worker-jobs.ts';
 import { TargetFolders } from './target-folders.ts';
+import { littleWork, type TreeWorkers } from './tree-workers.ts';
 import { unpackTar } from './unpack.ts';
-
-/** Up to this much is done at once: a worker that has to start first would take longer. */
-const smallArchive = 1024 * 1024;
-const fewFiles = 64;
-/** At most so many files go to a worker at once. */
-const mostFiles = 4000;
-const workers = 2;
 
 /**
  * Private folders whose files lie in the archive that was received, beside the folder, until they are needed there: most
@@ -34,10 +22,10 @@ export class Archives {
   /** Those whose files others packed, beside them. */
   readonly #held = new Map<string, PackedFiles>();
   readonly #unpacking = new Map<string, Promise<void>>();
-  readonly #workers: WorkerPool<TreesJob, TreesResult>;
+  readonly #workers: TreeWorkers;
 
-  constructor() {
-    this.#workers = new WorkerPool(new URL('./archive-worker.ts', import.meta.url), workers);
+  constructor(workers: TreeWorkers) {
+    this.#workers = workers;
   }
 
   /** Undefined where the files are in the folder. `root` is an absolute path. */
@@ -58,7 +46,7 @@ export class Archives {
   /** @throws invalid `layer-corrupt`, `layer-path-escapes` */
   async receive(tar: Readable, root: string, signal?: AbortSignal): Promise<void> {
     const archive = archiveOf(root);
-    const entries = await this.#receive(bytes(archive), decompressed(tar, signal), signal);
+    const entries = await this.#receive(archive, decompressed(tar, signal), signal);
     if (entries !== undefined) {
       this.#trees.set(root, await ArchivedTree.make(archive, entries, modeOf(root)));
       return;
@@ -82,7 +70,7 @@ export class Archives {
   }
 
   async copy(tree: ArchivedTree, path: string, target: TargetFolders, rules: CopyRules): Promise<void> {
-    await copyArchived(tree, path, target, rules, (items) => this.#extract(tree.archive, items));
+    await copyArchived(tree, path, target, rules, (items) => this.#workers.extract(items, tree.archive));
   }
 
   async forget(root: string): Promise<void> {
@@ -99,11 +87,8 @@ export class Archives {
     signal: AbortSignal | undefined,
   ): Promise<PackedEntry[] | undefined> {
     const { head, whole } = await beginningOf(chunks, signal);
-    if (!whole) {
-      const batch = await this.#workers.feed({ do: 'receive', archive }, joined(head, chunks, signal));
-      return batch && entriesOf(batch);
-    }
-    const receiving = new Receiving(archive);
+    if (!whole) return this.#workers.receive(archive, joined(head, chunks, signal));
+    const receiving = new Receiving(bytes(archive));
     try {
       for (const chunk of head) receiving.push(chunk);
       return receiving.end();
@@ -123,25 +108,6 @@ export class Archives {
       this.#unpacking.delete(root);
     }
   }
-
-  async #extract(archive: string, items: Extraction[]): Promise<void> {
-    const size = items.reduce((sum, item) => sum + item.size, 0);
-    if (items.length <= fewFiles && size <= smallArchive) {
-      extractFiles(bytes(archive), items);
-      return;
-    }
-    const each = Math.min(mostFiles, Math.ceil(items.length / workers));
-    const parts: Promise<unknown>[] = [];
-    for (let at = 0; at < items.length; at += each) {
-      const batch = batchOf(items.slice(at, at + each));
-      const part = this.#workers.do({ do: 'extract', archive: bytes(archive), batch });
-      // Awaited below; until then a failure must not count as unhandled.
-      part.catch(() => undefined);
-      parts.push(part);
-      await setImmediate();
-    }
-    await together(parts);
-  }
 }
 
 function modeOf(folder: string): number {
@@ -157,13 +123,13 @@ async function unpack(root: string, signal?: AbortSignal): Promise<void> {
   await unpackTar(tar, bytes(root), '/', signal === undefined ? {} : { signal });
 }
 
-/** What comes first, up to about `smallArchive`, and whether that is all. */
+/** What comes first, up to about `littleWork`, and whether that is all. */
 async function beginningOf(
   chunks: AsyncGenerator<Buffer>,
   signal: AbortSignal | undefined,
 ): Promise<{ head: Buffer[]; whole: boolean }> {
   const head: Buffer[] = [];
-  for (let size = 0; size < smallArchive;) {
+  for (let size = 0; size < littleWork;) {
     const next = await chunks.next();
     if (next.done === true) return { head, whole: true };
     if (signal?.aborted === true) await chunks.return(undefined);
@@ -188,9 +154,4 @@ async function* joined(
   } finally {
     await rest.return(undefined);
   }
-}
-
-/** Waits for all, also when one fails. */
-async function together(works: Promise<unknown>[]): Promise<void> {
-  for (const result of await Promise.allSettled(works)) if (result.status === 'rejected') throw result.reason;
 }

@@ -7,6 +7,7 @@ import { applyModeChange } from '#domain/build/mode.ts';
 import type { PackedEntry } from '#ports/packed-files.ts';
 import type { ArchivedTree } from './archived-tree.ts';
 import { linkFiles, type Extraction } from './extract.ts';
+import { FirstNames } from './first-names.ts';
 import type { TargetFolders } from './target-folders.ts';
 
 const root: Owner = { uid: 0, gid: 0 };
@@ -32,34 +33,14 @@ export async function copyArchived(
     else if (entry.kind === 'directory') folders.push({ to: folder(entry, relative, target, rules), entry });
     else {
       const to = target.pathOf(relative);
-      if (!names.link(entry, to)) items.push(extraction(entry, entry.kind, to, rules));
+      const file = entry.kind === 'file' ? (entry.sameAs ?? entry.path) : undefined;
+      if (!names.link(file, to)) items.push(extraction(entry, entry.kind, to, rules));
     }
   }
   await extract(items);
   linkFiles(names.links);
   // Writing into a folder changes its time, so these come last.
   for (const { to, entry } of folders) lutimesSync(raw(to), timeOf(entry.mtime), timeOf(entry.mtime));
-}
-
-/** What has several names in the archive has them in the copy. */
-class FirstNames {
-  readonly #target: Pick<TargetFolders, 'seen'>;
-  readonly #first = new Map<string, string>();
-  readonly links: { from: string; to: string }[] = [];
-
-  constructor(target: Pick<TargetFolders, 'seen'>) {
-    this.#target = target;
-  }
-
-  /** Whether `to` is to be a further name of what is copied already. */
-  link({ path, kind, sameAs }: PackedEntry, to: string): boolean {
-    const file = sameAs ?? path;
-    const from = kind === 'file' ? this.#first.get(file) : undefined;
-    if (from === undefined) this.#first.set(file, to);
-    // By the same mount.
-    else this.links.push({ from: this.#target.seen(from), to: this.#target.seen(to) });
-    return from !== undefined;
-  }
 }
 
 function folder(entry: PackedEntry, relative: string, target: TargetFolders, rules: CopyRules): string {

@@ -1,108 +1,75 @@
-import {
-  chmodSync,
-  constants,
-  copyFileSync,
-  lchownSync,
-  linkSync,
-  lutimesSync,
-  readlinkSync,
-  rmSync,
-  symlinkSync,
-  type Stats,
-} from 'node:fs';
-import { copyFile } from 'node:fs/promises';
-import { mknod, setXattr } from '#adapters/linux/libc.ts';
+import { chmodSync, lchownSync, lutimesSync, readlinkSync, type Stats } from 'node:fs';
 import { invalid } from '#base/errors.ts';
 import { applyModeChange } from '#domain/build/mode.ts';
 import type { CopyRules, Owner } from '#ports/file-trees.ts';
+import type { DeviceNode } from '#ports/packed-files.ts';
 import { Breather } from '#adapters/files/breather.ts';
-import { lstatOrUndefined, raw, text } from '#adapters/files/byte-path.ts';
-import { carriedXattrs } from '#adapters/files/member.ts';
+import { raw, text } from '#adapters/files/byte-path.ts';
+import { linkFiles, type Extraction } from './extract.ts';
+import { FirstNames } from './first-names.ts';
 import type { TargetFolders } from './target-folders.ts';
 import { walk, type Walked } from './walk.ts';
 
-/** Larger files are copied in the thread pool. */
-const smallFile = 1024 * 1024;
 const root: Owner = { uid: 0, gid: 0 };
 
-/** `source` is resolved; `prefix` is the source's path below its root, for the filter. */
+/**
+ * The folders are made first, then `extract` writes the files, in any order.
+ * `source` is resolved; `prefix` is the source's path below its root, for the filter.
+ */
 export async function copyTree(
   source: string,
   prefix: string,
   target: TargetFolders,
   rules: CopyRules,
+  extract: (items: Extraction[]) => Promise<void>,
 ): Promise<void> {
   const breather = new Breather(rules.signal);
+  const items: Extraction[] = [];
   const made = new Map<string, Walked>();
-  const links = new HardLinks(target);
+  const names = new FirstNames(target);
   for (const found of walk(source, prefix, rules)) {
-    await breather.breathe();
-    if (!found.taken) continue;
-    if (found.stats.isDirectory()) {
-      if (found.relative === '') target.open('');
+    if (breather.isDue) await breather.breathe();
+    const { stats, relative, taken } = found;
+    if (!taken || stats.isSocket()) continue;
+    if (stats.isDirectory()) {
+      if (relative === '') target.open('');
       else made.set(folder(found, target, rules), found);
       continue;
     }
-    const to = target.pathOf(found.relative);
-    if (!links.link(found, to)) await file(found, to, rules);
+    const to = target.pathOf(relative);
+    const file = stats.nlink < 2 || stats.isSymbolicLink() ? undefined : `${stats.dev}:${stats.ino}`;
+    if (!names.link(file, to)) items.push(extraction(found, to, rules));
   }
+  await extract(items);
+  linkFiles(names.links);
   // Writing into a folder changes its time, so these come last.
   for (const [path, { stats }] of made) lutimesSync(raw(path), stats.atime, stats.mtime);
 }
 
-/** What has several names in the source has them in the copy. */
-class HardLinks {
-  readonly #target: Pick<TargetFolders, 'seen'>;
-  readonly #names = new Map<string, string>();
-
-  constructor(target: Pick<TargetFolders, 'seen'>) {
-    this.#target = target;
-  }
-
-  /** Whether `to` could be made a name of what was copied before. */
-  link({ stats }: Walked, to: string): boolean {
-    if (stats.nlink < 2 || stats.isSymbolicLink() || stats.isSocket()) return false;
-    const file = `${stats.dev}:${stats.ino}`;
-    const first = this.#names.get(file);
-    this.#names.set(file, first ?? to);
-    if (first === undefined) return false;
-    const there = lstatOrUndefined(to);
-    if (there?.isDirectory() === true) throw ontoFolder(to);
-    if (there !== undefined) rmSync(raw(to));
-    // By the same mount.
-    linkSync(raw(this.#target.seen(first)), raw(this.#target.seen(to)));
-    return true;
-  }
-}
-
-function folder(found: Walked, target: TargetFolders, rules: CopyRules): string {
-  const to = target.open(found.relative, root);
-  settle(found, to, rules);
+function folder({ relative, stats }: Walked, target: TargetFolders, rules: CopyRules): string {
+  const to = target.open(relative, root);
+  const { uid, gid } = rules.owner ?? stats;
+  lchownSync(raw(to), uid, gid);
+  chmodSync(raw(to), modeOf(stats, rules));
   return to;
 }
 
-async function file(found: Walked, to: string, rules: CopyRules): Promise<void> {
-  const { absolute, stats } = found;
-  if (stats.isSocket()) return;
-  const there = lstatOrUndefined(to);
-  if (there?.isDirectory() === true) throw ontoFolder(to);
-  if (there !== undefined) rmSync(raw(to));
-  if (stats.isSymbolicLink()) symlinkSync(readlinkSync(raw(absolute), 'buffer'), raw(to));
-  else if (!stats.isFile()) mknod(text(to), stats.mode, stats.rdev);
-  else if (stats.size <= smallFile) copyFileSync(raw(absolute), raw(to), constants.COPYFILE_FICLONE);
-  else await copyFile(raw(absolute), raw(to), constants.COPYFILE_FICLONE);
-  settle(found, to, rules);
-  lutimesSync(raw(to), stats.atime, stats.mtime);
+function extraction({ absolute, stats }: Walked, to: string, rules: CopyRules): Extraction {
+  const { uid, gid, mtimeMs, size } = stats;
+  const about = {
+    ...{ to, owner: rules.owner ?? { uid, gid }, mode: modeOf(stats, rules), mtime: mtimeMs / 1000 },
+    ...{ offset: 0, size: 0, linkName: '' },
+  };
+  if (stats.isSymbolicLink())
+    return { ...about, kind: 'symlink', linkName: readlinkSync(raw(absolute), 'latin1') };
+  if (!stats.isFile())
+    return { ...about, kind: 'device', node: { type: nodeTypeOf(stats), number: stats.rdev } };
+  return { ...about, kind: 'file', from: absolute, size };
 }
 
-// Owner before mode and capabilities, because a change of owner drops those.
-function settle({ absolute, stats }: Walked, to: string, rules: CopyRules): void {
-  const { uid, gid } = rules.owner ?? stats;
-  lchownSync(raw(to), uid, gid);
-  if (stats.isSymbolicLink()) return;
-  chmodSync(raw(to), modeOf(stats, rules));
-  if (!stats.isFile()) return;
-  for (const [name, value] of carriedXattrs(text(absolute))) setXattr(text(to), text(name), value);
+function nodeTypeOf(stats: Stats): DeviceNode['type'] {
+  if (stats.isFIFO()) return 'fifo';
+  return stats.isCharacterDevice() ? 'character' : 'block';
 }
 
 function modeOf(stats: Stats, { mode }: CopyRules): number {

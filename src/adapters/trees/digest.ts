@@ -1,33 +1,67 @@
-import { createHash, hash } from 'node:crypto';
-import { closeSync, createReadStream, openSync, readlinkSync, readSync } from 'node:fs';
-import type { CopyRules } from '#ports/file-trees.ts';
+import { createHash } from 'node:crypto';
+import { readlinkSync } from 'node:fs';
+import type { FileTrees } from '#ports/file-trees.ts';
 import { Breather } from '#adapters/files/breather.ts';
-import { raw, text } from '#adapters/files/byte-path.ts';
-import { carriedXattrs } from '#adapters/files/member.ts';
-import { attributesOf, headOf, type DigestedFacts } from './tree-facts.ts';
+import { raw } from '#adapters/files/byte-path.ts';
+import type { Told } from './contents.ts';
+import type { KnownContents } from './known-contents.ts';
+import { headOf, type DigestedFacts } from './tree-facts.ts';
+import type { TreeWorkers } from './tree-workers.ts';
 import { walk, type Walked } from './walk.ts';
 
-/** Files up to this size are read at once. */
-const smallFile = 256 * 1024;
+/** How many bytes of text are hashed at once. */
+const hashedAtOnce = 64 * 1024;
 
-/** `prefix` is the start's path below its root, for the filter. */
+interface Part {
+  head: string;
+  /** Of a file: absent until it was read. */
+  told?: Told;
+}
+
+/** `prefix` is the start's path below its root, for the filter. Files that are `known` are not read. */
 export async function digestOf(
   start: string,
   prefix: string,
-  options: Omit<CopyRules, 'owner' | 'mode'> & { owners: boolean },
+  options: Parameters<FileTrees['digest']>[1],
+  { workers, known }: { workers: TreeWorkers; known: KnownContents | undefined },
 ): Promise<string> {
-  const whole = createHash('sha256');
   const breather = new Breather(options.signal);
-  const buffer = Buffer.allocUnsafeSlow(smallFile);
+  const now = Date.now();
+  const parts: Part[] = [];
+  const unread: { part: Part; found: Walked }[] = [];
   for (const found of walk(start, prefix, options)) {
-    await breather.breathe();
+    if (breather.isDue) await breather.breathe();
     if (!found.taken) continue;
-    whole.update(headOf(factsOf(found, options.owners)));
+    const part: Part = { head: headOf(factsOf(found, options.owners)) };
+    parts.push(part);
     if (!found.stats.isFile()) continue;
-    whole.update(await contentOf(found, buffer));
-    whole.update(attributesOf(carriedXattrs(text(found.absolute))));
+    const told = known?.find(found.absolute, found.stats);
+    if (told === undefined) unread.push({ part, found });
+    else part.told = told;
   }
-  return whole.digest('hex');
+  const read = await workers.tell(
+    unread.map(({ found: { absolute: path, stats } }) => ({ path, size: stats.size })),
+  );
+  options.signal?.throwIfAborted();
+  for (const [at, { part, found }] of unread.entries()) {
+    const told = read[at] ?? '';
+    part.told = told;
+    known?.add(found.absolute, found.stats, told, now);
+  }
+  return digestOfParts(parts, breather);
+}
+
+async function digestOfParts(parts: readonly Part[], breather: Breather): Promise<string> {
+  const hash = createHash('sha256');
+  let text = '';
+  for (const { head, told = '' } of parts) {
+    if (breather.isDue) await breather.breathe();
+    text += head + told;
+    if (text.length < hashedAtOnce) continue;
+    hash.update(text);
+    text = '';
+  }
+  return hash.update(text).digest('hex');
 }
 
 function factsOf({ relative, absolute, stats }: Walked, owners: boolean): DigestedFacts {
@@ -35,32 +69,4 @@ function factsOf({ relative, absolute, stats }: Walked, owners: boolean): Digest
   const size = stats.isFile() ? stats.size : stats.rdev;
   const { mode, uid, gid } = stats;
   return { relative, mode, size, link, ...(owners ? { owner: { uid, gid } } : {}) };
-}
-
-async function contentOf({ absolute, stats }: Walked, buffer: Buffer): Promise<string> {
-  if (stats.size <= buffer.length) return hash('sha256', readInto(absolute, buffer.subarray(0, stats.size)));
-  const content = createHash('sha256');
-  for await (const chunk of createReadStream(raw(absolute), { highWaterMark: smallFile }))
-    content.update(bufferOf(chunk));
-  return content.digest('hex');
-}
-
-/** Memory of its own for each of many files has the garbage collected again and again. */
-function readInto(path: string, buffer: Buffer): Buffer {
-  const file = openSync(raw(path), 'r');
-  try {
-    for (let done = 0; done < buffer.length;) {
-      const length = readSync(file, buffer, done, buffer.length - done, done);
-      if (length === 0) return buffer.subarray(0, done);
-      done += length;
-    }
-    return buffer;
-  } finally {
-    closeSync(file);
-  }
-}
-
-function bufferOf(chunk: unknown): Buffer {
-  if (!Buffer.isBuffer(chunk)) throw new TypeError('a file stream gave no bytes');
-  return chunk;
 }

@@ -34,8 +34,10 @@ import { Archives } from './archives.ts';
 import { copyTree } from './copy.ts';
 import { digestOf } from './digest.ts';
 import { fetchFile } from './download.ts';
+import { KnownContents } from './known-contents.ts';
 import { readPiece } from './extract.ts';
 import { newFolder, TargetFolders } from './target-folders.ts';
+import { TreeWorkers } from './tree-workers.ts';
 import { beginsWithTar, unpackTar } from './unpack.ts';
 import { walk } from './walk.ts';
 
@@ -46,7 +48,9 @@ const rootOwner: Owner = { uid: 0, gid: 0 };
 export class DiskFileTrees implements FileTrees {
   readonly #folder: string;
   readonly #removing = new Set<Promise<void>>();
-  readonly #archives = new Archives();
+  readonly #workers = new TreeWorkers();
+  readonly #archives = new Archives(this.#workers);
+  readonly #known = new KnownContents();
 
   /** `folder`: absolute; it is made when it is first needed. */
   constructor(folder: string) {
@@ -142,14 +146,13 @@ export class DiskFileTrees implements FileTrees {
     return bytesOnDisk;
   }
 
-  async digest(
-    place: Place,
-    options: Omit<CopyRules, 'owner' | 'mode'> & { owners: boolean },
-  ): Promise<string> {
+  async digest(place: Place, options: Parameters<FileTrees['digest']>[1]): Promise<string> {
     const tree = await this.#archived(place);
     if (tree?.stat(place.path) !== undefined) return tree.digest(place.path, options);
     const path = existing(place);
-    return digestOf(path, below(place, path), options);
+    const lasts = options.lasts === true && !place.root.startsWith(`${this.#folder}/`);
+    const known = lasts ? this.#known : undefined;
+    return digestOf(path, below(place, path), options, { workers: this.#workers, known });
   }
 
   async copy(source: Place, target: WritablePlace, rules: CopyRules): Promise<void> {
@@ -160,7 +163,7 @@ export class DiskFileTrees implements FileTrees {
       return;
     }
     const from = existing(source);
-    await copyTree(from, below(source, from), into(), rules);
+    await copyTree(from, below(source, from), into(), rules, (items) => this.#workers.extract(items));
   }
 
   makeFolder(place: Place, owner: Owner, mode?: number): Promise<void> {

@@ -2,6 +2,7 @@ import {
   chmodSync,
   closeSync,
   constants,
+  copyFileSync,
   fchmodSync,
   fchownSync,
   futimesSync,
@@ -18,12 +19,15 @@ import { systemCode } from '#base/errors.ts';
 import { corrupt } from '#domain/archive/tar-header.ts';
 import type { Owner } from '#ports/file-trees.ts';
 import { lstatOrUndefined, raw, text } from '#adapters/files/byte-path.ts';
-import { nodeType, timeOf, writeFully } from '#adapters/files/member.ts';
+import { carriedXattrs, nodeType, timeOf, writeFully } from '#adapters/files/member.ts';
 import { listXattrs, mknod, setXattr } from '#adapters/linux/libc.ts';
 import type { PackedEntry } from '#ports/packed-files.ts';
 import { ontoFolder } from './copy.ts';
 
-const { O_CREAT, O_EXCL, O_NOFOLLOW, O_RDONLY, O_WRONLY } = constants;
+const { COPYFILE_EXCL, COPYFILE_FICLONE, O_CREAT, O_EXCL, O_NOFOLLOW, O_NONBLOCK, O_RDONLY, O_WRONLY } =
+  constants;
+/** Larger files are copied within the kernel. */
+const smallFile = 64 * 1024;
 const chunkSize = 1024 * 1024;
 
 /** A file, link or device of the archive and where it is to be. */
@@ -32,36 +36,45 @@ export interface Extraction extends Pick<
   'mtime' | 'size' | 'linkName' | 'offset' | 'node' | 'xattrs'
 > {
   to: string;
+  /** The file that is copied; absent: it lies in the archive. */
+  from?: string;
   kind: 'file' | 'symlink' | 'device';
   mode: number;
   owner: Owner;
 }
 
-/** Writes files of an uncompressed archive into folders that are there; what is at their places is replaced. Synchronous. */
-export function extractFiles(archive: string, items: readonly Extraction[]): void {
-  const from = openSync(raw(archive), O_RDONLY);
-  const pieces = new ArchivePieces(from);
+/**
+ * Writes files, of an uncompressed archive or copies of others, into folders that are there; what is at their places is replaced.
+ * Synchronous.
+ */
+export function extractFiles(archive: string | undefined, items: readonly Extraction[]): void {
   const folders = new Folders();
+  const pieces = archive === undefined ? undefined : new FilePieces(archive);
   try {
     for (const item of items.toSorted((a, b) => a.offset - b.offset)) {
       if (item.kind === 'symlink') link(item);
       else if (item.kind === 'device') device(item);
-      else extract(item, pieces, folders);
+      else if (item.from !== undefined) copy(item, item.from, folders);
+      else if (pieces !== undefined) extract(item, pieces, folders);
     }
   } finally {
-    closeSync(from);
+    pieces?.close();
   }
 }
 
-/** What lies in an archive, read ahead: small files lie one after another. */
-class ArchivePieces {
+/** What lies in a file, read ahead: small files lie one after another in an archive. */
+class FilePieces {
   readonly #from: number;
   #buffer = Buffer.alloc(0);
   #begin = 0;
   #end = 0;
 
-  constructor(from: number) {
-    this.#from = from;
+  constructor(path: string) {
+    this.#from = openSync(raw(path), O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
+  }
+
+  close(): void {
+    closeSync(this.#from);
   }
 
   /** Something of what is there from `position` on, at most `most` bytes; holds until the next call. */
@@ -86,6 +99,8 @@ class Folders {
   /** Bits of a mode that a new file does not get. */
   readonly #mask = fileModeMask();
   readonly #isPlain = new Map<string, boolean>();
+  /** For what is copied. */
+  readonly buffer = Buffer.allocUnsafeSlow(smallFile);
 
   /** Whether a file that is made in the folder of `path` with this mode and nothing else has just that, and is root's. */
   givesAll(path: string, mode: number): boolean {
@@ -144,18 +159,58 @@ export function linkFiles(links: readonly { from: string; to: string }[]): void 
   for (const { from, to } of links) replacing(to, () => linkSync(raw(from), raw(to)));
 }
 
-function extract(item: Extraction, pieces: ArchivePieces, folders: Folders): void {
+/** Of a file that changes meanwhile there is what it has when it is read, as `cp` would have it. */
+function copy(item: Extraction, from: string, folders: Folders): void {
+  const attributes = carriedXattrs(text(from));
+  if (item.size > smallFile) {
+    copyLarge(item, from, attributes);
+    return;
+  }
+  const source = openSync(raw(from), O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
+  const { buffer } = folders;
+  try {
+    write({ ...item, ...(attributes.size > 0 && { xattrs: attributes }) }, folders, (fd) => {
+      let done = 0;
+      for (let length = readSync(source, buffer); length > 0; length = readSync(source, buffer)) {
+        writeFully(fd, buffer.subarray(0, length), done);
+        done += length;
+      }
+    });
+  } finally {
+    closeSync(source);
+  }
+}
+
+function copyLarge(
+  { to, owner, mode, mtime }: Extraction,
+  from: string,
+  attributes: ReadonlyMap<string, Uint8Array>,
+): void {
+  replacing(to, () => copyFileSync(raw(from), raw(to), COPYFILE_EXCL | COPYFILE_FICLONE));
+  lchownSync(raw(to), owner.uid, owner.gid);
+  chmodSync(raw(to), mode);
+  for (const [name, value] of attributes) setXattr(text(to), text(name), value);
+  lutimesSync(raw(to), timeOf(mtime), timeOf(mtime));
+}
+
+function extract(item: Extraction, pieces: FilePieces, folders: Folders): void {
+  write(item, folders, (fd) => {
+    for (let done = 0; done < item.size;) {
+      const piece = pieces.at(item.offset + done, item.size - done);
+      writeFully(fd, piece, done);
+      done += piece.length;
+    }
+  });
+}
+
+function write(item: Extraction, folders: Folders, content: (fd: number) => void): void {
   const { to, owner, mode, mtime, xattrs } = item;
   const isRoots = owner.uid === 0 && owner.gid === 0;
   const isWhole = isRoots && folders.givesAll(to, mode);
   const flags = O_CREAT | O_EXCL | O_NOFOLLOW | O_WRONLY;
   const fd = replacing(to, () => openSync(raw(to), flags, isWhole ? mode : 0o600));
   try {
-    for (let done = 0; done < item.size;) {
-      const piece = pieces.at(item.offset + done, item.size - done);
-      writeFully(fd, piece, done);
-      done += piece.length;
-    }
+    content(fd);
     // Owner before mode and attributes: a change of owner drops set-user-id bits and capabilities.
     if (!isWhole) {
       fchownSync(fd, owner.uid, owner.gid);

@@ -76,7 +76,7 @@ function pivotOf(path: string): number {
 /** A source of `--parents`. Its digest is that of the folders on the way to it, too. */
 async function kept(
   trees: FileTrees,
-  { root, owners }: Origin,
+  { root, owners, isImage = false }: Origin,
   filter: Required<Filter>,
   source: CopySource,
   pivot: number,
@@ -85,7 +85,7 @@ async function kept(
   const { path } = source.place;
   const within = path.split('/').slice(0, pivot).join('/');
   const only = onlyPath(path, filter);
-  const digest = await trees.digest({ root, path: within }, { ...only, owners, signal });
+  const digest = await trees.digest({ root, path: within }, { ...only, owners, signal, lasts: !isImage });
   return { ...source, kind: source.kind === 'archive' ? 'file' : source.kind, within, digest };
 }
 
@@ -151,7 +151,8 @@ async function describe(
       `${origin.isImage === true ? '' : 'file not found in build context or excluded by .dockerignore: '}stat ${path}: file does not exist`,
     );
   const { signal } = finding;
-  const digest = await trees.digest(place, { ...filter, signal, owners: origin.owners });
+  const { owners, isImage = false } = origin;
+  const digest = await trees.digest(place, { ...filter, signal, owners, lasts: !isImage });
   const isArchive = finding.unpacks && facts.kind === 'file' && (await trees.isArchive(place));
   return {
     kind: isArchive ? 'archive' : facts.kind === 'directory' ? 'directory' : 'file',
