@@ -8,6 +8,7 @@ import { run } from '../support/docker.ts';
 import { startRegistry } from '../support/registry.ts';
 import { checkImageTools } from './image-tools.ts';
 import { checkBuildxOptions } from './buildx-options.ts';
+import { checkBuildxPlatforms } from './buildx-platforms.ts';
 import { Checks } from './checks.ts';
 import { DockerCommand } from './client-command.ts';
 import { linkPlugin } from './install.ts';
@@ -36,6 +37,7 @@ export async function checkBuildx(daemon: TestDaemon): Promise<Checks> {
   await checkBuilds(checks, docker, folder, build);
   await checkOutputs(checks, docker, folder, build);
   await checkBuildxOptions(checks, docker, daemon.folder);
+  await checkBuildxPlatforms(checks, docker, daemon.folder);
   await checkKeeping(checks, docker, daemon, folder);
   await checkImageTools(checks, docker, daemon);
   return checks;

@@ -218,6 +218,18 @@ async function checkBuilds(checks: Checks, project: Project): Promise<void> {
     await project.docker.ok('compose', '--profile', 'builds', 'build', 'built', options);
     assert.equal(await project.docker.ok('run', '--rm', 'buildkit/built:1'), 'given');
   });
+  await checks.check('build for several platforms', async () => {
+    const environment = { REGISTRY: 'buildkit', DOCKER_BUILDKIT: '1' };
+    const folder = join(project.folder, 'two');
+    await mkdir(folder);
+    await writeFile(join(folder, 'Dockerfile'), 'FROM scratch\nARG TARGETARCH\nLABEL arch=$TARGETARCH\n');
+    const service = 'build: { context: ., platforms: [linux/amd64, linux/arm64] }';
+    await writeFile(join(folder, 'compose.yaml'), `services:\n  two: { image: "two:1", ${service} }\n`);
+    await project.docker.ok('compose', 'build', { cwd: folder, environment });
+    const label = ['-f', '{{.Config.Labels.arch}}', 'two:1'];
+    assert.equal(await project.docker.ok('inspect', ...label), 'amd64');
+    assert.equal(await project.docker.ok('image', 'inspect', '--platform', 'linux/arm64', ...label), 'arm64');
+  });
 }
 
 async function checkStreams(checks: Checks, project: Project, daemon: TestDaemon): Promise<void> {
