@@ -87,6 +87,7 @@ async function add(
 ): Promise<{ image: Image; tags: string[] }> {
   let image: Image | undefined;
   const here: Record<string, Digest> = {};
+  const attachments = [...(index?.attachments ?? [])];
   for (const each of images) {
     image = await addImage(parts, each, loading, index === undefined ? tags : []);
     const { manifestDigest: digest, config, layers } = each;
@@ -106,7 +107,6 @@ async function add(
 
 async function addImage(
   parts: Parts,
-  const attachments = [...(index?.attachments ?? [])];
   { config: descriptor, layers, manifestDigest: written }: CandidateImage,
   { lease, ahead, onProgress }: Loading,
   tags: string[],
