@@ -25,7 +25,7 @@ test('a build for several platforms is pushed and archived as one index', async 
     platforms,
     tags: ['app'],
     outputs: [
-      { kind: 'image', names: [name], push: true },
+      { kind: 'image', names: [name], push: true, compression: { type: 'zstd', force: false } },
       { kind: 'oci', names: ['app'], write },
     ],
   });
@@ -37,6 +37,10 @@ test('a build for several platforms is pushed and archived as one index', async 
     manifests.map(({ platform }) => `${platform?.os ?? ''}/${platform?.architecture ?? ''}`),
     platforms,
   );
+  const [first] = manifests;
+  const reference = { registry: registry.host, repository: 'app', digest: first?.digest ?? image.id };
+  const { content: manifest } = await client.manifest(reference, undefined, signal);
+  assert.match(manifest.toString('utf8'), /layer\.v1\.tar\+zstd/);
   const pulled = await room.room.images.pull(name, {
     platform: 'linux/arm64',
     onProgress: () => undefined,

@@ -2,7 +2,14 @@ import type { Image } from '#domain/image/image.ts';
 import { formatPlatform } from '#domain/image/platform.ts';
 import { formatReference, parseReference } from '#domain/image/reference.ts';
 import type { Descriptor } from '#domain/image/manifest.ts';
-import type { BuildOutput, BuildRequest, Exported, Progress } from '#engine/contracts.ts';
+import type {
+  BuildOutput,
+  BuildRequest,
+  Exported,
+  OutputCompression,
+  Progress,
+  PushOptions,
+} from '#engine/contracts.ts';
 import { credentialsFor } from '#engine/builds/credentials.ts';
 import { Export, type MadeImage } from '#engine/builds/export.ts';
 import type { BuildParts } from '#engine/builds/parts.ts';
@@ -38,7 +45,7 @@ export async function writeOutputs(
     if (output.kind !== 'image' || !output.push) continue;
     for (const name of output.names) {
       const pushing = vertices.add(`pushing ${name}`);
-      const sent = await pushing.run(() => push(parts, request, name, pushing));
+      const sent = await pushing.run(() => push(parts, request, output, name, pushing));
       pushed ??= sent;
     }
   }
@@ -72,6 +79,8 @@ async function write(
     await vertex.note(`naming to ${formatReference(parseReference(name))}`);
   if (output.kind === 'image') return;
   if ('names' in output) {
+    if ((output.compression?.type ?? 'uncompressed') !== 'uncompressed')
+      await vertex.note('compression has no effect: the archive has layers as they are stored here');
     await output.write(await exporting.archive(output));
     await vertex.note('sending tarball');
   } else await writeFiles(parts, image, output, request.sourceDateEpoch);
@@ -97,13 +106,21 @@ async function writeFiles(
 async function push(
   { images }: Pick<OutputParts, 'images'>,
   request: BuildRequest,
+  { compression }: Extract<BuildOutput, { kind: 'image' }>,
   name: string,
   vertex: Vertex,
 ): Promise<Descriptor> {
+  if (compression?.force === true)
+    await vertex.note('force-compression has no effect: layers that are compressed stay as they are');
   const auth = await credentialsFor(request, parseReference(name).registry);
   return images.push(name, {
     ...(auth !== undefined && { auth }),
+    ...(compression !== undefined && { compression: packingOf(compression) }),
     onProgress: (progress: Progress) => void vertex.progress(progress),
     signal: request.signal,
   });
+}
+
+function packingOf({ type, level = 0 }: OutputCompression): NonNullable<PushOptions['compression']> {
+  return { kind: type === 'uncompressed' ? 'none' : type, level };
 }

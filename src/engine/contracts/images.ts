@@ -26,6 +26,8 @@ export interface PullOptions {
 export interface PushOptions extends Omit<PullOptions, 'platform'> {
   /** Only the image for it, where the name stands for several platforms. */
   only?: Platform;
+  /** Of layers that are stored uncompressed, instead of the settings' way; `none` leaves them so. */
+  compression?: { kind: 'none' | 'gzip' | 'zstd'; level: number };
 }
 
 export interface NewImage {

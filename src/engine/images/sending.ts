@@ -4,7 +4,7 @@ import { parseDigest, type Digest } from '#domain/image/digest.ts';
 import { layerMediaType, compressionOf } from '#domain/image/compression.ts';
 import type { Descriptor } from '#domain/image/manifest.ts';
 import { parseReference, type Reference } from '#domain/image/reference.ts';
-import type { Progress, PullOptions } from '#engine/contracts.ts';
+import type { Progress, PushOptions } from '#engine/contracts.ts';
 import type { IngestLease } from '#engine/images/leases.ts';
 import { measured } from '#engine/images/measured.ts';
 import { packed } from '#engine/images/packing.ts';
@@ -13,7 +13,7 @@ import type { Parts } from '#engine/images/parts.ts';
 /** Other repositories of a registry that are asked for a layer before it is sent. */
 const mostSources = 3;
 
-export interface Push extends Omit<PullOptions, 'platform'> {
+export interface Push extends Pick<PushOptions, 'auth' | 'onProgress' | 'signal' | 'compression'> {
   reference: Reference;
   lease: IngestLease;
 }
@@ -39,12 +39,12 @@ export function voice(push: Push, id: string | undefined): Say {
  * is all that is made. Gives it as it is there.
  */
 export async function sendLayer(parts: Parts, push: Push, layer: Descriptor, say: Say): Promise<Descriptor> {
-  const isAsStored = parts.registry.sharesStore?.(push.reference.registry) ?? false;
+  const { kind, level } = push.compression ?? parts.rules.compression;
+  const isAsStored = kind === 'none' || parts.registry.sharesStore?.(push.reference.registry) === true;
   if (isAsStored || compressionOf(await parts.layers.start(layer.digest)) !== 'none') {
     await sendBlob(parts, push, layer, say);
     return layer;
   }
-  const { kind, level } = parts.rules.compression;
   const mediaType = layerMediaType(kind);
   const key = `${layer.digest} ${kind} ${level}`;
   const known = parts.packed.get(key);
