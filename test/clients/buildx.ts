@@ -7,6 +7,7 @@ import type { TestDaemon } from '../support/daemon.ts';
 import { run } from '../support/docker.ts';
 import { startRegistry } from '../support/registry.ts';
 import { checkImageTools } from './image-tools.ts';
+import { checkBake } from './buildx-bake.ts';
 import { checkBuildxOptions } from './buildx-options.ts';
 import { checkBuildxPlatforms } from './buildx-platforms.ts';
 import { Checks } from './checks.ts';
@@ -37,6 +38,7 @@ export async function checkBuildx(daemon: TestDaemon): Promise<Checks> {
   await checkBuilds(checks, docker, folder, build);
   await checkOutputs(checks, docker, folder, build);
   await checkBuildxOptions(checks, docker, daemon.folder);
+  await checkBake(checks, docker, daemon.folder);
   await checkBuildxPlatforms(checks, docker, daemon.folder);
   await checkKeeping(checks, docker, daemon, folder);
   await checkImageTools(checks, docker, daemon);

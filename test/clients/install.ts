@@ -46,29 +46,24 @@ export async function dockerPlugin(name: Plugin): Promise<string> {
   const given = process.env[`BERTH_${name.replace('-', '_').toUpperCase()}`];
   if (given !== undefined) return given;
   const folder = await once(name.replace('docker-', ''), 'trixie', async (part) => {
-    const { stdout } = await must('dpkg', ['--print-architecture']);
-    const apt = new Apt({
-      home: join(part, 'apt'),
-      suite: 'trixie',
-      architecture: stdout.trim(),
-      mirror: hostMirror,
-      refreshMs: 0,
-    });
-    await apt.refresh({
-      suite: 'trixie',
-      architecture: stdout.trim(),
-      onProgress: () => undefined,
-      signal: new AbortController().signal,
-    });
-    const environment = { APT_CONFIG: apt.path('apt.conf') };
-    await must('apt-get', ['-q', 'download', name], { cwd: part, environment });
-    const archive = (await readdir(part)).find((file) => file.endsWith('.deb')) ?? '';
-    await must('dpkg-deb', ['--extract', join(part, archive), join(part, 'tree')]);
+    const archive = await download(name, 'trixie', part);
+    await must('dpkg-deb', ['--extract', archive, join(part, 'tree')]);
     const plugin = join(part, 'tree/usr/libexec/docker/cli-plugins', name);
     await rename(plugin, join(part, name));
-    for (const file of ['apt', 'tree', archive]) await rm(join(part, file), { recursive: true });
+    for (const file of [join(part, 'tree'), archive]) await rm(file, { recursive: true });
   });
   return join(folder, name);
+}
+
+/** The client of Debian 12, which is 20.10 and has no buildx. */
+export async function oldDocker(): Promise<string> {
+  const folder = await once('docker', 'bookworm', async (part) => {
+    const archive = await download('docker.io', 'bookworm', part);
+    await must('dpkg-deb', ['--extract', archive, join(part, 'tree')]);
+    await rename(join(part, 'tree/usr/bin/docker'), join(part, 'docker'));
+    for (const file of [join(part, 'tree'), archive]) await rm(file, { recursive: true });
+  });
+  return join(folder, 'docker');
 }
 
 /** Makes `docker compose` or `docker buildx` work for clients that have the daemon's environment. */
@@ -76,6 +71,19 @@ export async function linkPlugin(daemon: TestDaemon, name: Plugin): Promise<void
   const plugins = join(daemon.environment['DOCKER_CONFIG'] ?? '', 'cli-plugins');
   await mkdir(plugins, { recursive: true });
   await symlink(await dockerPlugin(name), join(plugins, name));
+}
+
+/** A package of a suite, into a folder. Gives the path of its file. */
+async function download(name: string, suite: string, folder: string): Promise<string> {
+  const { stdout } = await must('dpkg', ['--print-architecture']);
+  const [architecture, home] = [stdout.trim(), join(folder, 'apt')];
+  const apt = new Apt({ home, suite, architecture, mirror: hostMirror, refreshMs: 0 });
+  const { signal } = new AbortController();
+  await apt.refresh({ suite, architecture, onProgress: () => undefined, signal });
+  const environment = { APT_CONFIG: apt.path('apt.conf') };
+  await must('apt-get', ['-q', 'download', name], { cwd: folder, environment });
+  await rm(home, { recursive: true });
+  return join(folder, (await readdir(folder)).find((file) => file.endsWith('.deb')) ?? '');
 }
 
 /** A folder of the cache that is there whole or not at all. */

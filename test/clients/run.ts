@@ -7,6 +7,7 @@ import { checkBuildx } from './buildx.ts';
 import { checkCompose } from './compose.ts';
 import { checkDevcontainers } from './devcontainers.ts';
 import { checkDocker } from './docker.ts';
+import { checkOldDocker } from './docker-old.ts';
 import { checkDockerode, checkDockerPy, checkTestcontainers } from './programs.ts';
 import { withReports } from './table.ts';
 
@@ -14,6 +15,7 @@ const page = new URL('../../docs/compatibility.md', import.meta.url);
 
 const clients: Readonly<Record<string, (daemon: TestDaemon) => Promise<Checks>>> = {
   docker: checkDocker,
+  'docker-old': checkOldDocker,
   buildx: checkBuildx,
   compose: checkCompose,
   dockerode: checkDockerode,
