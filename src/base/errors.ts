@@ -52,6 +52,16 @@ export const unsupported = of('unsupported');
 export const unavailable = of('unavailable');
 export const internal = of('internal');
 
+/** The same error with the failed action before its message; what is no error of ours stays as it is. */
+export function within(action: string, error: unknown): unknown {
+  if (!(error instanceof BerthError)) return error;
+  const { kind, code, message, hint } = error;
+  return new BerthError(kind, code, `${action}: ${message}`, {
+    cause: error,
+    ...(hint !== undefined && { hint }),
+  });
+}
+
 export function isKind(error: unknown, kind: ErrorKind): error is BerthError {
   return error instanceof BerthError && error.kind === kind;
 }
@@ -59,6 +69,12 @@ export function isKind(error: unknown, kind: ErrorKind): error is BerthError {
 /** The text of anything that was thrown. */
 export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
+}
+
+/** As `messageOf`, of a Node system error only the words for people: without code, call and path. */
+export function reasonOf(error: unknown): string {
+  const message = messageOf(error);
+  return /^E[A-Z]+: ([^,]+)(?:, |$)/.exec(message)?.[1] ?? message;
 }
 
 /** The `code` of a Node system error (ENOENT ...), or undefined: also for our own errors, whose codes are others. */

@@ -8,10 +8,11 @@ import type { HostFacts } from '#domain/container/spec-input.ts';
  * @throws invalid `cpus-invalid`, `cpuset-invalid`, `realtime-unsupported`
  */
 export function checkCpus(limits: Resources, { cpus }: Pick<HostFacts, 'cpus'>): void {
-  if ((limits.NanoCpus ?? 0) > cpus.count * 1e9)
+  const nano = limits.NanoCpus ?? 0;
+  if (nano < 0 || nano > cpus.count * 1e9)
     throw invalid(
       'cpus-invalid',
-      `Range of CPUs is from 0.01 to ${cpus.count}.00, as there are only ${cpus.count} CPUs available`,
+      `range of CPUs is from 0.01 to ${cpus.count}.00, as there are only ${cpus.count} CPUs available`,
     );
   checkSet('cpus', 'CPUs', limits.CpusetCpus ?? '', cpus.online);
   checkSet('mems', 'memory nodes', limits.CpusetMems ?? '', cpus.nodes);
@@ -24,7 +25,8 @@ export function checkCpus(limits: Resources, { cpus }: Pick<HostFacts, 'cpus'>):
 
 function checkSet(name: 'cpus' | 'mems', what: string, asked: string, available: string): void {
   const wanted = cpuNumbers(asked);
-  if (wanted === undefined) throw invalid('cpuset-invalid', `Invalid value ${asked} for cpuset ${name}`);
+  if (wanted === undefined)
+    throw invalid('cpuset-invalid', `Invalid value ${asked} for cpuset ${name}: invalid format: ${asked}`);
   const there = new Set(cpuNumbers(available));
   if (wanted.every((number) => there.has(number))) return;
   throw invalid(

@@ -79,8 +79,8 @@ describe('names of containers', () => {
 describe('signals', () => {
   it('are read as Docker writes them', () => {
     assert.deepEqual(['9', 'kill', 'SIGTERM', 'SIGRTMIN+3', 'RTMAX-1'].map(parseSignal), [9, 9, 15, 37, 63]);
-    for (const bad of ['0', '65', 'NOPE', 'RTMIN+99', ''])
-      assert.throws(() => parseSignal(bad), /invalid signal/);
+    for (const bad of ['0', 'NOPE', 'RTMIN+99', '']) assert.throws(() => parseSignal(bad), /invalid signal/);
+    assert.throws(() => parseSignal('65'), /the linux daemon does not support signal 65/);
   });
 });
 

@@ -41,9 +41,10 @@ export function extraHosts(list: string[], gateway: string): HostsEntry[] {
   });
 }
 
-/** The line of a container itself: `10.0.0.2 name.domain name`. */
+/** The line of a container itself: `10.0.0.2 name.domain name`; a host name may have its domain in itself. */
 export function ownEntry(address: string, hostname: string, domain: string): HostsEntry {
-  return { address, names: domain === '' ? [hostname] : [`${hostname}.${domain}`, hostname] };
+  const full = domain === '' ? hostname : `${hostname}.${domain}`;
+  return { address, names: [full, full.split('.')[0] ?? full] };
 }
 
 /** `/other:alias`, `other:alias` or `other` of Links. */

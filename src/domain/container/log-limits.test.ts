@@ -15,16 +15,16 @@ describe('limits of a log', () => {
   });
 
   it('are refused when they make no sense', () => {
-    assert.throws(() => of({ 'max-size': 'big' }), /invalid max-size: 'big'/);
-    assert.throws(() => of({ 'max-file': '0' }), /invalid max-file: '0'/);
-    assert.throws(() => checkLogConfig({ Type: 'odd' }), /no log driver named 'odd'/);
+    assert.throws(() => of({ 'max-size': 'big' }), /invalid size: 'big'/);
+    assert.throws(() => of({ 'max-file': '0' }), /max-file cannot be less than 1: '0'/);
+    assert.throws(() => checkLogConfig({ Type: 'odd' }), /plugin "odd" not found/);
     assert.throws(() => checkLogConfig({ Type: 'fluentd' }), /'fluentd' is not supported: use syslog/);
     assert.throws(
       () => checkLogConfig({ Type: 'local', Config: { tag: 'x' } }),
       /unknown log opt 'tag' for local/,
     );
     assert.throws(() => checkLogConfig({ Config: { 'env-regex': '(' } }), /no regular expression/);
-    assert.throws(() => checkLogConfig({ Config: { mode: 'odd' } }), /invalid logging mode/);
+    assert.throws(() => checkLogConfig({ Config: { mode: 'odd' } }), /logging mode not supported: odd/);
     assert.throws(() => checkLogConfig({ Config: { 'max-siez': '1' } }), /unknown log opt 'max-siez'/);
     assert.doesNotThrow(() =>
       checkLogConfig({ Type: 'local', Config: { 'max-size': '1m', compress: 'true' } }),

@@ -66,14 +66,18 @@ function unknownDriver(driver: string): Error {
   const hint = 'use syslog or journald, or read and forward logs through the API (docker logs --follow)';
   return remote.includes(driver)
     ? invalid('log-driver-unsupported', `the log driver '${driver}' is not supported: ${hint}`)
-    : invalid('log-driver-unknown', `logger: no log driver named '${driver}' is registered`, { hint });
+    : invalid(
+        'log-driver-unknown',
+        `error looking up logging plugin ${driver}: plugin "${driver}" not found`,
+        { hint },
+      );
 }
 
 function checkValue(key: string, value: string): void {
   if (key.endsWith('-regex')) checkPattern(key, value);
   else if (key === 'tag') checkTag(value);
   else if (key === 'mode' && value !== 'blocking' && value !== 'non-blocking')
-    throw invalid('log-option-invalid', `logger: invalid logging mode: '${value}'`);
+    throw invalid('log-option-invalid', `logger: logging mode not supported: ${value}`);
 }
 
 function checkPattern(key: string, pattern: string): void {
@@ -130,12 +134,12 @@ export function logLimits(config: LogConfig): LogLimits {
 function bytesOf(text: string): number {
   const bytes = parseBytes(text);
   if (bytes !== undefined && bytes > 0) return bytes;
-  throw invalid('log-option-invalid', `invalid max-size: '${text}' is not a positive size`, {
-    hint: 'write 10m',
+  throw invalid('log-option-invalid', `invalid size: '${text}'`, {
+    hint: 'write the log option max-size as 10m',
   });
 }
 
 function count(text: string): number {
   if (/^[1-9]\d{0,5}$/.test(text)) return Number(text);
-  throw invalid('log-option-invalid', `invalid max-file: '${text}' is not a positive number`);
+  throw invalid('log-option-invalid', `max-file cannot be less than 1: '${text}'`);
 }

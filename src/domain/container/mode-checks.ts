@@ -16,13 +16,14 @@ export function checkModes(host: HostConfig, runtimes: readonly string[]): void 
     ['UTS', host.UTSMode, ['host', 'private'], false],
     ['cgroup namespace', host.CgroupnsMode, ['host', 'private'], false],
     ['user namespace', host.UsernsMode, ['host'], false],
-    ['isolation', host.Isolation, ['default'], false],
   ];
   for (const [name, mode = '', known, mayShare] of modes)
     if (mode !== '' && !known.includes(mode) && !(mayShare && sharing.test(mode)))
       throw invalid('mode-invalid', `invalid ${name} mode: ${mode}`, {
         hint: `use one of ${known.join(', ')}`,
       });
+  if (host.Isolation && host.Isolation !== 'default')
+    throw invalid('mode-invalid', `invalid isolation (${host.Isolation}): linux only supports 'default'`);
   if (host.Runtime && !runtimes.includes(host.Runtime))
     throw invalid('runtime-unknown', `unknown or invalid runtime name: ${host.Runtime}`, {
       hint: `There are ${runtimes.join(' and ')}.`,

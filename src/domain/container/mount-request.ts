@@ -2,6 +2,15 @@ import type { ContainerConfig, HostConfig, MountRequest } from '#domain/containe
 import type { MountPoint } from '#domain/container/container.ts';
 import { invalid } from '#base/errors.ts';
 import { cleanPath } from '#domain/container/paths.ts';
+import {
+  checkAbsolute,
+  declaredDestination,
+  destination,
+  fromBind,
+  refused,
+  refusedMount,
+  tmpfsDestination,
+} from '#domain/container/mount-places.ts';
 import { checkTmpfsOptions } from '#domain/container/tmpfs.ts';
 
 /** A mount as asked for. What it still needs from the world: a volume, or a host path that exists. */
@@ -47,24 +56,23 @@ export function requestedMounts(
     ...(host.Binds ?? []).map((bind) => parseBind(bind, host.VolumeDriver)),
     ...(host.Mounts ?? []).map(parseMount),
   ];
-  for (const options of Object.values(host.Tmpfs ?? {})) checkTmpfsOptions(options);
-  refuseDuplicates(asked);
+  const tmpfs = Object.entries(host.Tmpfs ?? {}).map(([path, options]) => tmpfsDestination(path, options));
+  refuseDuplicates([...tmpfs, ...asked.map((draft) => draft.point.destination)]);
   const taken = new Set([
     ...asked.map((draft) => draft.point.destination),
     ...inherited.map((point) => point.destination),
-    ...Object.keys(host.Tmpfs ?? {}).map((path) => cleanPath(path)),
+    ...tmpfs,
   ]);
-  const declared = Object.keys(config.Volumes ?? {}).map((path) => destination(path, path, 'volume'));
+  const declared = Object.keys(config.Volumes ?? {}).map(declaredDestination);
   const anonymous = [...new Set(declared)].filter((path) => !taken.has(path));
   return [...asked, ...anonymous.map((path) => volumeDraft(path, undefined, '', host.VolumeDriver))];
 }
 
-function refuseDuplicates(drafts: MountDraft[]): void {
+function refuseDuplicates(destinations: string[]): void {
   const seen = new Set<string>();
-  for (const { point } of drafts) {
-    if (seen.has(point.destination))
-      throw invalid('mount-duplicate', `Duplicate mount point: ${point.destination}`);
-    seen.add(point.destination);
+  for (const path of destinations) {
+    if (seen.has(path)) throw invalid('mount-duplicate', `Duplicate mount point: ${path}`);
+    seen.add(path);
   }
 }
 
@@ -74,8 +82,8 @@ function parseBind(text: string, driver: string | undefined): MountDraft {
     throw refused(`invalid volume specification: '${text}'`);
   const [source = '', target, mode = ''] = parts;
   checkMode(mode);
-  if (target === undefined) return volumeDraft(destination(source, text, 'volume'), undefined, '', driver);
-  const path = destination(target, text, source.startsWith('/') ? 'bind' : 'volume');
+  if (target === undefined) return volumeDraft(fromBind(source, text, 'volume'), undefined, '', driver);
+  const path = fromBind(target, text, source.startsWith('/') ? 'bind' : 'volume');
   if (!source.startsWith('/')) return volumeDraft(path, volumeName(source), mode, driver);
   const options = mode.split(',');
   const propagation = options.find((option) => propagations.includes(option)) ?? 'rprivate';
@@ -141,7 +149,7 @@ function volumeName(name: string): string {
 
 function parseMount(mount: MountRequest): MountDraft {
   const type: string = mount.Type ?? '';
-  const path = destination(mount.Target ?? '', mount.Target ?? '', type);
+  const path = destination(mount.Target ?? '', type);
   const readWrite = mount.ReadOnly !== true;
   switch (mount.Type) {
     case 'bind':
@@ -151,23 +159,21 @@ function parseMount(mount: MountRequest): MountDraft {
     case 'tmpfs':
       return tmpfsMount(mount, path, readWrite);
     case 'image':
-      return imageMount(mount, path, readWrite);
+      return imageMount(mount, path);
     default:
-      throw refused(`invalid mount config for type "${type}": mount type unknown: "${type}"`);
+      throw refusedMount(type, 'mount type unknown');
   }
 }
 
 function bindMount(mount: MountRequest, path: string, readWrite: boolean): MountDraft {
   const source = mount.Source ?? '';
-  if (source === '') throw refused('invalid mount config for type "bind": field Source must not be empty');
-  if (!source.startsWith('/'))
-    throw refused(
-      `invalid mount config for type "bind": invalid mount path: '${source}' mount path must be absolute`,
-    );
-  if (mount.VolumeOptions !== undefined)
-    throw refused('invalid mount config for type "bind": field VolumeOptions must not be specified');
+  if (source === '') throw refusedMount('bind', 'field Source must not be empty');
   const propagation = mount.BindOptions?.Propagation || 'rprivate';
-  if (!propagations.includes(propagation)) throw refused(`invalid propagation mode: ${propagation}`);
+  if (!propagations.includes(propagation))
+    throw refusedMount('bind', `invalid propagation mode: ${propagation}`);
+  if (mount.VolumeOptions !== undefined)
+    throw refusedMount('bind', 'field VolumeOptions must not be specified');
+  checkAbsolute(source, 'bind');
   return {
     missingSource: mount.BindOptions?.CreateMountpoint === true ? 'create' : 'refuse',
     point: {
@@ -183,13 +189,22 @@ function bindMount(mount: MountRequest, path: string, readWrite: boolean): Mount
   };
 }
 
-function imageMount(mount: MountRequest, path: string, readWrite: boolean): MountDraft {
+/** An image can only be read (moby, daemon/volumes.go). */
+function imageMount(mount: MountRequest, path: string): MountDraft {
   const source = mount.Source ?? '';
-  if (source === '') throw refused('invalid mount config for type "image": field Source must not be empty');
+  if (source === '') throw refusedMount('image', 'field Source must not be empty');
   const subpath = localPath(mount.ImageOptions?.Subpath);
   return {
     missingSource: 'refuse',
-    point: { type: 'image', source, destination: path, mode: '', readWrite, propagation: '', ...subpath },
+    point: {
+      type: 'image',
+      source,
+      destination: path,
+      mode: '',
+      readWrite: false,
+      propagation: '',
+      ...subpath,
+    },
   };
 }
 
@@ -206,6 +221,10 @@ function localPath(subpath: string | undefined): { subpath?: string } {
 
 function volumeMount(mount: MountRequest, path: string, readWrite: boolean): MountDraft {
   const options = mount.VolumeOptions;
+  if (!mount.Source && options?.Subpath)
+    throw refusedMount('volume', 'must not set Subpath when using anonymous volumes');
+  if (!mount.Source && !readWrite)
+    throw refusedMount('volume', 'must not set ReadOnly mode when using anonymous volumes');
   const draft = volumeDraft(
     path,
     mount.Source ? volumeName(mount.Source) : undefined,
@@ -231,8 +250,7 @@ function volumeMount(mount: MountRequest, path: string, readWrite: boolean): Mou
 }
 
 function tmpfsMount(mount: MountRequest, path: string, readWrite: boolean): MountDraft {
-  if (mount.Source)
-    throw refused('invalid mount config for type "tmpfs": field Source must not be specified');
+  if (mount.Source) throw refusedMount('tmpfs', 'field Source must not be specified');
   const size = mount.TmpfsOptions?.SizeBytes;
   const mode = mount.TmpfsOptions?.Mode;
   const options = [
@@ -248,20 +266,6 @@ function tmpfsMount(mount: MountRequest, path: string, readWrite: boolean): Moun
   };
 }
 
-function destination(target: string, text: string, type: string): string {
-  if (target === '') throw refused(`invalid mount config for type "${type}": field Target must not be empty`);
-  if (!target.startsWith('/'))
-    throw refused(
-      `invalid volume specification: '${text}': invalid mount config for type "${type}": invalid mount path: '${target}' mount path must be absolute`,
-    );
-  const path = cleanPath(target);
-  if (path === '/')
-    throw refused(
-      `invalid volume specification: '${text}': invalid mount config for type "${type}": invalid specification: destination can't be '/'`,
-    );
-  return path;
-}
-
 /** `container[:ro|rw]` of VolumesFrom. @throws invalid `mount-invalid` */
 export function parseVolumesFrom(text: string): { container: string; mode: string } {
   const [container = '', mode = ''] = text.split(':');
@@ -274,8 +278,4 @@ export function parseVolumesFrom(text: string): { container: string; mode: strin
 export function inheritedMount(point: MountPoint, mode: string): MountPoint {
   const readWrite = mode === '' ? point.readWrite : point.readWrite && !mode.split(',').includes('ro');
   return { ...point, mode, readWrite, copyUp: false, anonymous: false };
-}
-
-function refused(message: string): Error {
-  return invalid('mount-invalid', message);
 }

@@ -58,7 +58,9 @@ export function parseSignal(text: string): number {
 
 function within(number: number, text: string): number {
   if (number >= 1 && number <= realTimeLast) return number;
-  throw invalid('signal-invalid', `invalid signal: ${text}`, {
+  const unknown = /^\d+$/.test(text) && number > realTimeLast;
+  const message = unknown ? `the linux daemon does not support signal ${text}` : `invalid signal: ${text}`;
+  throw invalid('signal-invalid', message, {
     hint: 'use a name such as SIGTERM or a number from 1 to 64',
   });
 }

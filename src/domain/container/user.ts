@@ -77,7 +77,7 @@ function numericId(part: string, what: 'user' | 'group', file: 'passwd' | 'group
     });
   const id = Number(part);
   if (id < 0 || id > highestId)
-    throw invalid('user-id-out-of-range', `uids and gids must be in range 0-${highestId}: found '${part}'`);
+    throw invalid('user-id-out-of-range', `uids and gids must be in range 0-${highestId}`);
   return id;
 }
 

@@ -17,7 +17,7 @@ export function validateRequest(config: ContainerConfig, host: HostConfig): stri
   checkRestartPolicy(host.RestartPolicy, host.AutoRemove === true);
   wantedPorts(config, host);
   checkLogConfig(host.LogConfig);
-  const discarded = host.NetworkMode === 'host' && publishes(host);
+  const discarded = host.NetworkMode === 'host' && bindsPorts(host);
   return [
     ...(discarded ? ['Published ports are discarded when using host network mode'] : []),
     ...logWarnings(host.LogConfig),
@@ -35,8 +35,9 @@ function checkConfig(config: ContainerConfig): void {
   for (const entry of config.Env ?? [])
     if (entry.startsWith('=') || entry === '')
       throw refused('env-invalid', `invalid environment variable: ${entry}`);
-  if (config.Hostname !== undefined && config.Hostname.length > 63)
-    throw refused('hostname-invalid', `invalid hostname: '${config.Hostname}' is longer than 63 characters`);
+  // HOST_NAME_MAX of sethostname(2).
+  if (config.Hostname !== undefined && config.Hostname.length > 64)
+    throw refused('hostname-invalid', `invalid hostname: '${config.Hostname}' is longer than 64 characters`);
   checkHealth(config.Healthcheck);
 }
 
@@ -76,14 +77,18 @@ function checkSharedNetwork(config: ContainerConfig, host: HostConfig): void {
     [Boolean(host.Dns?.length), 'dns and the network mode'],
     [Boolean(host.ExtraHosts?.length), 'custom host-to-IP mapping and the network mode'],
     [Boolean(config.MacAddress), 'mac-address and the network mode'],
-    [publishes(host), 'port publishing and the container type network mode'],
+    [
+      bindsPorts(host) || host.PublishAllPorts === true,
+      'port publishing and the container type network mode',
+    ],
+    [Object.keys(config.ExposedPorts ?? {}).length > 0, 'port exposing and the container type network mode'],
   ];
   const found = clashes.find(([clashing]) => clashing);
   if (found !== undefined) throw clash(found[1]);
 }
 
-function publishes(host: HostConfig): boolean {
-  return Object.keys(host.PortBindings ?? {}).length > 0 || host.PublishAllPorts === true;
+function bindsPorts(host: HostConfig): boolean {
+  return Object.keys(host.PortBindings ?? {}).length > 0;
 }
 
 function clash(what: string): Error {
@@ -144,16 +149,15 @@ function checkMemory(limits: Resources): void {
 function checkCpu(limits: Resources): void {
   const { NanoCpus: nano = 0, CpuPeriod: period = 0, CpuQuota: quota = 0, CpuShares: shares = 0 } = limits;
   const checks: [boolean, string, string][] = [
-    [nano < 0, 'cpus-invalid', 'CPU count cannot be negative'],
     [
       nano > 0 && period > 0,
       'options-conflict',
-      'Conflicting options: Nano CPUs and CPU Period cannot both be set.',
+      'Conflicting options: Nano CPUs and CPU Period cannot both be set',
     ],
     [
       nano > 0 && quota > 0,
       'options-conflict',
-      'Conflicting options: Nano CPUs and CPU Quota cannot both be set.',
+      'Conflicting options: Nano CPUs and CPU Quota cannot both be set',
     ],
     [
       period !== 0 && (period < 1000 || period > 1_000_000),

@@ -29,7 +29,7 @@ import { Roots } from '#engine/containers/roots.ts';
 import { Updating } from '#engine/containers/updating.ts';
 import { tellUses } from '#engine/containers/uses.ts';
 import { KeyedMutex } from '#base/mutex.ts';
-import { conflict, unchanged } from '#base/errors.ts';
+import { conflict, unchanged, within } from '#base/errors.ts';
 
 /** The noun's front: each verb finds the container and hands over to the part that knows how. */
 export class Containers implements contracts.Containers {
@@ -104,16 +104,28 @@ export class Containers implements contracts.Containers {
 
   async stop(ref: string, options: contracts.StopOptions = {}): Promise<void> {
     const container = this.get(ref);
-    if (!(await this.#cycle.stop(container.id, options)))
+    if (!(await this.#stopNamed(ref, container.id, options)))
       throw unchanged('already-stopped', `container ${container.name} is not running`);
+  }
+
+  async #stopNamed(ref: string, id: string, options: contracts.StopOptions): Promise<boolean> {
+    try {
+      return await this.#cycle.stop(id, options);
+    } catch (error) {
+      throw within(`cannot stop container: ${ref}`, error);
+    }
   }
 
   restart(ref: string, options: contracts.StopOptions = {}): Promise<void> {
     return this.#cycle.restart(this.get(ref).id, options);
   }
 
-  kill(ref: string, signal = 'SIGKILL'): Promise<void> {
-    return this.#cycle.kill(this.get(ref), parseSignal(signal || 'SIGKILL'));
+  async kill(ref: string, signal = 'SIGKILL'): Promise<void> {
+    try {
+      await this.#cycle.kill(this.get(ref), parseSignal(signal || 'SIGKILL'));
+    } catch (error) {
+      throw within(`cannot kill container: ${ref}`, error);
+    }
   }
 
   pause(ref: string): Promise<void> {

@@ -25,7 +25,7 @@ import { createImageMounts } from '#engine/containers/mount-sources.ts';
 import { settled } from '#engine/containers/registry.ts';
 import { Undo } from '#engine/containers/undo.ts';
 import { newId, shortId } from '#base/ids.ts';
-import { invalid, isKind } from '#base/errors.ts';
+import { invalid, isKind, within } from '#base/errors.ts';
 
 /** Makes containers: decided as a whole first, then recorded, then built; a failure takes everything back. */
 export class Creating {
@@ -141,7 +141,11 @@ export class Creating {
   #withIds(hostConfig: HostConfig): HostConfig {
     const other = joinsContainer({ hostConfig });
     if (other === undefined) return hostConfig;
-    return { ...hostConfig, NetworkMode: `container:${this.#registry.get(other).id}` };
+    try {
+      return { ...hostConfig, NetworkMode: `container:${this.#registry.get(other).id}` };
+    } catch (error) {
+      throw within('joining network namespace of container', error);
+    }
   }
 
   async #build(decided: Container, image: Image, request: CreateContainer, undo: Undo): Promise<void> {

@@ -55,7 +55,7 @@ export class Execs {
       pid: 0,
     };
     this.#entries.set(exec.id, { exec, started: false });
-    this.#event(exec, `exec_create: ${config.Cmd.join(' ')}`);
+    this.#event(exec, `exec_create: ${shownCommand(config)}`);
     return exec;
   }
 
@@ -73,7 +73,7 @@ export class Execs {
   /** @throws not-found `exec-missing`; conflict `exec-started`, `container-not-running`, `container-paused` */
   check(id: string): void {
     const entry = this.#entry(id);
-    if (entry.started) throw conflict('exec-started', `exec ${id} has already been started`);
+    if (entry.started) throw conflict('exec-started', `exec command ${id} has already run`);
     this.#running(entry.exec.containerId);
   }
 
@@ -147,7 +147,7 @@ export class Execs {
         this.#parts.report(`exec ${entry.exec.id} does not take the size of its terminal`, error);
       });
     entry.exec = { ...entry.exec, running: true, pid: process.pid };
-    this.#event(entry.exec, `exec_start: ${entry.exec.config.Cmd.join(' ')}`);
+    this.#event(entry.exec, `exec_start: ${shownCommand(entry.exec.config)}`);
     process.exit.then(
       ({ exitCode }) => this.#ended(entry, exitCode),
       (error: unknown) => {
@@ -182,7 +182,7 @@ export class Execs {
     if (status === 'paused')
       throw conflict(
         'container-paused',
-        `container ${container.id} is paused, unpause the container before exec`,
+        `Container ${container.name} is paused, unpause the container before exec`,
       );
     if (status === 'restarting')
       throw conflict(
@@ -199,4 +199,9 @@ export class Execs {
     if (container !== undefined)
       announce(this.#parts.events, container, action, { execID: exec.id, ...more });
   }
+}
+
+/** As Docker's events show it, with a space after a program without arguments. */
+function shownCommand({ Cmd: [program = '', ...args] }: ExecConfig): string {
+  return `${program} ${args.join(' ')}`;
 }

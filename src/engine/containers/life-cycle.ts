@@ -113,8 +113,13 @@ export class LifeCycle {
       const container = this.#registry.get(id);
       if (container.state.status === 'paused')
         throw conflict('container-paused', `Container ${id} is already paused`);
+      if (container.state.status === 'restarting')
+        throw conflict(
+          'container-restarting',
+          `Container ${id} is restarting, wait until the container is running`,
+        );
       if (container.state.status !== 'running')
-        throw conflict('container-not-running', `Container ${id} is not running`);
+        throw conflict('container-not-running', `container ${id} is not running`);
       await this.#parts.runtime.pause(id);
       announce(this.#parts.events, this.#registry.setState(container, { status: 'paused' }), 'pause');
     });
@@ -139,7 +144,7 @@ export class LifeCycle {
     if (isActive(container) && options.force !== true)
       throw conflict(
         'container-running',
-        `cannot remove container "/${name}": container is ${container.state.status}: stop the container before removing or force remove`,
+        `cannot remove container "${name}": container is ${stillActive(container.state.status)}`,
       );
     life.removal = this.#remove(id, options.volumes === true);
     try {
@@ -245,6 +250,12 @@ export class LifeCycle {
     if (this.#lives.of(container.id).removal !== undefined) return;
     await this.remove(container, { volumes: true });
   }
+}
+
+function stillActive(status: Container['state']['status']): string {
+  return status === 'paused'
+    ? 'paused and must be unpaused first'
+    : `${status}: stop the container before removing or force remove`;
 }
 
 function refuseStart(container: Container): void {

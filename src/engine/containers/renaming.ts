@@ -4,6 +4,7 @@ import type { ContainerRegistry } from '#engine/containers/registry.ts';
 import type { KeyedMutex } from '#base/mutex.ts';
 import { parseName } from '#domain/container/names.ts';
 import { announce } from '#engine/containers/announcer.ts';
+import { invalid, within } from '#base/errors.ts';
 
 /** Gives containers other names, also in their networks. */
 export class Renaming {
@@ -17,11 +18,11 @@ export class Renaming {
     this.#locks = locks;
   }
 
-  /** @throws as parseName; conflict `container-name-taken` */
+  /** @throws as parseName; invalid `container-name-same`; conflict `container-name-taken` */
   async rename(id: string, name: string): Promise<void> {
-    const wanted = parseName(name);
     await this.#locks.run(id, () => {
       const container = this.#registry.get(id);
+      const wanted = this.#reserve(container, name);
       const renamed = this.#record(container, wanted);
       this.#registry.releaseName(container.name);
       announce(this.#parts.events, renamed, 'rename', { oldName: `/${container.name}` });
@@ -29,8 +30,19 @@ export class Renaming {
     });
   }
 
+  #reserve({ id, name }: Container, asked: string): string {
+    if (asked.replace(/^\//, '') === name)
+      throw invalid('container-name-same', 'Renaming a container with the same name as its current name');
+    try {
+      const wanted = parseName(asked);
+      this.#registry.reserve(wanted, id);
+      return wanted;
+    } catch (error) {
+      throw within('Error when allocating new name', error);
+    }
+  }
+
   #record(container: Container, name: string): Container {
-    this.#registry.reserve(name, container.id);
     try {
       return this.#registry.put({ ...container, name, endpoints: renamedEndpoints(container, name) });
     } catch (error) {

@@ -11,7 +11,7 @@ import { buildSpec } from '#domain/container/spec.ts';
 import { hasProcess } from '#domain/container/state.ts';
 import { resolveUser } from '#domain/container/user.ts';
 import { variablesOfLinks } from '#engine/containers/linking.ts';
-import { conflict, invalid } from '#base/errors.ts';
+import { conflict, invalid, within } from '#base/errors.ts';
 
 /** Looks up what a specification depends on and builds it. @throws as buildSpec, resolveUser, Host.devices */
 export async function specify(
@@ -24,8 +24,7 @@ export async function specify(
   const { hostConfig, config } = container;
   const userNamespace = userNamespaceOf(host, container, find);
   const user = await userOf(host, container, found.rootPath, config.User ?? '');
-  if (config.WorkingDir)
-    await host.makeFolderInRoot(found.rootPath, config.WorkingDir, { uid: user.uid, gid: user.gid });
+  if (config.WorkingDir) await host.makeFolderInRoot(found.rootPath, config.WorkingDir, { uid: 0, gid: 0 });
   const shmPath = await sharedShm(parts.files, container, find);
   const input: SpecInput = {
     container,
@@ -102,7 +101,11 @@ function shared(
 ): NamespaceSource {
   if (mode === 'host') return 'host';
   if (mode === undefined || !mode.startsWith('container:')) return 'private';
-  return { path: `/proc/${runningPeer(mode, find).state.pid}/ns/${type}` };
+  try {
+    return { path: `/proc/${runningPeer(mode, find).state.pid}/ns/${type}` };
+  } catch (error) {
+    throw within(`failed to join ${type.toUpperCase()} namespace`, error);
+  }
 }
 
 /** The tmpfs on /dev/shm of a container that shares it, or of the one that shares it with this container. */
@@ -118,7 +121,7 @@ async function sharedShm(
   if (peer.hostConfig.IpcMode === 'shareable') return files.shmPath(peer.id);
   throw invalid(
     'ipc-not-shared',
-    `can't join IPC of container ${peer.id}: non-shareable IPC (hint: use IpcMode:shareable for the donor container)`,
+    `failed to join IPC namespace: container ${peer.id}: non-shareable IPC (hint: use IpcMode:shareable for the donor container)`,
   );
 }
 
@@ -127,8 +130,7 @@ export function runningPeer(mode: string, find: (ref: string) => Container | und
   const ref = mode.slice('container:'.length);
   const peer = find(ref);
   if (peer === undefined) throw invalid('container-missing', `No such container: ${ref}`);
-  if (!hasProcess(peer))
-    throw conflict('container-not-running', `cannot join namespace of a non running container: ${peer.id}`);
+  if (!hasProcess(peer)) throw conflict('container-not-running', `container ${peer.id} is not running`);
   return peer;
 }
 

@@ -71,18 +71,23 @@ export class Stopping {
     const { id } = container;
     const ended = await this.#locks.run(id, async () => {
       const current = this.#registry.byId(id);
+      if (current?.state.status === 'restarting' && this.#stops(current, signal)) {
+        this.cancelRestart(current);
+        return [Promise.resolve()];
+      }
       if (current === undefined || !hasProcess(current))
-        throw conflict(
-          'container-not-running',
-          `cannot kill container: ${container.name}: container ${id} is not running`,
-        );
-      const stops = signal === SIGKILL || signal === parseSignal(current.config.StopSignal || 'SIGTERM');
-      if (stops) this.#registry.setState(current, { stoppedByUser: true });
+        throw conflict('container-not-running', `container ${id} is not running`);
+      if (this.#stops(current, signal)) this.#registry.setState(current, { stoppedByUser: true });
       await this.#signal(id, signal);
       if (signal === SIGKILL && current.state.status === 'paused') await this.#parts.runtime.resume(id);
       return [this.#lives.of(id).ended];
     });
     if (signal === SIGKILL) await Promise.all(ended);
+  }
+
+  /** Whether a signal is meant to end the container for good. */
+  #stops({ config }: Container, signal: number): boolean {
+    return signal === SIGKILL || signal === parseSignal(config.StopSignal || 'SIGTERM');
   }
 
   /** Sends a signal; that the process has ended already is fine. */

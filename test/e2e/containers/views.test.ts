@@ -111,7 +111,7 @@ describe('the views of containers', () => {
     );
     assert.match(
       await answer('/containers/create', { Image: 'busybox', HostConfig: { LogConfig: { Type: 'odd' } } }),
-      /^400 .*no log driver named 'odd'/,
+      /^400 .*error looking up logging plugin odd/,
     );
     assert.match(
       await answer('/containers/create', { Image: 'busybox', Bogus: 1 }),

@@ -39,7 +39,11 @@ describe('options for the life of a container', { concurrency: 2 }, () => {
         { options: '--pull never', run: 'echo here', shows: 'here' },
         { options: '--platform linux/amd64', ...(process.arch === 'x64' ? {} : { code: 125 }) },
         { options: '--pull never --platform linux/s390x', code: 125, says: /s390x/ },
-        { options: '--isolation hyperv', code: 125, says: /invalid isolation mode: hyperv/ },
+        {
+          options: '--isolation hyperv',
+          code: 125,
+          says: /invalid isolation \(hyperv\): linux only supports 'default'/,
+        },
         { options: '--isolation default' },
         { options: '--runtime crun' },
         { options: '--stop-signal NOPE', code: 125, says: /invalid signal: NOPE/ },
@@ -140,7 +144,11 @@ describe('options for the life of a container', { concurrency: 2 }, () => {
           code: 125,
           says: /failed to initialize logging driver: dial tcp 127\.0\.0\.1:1: connect ECONNREFUSED/,
         },
-        { options: '--log-driver odd', code: 125, says: /no log driver named 'odd' is registered/ },
+        {
+          options: '--log-driver odd',
+          code: 125,
+          says: /error looking up logging plugin odd: plugin "odd" not found/,
+        },
         {
           options: '--log-driver json-file --log-opt odd=1',
           code: 125,

@@ -82,7 +82,7 @@ describe('options for limits', { concurrency: 2 }, () => {
           shows: either('20000\n50000', '20000 50000'),
         },
         { options: '--cpu-quota 500', code: 125, says: /CPU cfs quota can not be less than 1ms/ },
-        { options: '--cpus 999', code: 125, says: /Range of CPUs is from 0\.01 to \d+\.00/ },
+        { options: '--cpus 999', code: 125, says: /range of CPUs is from 0\.01 to \d+\.00/ },
         {
           options: '--cpu-shares 512',
           run: limit('cpu/cpu.shares', 'cpu.weight'),

@@ -156,7 +156,7 @@ describe('options for the process and its rights', { concurrency: 2 }, () => {
           run: 'hostname; cat /proc/sys/kernel/domainname',
           shows: 'me\nx.org',
         },
-        { options: `--hostname ${'x'.repeat(64)}`, code: 125, says: /hostname/ },
+        { options: `--hostname ${'x'.repeat(65)}`, code: 125, says: /hostname/ },
         { options: '--ulimit nofile=100:200', run: 'ulimit -n; ulimit -Hn', shows: '100\n200' },
         { options: '--ulimit core=0', run: 'ulimit -c', shows: '0' },
         { options: '--ulimit nosuch=1', code: 125, says: /invalid ulimit type: nosuch/ },
