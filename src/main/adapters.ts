@@ -8,6 +8,7 @@ import { DiskBlobStore } from '#adapters/blobs/disk-blob-store.ts';
 import { DiskLayoutFolders } from '#adapters/blobs/disk-layout-folders.ts';
 import { GrpcBuildSessions } from '#adapters/buildkit/session.ts';
 import { AcmeClientAuthority } from '#adapters/certificates/acme.ts';
+import { ChallengeListener } from '#adapters/certificates/challenge-listener.ts';
 import { PemCertificateFiles } from '#adapters/certificates/certificate-files.ts';
 import { DiskUploads } from '#adapters/blobs/disk-uploads.ts';
 import { X509LocalAuthority } from '#adapters/certificates/local-authority.ts';
@@ -115,11 +116,7 @@ export async function openAdapters(
     registry: openRegistryClient(settings, clock),
     bootstrapper: new Mmdebstrap({ root: join(root, 'bases'), mirror: { archive, keyring, timeout } }),
     balancer: openBalancer(instance, settings, (problem, error) => log.error({ err: error }, problem)),
-    certificates: {
-      local: new X509LocalAuthority(),
-      acme: new AcmeClientAuthority(),
-      files: new PemCertificateFiles(),
-    },
+    certificates: openCertificates(settings),
     architecture: arch() === 'arm64' ? ('arm64' as const) : ('amd64' as const),
   };
 }
@@ -158,9 +155,20 @@ function openBalancer(
   });
 }
 
+/** Who signs certificates, and what of it is on this machine. */
+function openCertificates({ ingress: { addresses, httpPort } }: Settings) {
+  return {
+    local: new X509LocalAuthority(),
+    acme: new AcmeClientAuthority(),
+    files: new PemCertificateFiles(),
+    challenges: new ChallengeListener(addresses, httpPort),
+  };
+}
+
 /** Lets go of everything that holds a thread, a descriptor or a watch. */
 export async function closeAdapters(adapters: Adapters): Promise<void> {
   adapters.balancer.close();
+  await adapters.certificates.challenges.close();
   await adapters.resolver.close();
   await adapters.runtime.close();
   await adapters.closeNetwork();

@@ -30,6 +30,8 @@ export function openRegistry(
     sender: adapters.webhooks,
     files: adapters.certificates.files,
     issueLocal: (hosts) => certificates.issueLocal(hosts),
+    issueAcme: (host) =>
+      certificates.issueAcme(host, (path, text) => adapters.certificates.challenges.set(path, text)),
     origins: (digest) => images.origins(digest),
     secretValue: (name) => {
       const version = secrets.latest(keyOf(name));

@@ -19,7 +19,13 @@ const StartBody = Type.Object(
     address: Type.Optional(Type.String()),
     names: Type.Optional(Type.Array(Type.String({ pattern: '^[A-Za-z0-9.-]+(:[0-9]{1,5})?$' }))),
     tls: Type.Optional(
-      Type.Union([Type.Literal('auto'), Type.Literal('off'), Type.Literal('local'), Type.Literal('files')]),
+      Type.Union([
+        Type.Literal('auto'),
+        Type.Literal('off'),
+        Type.Literal('local'),
+        Type.Literal('files'),
+        Type.Literal('acme'),
+      ]),
     ),
     cert: Type.Optional(Type.String({ pattern: '^/' })),
     key: Type.Optional(Type.String({ pattern: '^/' })),

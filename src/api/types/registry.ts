@@ -12,7 +12,7 @@ export interface RegistryStatusAnswer {
   running: boolean;
   /** ADDRESS:PORT */
   address: string;
-  tls: 'off' | 'local' | 'files';
+  tls: 'off' | 'local' | 'files' | 'acme';
   /** Under which the engine knows it for its own. */
   names: string[];
   /** RFC 3339. */
@@ -26,7 +26,7 @@ export interface RegistryStatusAnswer {
 export interface RegistryStartBody {
   address?: string;
   names?: string[];
-  tls?: 'auto' | 'off' | 'local' | 'files';
+  tls?: 'auto' | 'off' | 'local' | 'files' | 'acme';
   /** Absolute paths. */
   cert?: string;
   key?: string;

@@ -43,7 +43,10 @@ function declareServing(registry: Command, context: Context): void {
       repeatable,
       [],
     )
-    .option('--tls <mode>', 'auto, off (on loopback only), local (this machine signs), files')
+    .option(
+      '--tls <mode>',
+      "auto, off (on loopback only), local (this machine signs), acme (Let's Encrypt), files",
+    )
     .option('--tls-cert <file>', 'PEM of the certificate, for files')
     .option('--tls-key <file>', 'PEM of its key')
     .option('--json', 'print the state as JSON')
@@ -52,6 +55,7 @@ function declareServing(registry: Command, context: Context): void {
       examples(
         'berth registry start',
         'berth registry start --address 0.0.0.0:5000 --name registry.example.org:5000',
+        'berth registry start --address 0.0.0.0:443 --name registry.example.org --tls acme',
         'berth registry start --address 0.0.0.0:443 --tls files --tls-cert /etc/tls/cert.pem --tls-key /etc/tls/key.pem',
       ),
     )

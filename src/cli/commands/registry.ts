@@ -28,7 +28,7 @@ export interface CollectFlags {
   uploadAge?: string;
 }
 
-const modes = ['auto', 'off', 'local', 'files'] as const;
+const modes = ['auto', 'off', 'local', 'files', 'acme'] as const;
 
 /** `berth registry start`. */
 export async function startRegistry(context: Context, flags: StartFlags): Promise<void> {

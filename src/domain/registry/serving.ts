@@ -1,6 +1,8 @@
 import { invalid } from '#base/errors.ts';
 
-export type TlsMode = 'auto' | 'off' | 'local' | 'files';
+export type TlsMode = 'auto' | 'off' | 'local' | 'files' | 'acme';
+/** How it is served in the end. */
+export type ServedTls = Exclude<TlsMode, 'auto'>;
 
 /** Where and how the registry is served. */
 export interface ServingConfig {
@@ -35,7 +37,7 @@ export function isLoopback(address: string): boolean {
  * How it is served. Plain HTTP stays on this machine, and so does a registry that everybody may write to.
  * @throws invalid `registry-address-invalid`, `registry-tls-required`, `registry-users-required`
  */
-export function resolveTls(config: ServingConfig, hasUsers: boolean): 'off' | 'local' | 'files' {
+export function resolveTls(config: ServingConfig, hasUsers: boolean): ServedTls {
   const { address } = parseAddress(config.address);
   if ((config.cert === '') !== (config.key === ''))
     throw invalid('registry-tls-required', 'a certificate and its key go together: found one of them only');
@@ -43,11 +45,15 @@ export function resolveTls(config: ServingConfig, hasUsers: boolean): 'off' | 'l
     throw invalid('registry-tls-required', 'TLS from files needs a certificate and a key', {
       hint: 'give --tls-cert FILE and --tls-key FILE',
     });
+  if (config.tls === 'acme' && acmeHost(config) === undefined)
+    throw invalid('registry-tls-required', 'a certificate by ACME is for a name in the DNS: found none', {
+      hint: 'give --name registry.example.org',
+    });
   if (!isLoopback(address) && config.tls === 'off')
     throw invalid(
       'registry-tls-required',
       `${config.address} is reached from outside this machine, where passwords must not be sent in the clear`,
-      { hint: 'use --tls local, --tls files, or an address of the loopback device' },
+      { hint: 'use --tls local, --tls acme, --tls files, or an address of the loopback device' },
     );
   if (!isLoopback(address) && !hasUsers)
     throw invalid(
@@ -70,6 +76,12 @@ export function ownNames(config: ServingConfig, port: number): string[] {
 
 function hostText(address: string): string {
   return address.includes(':') ? `[${address}]` : address;
+}
+
+/** The host that a certificate by ACME is for: the first name that is one. */
+export function acmeHost(config: ServingConfig): string | undefined {
+  const hosts = config.names.map((name) => name.replace(/:\d+$/, ''));
+  return hosts.find((host) => /\.[a-z][a-z0-9-]*$/i.test(host));
 }
 
 /** The hosts that a certificate of this machine's authority is for. */

@@ -270,7 +270,7 @@ export const definitions = {
   registryTls: define<Settings['registry']['tls']>({
     key: 'registry.tls.mode',
     standard: 'auto',
-    read: oneOf('auto', 'off', 'local', 'files'),
+    read: oneOf('auto', 'off', 'local', 'files', 'acme'),
   }),
   registryCert: define({ key: 'registry.tls.cert', standard: '', read: absolutePath }),
   registryKey: define({ key: 'registry.tls.key', standard: '', read: absolutePath }),

@@ -5,12 +5,14 @@ import {
   renewalTime,
   type WantedCertificate,
 } from '#domain/ingress/certificates.ts';
+import { requireTerms } from '#domain/ingress/terms.ts';
 import type { IngressSettings, OwnCertificate } from '#domain/ingress/model.ts';
 import type { CertificateView } from '#engine/contracts/ingress.ts';
 import type { Seals, Secrets } from '#engine/contracts/secrets.ts';
 import type { Balancer } from '#ports/balancer.ts';
 import type {
   AcmeAuthority,
+  AcmeOrder,
   Certificate,
   CertificateFiles,
   GivenCertificate,
@@ -198,6 +200,26 @@ export class Certificates {
     return local.issue(await this.#authority(), host, clock.now(), others);
   }
 
+  /**
+   * A certificate by ACME for a host that something else than the balancer serves: the kept one until it is due. One that
+   * cannot be renewed serves as long as it holds.
+   * @param alsoAnswer answers the authority where the balancer does not
+   * @throws invalid `acme-terms`; unavailable `acme-failed`
+   */
+  async issueAcme(host: string, alsoAnswer: AcmeOrder['answer']): Promise<Certificate> {
+    const { clock, settings, report } = this.#parts;
+    requireTerms(settings);
+    const kept = await this.#kept({ host, mode: 'acme' });
+    if (kept !== undefined && renewalTime(kept) > clock.now()) return kept;
+    try {
+      return await this.#order(host, alsoAnswer);
+    } catch (error) {
+      if (kept === undefined) throw error;
+      report(`the certificate of ${host} is not renewed`, error);
+      return kept;
+    }
+  }
+
   /** What clients have to trust, to trust this machine's certificates: its authority's own, in PEM. */
   async authorityCertificate(): Promise<string> {
     const [certificate = ''] =
@@ -250,16 +272,22 @@ export class Certificates {
   }
 
   async #obtain({ wanted, isStandIn }: Entry): Promise<Certificate & { names?: string[] }> {
-    const { acme, balancer, settings } = this.#parts;
     const { host, mode, own } = wanted;
     if (own !== undefined) return this.#given(own);
     const kept = isStandIn ? await this.#kept(wanted) : undefined;
     if (kept !== undefined) return kept;
     if (mode === 'internal') return this.#store.keep(host, 'internal', await this.issueLocal([host]));
+    return this.#order(host);
+  }
+
+  async #order(host: string, alsoAnswer?: AcmeOrder['answer']): Promise<Certificate> {
+    const { acme, balancer, settings } = this.#parts;
     const { directory, email } = settings;
     const accountKey = await this.#store.key(`acme ${directory}`, () => acme.createKey());
-    const answer = (path: string, text: string | undefined): Promise<void> =>
-      balancer.setChallenge(path, text);
+    const answer = async (path: string, text: string | undefined): Promise<void> => {
+      await balancer.setChallenge(path, text);
+      await alsoAnswer?.(path, text);
+    };
     return this.#store.keep(host, 'acme', await acme.issue({ directory, email, accountKey, host, answer }));
   }
 }

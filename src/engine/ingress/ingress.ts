@@ -2,6 +2,7 @@ import { invalid, messageOf } from '#base/errors.ts';
 import { KeyedMutex } from '#base/mutex.ts';
 import type { AppModel } from '#domain/app/model.ts';
 import { backendOf, buildTable, endsTls, entrypointOf } from '#domain/ingress/build-table.ts';
+import { requireTerms } from '#domain/ingress/terms.ts';
 import {
   checkCertificates,
   displacedCertificates,
@@ -76,7 +77,7 @@ export class Ingress implements contracts.Ingress {
     const mine = routesOf(model);
     if (mine.length === 0) return [];
     const { settings, balancer, certificates } = this.#parts;
-    if (mine.some(({ tls }) => tls === 'acme')) refuseWithoutTerms(settings);
+    if (mine.some(({ tls }) => tls === 'acme')) requireTerms(settings.acme);
     const others = this.#all(model.name);
     checkRoutes(mine, others, settings);
     checkCertificates(mine, others);
@@ -232,18 +233,6 @@ export class Ingress implements contracts.Ingress {
       ...(certificate === undefined ? {} : { certificate }),
     };
   }
-}
-
-/** Nobody can agree to an authority's terms but the person. */
-function refuseWithoutTerms({ acme }: IngressSettings): void {
-  if (acme.agree) return;
-  throw invalid(
-    'acme-terms',
-    `a certificate by ACME is wanted, but nobody agreed to the terms of ${acme.directory}`,
-    {
-      hint: 'read them and set ingress.acme.agree = true, with ingress.acme.email for warnings; or use tls: internal',
-    },
-  );
 }
 
 function sameRoutes(one: readonly IngressRoute[], other: readonly IngressRoute[]): boolean {

@@ -86,3 +86,14 @@ test('guessing is stopped for one name and address, and for a minute', async () 
   pass(61_000);
   assert.equal((await access.basic(credentials, 'here')).user, 'ci');
 });
+
+test('who tries many names from one address is stopped too', async () => {
+  const { access } = await room();
+  // Of the form of a token: passwords take long to look at.
+  const password = `brt_${'a'.repeat(16)}_${'b'.repeat(43)}`;
+  const tries = Array.from({ length: 100 }, (_, i) => ({ username: `user${i}`, password }));
+  for (const one of tries)
+    await assert.rejects(access.basic(one, 'here'), { code: 'registry-credentials-wrong' });
+  await assert.rejects(access.basic(credentials, 'here'), { code: 'registry-too-many-attempts' });
+  assert.equal((await access.basic(credentials, 'elsewhere')).user, 'ci');
+});

@@ -39,8 +39,9 @@ interface Claims {
 const everything: readonly Right[] = [{ repositories: '**', actions: [...actions] }];
 /** Seconds. */
 const bearerLife = 300;
-/** Wrong passwords of one name from one address that are answered in a minute. */
+/** Wrong passwords that are answered in a minute: of one name from one address, and of all names from it. */
 const patience = 10;
+const patienceWithAddress = 100;
 const minuteMs = 60_000;
 
 /** Who callers are, by password, token or bearer token, and what they may. */
@@ -65,10 +66,12 @@ export class Access {
   async basic({ username, password }: BasicCredentials, address: string): Promise<Caller> {
     if (this.#accounts.isOpen) return { user: '', rights: [everything] };
     const key = `${address} ${username.slice(0, 100)}`;
-    this.#refuseGuessing(key);
+    this.#refuseGuessing(key, patience);
+    this.#refuseGuessing(address, patienceWithAddress);
     const found = await this.#accounts.identify(username, password);
     if (found === undefined) {
       this.#failed(key);
+      this.#failed(address);
       throw unauthorized('registry-credentials-wrong', 'user name or password are wrong');
     }
     this.#failures.delete(key);
@@ -152,9 +155,9 @@ export class Access {
     return createHmac('sha256', this.#key).update(text).digest('base64url');
   }
 
-  #refuseGuessing(key: string): void {
+  #refuseGuessing(key: string, most: number): void {
     const failures = this.#failures.get(key);
-    if (failures === undefined || failures.until < this.#clock.now() || failures.count < patience) return;
+    if (failures === undefined || failures.until < this.#clock.now() || failures.count < most) return;
     throw new BerthError(
       'unavailable',
       'registry-too-many-attempts',

@@ -1,10 +1,12 @@
 import { conflict } from '#base/errors.ts';
 import { KeyedMutex } from '#base/mutex.ts';
 import {
+  acmeHost,
   certificateHosts,
   ownNames,
   parseAddress,
   resolveTls,
+  type ServedTls,
   type ServingConfig,
 } from '#domain/registry/serving.ts';
 import type { CertificateFiles, Certificate } from '#ports/certificates.ts';
@@ -20,6 +22,8 @@ export interface ServingParts {
   files: CertificateFiles;
   /** A certificate of this machine's authority for hosts and addresses. */
   issueLocal: (hosts: readonly string[]) => Promise<Certificate>;
+  /** One by ACME for a host; the kept one until it is due. */
+  issueAcme: (host: string) => Promise<Certificate>;
   hasUsers: () => boolean;
 }
 
@@ -27,7 +31,7 @@ export interface ServingStatus {
   running: boolean;
   /** ADDRESS:PORT */
   address: string;
-  tls: 'off' | 'local' | 'files';
+  tls: ServedTls;
   names: string[];
   /** RFC 3339; with TLS while it runs. */
   certificateExpires?: string;
@@ -36,7 +40,7 @@ export interface ServingStatus {
 interface Running {
   open: OpenRegistry;
   config: ServingConfig;
-  tls: 'off' | 'local' | 'files';
+  tls: ServedTls;
   certificate: Certificate | undefined;
   names: ReadonlySet<string>;
 }
@@ -156,6 +160,7 @@ export class Serving {
 
   async #certificate(config: ServingConfig, tls: Running['tls']): Promise<Certificate | undefined> {
     if (tls === 'off') return undefined;
+    if (tls === 'acme') return this.#parts.issueAcme(acmeHost(config) ?? '');
     if (tls === 'files') return this.#parts.files.read({ cert: config.cert, key: config.key });
     return this.#parts.issueLocal(certificateHosts(config));
   }

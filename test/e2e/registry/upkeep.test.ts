@@ -202,6 +202,18 @@ describe('the upkeep of the built-in registry', () => {
     assert.match(await berth('registry', 'verify'), /Everything is whole/);
   });
 
+  it('fetches damaged parts of an image again from the registry that it was pulled from', async () => {
+    const name = `${upstream.host}/team/pulled:1`;
+    await daemon.ok('tag', `${registry.host}/hub/library/box:1`, name);
+    await daemon.ok('push', name);
+    const id = await daemon.ok('inspect', '-f', '{{.Id}}', name);
+    await writeFile(join(daemon.root, 'blobs', 'sha256', id.slice(7)), 'damaged');
+    const { code, stdout } = await daemon.berth('registry', 'verify', '--json');
+    assert.equal(code, 0, stdout);
+    assert.match(stdout, new RegExp(`"kind":"damaged","digest":"${id}".*"repairedFrom":"`));
+    assert.match(await berth('registry', 'verify'), /Everything is whole/);
+  });
+
   it('goes on serving what it mirrored when the upstream is gone', async () => {
     await upstream[Symbol.asyncDispose]();
     upstream = await startRegistry();
