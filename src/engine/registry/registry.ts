@@ -91,7 +91,10 @@ export class Registry {
       mirrors: this.mirrors,
     });
     this.#collector = new RegistryCollector(parts, this.uploads, this.blobs);
-    this.#verifier = new RegistryVerifier(parts, this.mirrors, this.#mirrored);
+    // It has nothing that the engine's store has not.
+    const origins = (digest: Digest): Origin[] =>
+      options.origins(digest).filter(({ reference }) => !this.isNamed(reference.registry));
+    this.#verifier = new RegistryVerifier({ ...parts, origins }, this.mirrors, this.#mirrored);
     this.#reading = new Reading(options.blobs, (blob, problem) => this.#damaged(blob, problem));
     this.serving = new Serving({ ...options, hasUsers: () => !this.accounts.isOpen });
     // Before anything collects.

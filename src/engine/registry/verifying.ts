@@ -1,6 +1,8 @@
 import { createHash } from 'node:crypto';
-import { messageOf } from '#base/errors.ts';
+import { messageOf, notFound } from '#base/errors.ts';
 import type { Digest } from '#domain/image/digest.ts';
+import { parseManifest } from '#domain/image/documents.ts';
+import type { Descriptor } from '#domain/image/manifest.ts';
 import type { Origin } from '#engine/images/origins.ts';
 import type { LinkRecord, ManifestRecord } from '#engine/registry/content.ts';
 import type { MirroredContent } from '#engine/registry/mirrored-content.ts';
@@ -125,19 +127,30 @@ export class RegistryVerifier {
     });
     const origins = this.#parts.origins(digest).map((origin) => ({
       name: `${origin.reference.registry}/${origin.reference.repository}`,
-      fetch: (signal: AbortSignal) => this.#fetch(origin, signal),
+      fetch: (signal: AbortSignal) => this.#fetch(digest, origin, signal),
     }));
     return [...mirrored, ...origins];
   }
 
-  async #fetch({ reference, blob, isManifest }: Origin, signal: AbortSignal): Promise<void> {
+  async #fetch(digest: Digest, origin: Origin, signal: AbortSignal): Promise<void> {
     const { client, blobs } = this.#parts;
-    if (isManifest) {
-      const { content } = await client.manifest({ ...reference, digest: blob.digest }, undefined, signal);
-      await blobs.write([content], { digest: blob.digest });
+    const { reference, part } = origin;
+    if (part === 'manifest') {
+      const { content } = await client.manifest({ ...reference, digest }, undefined, signal);
+      await blobs.write([content], { digest });
       return;
     }
+    const blob = await this.#described(digest, origin);
     const content = await client.blob(reference, blob, undefined, signal, 0, true);
-    await blobs.write(content, { digest: blob.digest });
+    await blobs.write(content, { digest });
+  }
+
+  /** As the image's manifest has it. @throws not-found `blob-missing` while that is damaged itself */
+  async #described(digest: Digest, { manifest }: Origin): Promise<Descriptor> {
+    const content = await this.#parts.blobs.read(manifest);
+    const { config, layers } = parseManifest(content.toString('utf8'), `the manifest ${manifest}`);
+    const found = [config, ...layers].find((one) => one.digest === digest);
+    if (found !== undefined) return found;
+    throw notFound('blob-missing', `the manifest ${manifest} names no blob ${digest}`);
   }
 }
