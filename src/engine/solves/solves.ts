@@ -189,7 +189,7 @@ export class Solves implements SolvesContract {
   async #dockerfile(job: Job, request: FrontendRequest): Promise<DockerfileSolve> {
     const { frontend, attributes } = request;
     // A frontend that is an image: Docker's own.
-    if (frontend === 'gateway.v0') checkFrontendImage(attributes['source'] ?? '');
+    if (frontend === 'gateway.v0') checkFrontendImage(attributes['source'] ?? frontend);
     else if (frontend !== 'dockerfile.v0')
       throw unsupported('frontend-unsupported', `the frontend '${frontend}' is not offered`, {
         hint: 'dockerfile.v0 is',

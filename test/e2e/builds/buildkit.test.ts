@@ -201,6 +201,8 @@ CMD cat /a/f /b1 /seen /named
       [{ attributes: { strange: 'x' } }, /the option 'strange' of a build is not offered/],
       [{ attributes: { 'attest:sbom': 'depth=2' } }, /'depth' is not offered/],
       [{ frontend: 'gateway.v0' }, /the frontend 'gateway.v0' is not offered/],
+      [{ frontend: 'gateway.v0', attributes: { source: 'x/y' } }, /the frontend 'x\/y' is not offered/],
+      [{ frontend: 'strange.v0' }, /the frontend 'strange.v0' is not offered/],
       [{ definition: { def: [Buffer.from('')], metadata: {} } }, /\(LLB\) is not offered/],
       [{ exporters: [{ type: 'strange', attributes: {} }] }, /exporter "strange" could not be found/],
       [{ entitlements: ['security.insecure'] }, /'security.insecure' is not allowed/],
