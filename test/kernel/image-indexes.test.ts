@@ -116,6 +116,24 @@ test('an index that another one replaces goes with what only it had', async () =
   assert.equal(room.images.index(own.id)?.digest, next.digest);
 });
 
+test('what a crash leaves of an index without names goes by the next change, but for what is used', async () => {
+  await using room = await imageRoom();
+  const { other, index } = await storeTwo(room, ['app:1']);
+  room.state.collection<ImageIndex>('image-indexes').put(index.digest, { ...index, names: [] });
+  const documents = room.state.collection<Image>('images');
+  for (const [id, image] of documents.entries()) documents.put(id, { ...image, tags: [] });
+  const images = await room.restart();
+  assert.equal(images.list().length, 2);
+  images.usedBy((id) => (id === other.id ? [{ containerId: 'c'.repeat(64), running: true }] : []));
+  await images.prune({ all: false, accepts: () => false });
+  assert.deepEqual(
+    images.list().map(({ id }) => id),
+    [other.id],
+  );
+  await assert.rejects(room.blobs.read(index.digest), { code: 'blob-missing' });
+  assert.equal(room.state.collection('image-indexes').entries().length, 0);
+});
+
 test('what is saved of an index loads elsewhere to the very same one, or to one platform of it', async () => {
   await using room = await imageRoom();
   const { own, other, index } = await storeTwo(room, ['app:1']);

@@ -98,7 +98,6 @@ export class Images implements ImagesContract {
   /** Removes what an interrupted pull, load or import left, and unpacks layers whose snapshots are gone. */
   async start(): Promise<void> {
     await this.#parts.collector.recover();
-    await this.#sweep();
     await mendSnapshots(this.#parts);
     const { blobs, clock, rules } = this.#parts;
     await blobs.removePartial(clock.now() - rules.keepPartial);
@@ -193,7 +192,7 @@ export class Images implements ImagesContract {
     });
   }
 
-  /** What indexes held that names stand for no longer. */
+  /** What indexes held that names stand for no longer: now, or what a crash left, once everybody tells what they use. */
   #sweep(): Promise<RemovedImage[]> {
     return sweepIndexes(this.#parts, (id) => this.users(id));
   }
@@ -248,8 +247,9 @@ export class Images implements ImagesContract {
     return commitContainer(this.#parts, container, options);
   }
 
-  prune(options: Parameters<ImagesContract['prune']>[0]): ReturnType<ImagesContract['prune']> {
-    return pruneImages(
+  async prune(options: Parameters<ImagesContract['prune']>[0]): ReturnType<ImagesContract['prune']> {
+    await this.#sweep();
+    return await pruneImages(
       this.#parts,
       options,
       (id) => this.users(id),

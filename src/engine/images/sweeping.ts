@@ -6,7 +6,7 @@ import { removeNameless } from '#engine/images/removing.ts';
 
 /**
  * Removes what indexes held that no name stands for any more: their own blobs, and the images that were here for their
- * sake only and that nobody uses. What a crash cuts off goes at the next start.
+ * sake only and that nobody uses. What a crash cuts off goes by the next change.
  */
 export async function sweepIndexes(
   parts: Parts,
