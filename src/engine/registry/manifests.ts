@@ -57,6 +57,8 @@ export class Manifests {
       }
       content.save({ manifests: [record], tags });
     });
+    // Nobody has pushed what a mirror fetched.
+    if (pushed.isMirrored === true) return record;
     const { repository, digest, mediaType, size, by } = record;
     const told = { action: 'push' as const, repository, digest, mediaType, size, by };
     if (tags.length === 0) announce(told);

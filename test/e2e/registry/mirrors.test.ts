@@ -164,6 +164,16 @@ describe('other registries through the built-in one', () => {
     await berth('registry', 'mirrors', 'add', 'up', upstream.host, '--fresh-for', '0');
   });
 
+  it('tells nobody of a push when it fetches', async () => {
+    const hook = ['registry', 'webhooks', 'add', 'http://127.0.0.1:1/', '--events', 'push,pull'];
+    const id = await berth(...hook, '--repositories', 'up/**');
+    await known('untold', Buffer.from('fetched'));
+    const parse: (text: string) => { waiting: number; lost: number }[] = JSON.parse;
+    const [told] = parse(await berth('registry', 'webhooks', 'ls', '--json'));
+    assert.equal((told?.waiting ?? 0) + (told?.lost ?? 0), 1, 'only the pull');
+    await berth('registry', 'webhooks', 'rm', id);
+  });
+
   it('is found by the path and the parameter that clients of mirrors use', async () => {
     await berth('registry', 'mirrors', 'add', 'library', `${upstream.host}/library`);
     upstream.add('1', {}, [Buffer.from('of the library')]);
