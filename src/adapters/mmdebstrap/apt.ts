@@ -8,6 +8,7 @@ import type { BootstrapRequest, ListsRequest } from '#ports/bootstrapper.ts';
 import { aptConfig, hostAcquireSettings } from './apt-config.ts';
 import { run, type Ended } from './children.ts';
 import { sourcesText, type Mirror } from './host-sources.ts';
+import { areSame } from './same-lists.ts';
 
 export interface AptOptions {
   /** Folder for this suite and architecture. */
@@ -23,6 +24,8 @@ export interface PlannedPackage {
   name: string;
   version: string;
 }
+
+const day = 24 * 3_600_000;
 
 /** Bytes of downloaded packages that are kept for the next image. */
 const archivesLimit = 1024 ** 3;
@@ -47,7 +50,8 @@ export class Apt {
     const { suite, architecture, mirror, home } = this.#options;
     const { fresh = false } = request;
     const sources = await sourcesText(suite, mirror);
-    if (!fresh && (await this.#isFresh(sources))) return;
+    if (!fresh && (await this.#isFresh(sources, this.#options.refreshMs))) return;
+    if (await this.#isUnchanged(sources, request.signal)) return;
     for (const name of ['lists/partial', 'archives/partial', 'sources', 'parts'])
       await mkdir(this.path(name), { recursive: true });
     const acquire = await hostAcquireSettings(request.signal);
@@ -146,11 +150,18 @@ export class Apt {
     return writeFile(this.path('status'), standInStatus(contents.standIns, this.#options.architecture));
   }
 
-  async #isFresh(sources: string): Promise<boolean> {
+  /** Once a day apt looks itself: it also knows for how long an index is valid. A proxy of apt's own is not asked around. */
+  async #isUnchanged(sources: string, signal: AbortSignal): Promise<boolean> {
+    if (!(await this.#isFresh(sources, day))) return false;
+    if (/^Acquire::https?::Proxy/im.test(await textIfThere(this.path('apt.conf')))) return false;
+    return areSame(sources, this.path('lists'), Math.min(5, this.#options.mirror.timeout) * 1000, signal);
+  }
+
+  async #isFresh(sources: string, mostMs: number): Promise<boolean> {
     if ((await textIfThere(this.path('refreshed'))) !== sources) return false;
     const { mtimeMs } = await stat(this.path('refreshed'));
     const age = Date.now() - mtimeMs;
-    return age >= 0 && age < this.#options.refreshMs;
+    return age >= 0 && age < mostMs;
   }
 
   #apt(command: string[], request: Pick<ListsRequest, 'signal' | 'onProgress'>): Promise<Ended> {

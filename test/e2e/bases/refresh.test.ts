@@ -232,9 +232,11 @@ test('an image whose context a client sent is built again from what was kept of 
       await daemon.ok('run', '--rm', name, 'cat', '/usr/share/demo/version', '/sub/file', '/tmp/word'),
       `${version}\ncontent\n${word}`,
     );
-    // And once more, from the same.
-    await publishUpdate(way === 'classic' ? 5 : 7);
-    assert.ok(outcomes(await refresh()).includes(`docker.io/library/${name}:latest done`));
+    if (way === 'classic') {
+      // And once more, from the same.
+      await publishUpdate(5);
+      assert.ok(outcomes(await refresh()).includes(`docker.io/library/${name}:latest done`));
+    }
     assert.match(
       await berth('system', 'df', '-v'),
       new RegExp(`^${name}:latest +\\d.* can be built again from it`, 'm'),
