@@ -59,6 +59,7 @@ function declareMirrors(mirrors: Command, context: Context): void {
       examples(
         'berth registry mirrors add hub docker.io    # URL/hub/library/redis:7',
         "berth registry mirrors add '*'              # URL/ghcr.io/team/app:1",
+        'berth registry mirrors add library docker.io/library    # URL/library/redis:7, as dockerd asks',
       ),
     )
     .action(async (prefix: string, upstream: string | undefined, options: MirrorFlags) =>
