@@ -189,6 +189,11 @@ async function errorOf(response: IncomingMessage): Promise<BerthError> {
   }
 }
 
+const connectionWords: Readonly<Record<string, string>> = {
+  ENOENT: 'there is no such socket',
+  ECONNREFUSED: 'nobody listens there',
+};
+
 function unreachable(host: string, error: unknown, isTls: boolean): BerthError {
   const code = systemCode(error);
   if (code === 'EACCES' || code === 'EPERM')
@@ -196,7 +201,8 @@ function unreachable(host: string, error: unknown, isTls: boolean): BerthError {
       cause: error,
       hint: "it is for root and its group: use sudo, or join the group (see 'ls -l' of the socket)",
     });
-  return unavailable('daemon-unreachable', `no daemon answers on ${host}: ${messageOf(error)}`, {
+  const why = (code === undefined ? undefined : connectionWords[code]) ?? messageOf(error);
+  return unavailable('daemon-unreachable', `no daemon answers on ${host}: ${why}`, {
     cause: error,
     hint:
       (host.startsWith('tcp:') ? tlsHint(code, isTls) : undefined) ??

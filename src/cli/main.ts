@@ -1,4 +1,4 @@
-import { Command, CommanderError } from 'commander';
+import { Command, CommanderError, Help, type Option } from 'commander';
 import { BerthError, messageOf, systemCode, unavailable } from '#base/errors.ts';
 import type { Context, Program } from '#cli/context.ts';
 import { declareAppCommands } from '#cli/commands/apps.ts';
@@ -66,6 +66,12 @@ function contextOf(args: string[], program: Program): Context {
   };
 }
 
+/** An option that may be given several times begins with none, which needs no words. */
+function describeOption(option: Option): string {
+  const isEmptyList = Array.isArray(option.defaultValue) && option.defaultValue.length === 0;
+  return isEmptyList ? option.description : new Help().optionDescription(option);
+}
+
 function declare(context: Context): Command {
   const root = new Command('berth')
     .enablePositionalOptions()
@@ -75,6 +81,7 @@ function declare(context: Context): Command {
     .showSuggestionAfterError()
     .showHelpAfterError("(see 'berth --help')")
     .exitOverride()
+    .configureHelp({ optionDescription: describeOption })
     .addHelpText(
       'after',
       '\nExit codes: 0 done, 1 failed, 2 wrong usage.\nDOCKER_HOST=unix:///run/berth/berth.sock points any Docker client at Berth.\nBERTH_HOST=tcp://ADDRESS:2376 and BERTH_CERT_PATH=FOLDER (ca.pem, cert.pem, key.pem) reach a daemon elsewhere.',

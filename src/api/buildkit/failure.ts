@@ -13,6 +13,9 @@ export function solveFailure(error: unknown): Error {
     return failureAt(error.place, buildkitWords(error.place?.words ?? error.message));
   if (error instanceof DockerfileError)
     return failureAt(error.place, withHint(error.place.words, error.hint));
+  // As of those with a place, BuildKit's code: clients show others in front of the message.
+  if (error instanceof BerthError && error.kind === 'invalid')
+    return new GrpcError(grpcCodes.unknown, withHint(error.message, error.hint));
   if (error instanceof BerthError && error.hint !== undefined)
     return new GrpcError(codeOf(error), withHint(error.message, error.hint));
   if (error instanceof Error && error.name === 'AbortError')

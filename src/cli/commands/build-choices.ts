@@ -31,6 +31,7 @@ export function outputOf(text: string, owner: { uid: number; gid: number } | und
   refuseOthers(text, fields, ['type', 'dest', 'name', 'push']);
   const names = (fields.get('name') ?? '').split(',').filter((name) => name !== '');
   if (type === 'image') return { choice: { type, names, push: fields.get('push') === 'true' } };
+  if (!['oci', 'docker', 'tar', 'local'].includes(type)) throw outputUnknown(text, type);
   if (dest === undefined || dest === '')
     throw invalid('output-invalid', `--output '${text}' lacks 'dest'`, {
       hint: `--output type=${type},dest=PATH`,
@@ -44,10 +45,14 @@ export function outputOf(text: string, owner: { uid: number; gid: number } | und
     case 'local':
       return { choice: { type, folder: resolve(dest), ...owner }, dest };
     default:
-      throw invalid('output-invalid', `--output '${text}': the type '${type}' is not offered`, {
-        hint: 'image, oci, docker, tar and local are',
-      });
+      throw outputUnknown(text, type);
   }
+}
+
+function outputUnknown(text: string, type: string): Error {
+  return invalid('output-invalid', `--output '${text}': the type '${type}' is not offered`, {
+    hint: 'image, oci, docker, tar and local are',
+  });
 }
 
 /** @throws invalid `cache-invalid` */

@@ -1,7 +1,7 @@
 import { mkdir, readFile } from 'node:fs/promises';
 import { isAbsolute, join, relative, resolve } from 'node:path';
 import { text } from 'node:stream/consumers';
-import { invalid, messageOf, notFound } from '#base/errors.ts';
+import { invalid, messageOf, notFound, reasonOf } from '#base/errors.ts';
 import type { BuildBody, BuildLine } from '#api/types/builds.ts';
 import { newId } from '#base/ids.ts';
 import type { Client } from '#cli/client.ts';
@@ -194,7 +194,7 @@ async function secret(given: string, environment: Environment): Promise<[string,
 
 function missing(file: string): (error: unknown) => never {
   return (error) => {
-    throw notFound('file-missing', `cannot read ${file}: ${messageOf(error)}`, { cause: error });
+    throw notFound('file-missing', `cannot read ${file}: ${reasonOf(error)}`, { cause: error });
   };
 }
 

@@ -134,8 +134,9 @@ export function shellOf(config: ContainerConfig): string[] {
 }
 
 function applyCommand(instruction: Named<'ENTRYPOINT' | 'CMD'>, state: StageState): Applied {
-  const line = commandLine(instruction.command, configOf(state));
-  const comment = `${instruction.name} ${goStrings(line)}`;
+  const words = commandLine(instruction.command, configOf(state));
+  const comment = `${instruction.name} ${goStrings(words)}`;
+  const line = words.length === 0 ? null : words;
   if (instruction.name === 'CMD') return set({ ...state, cmdSet: true }, { Cmd: line }, comment);
   // An ENTRYPOINT makes a command that came with the base meaningless.
   return set(state, { Entrypoint: line, ...(state.cmdSet ? {} : { Cmd: null }) }, comment);

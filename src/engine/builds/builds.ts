@@ -141,7 +141,7 @@ export class Builds implements BuildsContract {
 
   async #makeWith(request: BuildRequest, vertices: Vertices): Promise<BuildResult> {
     checkAttestations(request);
-    for (const tag of request.tags) parseReference(tag);
+    for (const name of namesIn(request)) checkTag(name);
     const abort = new AbortController();
     const id = request.id === undefined || request.id === '' ? newId() : request.id;
     this.#running.set(id, abort);
@@ -254,6 +254,11 @@ export class Builds implements BuildsContract {
       ...(target === undefined ? {} : { target }),
     });
   }
+}
+
+/** What the image is to be called here. */
+function namesIn({ tags, outputs = [] }: BuildRequest): string[] {
+  return [...tags, ...outputs.flatMap((output) => (output.kind === 'image' ? output.names : []))];
 }
 
 /** @throws invalid `reference-invalid` */

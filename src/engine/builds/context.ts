@@ -4,7 +4,7 @@ import { ignoreRules, parseIgnore, type IgnoreRules } from '#domain/build/ignore
 import type { BuildFolders } from '#engine/builds/build-folders.ts';
 import { remoteRoot } from '#engine/builds/remote-contexts.ts';
 import type { BuildParts } from '#engine/builds/parts.ts';
-import { BerthError, invalid } from '#base/errors.ts';
+import { BerthError, invalid, notFound } from '#base/errors.ts';
 
 /** Files that a build may COPY. */
 export interface ContextFiles {
@@ -46,8 +46,18 @@ export async function openContext(
   const root = await contextRoot(parts, folders, 'context', mainContext(request), request.signal);
   if (!('folder' in context)) folders.received.set('', root);
   const dockerfile = await readDockerfile(trees, root, request);
-  const files = contextFiles(root, request.ignoreText ?? (await readIgnore(trees, root, dockerfile.name)));
+  const all = contextFiles(root, request.ignoreText ?? (await readIgnore(trees, root, dockerfile.name)));
+  const files = 'tar' in context ? { ...all, ...sent(all, dockerfile.name) } : all;
   return { dockerfile, ignore: files.ignore, files: () => Promise.resolve(files) };
+}
+
+/** An archive has what its sender chose: Docker leaves out of it only what the builder itself needed of it. */
+function sent(
+  { ignore }: ContextFiles,
+  dockerfile: string,
+): Pick<ContextFiles, 'keeps' | 'prunes' | 'isWhole'> {
+  const gone = [dockerfile, '.dockerignore'].filter((path) => ignore.ignores(path));
+  return { keeps: (path) => !gone.includes(path), prunes: true, isWhole: gone.length === 0 };
 }
 
 async function clientContext(
@@ -103,7 +113,7 @@ export async function contextRoot(
   signal: AbortSignal,
   paths?: readonly string[],
 ): Promise<string> {
-  if ('folder' in source) return source.folder;
+  if ('folder' in source) return existing(parts.trees, source.folder);
   if ('remote' in source) return remoteRoot(parts, folders, name, source, signal);
   const { trees } = parts;
   const root = await folders.create(name);
@@ -116,6 +126,16 @@ export async function contextRoot(
     throw invalid('context-invalid', `reading the build context: ${error.message}`, { cause: error });
   }
   return root;
+}
+
+/** @throws not-found `context-missing`; invalid `context-invalid` in Docker's words */
+async function existing(trees: FileTrees, folder: string): Promise<string> {
+  const facts = await trees.stat({ root: folder, path: '' });
+  if (facts === undefined)
+    throw notFound('context-missing', `unable to prepare context: path "${folder}" not found`);
+  if (facts.kind !== 'directory')
+    throw invalid('context-invalid', `unable to prepare context: context must be a directory: ${folder}`);
+  return folder;
 }
 
 async function readDockerfile(

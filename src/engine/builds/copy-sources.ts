@@ -27,7 +27,7 @@ export interface Origin {
   /** Owners count in the digest where they are kept. */
   owners: boolean;
   /** It is an image's file system. */
-  isImage?: true;
+  isImage?: boolean;
 }
 
 export interface Finding {
@@ -62,7 +62,8 @@ export async function findSources(
         finding.parents ? await kept(trees, origin, filter, source, pivotOf(path), finding) : source,
       );
     }
-  if (found.length === 0) throw failed(finding, 'no source files were specified');
+  // As in BuildKit: `COPY yarn.lock* ./` is for files that may be there.
+  if (found.length === 0 && !paths.some(isGlob)) throw failed(finding, 'no source files were specified');
   return found;
 }
 

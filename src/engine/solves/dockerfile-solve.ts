@@ -114,7 +114,7 @@ export class DockerfileSolve {
         this.#exported = exported;
         this.#job.attested = exported.attested.map(withoutBills);
       },
-      ...(allow.length > 0 && { allow }),
+      allow,
       ...(sources.length > 0 && { cacheFrom: sources }),
       ...(targets.length > 0 && { cacheTo: targets }),
     });

@@ -180,8 +180,8 @@ describe('docker build', () => {
       ['t=UPPER', 400, /invalid reference format/],
       [`t=x@sha256:${'0'.repeat(64)}`, 400, /build tag cannot contain a digest/],
       ['t=sha256:1', 400, /refusing to create an ambiguous tag/],
-      ['platform=a/b/c/d', 400, /"a\/b\/c\/d": cannot parse platform specifier: invalid argument/],
-      ['isolation=hyperv', 400, /unsupported isolation: "hyperv"/],
+      ['platform=a/b/c/d', 400, /a\/b\/c\/d\\": cannot parse platform specifier: invalid argument/],
+      ['isolation=hyperv', 400, /unsupported isolation: \\"hyperv/],
       ['securityopt=label:x', 400, /security options are not supported on linux/],
       ['', 400, /Cannot locate specified Dockerfile: Dockerfile/],
     ];
