@@ -14,6 +14,7 @@ import { formatPlatform, matchesPlatform, parsePlatform, selectManifest } from '
 import { familiarName, formatReference, parseReference, type Reference } from '#domain/image/reference.ts';
 import type { PullOptions } from '#engine/contracts.ts';
 import { baseRegistry } from '#domain/base/base-name.ts';
+import { together } from '#engine/containers/undo.ts';
 import { ingest } from '#engine/images/ingest.ts';
 import { fetchBlob, fetchLayers, keepBlob, type Fetch } from '#engine/images/fetching.ts';
 import { recordIndex } from '#engine/images/indexes.ts';
@@ -108,11 +109,11 @@ async function makeBase(parts: Parts, pull: Pull): Promise<Pulled> {
 
 async function fetchImage(parts: Parts, pull: Pull): Promise<Pulled> {
   const full = formatReference(pull.reference);
-  const { topDigest, digest, manifest, index } = await resolve(parts, pull);
+  const { topDigest, digest, manifest, index, keeping } = await resolve(parts, pull);
   announce(pull);
-  const { config, id } = await fetchConfig(parts, pull, manifest);
+  const [{ config, id }] = await together(fetchConfig(parts, pull, manifest), keeping);
   const places = placesOf(manifest.layers, config.rootfs.diff_ids);
-  await pull.lease.hold(...places.map((place) => place.chainId));
+  await pull.lease.hold(...places.flatMap(({ chainId, layer }) => [chainId, layer.digest]));
   const known = parts.catalog.byId(id);
   const size =
     known !== undefined && (await isWhole(parts, pull, known, places))
@@ -142,24 +143,35 @@ interface Resolved {
   manifest: Manifest;
   /** Where the name stands for one. */
   index?: NewIndex;
+  /** Resolves when the bytes of all that is in the store. */
+  keeping: Promise<void>;
 }
 
-/** The manifest for the wanted platform, its bytes in the store. */
+/** The manifest for the wanted platform. */
 async function resolve(parts: Parts, pull: Pull): Promise<Resolved> {
   const top = await parts.registry.manifest(pull.reference, pull.auth, pull.signal);
   let { digest, content } = top;
   let index: NewIndex | undefined;
   if (isIndexType(top.mediaType) || looksLikeIndex(content.toString('utf8'))) {
     index = indexOf(top);
-    await keepBlob(parts, pull, digest, content);
     const chosen = choose(pull, index.manifests);
     const { registry, repository } = pull.reference;
     const reference = { registry, repository, digest: chosen.digest };
     ({ digest, content } = await parts.registry.manifest(reference, pull.auth, pull.signal));
   }
   const manifest = parseManifest(content.toString('utf8'), `the manifest ${digest}`);
-  await keepBlob(parts, pull, digest, content);
-  return { topDigest: top.digest, digest, manifest, ...(index !== undefined && { index }) };
+  const documents = [...(index === undefined ? [] : [top]), { digest, content }];
+  // While the config is fetched.
+  const keeping = keepAll(parts, pull, documents);
+  return { topDigest: top.digest, digest, manifest, keeping, ...(index !== undefined && { index }) };
+}
+
+async function keepAll(
+  parts: Parts,
+  pull: Pull,
+  documents: { digest: Digest; content: Buffer }[],
+): Promise<void> {
+  for (const { digest, content } of documents) await keepBlob(parts, pull, digest, content);
 }
 
 function indexOf({ digest, mediaType, content }: FetchedManifest): NewIndex {
