@@ -37,7 +37,10 @@ async function answer(parts: Parts, body: BuildAsked, write: Write, signal: Abor
   );
   if (body.mode === 'check') return check(parts.builds, request, write);
   if (body.mode === 'verify') return verify(parts.builds, request, write);
-  return write({ result: resultOf(await parts.builds.build(request)) });
+  let manifest: string | undefined;
+  const onExported: BuildRequest['onExported'] = ({ target }) => (manifest = target.digest);
+  const image = await parts.builds.build({ ...request, onExported });
+  return write({ result: resultOf(image, manifest) });
 }
 
 async function check(builds: Builds, request: BuildRequest, write: Write): Promise<void> {
@@ -71,8 +74,8 @@ function verificationOf({ sourceDateEpoch, second, difference }: Verification): 
   };
 }
 
-function resultOf({ id, manifestDigest, tags }: Image): BuildResultLine {
-  return { imageId: id, manifest: manifestDigest, tags: tags.map(familiarName) };
+function resultOf({ id, manifestDigest, tags }: Image, manifest: string = manifestDigest): BuildResultLine {
+  return { imageId: id, manifest, tags: tags.map(familiarName) };
 }
 
 async function tell(event: VertexEvent, write: Write): Promise<void> {

@@ -64,7 +64,7 @@ export interface BuildWarningLine {
 }
 
 export interface BuildResultLine {
-  /** Digest of the configuration, and of the manifest. */
+  /** Digest of the configuration, and of the manifest or index, as a registry has it where it was pushed. */
   imageId: string;
   manifest: string;
   tags: string[];

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { writeFile } from 'node:fs/promises';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import * as messages from '#api/buildkit/messages.ts';
@@ -131,6 +131,19 @@ test('a build tells its provenance by the history, and attests the same image th
     new AbortController().signal,
   );
   assert.match(Buffer.from(data).toString(), /"buildConfig"[^]*COPY \$TARGETARCH \/arch/);
+});
+
+test('berth build makes an index, too, and tells its digest', async () => {
+  const folder = join(daemon.folder, 'context');
+  await mkdir(folder);
+  for (const [name, content] of Object.entries(context)) await writeFile(join(folder, name), content);
+  const { code, stdout, stderr } = await daemon.berth(
+    ...['build', '--json', '--platform', platform, '--provenance', 'true', '-t', 'berth:1', folder],
+  );
+  assert.equal(code, 0, stderr);
+  assert.match(stdout, new RegExp(`"manifest":"${await descriptorOf('berth:1')}"`));
+  assert.equal(await inspect('.Architecture', ...other, 'berth:1'), 'arm64');
+  await daemon.ok('rmi', 'berth:1');
 });
 
 test('what docker save of others wrote for several platforms, and not all of it, is loaded as far as it goes', async () => {
