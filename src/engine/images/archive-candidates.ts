@@ -134,9 +134,9 @@ class Layout {
     const configs: Digest[] = [];
     const unwanted = new Set<string | undefined>();
     for (const entry of manifests) {
-      const text = await this.#read(entry);
-      // An index may name platforms that the archive does not hold.
-      if (text === undefined || isIndexType(entry.mediaType) || looksLikeIndex(text)) continue;
+      const text = isManifestType(entry.mediaType) ? await this.#read(entry) : undefined;
+      // An index may name platforms that the archive does not hold, and what is no manifest.
+      if (text === undefined || looksLikeIndex(text)) continue;
       const manifest = parseManifest(text);
       if (!isImage(entry, manifest)) {
         const attachment = this.#attachment(entry.digest, manifest);
@@ -185,6 +185,10 @@ class Layout {
   #holds(digest: Digest): boolean {
     return this.#files.blob(`blobs/${digest.replace(':', '/')}`)?.digest === digest;
   }
+}
+
+function isManifestType(mediaType: string): boolean {
+  return mediaType === mediaTypes.ociManifest || mediaType === mediaTypes.dockerManifest;
 }
 
 function isImage(entry: Descriptor, { config }: Manifest): boolean {
