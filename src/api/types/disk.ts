@@ -38,7 +38,7 @@ export interface CollectBody {
 export interface CollectAnswer {
   /** In the order of their removal. */
   items: {
-    kind: 'download' | 'context' | 'packages' | 'source' | 'registry' | 'cache' | 'image';
+    kind: 'download' | 'upload' | 'context' | 'packages' | 'source' | 'registry' | 'cache' | 'image';
     id: string;
     name: string;
     bytes: number;

@@ -17,11 +17,13 @@ export interface ImageFacts {
 /** Something half-done. */
 export interface TemporaryFacts {
   /**
-   * What came of a pull that broke off; what clients need not send again for their builds; lists and packages that the next
+   * What came of a pull, or of an upload to the registry, that broke off; what clients need not send again for their builds; lists and packages that the next
    * image of a suite need not fetch.
    */
-  kind: 'download' | 'context' | 'packages';
+  kind: 'download' | 'upload' | 'context' | 'packages';
   id: string;
+  /** For people; absent: the id. */
+  name?: string;
   size: number;
   /** Milliseconds since 1970: when something came for it last. */
   touched: number;

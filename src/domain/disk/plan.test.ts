@@ -62,6 +62,20 @@ test('interrupted downloads go after their time, those under way never', () => {
   assert.deepEqual(ids(facts({ temporary })), ['old']);
 });
 
+test('uploads to the registry go while space is short, but for those that are on their way', () => {
+  const upload = { kind: 'upload' as const, name: 'to shop', size: 5, touched: 0 };
+  const temporary = [
+    { ...upload, id: 'left', inUse: false },
+    { ...upload, id: 'coming', inUse: true },
+  ];
+  assert.deepEqual(ids(facts({ temporary })), []);
+  const { items } = planDisk(facts({ temporary, free: 0 }), rules, 'rules');
+  assert.deepEqual(
+    items.map(({ id, name }) => [id, name]),
+    [['left', 'upload to shop']],
+  );
+});
+
 test('packages that bases are made of go after days without use, and while space is short', () => {
   const kept = { kind: 'packages' as const, size: 5, inUse: false };
   const temporary = [

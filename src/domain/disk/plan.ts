@@ -69,6 +69,8 @@ class Planner {
     const { now, temporary, registry } = this.#facts;
     const { partialAge, buildCacheAge, untaggedAge, buildCache } = this.#rules;
     for (const one of temporary) {
+      // The registry lets go of uploads by its own rules.
+      if (one.kind === 'upload') continue;
       const age = one.kind === 'packages' ? untaggedAge : partialAge;
       if (now - one.touched >= age) this.#takeTemporary(one, `not used for ${ageWords(age)}`);
     }
@@ -128,11 +130,11 @@ class Planner {
     this.#bytes += item.bytes;
   }
 
-  #takeTemporary({ kind, id, size, inUse }: TemporaryFacts, why: string): void {
+  #takeTemporary({ kind, id, name = id, size, inUse }: TemporaryFacts, why: string): void {
     const key = `${kind} ${id}`;
     if (inUse || this.#chosen.has(key)) return;
     this.#chosen.add(key);
-    this.#take({ kind, id, name: key, bytes: size, why });
+    this.#take({ kind, id, name: `${kind} ${name}`, bytes: size, why });
   }
 
   /** Images could not be built again from them: their own end takes them along otherwise. */

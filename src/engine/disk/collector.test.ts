@@ -65,6 +65,7 @@ class World {
     volumes: fake<DiskParts['volumes']>({}),
     registry: fake<DiskParts['registry']>({
       collect: () => Promise.resolve({ tags: [], manifests: [], blobs: [], uploads: 0 }),
+      uploads: fake<DiskParts['registry']['uploads']>({ list: () => Promise.resolve([]) }),
     }),
     uses: this.use(),
     settings: {

@@ -94,9 +94,15 @@ export class DiskCollector {
     else if (kind === 'cache') await builds.prune(({ id }) => ids.has(id));
     else if (kind === 'registry') await registry.collect(standardCollection, false);
     else if (kind === 'source') await sources.removeContexts((id) => ids.has(id));
+    else if (kind === 'upload') await this.#removeUploads(ids);
     else if (kind === 'packages') await packages.removeKept((id) => ids.has(id));
     else if (kind === 'context') await sessions.removeKept((id) => ids.has(id));
     else await images.removePartial((digest) => ids.has(digest));
+  }
+
+  async #removeUploads(ids: ReadonlySet<string>): Promise<void> {
+    const { registry, clock } = this.#parts;
+    for (const id of ids) await registry.uploads.expire(id, clock.now());
   }
 
   /** By the clock; while something is brought in or built also when too little is free. */

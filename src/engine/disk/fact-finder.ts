@@ -8,6 +8,9 @@ import { shortId } from '#base/ids.ts';
 import type { DiskParts } from '#engine/disk/parts.ts';
 import { standardCollection } from '#engine/registry/registry.ts';
 
+/** A client that pushes may go on with what broke off a moment ago. Milliseconds. */
+const uploadPatience = 600_000;
+
 /** What there is, for a plan: from memory and recorded sizes, but for the list of interrupted downloads. */
 export class FactFinder {
   readonly #parts: DiskParts;
@@ -57,9 +60,15 @@ export class FactFinder {
   async temporary(): Promise<DiskFacts['temporary']> {
     const partials = await this.#parts.blobs.partials();
     const packages = await this.#parts.packages.kept();
+    const uploads = await this.#parts.registry.uploads.list();
+    const lately = this.#parts.clock.now() - uploadPatience;
     return [
       ...partials.map(({ digest, ...rest }) => ({ kind: 'download' as const, id: digest, ...rest })),
       ...this.#parts.sessions.kept().map((context) => ({ kind: 'context' as const, ...context })),
+      ...uploads.map(({ repository, touched, inUse, ...upload }) => ({
+        ...{ kind: 'upload' as const, ...upload, name: `to ${repository}`, touched },
+        inUse: inUse || touched > lately,
+      })),
       ...packages.map((kept) => ({ kind: 'packages' as const, ...kept })),
     ];
   }

@@ -186,15 +186,13 @@ export class Usage {
   }
 
   async #temporary(): Promise<Row> {
-    const parts = (await this.#facts.temporary()).map(({ kind, id, size, inUse }) => ({
-      ...{ name: `${kind} ${id}`, size },
-      state: inUse ? 'in use' : 'not in use',
-    }));
-    const uploads = (await this.#parts.registry.uploads.list()).map(({ repository, size }) => ({
-      ...{ name: `upload to ${repository}`, size },
-      state: 'may be gone on with',
-    }));
-    return counted([...parts, ...uploads]);
+    const parts = await this.#facts.temporary();
+    return counted(
+      parts.map(({ kind, id, name = id, size, inUse }) => ({
+        ...{ name: `${kind} ${name}`, size },
+        state: inUse ? (kind === 'upload' ? 'may be gone on with' : 'in use') : 'not in use',
+      })),
+    );
   }
 }
 

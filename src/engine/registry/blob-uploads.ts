@@ -49,10 +49,12 @@ export class BlobUploads {
     return this.#open.size;
   }
 
-  /** Those that are not finished, with the bytes that are there. */
-  async list(): Promise<{ repository: string; size: number }[]> {
-    const sized = [...this.#open].map(async ([id, { repository }]) => ({
-      repository,
+  /** Those that are not finished, with the bytes that are there, and when something came last (milliseconds since 1970). */
+  async list(): Promise<
+    (Pick<UploadRecord, 'repository' | 'touched'> & { id: string; size: number; inUse: boolean })[]
+  > {
+    const sized = [...this.#open].map(async ([id, { repository, touched }]) => ({
+      ...{ id, repository, touched, inUse: this.#locks.isHeld(id) },
       size: (await this.#parts.uploads.size(id)) ?? 0,
     }));
     return Promise.all(sized);
