@@ -25,7 +25,7 @@ export const networks: Table = {
       path: '/networks/create',
       body: { Name: 'x', Driver: 'weave' },
       status: 404,
-      text: /could not find plugin/,
+      text: /plugin .* not found/,
     },
     { path: '/networks/create', body: { Name: 'x', IPAM: { Config: [{ Subnet: 'odd' }] } }, status: 400 },
     { path: '/networks/create', body: {}, status: 400 },

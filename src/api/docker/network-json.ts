@@ -19,12 +19,7 @@ export function networkJson(network: Network, joined: readonly Joined[]): object
     IPAM: {
       Driver: 'default',
       Options: Object.keys(network.ipamOptions).length === 0 ? null : network.ipamOptions,
-      Config: network.pools.map((pool) => ({
-        Subnet: pool.subnet,
-        ...(pool.ipRange !== undefined && { IPRange: pool.ipRange }),
-        Gateway: pool.gateway,
-        ...(pool.auxiliary !== undefined && { AuxiliaryAddresses: pool.auxiliary }),
-      })),
+      Config: poolsJson(network),
     },
     Internal: network.internal,
     Attachable: network.attachable,
@@ -32,9 +27,23 @@ export function networkJson(network: Network, joined: readonly Joined[]): object
     ConfigFrom: { Network: '' },
     ConfigOnly: false,
     Containers: Object.fromEntries(joined.map((each) => [each.container.id, joinedJson(each)])),
-    Options: network.options,
+    Options: optionsJson(network),
     Labels: network.labels,
   };
+}
+
+/** Docker names the bridge of the network that every engine has. */
+function optionsJson({ name, options, bridge }: Network): Network['options'] {
+  return name === 'bridge' ? { ...options, 'com.docker.network.bridge.name': bridge } : options;
+}
+
+function poolsJson({ pools }: Network): object[] {
+  return pools.map((pool) => ({
+    Subnet: pool.subnet,
+    ...(pool.ipRange !== undefined && { IPRange: pool.ipRange }),
+    Gateway: pool.gateway,
+    ...(pool.auxiliary !== undefined && { AuxiliaryAddresses: pool.auxiliary }),
+  }));
 }
 
 function joinedJson({ container, endpoint }: Joined): object {

@@ -14,7 +14,7 @@ const Pool = Type.Object({ Subnet: Text, IPRange: Text, Gateway: Text, Auxiliary
 
 /** NetworkCreateRequest of the Docker Engine API. */
 export const createBody = Type.Object({
-  Name: Type.String(),
+  Name: Type.Optional(Type.String()),
   /** Always the case, so it asks for nothing. */
   CheckDuplicate: Flag,
   Driver: Text,
@@ -78,7 +78,7 @@ export function newNetworkOf(body: CreateBody): NewNetwork {
     ...(AuxiliaryAddresses !== undefined && AuxiliaryAddresses !== null && { auxiliary: AuxiliaryAddresses }),
   }));
   return {
-    name: body.Name,
+    name: body.Name ?? '',
     ...(body.Driver !== undefined && { driver: body.Driver }),
     internal: body.Internal ?? false,
     attachable: body.Attachable ?? false,
@@ -101,13 +101,13 @@ function refuseUnsupported(body: CreateBody): void {
   };
   const field = Object.entries(asked).find(([, isAsked]) => isAsked)?.[0];
   if (field !== undefined)
-    throw unsupported('network-field-unsupported', `create network ${body.Name}: ${field} is not supported`);
+    throw unsupported(
+      'network-field-unsupported',
+      `create network ${body.Name ?? ''}: ${field} is not supported`,
+    );
   const driver = body.IPAM?.Driver ?? '';
   if (driver !== '' && driver !== 'default')
-    throw notFound(
-      'ipam-driver-missing',
-      `could not find plugin ${driver} in v1 plugin registry: plugin not found`,
-    );
+    throw notFound('ipam-driver-missing', `plugin "${driver}" not found`);
 }
 
 /** An endpoint request without the nulls that clients send for what they leave out. */

@@ -109,5 +109,8 @@ function isBuiltin(value: string): boolean {
 function isTrue(value: string): boolean {
   if (value === '1' || value === 'true') return true;
   if (value === '0' || value === 'false') return false;
-  throw invalid('filter-invalid', `invalid filter 'dangling=[${value}]'`);
+  throw invalid(
+    'filter-invalid',
+    `invalid value for filter 'dangling', must be "true" (or "1"), or "false" (or "0")`,
+  );
 }

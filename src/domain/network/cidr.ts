@@ -84,14 +84,18 @@ export function parseSubnet(text: string): Subnet {
   return { version: address.version, base: (address.value >> host) << host, prefix };
 }
 
+/** Whether a text is an address with the length of a prefix. */
+export function isSubnet(text: string): boolean {
+  const [ip = '', length = '', ...rest] = text.split('/');
+  const most = ip.includes(':') ? 128 : 32;
+  return rest.length === 0 && isAddress(ip) && /^\d{1,3}$/.test(length) && Number(length) <= most;
+}
+
 /** An address with its prefix length, bits kept. @throws invalid `subnet-invalid` */
 export function parseInterface(text: string): { address: Address; prefix: number } {
-  const [ip = '', length = '', ...rest] = text.split('/');
-  const prefix = Number(length);
-  const wrong =
-    rest.length > 0 || !isAddress(ip) || !/^\d{1,3}$/.test(length) || prefix > (ip.includes(':') ? 128 : 32);
-  if (wrong) throw invalid('subnet-invalid', `invalid CIDR address '${text}'`);
-  return { address: parseAddress(ip), prefix };
+  if (!isSubnet(text)) throw invalid('subnet-invalid', `invalid CIDR address '${text}'`);
+  const [ip = '', length = ''] = text.split('/');
+  return { address: parseAddress(ip), prefix: Number(length) };
 }
 
 export function formatSubnet(subnet: Subnet): string {

@@ -39,10 +39,9 @@ export function checkEndpointRequest(network: Network, request: EndpointRequest)
   if (mac !== '' && !/^([0-9a-f]{2}[:-]){5}[0-9a-f]{2}$/i.test(mac))
     problems.push(`invalid MAC address: ${mac}`);
   if (problems.length === 0) return;
-  throw invalid(
-    'endpoint-invalid',
-    `invalid endpoint settings for network ${network.name}: ${problems.join('; ')}`,
-  );
+  const [first = '', ...more] = problems;
+  const text = more.length === 0 ? first : problems.map((problem) => `* ${problem}`).join('\n');
+  throw invalid('endpoint-invalid', `invalid endpoint settings:\n${text}`);
 }
 
 function addressProblems(network: Network, request: EndpointRequest): string[] {
@@ -56,7 +55,7 @@ function addressProblems(network: Network, request: EndpointRequest): string[] {
     problems.push(`link-local addresses (${LinkLocalIPs.join(', ')}) are not supported`);
   for (const address of wanted)
     if (!network.pools.some((pool) => contains(parseSubnet(pool.subnet), parseAddress(address))))
-      problems.push(`no configured subnet contains IP address ${address}`);
+      problems.push(`no configured subnet or ip-range contain the IP address ${address}`);
   return problems;
 }
 

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { parseSubnet } from '#domain/network/cidr.ts';
 import { checkEndpointRequest, dnsNamesOf } from '#domain/network/endpoint.ts';
 import type { Network } from '#domain/network/network.ts';
-import { checkNetworkName, checkOverlap, poolOf } from '#domain/network/request.ts';
+import { checkNetworkName, checkOverlap, checkSubnets, poolOf } from '#domain/network/request.ts';
 import { resolvConfText } from '#domain/network/resolv-conf.ts';
 import { checkOptions, mtuOf } from '#domain/network/settings.ts';
 
@@ -49,14 +49,33 @@ test('a subnet must not overlap a network of ours nor meet a route of the host, 
 });
 
 test('names and options of a network are checked', () => {
-  checkNetworkName('my_app.net-1');
-  for (const name of ['', ' a', 'a b', '-a', 'a/b'])
+  for (const name of ['my_app.net-1', 'of my app']) checkNetworkName(name);
+  for (const name of ['', ' ', 'a\nb', 'a/b'])
     assert.throws(() => checkNetworkName(name), { code: 'network-name-invalid' }, name);
-  assert.throws(() => checkNetworkName('host'), { kind: 'forbidden', message: /predefined host network/ });
+  for (const name of ['host', 'default'])
+    assert.throws(() => checkNetworkName(name), { kind: 'forbidden', message: /on predefined \w+ network/ });
   assert.equal(mtuOf({ 'com.docker.network.driver.mtu': '1400' }), 1400);
   for (const option of ['com.docker.network.driver.mtu', 'com.docker.network.bridge.enable_icc'])
     assert.throws(() => checkOptions({ [option]: 'many' }), { message: /found 'many'/ });
   assert.throws(() => checkOptions({ 'com.docker.network.bridge.name': 'a/b' }), { message: /'a\/b'/ });
+});
+
+test('subnets are whole ones', () => {
+  checkSubnets([{ subnet: '10.1.0.0/16' }, { subnet: 'fd00::/64' }, {}]);
+  const refused = (subnets: string[], message: string): void =>
+    assert.throws(() => checkSubnets(subnets.map((subnet) => ({ subnet }))), {
+      code: 'subnet-invalid',
+      message,
+    });
+  refused(['10.1.0.5/24'], 'invalid network config:\ninvalid subnet 10.1.0.5/24: it should be 10.1.0.0/24');
+  refused(
+    ['10.1.0.0/33', 'odd'],
+    [
+      'invalid network config:',
+      '* invalid subnet 10.1.0.0/33: invalid CIDR block notation',
+      '* invalid subnet odd: invalid CIDR block notation',
+    ].join('\n'),
+  );
 });
 
 test('an endpoint’s addresses, names and hardware address are checked in Docker’s words', () => {
@@ -65,7 +84,7 @@ test('an endpoint’s addresses, names and hardware address are checked in Docke
     assert.throws(() => checkEndpointRequest(on, request), { code: 'endpoint-invalid', message: words });
   refused(
     { IPAMConfig: { IPv4Address: '10.2.0.7' } },
-    /no configured subnet contains IP address 10\.2\.0\.7/,
+    /no configured subnet or ip-range contain the IP address 10\.2\.0\.7/,
   );
   refused({ IPAMConfig: { IPv4Address: 'x' } }, /invalid IPv4 address: x/);
   refused({ DriverOpts: { 'com.docker.network.endpoint.odd': 'x0' } }, /endpoint\.odd is not supported/);

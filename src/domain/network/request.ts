@@ -6,7 +6,9 @@ import {
   formatSubnet,
   lastOf,
   overlaps,
+  isSubnet,
   parseAddress,
+  parseInterface,
   parseSubnet,
   type Subnet,
 } from '#domain/network/cidr.ts';
@@ -27,13 +29,32 @@ export function isPredefined(name: string): boolean {
 
 /** @throws invalid `network-name-invalid`; forbidden `network-predefined` */
 export function checkNetworkName(name: string): void {
-  if (isPredefined(name))
+  if (name.trim() === '') throw invalid('network-name-invalid', 'invalid name: name is empty');
+  if (isPredefined(name) || name === 'default')
     throw forbidden('network-predefined', `operation is not permitted on predefined ${name} network`);
-  if (!/^[a-zA-Z0-9][a-zA-Z0-9_.-]*$/.test(name))
+  // Docker takes anything; such a name could not be named in a request again.
+  if (/[\p{Cc}/]/u.test(name))
     throw invalid(
       'network-name-invalid',
-      `invalid network name: "${name}": required are letters, digits, '_', '.' and '-', a letter or digit first`,
+      `invalid network name: ${JSON.stringify(name)}: '/' and control characters cannot be in it`,
     );
+}
+
+/** Refuses subnets that are none, or that have bits of a host. @throws invalid `subnet-invalid` in Docker's words */
+export function checkSubnets(pools: readonly PoolRequest[]): void {
+  const problems = pools.flatMap(({ subnet }) => (given(subnet) ? subnetProblems(subnet) : []));
+  const [first = '', ...more] = problems;
+  if (problems.length === 0) return;
+  const text = more.length === 0 ? first : problems.map((problem) => `* ${problem}`).join('\n');
+  throw invalid('subnet-invalid', `invalid network config:\n${text}`);
+}
+
+function subnetProblems(text: string): string[] {
+  if (!isSubnet(text)) return [`invalid subnet ${text}: invalid CIDR block notation`];
+  const { address, prefix } = parseInterface(text);
+  const whole = parseSubnet(text);
+  if (address.value === whole.base) return [];
+  return [`invalid subnet ${formatAddress(address)}/${prefix}: it should be ${formatSubnet(whole)}`];
 }
 
 /** A whole pool from a request that names a subnet. @throws invalid `subnet-invalid`, `address-outside-subnet` */

@@ -6,7 +6,7 @@ import type { ContainerRegistry } from '#engine/containers/registry.ts';
 import type { KeyedMutex } from '#base/mutex.ts';
 import { parseLink } from '#domain/container/hosts-file.ts';
 import { hasProcess } from '#domain/container/state.ts';
-import { joinsContainer } from '#engine/containers/endpoints.ts';
+import { joinsContainer, refuseMixed } from '#engine/containers/endpoints.ts';
 import { etcTexts } from '#engine/containers/etc-files.ts';
 import { forbidden, invalid, notFound } from '#base/errors.ts';
 
@@ -55,7 +55,11 @@ export class Connecting {
         if (force) return;
         throw notFound('endpoint-missing', `container ${id} is not connected to network ${network.name}`);
       }
-      if (network.name === 'host') throw hostNetwork();
+      if (network.name === 'host')
+        throw invalid(
+          'network-mode',
+          'cannot disconnect container from host network - container was created in host network mode',
+        );
       if (hasProcess(container)) await networks.detach(id, endpoint);
       await this.#save(
         container,
@@ -95,25 +99,13 @@ export class Connecting {
 /** @throws invalid `network-mode` in Docker's words */
 function refuseConnect(container: Container, network: string): void {
   const joined = container.endpoints.map((endpoint) => endpoint.networkName);
-  if (joinsContainer(container) !== undefined || (joined.includes('host') && network !== 'host'))
+  if (joinsContainer(container) !== undefined) refuseMixed(['host']);
+  if (network === 'host' && !joined.includes('host'))
     throw invalid(
       'network-mode',
-      'container sharing network namespace with another container or host cannot be connected to any other network',
+      'cannot connect container to host network - container must be created in host network mode',
     );
-  if (network === 'host' && !joined.includes('host')) throw hostNetwork();
-  const isMixed = joined.some((other) => other !== network && (other === 'none' || network === 'none'));
-  if (isMixed)
-    throw invalid(
-      'network-mode',
-      'container cannot be connected to multiple networks with one of the networks in private (none) mode',
-    );
-}
-
-function hostNetwork(): Error {
-  return invalid(
-    'network-mode',
-    'container cannot be disconnected from host network or connected to host network',
-  );
+  if (joined.some((other) => other !== network)) refuseMixed([...joined, network]);
 }
 
 /** The first free number of an interface name ethN. */

@@ -1,7 +1,7 @@
 import type { Container, Endpoint } from '#domain/container/container.ts';
 import type { EndpointRequest } from '#domain/container/config.ts';
 import type { CreateContainer, Networks } from '#engine/contracts.ts';
-import { invalid } from '#base/errors.ts';
+import { invalid, within } from '#base/errors.ts';
 
 /** Whether the container joins the network namespace of another one. */
 export function joinsContainer(container: Pick<Container, 'hostConfig'>): string | undefined {
@@ -25,22 +25,50 @@ export function draftEndpoints(
   request: CreateContainer,
 ): Endpoint[] {
   const mode = container.hostConfig.NetworkMode ?? 'bridge';
+  if (mode.startsWith('container:')) refuseAddresses(request);
   if (mode.startsWith('container:') || container.config.NetworkDisabled === true) return [];
   const asked = new Map<string, EndpointRequest>([[networks.get(mode).name, {}]]);
   for (const [key, wanted] of Object.entries(request.endpoints)) {
     const name = key === 'default' ? 'bridge' : networks.get(key).name;
-    if ((mode === 'host' || mode === 'none') && name !== mode)
-      throw invalid(
-        'network-mode',
-        `container cannot be connected to network "${name}" and to "${mode}" at once`,
-      );
+    if (mode !== name) refuseMixed([mode, name]);
     asked.set(name, { ...asked.get(name), ...wanted });
   }
   const who = { id: container.id, name: container.name, hostname: container.config.Hostname ?? '' };
   return [...asked].map(([name, wanted], index) => {
     const mac = index === 0 && container.config.MacAddress ? { MacAddress: container.config.MacAddress } : {};
-    return networks.endpoint(who, networks.get(name), { ...mac, ...withoutEmptyMac(wanted) }, index);
+    try {
+      return networks.endpoint(who, networks.get(name), { ...mac, ...withoutEmptyMac(wanted) }, index);
+    } catch (error) {
+      throw within(`invalid config for network ${name}`, error);
+    }
   });
+}
+
+/** Who joins the network of another container has the addresses of that. @throws invalid `endpoint-invalid` */
+function refuseAddresses({ endpoints }: CreateContainer): void {
+  for (const [name, asked] of Object.entries(endpoints))
+    if (asked?.IPAMConfig?.IPv4Address || asked?.IPAMConfig?.IPv6Address)
+      throw invalid(
+        'endpoint-invalid',
+        `invalid config for network ${name}: invalid endpoint settings:\nuser specified IP address is supported on user defined networks only`,
+      );
+}
+
+/**
+ * Refuses the networks `host` and `none` for a container in another network, too.
+ * @throws invalid `network-mode` in Docker's words
+ */
+export function refuseMixed(names: readonly string[]): void {
+  if (names.includes('host'))
+    throw invalid(
+      'network-mode',
+      'container sharing network namespace with another container or host cannot be connected to any other network',
+    );
+  if (names.includes('none'))
+    throw invalid(
+      'network-mode',
+      'container cannot be connected to multiple networks with one of the networks in private (none) mode',
+    );
 }
 
 function withoutEmptyMac(wanted: EndpointRequest): EndpointRequest {

@@ -18,7 +18,7 @@ import { closeSources, openGranted, openSources } from '#engine/containers/mount
 import { settled } from '#engine/containers/registry.ts';
 import { runningPeer, specify } from '#engine/containers/specifying.ts';
 import { together, Undo } from '#engine/containers/undo.ts';
-import { BerthError, messageOf } from '#base/errors.ts';
+import { BerthError, messageOf, notFound, within } from '#base/errors.ts';
 import type { EtcPaths } from '#ports/container-files.ts';
 
 /** Exit codes that Docker's clients show for a main process that could not be started. */
@@ -180,12 +180,22 @@ export class Starting {
     const endpoints: Endpoint[] = [];
     undo.add(() => networks.removeSandbox({ ...container, endpoints }));
     const path = await networks.createSandbox(container.id);
-    for (const endpoint of container.endpoints) {
-      const network = networks.get(endpoint.networkId);
-      const isFirst = endpoints.length === 0;
-      endpoints.push(hasLinks(network) ? await networks.attach(container, endpoint, isFirst) : endpoint);
-    }
+    for (const endpoint of container.endpoints)
+      endpoints.push(await this.#attach(container, endpoint, endpoints.length === 0));
     return { sandbox: { path }, endpoints };
+  }
+
+  async #attach(container: Container, endpoint: Endpoint, isFirst: boolean): Promise<Endpoint> {
+    const { networks } = this.#parts;
+    const { networkId, networkName } = endpoint;
+    try {
+      // Its network may be gone while a container does not run.
+      const network = networks.list().find(({ id }) => id === networkId);
+      if (network === undefined) throw notFound('network-missing', `network ${networkName} not found`);
+      return hasLinks(network) ? await networks.attach(container, endpoint, isFirst) : endpoint;
+    } catch (error) {
+      throw within('failed to set up container networking', error);
+    }
   }
 
   async #publish(container: Container, undo: Undo): Promise<Container['ports']> {

@@ -1,10 +1,10 @@
-import { conflict, invalid, notFound, unsupported } from '#base/errors.ts';
+import { conflict, forbidden, invalid, notFound, unsupported } from '#base/errors.ts';
 import { newId } from '#base/ids.ts';
 import { formatAddress, formatSubnet, parseSubnet, type Subnet } from '#domain/network/cidr.ts';
 import type { AddressPool, Network } from '#domain/network/network.ts';
 import { isChildDriver, parentLinkOf, type ChildDriver } from '#domain/network/parent-link.ts';
 import { firstOf, freePool, uniqueLocalPool } from '#domain/network/pools.ts';
-import { checkOverlap, poolOf, type PoolRequest } from '#domain/network/request.ts';
+import { checkOverlap, checkSubnets, poolOf, type PoolRequest } from '#domain/network/request.ts';
 import { checkOptions, mtuOf, wantedBridgeName } from '#domain/network/settings.ts';
 import type { NewNetwork } from '#engine/contracts.ts';
 import type { NetworkBook } from './network-book.ts';
@@ -97,6 +97,7 @@ export class Drafting {
       .flatMap((network) => network.pools.map((pool) => parseSubnet(pool.subnet)));
     const hostRoutes = (await this.#parts.links.usedSubnets()).map(parseSubnet);
     const pools: AddressPool[] = [];
+    checkSubnets(request.pools ?? []);
     const used = (): Subnet[] => [...ours, ...pools.map((pool) => parseSubnet(pool.subnet))];
     for (const { subnet = '', ...rest } of request.pools ?? []) {
       if (subnet === '') {
@@ -137,11 +138,11 @@ function missingDriver(driver: string): Error {
     return unsupported('network-driver-unsupported', `the network driver '${driver}' is not supported`, {
       hint: 'use bridge, or the network mode host for containers that are to be in the network of the host',
     });
-  return notFound(
-    'network-driver-missing',
-    `could not find plugin ${driver} in v1 plugin registry: plugin not found`,
-    { hint: 'Berth has the network drivers bridge, macvlan, ipvlan, host and null.' },
-  );
+  if (driver === 'host' || driver === 'null')
+    return forbidden('network-driver-single', `only one instance of "${driver}" network is allowed`);
+  return notFound('network-driver-missing', `plugin "${driver}" not found`, {
+    hint: 'Berth has the network drivers bridge, macvlan, ipvlan, host and null.',
+  });
 }
 
 /** @throws invalid `subnet-missing` */

@@ -118,7 +118,7 @@ export class Networks implements contracts.Networks {
       if (user !== undefined)
         throw forbidden(
           'network-in-use',
-          `error while removing network: network ${network.name} id ${network.id} has active endpoints`,
+          `error while removing network: network ${network.name} has active endpoints (${this.#users(network)})`,
           { hint: `stop or disconnect its containers first, such as ${shortId(user.containerId)}` },
         );
       // From here on nobody can join; what a crash leaves is brought back whole at the next start.
@@ -134,6 +134,13 @@ export class Networks implements contracts.Networks {
       this.#book.delete(network.id);
       this.#event('destroy', network);
     });
+  }
+
+  #users(network: Network): string {
+    const users = this.joined(network);
+    return users
+      .map(({ container, endpoint }) => `name:"${container.name}" id:"${shortId(endpoint.endpointId)}"`)
+      .join(', ');
   }
 
   /** Nothing of a network stays when it cannot be saved, as on a full disk. */

@@ -54,7 +54,7 @@ describe('options for the network', { concurrency: 2 }, () => {
         {
           options: '--network six --ip 9.9.9.9',
           code: 125,
-          says: /no configured subnet contains IP address 9\.9\.9\.9/,
+          says: /invalid config for network six: invalid endpoint settings:\nno configured subnet or ip-range contain the IP address 9\.9\.9\.9\n/,
         },
         {
           options: '--network six --link-local-ip 169.254.1.1',
