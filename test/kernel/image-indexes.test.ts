@@ -134,6 +134,28 @@ test('what a crash leaves of an index without names goes by the next change, but
   assert.equal(room.state.collection('image-indexes').entries().length, 0);
 });
 
+test('loads and removals of the same index at once end with it whole or gone', async () => {
+  await using room = await imageRoom();
+  const { index } = await storeTwo(room, ['app:1']);
+  const archive = await buffer(room.images.save(['app:1']));
+  for (let round = 0; round < 6; round++) {
+    const remove = (): Promise<unknown> => room.images.remove('app:1', gone).catch(() => undefined);
+    await Promise.all([remove(), load(room, archive), load(room, archive), remove()]);
+    const isHere = room.images.find('app:1') !== undefined;
+    assert.equal((await room.images.manifests('app:1').catch(() => [])).length, isHere ? 4 : 0);
+    const states = isHere ? await room.images.manifests('app:1') : [];
+    assert.ok(states.every((state) => state.isHere));
+    const saved = isHere ? await buffer(room.images.save(['app:1'])) : archive;
+    assert.ok(saved.equals(archive), `in round ${round}`);
+    if (!isHere) await load(room, archive);
+  }
+  assert.equal((await room.images.descriptor('app:1')).digest, index.digest);
+  await room.images.remove('app:1', gone);
+  await room.images.prune({ all: true, accepts: () => true });
+  assert.equal(await blobsIn(room), 0);
+  assert.equal(room.images.list().length, 0);
+});
+
 test('what is saved of an index loads elsewhere to the very same one, or to one platform of it', async () => {
   await using room = await imageRoom();
   const { own, other, index } = await storeTwo(room, ['app:1']);

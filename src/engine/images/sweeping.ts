@@ -14,6 +14,8 @@ export async function sweepIndexes(
 ): Promise<RemovedImage[]> {
   const removed: RemovedImage[] = [];
   for (const index of parts.catalog.indexes.nameless()) {
+    // Whoever holds an image of it may be about to name it; else it is the next sweep's.
+    if (parts.catalog.imagesOf(index).some(({ id }) => parts.leases.isHeld(id))) continue;
     for (const image of parts.catalog.imagesOf(index))
       if (isLeft(parts, users, image.id)) removed.push(...(await removeNameless(parts, users, image)));
     await parts.collector.collect({ blobs: blobsOfIndex(index), snapshots: [] });
