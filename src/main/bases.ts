@@ -51,7 +51,10 @@ export function openBases({ root }: Instance, settings: Settings, adapters: Adap
   bases.whenPushed((image, subject, repository) => attesting.companions(image, subject, repository));
   const deployments = new Deployments({ apps, images, store, clock });
   const tried = new TriedBuilds(store);
-  const signatureCheck = new SignatureCheck({ registry: nouns.registry, attesting });
+  const signatureCheck = new SignatureCheck({
+    ...{ registry: nouns.registry, attesting },
+    placesOf: ({ manifestDigest }) => images.origins(manifestDigest).map(({ reference }) => reference),
+  });
   const outdated = new Outdated({
     ...{ images, containers, inventories, bootstrapper, builds, architecture, tried, store, clock },
     pulled: new PulledNames(registry),

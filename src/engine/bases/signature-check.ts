@@ -14,7 +14,7 @@ import {
 import { isIndexType, parseIndex, parseManifest } from '#domain/image/documents.ts';
 import { parseDigest, type Digest } from '#domain/image/digest.ts';
 import type { Image } from '#domain/image/image.ts';
-import type { Descriptor } from '#domain/image/manifest.ts';
+import type { Descriptor, Manifest } from '#domain/image/manifest.ts';
 import { formatReference, parseReference, type Reference } from '#domain/image/reference.ts';
 import type { Attesting, Verified } from '#engine/bases/attesting.ts';
 import { keyFingerprint } from '#engine/bases/signing-key.ts';
@@ -23,6 +23,8 @@ import type { Credentials, FetchedManifest, RegistryClient } from '#ports/regist
 export interface SignatureCheckOptions {
   registry: RegistryClient;
   attesting: Pick<Attesting, 'damaged'>;
+  /** Where registries have an image, by digest: of its own, or of an index that it is a part of. */
+  placesOf: (image: Image) => Reference[];
 }
 
 /** Who asks which registry. */
@@ -35,6 +37,8 @@ interface Asked {
 
 /** Signatures that are looked at: whoever may push to a repository may add some. */
 const mostSignatures = 100;
+/** Images of an index that are asked for. */
+const mostPlatforms = 20;
 /** Bytes. */
 const largestPayload = 1024 * 1024;
 
@@ -61,7 +65,7 @@ export class SignatureCheck {
     options: { auth: Credentials | undefined; signal: AbortSignal },
   ): Promise<Verified> {
     const publicKey = readKey(key);
-    const { digest, ...place } = placeOf(image, name);
+    const { digest, ...place } = placeOf(this.#options.placesOf(image), name);
     const asked: Asked = { ...place, ...options };
     const signatures = await this.#signatures(asked, digest);
     if (signatures.length === 0)
@@ -121,18 +125,21 @@ export class SignatureCheck {
   }
 
   /**
-   * The same manifest; one that an index of that digest names; or one whose layers were compressed on their way to the
-   * registry, which names the same config, and that the digests of the layers as they are here.
+   * The same manifest; one of an index of that digest; or one whose layers were packed in another way on their way, which names
+   * the same config, and that the digests of the layers as they are here.
    */
   async #isOf(asked: Asked, image: Image, signed: Digest): Promise<boolean> {
     if (image.manifestDigest === signed) return true;
     const there = await this.#manifest(asked, { digest: signed });
     if (there === undefined) return false;
     const text = there.content.toString('utf8');
-    if (isIndexType(there.mediaType))
-      return parseIndex(text).manifests.some(({ digest }) => digest === image.manifestDigest);
-    const isUncompressed = image.layers.every(({ digest }, i) => digest === image.config.rootfs.diff_ids[i]);
-    return parseManifest(text).config.digest === image.id && isUncompressed;
+    if (!isIndexType(there.mediaType)) return isSameImage(parseManifest(text), image);
+    const children = parseIndex(text).manifests.filter(({ mediaType }) => !isIndexType(mediaType));
+    if (children.some(({ digest }) => digest === image.manifestDigest)) return true;
+    for (const { digest, platform } of children.slice(0, mostPlatforms))
+      if (platform?.architecture === image.config.architecture && (await this.#isOf(asked, image, digest)))
+        return true;
+    return false;
   }
 
   async #manifest(
@@ -150,6 +157,14 @@ export class SignatureCheck {
   async #blob({ auth, signal, ...reference }: Asked, blob: Descriptor): Promise<Buffer> {
     return buffer(await this.#options.registry.blob(reference, blob, auth, signal));
   }
+}
+
+function isSameImage({ config, layers }: Manifest, image: Image): boolean {
+  const { diff_ids: ids } = image.config.rootfs;
+  return (
+    config.digest === image.id &&
+    image.layers.every(({ digest }, i) => digest === ids[i] || digest === layers[i]?.digest)
+  );
 }
 
 /** What is signed, and by what. */
@@ -196,9 +211,11 @@ function readKey(pem: string): KeyObject {
 }
 
 /** The digest by which the registry of a name has an image, which was pulled from or pushed to it. */
-function placeOf(image: Image, name: string): { registry: string; repository: string; digest: Digest } {
-  const places = image.repoDigests.map((one) => parseReference(one));
-  const wanted = image.tags.length > 0 || name.includes('/') ? repositoryIn(name) : '';
+function placeOf(
+  places: readonly Reference[],
+  name: string,
+): { registry: string; repository: string; digest: Digest } {
+  const wanted = repositoryIn(name);
   const [place] = places.toSorted((one, other) => rank(one, wanted) - rank(other, wanted));
   if (place?.digest !== undefined) {
     const { registry, repository, digest } = place;

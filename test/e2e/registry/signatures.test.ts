@@ -148,6 +148,21 @@ async function signLikeCosign(
   assert.equal(status, 201, body.toString());
 }
 
+test('the signature of a list is that of its images', async () => {
+  const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+  const file = join(scratch, 'list.pub');
+  await writeFile(file, publicKey.export({ type: 'spki', format: 'pem' }));
+  const [part, list] = [`${registry.host}/lists/part:1`, `${registry.host}/lists/all:1`];
+  await maker.ok('tag', 'busybox', part);
+  await maker.ok('push', part);
+  await maker.ok('manifest', 'create', '--insecure', list, part);
+  await maker.ok('manifest', 'push', '--insecure', list);
+  const { headers } = await registry.call('HEAD', 'lists/all/manifests/1');
+  await signLikeCosign('lists/all', headers.get('docker-content-digest') ?? '', privateKey);
+  await user.ok('pull', list);
+  assert.match(await berth(user, 'base', 'verify', '--key', file, list), /the holder of the key signed it/);
+});
+
 test('signatures of any key are checked, and what is wrong with them is told', async () => {
   const name = `${registry.host}/signed/app:1`;
   await user.loadBusybox();
