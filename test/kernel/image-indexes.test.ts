@@ -134,6 +134,18 @@ test('what a crash leaves of an index without names goes by the next change, but
   assert.equal(room.state.collection('image-indexes').entries().length, 0);
 });
 
+test('a part that somebody works with stays until that is over', async () => {
+  await using room = await imageRoom();
+  const { other } = await storeTwo(room, ['app:1']);
+  const lease = room.images.lease();
+  await lease.hold(other.id);
+  await room.images.remove('app:1', gone);
+  assert.equal(room.images.find(other.id)?.id, other.id);
+  await lease.close();
+  await room.images.prune({ all: false, accepts: () => false });
+  assert.equal(await blobsIn(room), 0);
+});
+
 test('loads and removals of the same index at once end with it whole or gone', async () => {
   await using room = await imageRoom();
   const { index } = await storeTwo(room, ['app:1']);
