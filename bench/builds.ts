@@ -13,13 +13,15 @@ import { startSubjects, type Subject } from './subjects.ts';
 // Builds, cold and fully cached, by Berth, dockerd's classic builder and its BuildKit, and buildah; all data on a loop-mounted
 // ext4. What stands in one row was driven by the same client: some keep their files with the engine between builds.
 //
-//     sh scripts/with-node.sh bench/builds.ts [--rounds 5] [--only berth,dockerd,buildx,buildah] [--plugin FILE] [--out bench/BUILDS.md]
+//     sh scripts/with-node.sh bench/builds.ts [--rounds 5] [--only berth,dockerd,buildx,buildah] [--plugin FILE] [--cases COPY] [--out bench/BUILDS.md]
 
 const { values: options } = parseArgs({
   options: {
     rounds: { type: 'string', default: '5' },
     only: { type: 'string', default: 'berth,dockerd,buildx,buildah' },
     out: { type: 'string' },
+    /** Of those whose names have this. */
+    cases: { type: 'string', default: '' },
     plugin: {
       type: 'string',
       default: join(process.env['HOME'] ?? '', '.cache/berth/clients/buildx-trixie/docker-buildx'),
@@ -162,7 +164,7 @@ async function main(): Promise<void> {
   const scratch = await mkdtemp('/var/tmp/berth-bench-');
   let subjects: Subject[] = [];
   try {
-    const cases = await makeCases(scratch);
+    const cases = (await makeCases(scratch)).filter(({ name }) => name.includes(options.cases));
     const { tar } = await makeRoot(scratch);
     await using disk = await makeLoopDisk(scratch, 6);
     try {
