@@ -143,7 +143,7 @@ test('ADD fetches a URL, as it is, private to root, and verifies its checksum', 
     const lying = await refusal(add(`--checksum=sha256:${'0'.repeat(64)} ${url}/f /f`));
     assert.match(lying.message, /found the digest sha256:[0-9a-f]{64}; required is sha256:0000/);
     const missing = await refusal(add(`${url}/missing /f`));
-    assert.match(missing.message, /the server answered 404\nDockerfile:2:1/);
+    assert.match(missing.message, /failed to GET http:.* with status 404 Not Found\nDockerfile:2:1/);
   } finally {
     server.close();
   }

@@ -1,16 +1,21 @@
-import { messageOf, unavailable } from '#base/errors.ts';
+import { STATUS_CODES } from 'node:http';
+import { unavailable } from '#base/errors.ts';
+import { wordsOf } from '#adapters/files/connection-words.ts';
 
-/** A successful answer of a web server. @throws unavailable `download-failed` */
+/** A successful answer of a web server, in Docker's words where there is none. @throws unavailable `download-failed` */
 export async function fetchUrl(url: URL, signal: AbortSignal): Promise<Response> {
   try {
     const response = await fetch(url, { signal });
     if (response.ok) return response;
     await response.body?.cancel();
-    throw unavailable('download-failed', `fetching ${url.href}: the server answered ${response.status}`);
+    throw unavailable(
+      'download-failed',
+      `failed to GET ${url.href} with status ${response.status} ${STATUS_CODES[response.status] ?? ''}`,
+    );
   } catch (error) {
     signal.throwIfAborted();
     if (!(error instanceof TypeError)) throw error;
-    const reason = error.cause === undefined ? error.message : messageOf(error.cause);
-    throw unavailable('download-failed', `fetching ${url.href}: ${reason}`, { cause: error });
+    const reason = wordsOf(error.cause ?? error);
+    throw unavailable('download-failed', `Get "${url.href}": ${reason}`, { cause: error });
   }
 }

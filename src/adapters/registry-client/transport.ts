@@ -12,7 +12,8 @@ import type { SecureContext } from 'node:tls';
 import { limitedBytes } from '#base/bytes.ts';
 import { BerthError, internal } from '#base/errors.ts';
 import { HostTls } from '#adapters/registry-client/host-tls.ts';
-import { stalled, unreachable, wordsOf } from '#adapters/registry-client/transport-errors.ts';
+import { wordsOf } from '#adapters/files/connection-words.ts';
+import { stalled, unreachable } from '#adapters/registry-client/transport-errors.ts';
 
 export interface HttpRequest {
   method: 'GET' | 'HEAD' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';

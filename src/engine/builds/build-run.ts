@@ -16,7 +16,7 @@ import type { BuildCache } from '#engine/builds/cache.ts';
 import type { ImportedCaches } from '#engine/builds/cache-import.ts';
 import type { BuildFolders } from '#engine/builds/build-folders.ts';
 import type { BuildContext, ContextFiles } from '#engine/builds/context.ts';
-import { failed, type Origin } from '#engine/builds/copy-sources.ts';
+import { failed, failedBy, type Origin } from '#engine/builds/copy-sources.ts';
 import { prepareCopy, type CopyWork, type Download, type PreparedCopy } from '#engine/builds/copy-step.ts';
 import { located } from '#engine/builds/failures.ts';
 import { imageApart } from '#engine/builds/layer-apart.ts';
@@ -286,7 +286,10 @@ export class BuildRun {
       const root = await this.#folders.create('urls');
       const place = { root, path: newId() };
       const checksum = work.checksum === undefined ? {} : { checksum: work.checksum };
-      await trees.download(url, place, { ...checksum, signal: this.signal });
+      const fetching = trees.download(url, place, { ...checksum, signal: this.signal });
+      await fetching.catch((error: unknown) => {
+        throw failedBy(work, error);
+      });
       found.push({ place, name, isFolder: false });
     }
     return found;

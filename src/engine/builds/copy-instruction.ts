@@ -15,6 +15,7 @@ import {
   type CopyWork,
   type PreparedCopy,
 } from '#engine/builds/copy-step.ts';
+import { say } from '#engine/builds/output.ts';
 import type { Standing, Step } from '#engine/builds/step.ts';
 import type { WritablePlace } from '#ports/file-trees.ts';
 
@@ -36,6 +37,8 @@ export async function prepareCopy(
       : [key(['copy-of', origin.id, ...how, JSON.stringify([work.paths, work.texts])])];
   if ((await cached(cheap)) !== undefined) return { state, comment: '', keys: cheap };
   const prepared = await run.prepareCopy(work, origin);
+  // Docker ends the line of the progress of each download.
+  if (work.urls.length > 0) await say(sink, '\n'.repeat(work.urls.length));
   const parts = ['copy', ...how, prepared.digest];
   return {
     state,

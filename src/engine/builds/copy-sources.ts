@@ -3,7 +3,7 @@ import { ignoreRules } from '#domain/build/ignore.ts';
 import { baseName, cleanAbsolute } from '#domain/build/path.ts';
 import type { Heredoc } from '#domain/dockerfile/heredoc.ts';
 import type { FileTrees, Filter, Place } from '#ports/file-trees.ts';
-import { invalid } from '#base/errors.ts';
+import { BerthError, invalid } from '#base/errors.ts';
 
 /** One thing to be copied, found and digested. */
 export interface CopySource {
@@ -176,6 +176,16 @@ async function keptFolder(
 
 export function isHeredoc(source: string | Heredoc): source is Heredoc {
   return typeof source !== 'string';
+}
+
+/** What failed with the instruction before it, as Docker tells it. */
+export function failedBy({ instruction }: Pick<Finding, 'instruction'>, error: unknown): unknown {
+  if (!(error instanceof BerthError)) return error;
+  const hint = error.hint === undefined ? {} : { hint: error.hint };
+  return new BerthError(error.kind, error.code, `${instruction} failed: ${error.message}`, {
+    cause: error,
+    ...hint,
+  });
 }
 
 export function failed(finding: Pick<Finding, 'instruction'>, reason: string): Error {

@@ -115,7 +115,7 @@ describe('images elsewhere', { timeout: 120_000 }, () => {
       assert.equal(await daemon.ok('run', '--rm', '--network', 'none', 'far:1', '/bin/echo', 'far'), 'far');
       const { code, stderr } = await daemon.docker('import', `${url}/none.tar`, 'far:2');
       assert.equal(code, 1);
-      assert.match(stderr, /none\.tar: the server answered 404/);
+      assert.match(stderr, /failed to GET .*none\.tar with status 404 Not Found/);
     } finally {
       server.close();
       server.closeAllConnections();
