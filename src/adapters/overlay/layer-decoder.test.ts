@@ -55,6 +55,31 @@ test('what follows the last gzip member and is none is left alone', () => {
   for (const size of [100, packed.length]) assert.ok(decode(packed, [size]).equals(content));
 });
 
+test('frames of zstd that are to be skipped are, wherever they stand', () => {
+  const skipped = Buffer.concat([Buffer.from([0x53, 0x2a, 0x4d, 0x18, 100, 0, 0, 0]), Buffer.alloc(100, 7)]);
+  const [one, other] = [content.subarray(0, 400_000), content.subarray(400_000)].map((part) =>
+    zstdCompressSync(part),
+  );
+  assert.ok(one !== undefined && other !== undefined);
+  const packed = Buffer.concat([one, skipped, other, skipped]);
+  for (const size of [50, 100_000, packed.length]) assert.ok(decode(packed, [size]).equals(content));
+  // As pzstd begins.
+  assert.ok(decode(Buffer.concat([skipped, packed]), [1000]).equals(content));
+});
+
+test('what follows the last zstd frame and is none is refused, as zstd does', () => {
+  const packed = Buffer.concat([zstdCompressSync(content), Buffer.from('no frame at all')]);
+  for (const size of [100, packed.length])
+    assert.throws(() => decode(packed, [size]), { code: 'layer-corrupt' });
+});
+
+test('a zstd layer that needs a dictionary is refused: nobody has it', () => {
+  // A frame of one byte, not packed, which names dictionary 7 (RFC 8878, section 3.1.1).
+  const packed = Buffer.from([0x28, 0xb5, 0x2f, 0xfd, 0x01, 0x58, 7, 0x09, 0, 0, 65]);
+  assert.equal(decode(Buffer.from(packed.map((byte, at) => (at === 6 ? 0 : byte))), [20]).toString(), 'A');
+  assert.throws(() => decode(packed, [packed.length]), { code: 'layer-corrupt' });
+});
+
 for (const name of ['gzip', 'zstd'])
   test(`a ${name} layer that is cut short or damaged is refused`, () => {
     const packed = packings[name]?.(content) ?? Buffer.alloc(0);

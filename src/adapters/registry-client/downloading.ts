@@ -31,6 +31,8 @@ export async function* resumed(
       throw Object.assign(new Error('the connection closed early'), { code: 'ECONNRESET' });
     } catch (error) {
       caller.signal.throwIfAborted();
+      // How the connection ended is of no interest then.
+      if (at === blob.size) return;
       if (!isTransient(error) || ++failures >= tries) throw failed(blob, error);
       source = undefined;
       await calls.pause(failures, caller.signal);

@@ -13,7 +13,12 @@ const magics: [Compression, number[]][] = [
 export function compressionOf(start: Uint8Array): Compression {
   for (const [compression, magic] of magics)
     if (magic.every((byte, i) => start[i] === byte)) return compression;
-  return 'none';
+  return isSkippable(start) ? 'zstd' : 'none';
+}
+
+/** A frame of zstd that holds nothing (RFC 8878, section 3.1.2): some compressors begin with one. */
+function isSkippable([first = 0, ...rest]: Uint8Array): boolean {
+  return first >> 4 === 5 && [0x2a, 0x4d, 0x18].every((byte, i) => rest[i] === byte);
 }
 
 /** The media type of a layer in an OCI manifest. */
