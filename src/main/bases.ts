@@ -42,7 +42,7 @@ interface Nouns {
 export function openBases({ root }: Instance, settings: Settings, adapters: Adapters, nouns: Nouns) {
   const { blobs, store, clock, architecture, bootstrapper } = adapters;
   const { registry, bases, images, containers, apps, builds, events, inventories, report } = nouns;
-  const attachments = new Attachments({ blobs, store, care: images });
+  const attachments = new Attachments({ blobs, store, care: images.contents });
   const key = new SigningKey(
     new KeyFile(join(root, 'signing.key'), 'without its key the signatures of before cannot be checked'),
   );

@@ -18,14 +18,14 @@ type Nouns = Omit<BuildParts, keyof Adapters | 'inventories' | 'layerLimits' | '
 /** Builds, who remembers them with all that is needed to do them again, and what is known of the packages in images. */
 export function openBuilds(settings: Settings, adapters: Adapters, nouns: Nouns) {
   const { store, blobs, clock, trees, ownFiles, space, snapshotter: snapshots } = adapters;
-  const { images: care, secrets, report } = nouns;
+  const { images, secrets, report } = nouns;
   const { keepContexts, maxContext } = settings.bases;
   const inventories = new Inventories({ snapshots, trees, store });
   const { maxLayerSize: maxSize, maxLayerRatio: maxRatio } = settings.registries;
   const layerLimits = { maxSize, maxRatio };
   const builds = new Builds({ ...adapters, ...nouns, inventories, layerLimits, version: release.version });
   const contexts = new KeptContexts({
-    ...{ blobs, trees, store, clock, care },
+    ...{ blobs, trees, store, clock, care: images.contents },
     pack: (folder) => ownFiles.packAll(folder),
     limits: { all: async () => shareBytes(keepContexts, (await space.measure()).total), each: maxContext },
   });

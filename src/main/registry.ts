@@ -25,14 +25,14 @@ export function openRegistry(
   const keyOf = (name: string) => ({ noun: 'secret', app: '', name }) as const;
   const registry: Registry = new Registry({
     ...adapters,
-    ...{ care: images, settings: settings.registry, report },
+    ...{ care: images.contents, settings: settings.registry, report },
     client: adapters.registry.passingOver((host) => registry.isNamed(host)),
     sender: adapters.webhooks,
     files: adapters.certificates.files,
     issueLocal: (hosts) => certificates.issueLocal(hosts),
     issueAcme: (host) =>
       certificates.issueAcme(host, (path, text) => adapters.certificates.challenges.set(path, text)),
-    origins: (digest) => images.origins(digest),
+    origins: (digest) => images.contents.origins(digest),
     secretValue: (name) => {
       const version = secrets.latest(keyOf(name));
       if (version === undefined)

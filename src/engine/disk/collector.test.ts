@@ -60,6 +60,7 @@ class World {
     },
     events: { emit: () => undefined, read: () => this.events() },
     images: this.#room(),
+    contents: this.#contents(),
     builds: { cacheEntries: () => this.cache, prune: () => Promise.resolve({ removed: [], reclaimed: 0 }) },
     containers: { list: () => [] },
     volumes: fake<DiskParts['volumes']>({}),
@@ -99,13 +100,25 @@ class World {
   }
 
   #room(): DiskParts['images'] {
-    const world = (): World => this;
     return {
       list: () => this.images,
       find: (name) => this.images.find(({ tags }) => tags.includes(`docker.io/library/${name}`)),
       index: () => undefined,
       parts: () => new Set(),
       users: (id) => (this.usersOf[id] === undefined ? [] : [{ holder: this.usersOf[id] }]),
+      prune: ({ accepts }) => {
+        const gone = this.images.filter((one) => accepts(one));
+        this.images = this.images.filter((one) => !accepts(one));
+        this.removed.push(...gone.flatMap(({ tags }) => tags));
+        if (!this.isOpenEnded) this.free += 40 * gone.length;
+        return Promise.resolve({ removed: [], bytes: 0 });
+      },
+    };
+  }
+
+  #contents(): DiskParts['contents'] {
+    const world = (): World => this;
+    return {
       isHeld: () => false,
       isKept: () => false,
       get isWorking() {
@@ -116,13 +129,6 @@ class World {
       },
       whenWorking: (listener) => {
         this.#tellWork = listener;
-      },
-      prune: ({ accepts }) => {
-        const gone = this.images.filter((one) => accepts(one));
-        this.images = this.images.filter((one) => !accepts(one));
-        this.removed.push(...gone.flatMap(({ tags }) => tags));
-        if (!this.isOpenEnded) this.free += 40 * gone.length;
-        return Promise.resolve({ removed: [], bytes: 0 });
       },
       removePartial: () => Promise.resolve(0),
     };

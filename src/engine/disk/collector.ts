@@ -28,10 +28,10 @@ export class DiskCollector {
   }
 
   start(): void {
-    const { images, uses, settings, report } = this.#parts;
+    const { contents, uses, settings, report } = this.#parts;
     const { signal } = this.#closed;
     if (settings.period === 0) return;
-    images.whenWorking(() => {
+    contents.whenWorking(() => {
       this.#wake.resolve();
     });
     const follow = uses.follow(signal);
@@ -73,11 +73,11 @@ export class DiskCollector {
   async #collect(goal: DiskGoal): Promise<DiskPlan> {
     const plan = await this.plan(goal);
     if (plan.items.length === 0) return plan;
-    const { tell, events, snapshotter, images, space } = this.#parts;
+    const { tell, events, snapshotter, contents, space } = this.#parts;
     for (const [kind, items] of runsOf(plan.items)) await this.#remove(kind, items);
     await snapshotter.settled();
     const missing = plan.free + plan.bytes - (await space.measure()).free;
-    if (images.isOpenEnded) this.#awaited = Math.max(0, Math.min(missing, this.#awaited + plan.bytes));
+    if (contents.isOpenEnded) this.#awaited = Math.max(0, Math.min(missing, this.#awaited + plan.bytes));
     const { bytes, free, short } = plan;
     tell(`removed ${plan.items.length} things that nobody uses, of ${formatDecimalBytes(bytes)}`, {
       ...{ bytes, free, short },
@@ -88,7 +88,7 @@ export class DiskCollector {
   }
 
   async #remove(kind: PlannedItem['kind'], items: readonly PlannedItem[]): Promise<void> {
-    const { images, builds, registry, sessions, sources, packages } = this.#parts;
+    const { images, contents, builds, registry, sessions, sources, packages } = this.#parts;
     const ids = new Set(items.map(({ id }) => id));
     if (kind === 'image') await images.prune({ all: true, parents: false, accepts: ({ id }) => ids.has(id) });
     else if (kind === 'cache') await builds.prune(({ id }) => ids.has(id));
@@ -97,7 +97,7 @@ export class DiskCollector {
     else if (kind === 'upload') await this.#removeUploads(ids);
     else if (kind === 'packages') await packages.removeKept((id) => ids.has(id));
     else if (kind === 'context') await sessions.removeKept((id) => ids.has(id));
-    else await images.removePartial((digest) => ids.has(digest));
+    else await contents.removePartial((digest) => ids.has(digest));
   }
 
   async #removeUploads(ids: ReadonlySet<string>): Promise<void> {
@@ -118,12 +118,12 @@ export class DiskCollector {
 
   /** False: it is over. */
   async #rest(until: number): Promise<boolean> {
-    const { clock, images } = this.#parts;
+    const { clock, contents } = this.#parts;
     const wait = Math.max(0, until - clock.now());
     const over = new AbortController();
     const signal = AbortSignal.any([over.signal, this.#closed.signal]);
     const slept = clock
-      .sleep(images.isWorking ? Math.min(watchMs, wait) : wait, signal)
+      .sleep(contents.isWorking ? Math.min(watchMs, wait) : wait, signal)
       .catch(() => undefined);
     await Promise.race([slept, this.#wake.promise]);
     over.abort();
@@ -147,7 +147,7 @@ export class DiskCollector {
 
   /** Bytes that are free once what is being brought in is there: blobs stay until then. */
   get #promised(): number {
-    if (!this.#parts.images.isOpenEnded) this.#awaited = 0;
+    if (!this.#parts.contents.isOpenEnded) this.#awaited = 0;
     return this.#awaited;
   }
 

@@ -21,7 +21,7 @@ export class FactFinder {
 
   /** @param free bytes that can be written */
   async find(free: number): Promise<DiskFacts> {
-    const { images, builds, clock } = this.#parts;
+    const { contents, builds, clock } = this.#parts;
     return {
       now: clock.now(),
       free,
@@ -32,7 +32,7 @@ export class FactFinder {
       registry: await this.#registry(),
       pinned: (part) => {
         const digest = digestOf(part);
-        return images.isHeld(digest) || (part.startsWith('blob') && images.isKept(digest));
+        return contents.isHeld(digest) || (part.startsWith('blob') && contents.isKept(digest));
       },
     };
   }
@@ -93,7 +93,7 @@ export class FactFinder {
 
   /** In words, why an image stays. */
   #kept(image: Image): string | undefined {
-    const { images } = this.#parts;
+    const { images, contents } = this.#parts;
     const [user] = this.#members(image).flatMap(({ id }) => images.users(id));
     if (user !== undefined)
       return 'holder' in user
@@ -101,10 +101,10 @@ export class FactFinder {
         : `the container ${shortId(user.containerId)} is of it`;
     if (image.tags.some((tag) => parseReference(tag).registry === baseRegistry))
       return 'it is a base of the catalogue';
-    if (images.isKept(image.manifestDigest)) return 'the registry has it';
+    if (contents.isKept(image.manifestDigest)) return 'the registry has it';
     // Not the layers: a build holds those of its base, which many images have in common.
     return [image.id, image.manifestDigest, image.chainId].some(
-      (digest) => digest !== '' && images.isHeld(digest),
+      (digest) => digest !== '' && contents.isHeld(digest),
     )
       ? 'it is being worked with'
       : undefined;

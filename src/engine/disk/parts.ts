@@ -2,6 +2,7 @@ import type { DiskSettings, KeepSettings } from '#domain/disk/rules.ts';
 import type { Builds, Containers, Events, Volumes } from '#engine/contracts.ts';
 import type { RecordedBuilds } from '#engine/bases/recorded-builds.ts';
 import type { ImageUse } from '#engine/disk/image-use.ts';
+import type { ImageContents } from '#engine/images/contents.ts';
 import type { Images } from '#engine/images/images.ts';
 import type { Registry } from '#engine/registry/registry.ts';
 import type { BlobStore } from '#ports/blob-store.ts';
@@ -25,20 +26,10 @@ export interface DiskParts {
   logs: Pick<LogStore, 'size'>;
   clock: Clock;
   events: Events;
-  images: Pick<
-    Images,
-    | 'list'
-    | 'find'
-    | 'index'
-    | 'parts'
-    | 'users'
-    | 'isHeld'
-    | 'isKept'
-    | 'isWorking'
-    | 'isOpenEnded'
-    | 'whenWorking'
-    | 'prune'
-    | 'removePartial'
+  images: Pick<Images, 'list' | 'find' | 'index' | 'parts' | 'users' | 'prune'>;
+  contents: Pick<
+    ImageContents,
+    'isHeld' | 'isKept' | 'isWorking' | 'isOpenEnded' | 'whenWorking' | 'removePartial'
   >;
   builds: Pick<Builds, 'cacheEntries' | 'prune'>;
   containers: Pick<Containers, 'list'>;

@@ -24,11 +24,11 @@ import type {
 import type { BaseImages } from '#engine/images/base-images.ts';
 import { Catalog } from '#engine/images/catalog.ts';
 import { Collector } from '#engine/images/collector.ts';
+import { ImageContents } from '#engine/images/contents.ts';
 import { commitContainer } from '#engine/images/committing.ts';
 import { historyOf } from '#engine/images/history.ts';
 import { importRoot, importUrl, type ImportOptions, type ImportSource } from '#engine/images/importing.ts';
 import { storeIndex } from '#engine/images/indexes.ts';
-import { ingest } from '#engine/images/ingest.ts';
 import { labelledEvents } from '#engine/images/labelled-events.ts';
 import { Layers } from '#engine/images/layers.ts';
 import { IngestJournal } from '#engine/images/ingest-journal.ts';
@@ -36,7 +36,6 @@ import { Leases } from '#engine/images/leases.ts';
 import { loadArchive } from '#engine/images/loading.ts';
 import { Manifests } from '#engine/images/manifests.ts';
 import { mendSnapshots } from '#engine/images/mending.ts';
-import { originsOf, type Origin } from '#engine/images/origins.ts';
 import type { Parts } from '#engine/images/parts.ts';
 import { pruneImages } from '#engine/images/pruning.ts';
 import { pullAllTags, pullImage } from '#engine/images/pulling.ts';
@@ -75,6 +74,8 @@ export interface ImagesOptions {
 
 /** The images of this store. The catalog is in memory and written through; contents are in blob store and snapshotter. */
 export class Images implements ImagesContract {
+  /** What images are made of. */
+  readonly contents: ImageContents;
   readonly #parts: Parts;
   readonly #locks = new KeyedMutex();
   readonly #userSources: ((imageId: string) => ImageUser[])[] = [];
@@ -93,6 +94,7 @@ export class Images implements ImagesContract {
     const events = labelledEvents(options.events, (name) => catalog.find(name));
     this.#parts = { ...options, events, catalog, leases, journal, collector, layers, packed };
     this.#manifests = new Manifests(this.#parts);
+    this.contents = new ImageContents(this.#parts, (id) => this.users(id));
   }
 
   /** Removes what an interrupted pull, load or import left, and unpacks layers whose snapshots are gone. */
@@ -153,7 +155,7 @@ export class Images implements ImagesContract {
     names: { names: readonly string[]; subjects: readonly string[] },
     entries: readonly IndexEntry[],
   ): Promise<ImageIndex> {
-    const index = await this.ingest((lease) => storeIndex(this.#parts, names, entries, lease));
+    const index = await this.contents.ingest((lease) => storeIndex(this.#parts, names, entries, lease));
     await this.#sweep();
     return index;
   }
@@ -278,61 +280,7 @@ export class Images implements ImagesContract {
     return this.#userSources.flatMap((source) => source(imageId));
   }
 
-  /** Whether a blob, or a snapshot, is being worked with. */
-  isHeld(digest: Digest): boolean {
-    return this.#parts.leases.isHeld(digest);
-  }
-
-  /** Whether others than images need a blob. */
-  isKept(digest: Digest): boolean {
-    return this.#parts.collector.isKept(digest);
-  }
-
-  /** Images are being brought in, sent or built. */
-  get isWorking(): boolean {
-    return this.#parts.leases.isWorking;
-  }
-
-  /** Blobs are being brought in whose digests are not known yet: none goes until that has ended. */
-  get isOpenEnded(): boolean {
-    return this.#parts.leases.isOpenEnded;
-  }
-
-  /** Tells when such work begins, and when all has ended. */
-  whenWorking(listener: () => void): void {
-    this.#parts.leases.whenWorking(listener);
-  }
-
-  /** Removes what interrupted pulls left of blobs, unless somebody goes on with them. Gives its bytes. */
-  removePartial(accepts: (digest: Digest) => boolean): Promise<number> {
-    return this.#parts.blobs.removePartial(Infinity, accepts);
-  }
-
   lease(): Lease {
     return this.#parts.leases.open();
-  }
-
-  keptBy(needs: (digest: Digest) => boolean): void {
-    this.#parts.collector.keptBy(needs);
-  }
-
-  ingest<T>(work: (lease: Lease) => Promise<T>): Promise<T> {
-    return ingest(this.#parts, { openEnded: false }, work);
-  }
-
-  release(digests: readonly Digest[], forget: () => void): Promise<void> {
-    return this.#parts.collector.release(digests, this.#parts.clock.timestamp(), forget);
-  }
-
-  /** Where a blob of images can be had again. */
-  origins(digest: Digest): Origin[] {
-    return originsOf(this.#parts.catalog, digest);
-  }
-
-  /** By the digest of its manifest or of its config. */
-  isUsed(digest: string): boolean {
-    return this.list().some(
-      (image) => (image.id === digest || image.manifestDigest === digest) && this.users(image.id).length > 0,
-    );
   }
 }
