@@ -8,7 +8,16 @@ import type { SbomOptions, VerifyOptions } from './base.ts';
 export function declareBaseCommands(root: Command, context: Context): void {
   const base = root
     .command('base')
-    .description('base images made from signed Debian packages: what there is, what is outdated, patches');
+    .description('base images made from signed Debian packages: what there is, what is outdated, patches')
+    .addHelpText(
+      'after',
+      examples(
+        'berth base ls',
+        'berth base outdated',
+        'berth base refresh --dry-run',
+        'berth base refresh --deploy',
+      ),
+    );
   declareViews(base, context);
   declareRefresh(base, context);
   root

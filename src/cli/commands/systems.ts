@@ -8,7 +8,13 @@ interface Flags {
 
 /** `berth system ...`: what takes the disk, and what is done about it. Loaded when they run. */
 export function declareSystemCommands(root: Command, context: Context): void {
-  const system = root.command('system').description('what takes the disk, and what keeps it from filling up');
+  const system = root
+    .command('system')
+    .description('what takes the disk, and what keeps it from filling up')
+    .addHelpText(
+      'after',
+      examples('berth system df', 'berth system collect --dry-run', 'berth system prune --dry-run'),
+    );
   system
     .command('df')
     .description('show what takes the disk, with the rules that hold')

@@ -18,6 +18,8 @@ type Asked = Pick<
   | 'labels'
   | 'target'
   | 'platform'
+  | 'platforms'
+  | 'attest'
   | 'networkMode'
   | 'extraHosts'
   | 'resources'
@@ -66,7 +68,6 @@ export class BuildWatch {
     const contexts = this.#contexts(request, kept, lacks);
     const secrets = this.#secretsOf(request, lacks);
     if (this.#ssh) lacks.push('keys of an SSH agent');
-    if ((request.platforms?.length ?? 0) > 1) lacks.push('several platforms');
     return {
       ...askedOf(request),
       imageId,
@@ -143,7 +144,8 @@ export class BuildWatch {
 }
 
 export function askedOf(request: Asked): Asked {
-  const { buildArgs, labels, dockerfile, dockerfileText, ignoreText, target, platform } = request;
+  const { buildArgs, labels, dockerfile, dockerfileText, ignoreText, target, platform, platforms, attest } =
+    request;
   const { networkMode, extraHosts, resources, allow, sourceDateEpoch } = request;
   return {
     ...{ buildArgs, labels },
@@ -152,6 +154,8 @@ export function askedOf(request: Asked): Asked {
     ...(ignoreText !== undefined && { ignoreText }),
     ...(target !== undefined && { target }),
     ...(platform !== undefined && { platform }),
+    ...(platforms !== undefined && { platforms }),
+    ...(attest !== undefined && { attest }),
     ...(networkMode !== undefined && { networkMode }),
     ...(extraHosts !== undefined && { extraHosts }),
     ...(resources !== undefined && { resources }),

@@ -182,16 +182,24 @@ test('secrets count when a step mounts them, and are had again where the store o
   assert.equal(await world.asked.at(-1)?.secrets?.('other'), undefined);
 });
 
-test('the names of outputs count, and several platforms are named', async () => {
+test('the names of outputs count; platforms and attestations are asked for again', async () => {
   const world = new World();
   await world.builds.build(
     request({
       tags: [],
       outputs: [{ kind: 'image', names: ['app:2'], push: false }],
       platforms: ['linux/amd64', 'linux/arm64'],
+      attest: { sbom: true },
     }),
   );
-  assert.deepEqual(world.record('docker.io/library/app:2').lacks, ['several platforms']);
+  const record = world.record('docker.io/library/app:2');
+  assert.deepEqual(record.lacks, []);
+  await world.builds.repeat(record, request({}));
+  const { platforms, attest, tags } = world.asked[1] ?? request({});
+  assert.deepEqual(
+    [platforms, attest, tags],
+    [['linux/amd64', 'linux/arm64'], { sbom: true }, ['docker.io/library/app:2']],
+  );
 });
 
 test('a URL with a secret is not kept, but what came from it', async () => {
