@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { FrontendInput, FrontendInputs } from '#engine/contracts.ts';
-import { integer, message, part, parts, text, type ValueOf } from '#base/grpc/message.ts';
+import { flag, integer, message, part, parts, text, type ValueOf } from '#base/grpc/message.ts';
 import { unsupported } from '#base/errors.ts';
 import { Nothing, SourceOp, type Definition } from '#api/buildkit/messages.ts';
 
@@ -8,9 +8,13 @@ import { Nothing, SourceOp, type Definition } from '#api/buildkit/messages.ts';
 // a source of a type of our own, which they hand back as an input of another build.
 
 const Input = message({ digest: text(1), index: integer(2) });
-const Op = message({ inputs: parts(1, Input), source: part(3, SourceOp) });
+const CopyAction = message({ source: text(1), target: text(2), contents: flag(6), unpack: flag(7) });
+const FileAction = message({ copy: part(4, CopyAction) });
+const FileOp = message({ actions: parts(2, FileAction) });
+const Op = message({ inputs: parts(1, Input), source: part(3, SourceOp), file: part(4, FileOp) });
 
-const resultScheme = 'berth-result';
+/** Of results, and of repositories and archives, which other types do not tell from each other. */
+const schemes = { result: 'berth-result', tree: 'berth-tree' } as const;
 
 type Graph = ValueOf<typeof Definition>;
 
@@ -23,22 +27,59 @@ export function inputsOf(graphs: Graphs): FrontendInputs {
 }
 
 /** @throws unsupported `llb-unsupported` */
-function inputOf(graph: Graph | undefined): FrontendInput {
+export function inputOf(graph: Graph | undefined): FrontendInput {
   const { def = [] } = graph ?? {};
+  const vertices = new Map(def.map((each) => [digestOf(each), Op.decode(each)]));
   const last = def.at(-1);
   // The last vertex only names the one whose output is meant.
-  const wanted = last === undefined ? undefined : Op.decode(last).inputs[0]?.digest;
-  const found = def.find((each) => digestOf(each) === wanted);
-  const source = found === undefined ? undefined : Op.decode(found).source;
-  const input = source === undefined ? undefined : sourceOf(source);
+  const wanted = last === undefined ? undefined : before(vertices, Op.decode(last));
+  const input = wanted === undefined ? undefined : vertexInput(vertices, wanted);
   if (input === undefined) throw withoutLlb();
   return input;
+}
+
+type Vertex = ValueOf<typeof Op>;
+
+function before(vertices: ReadonlyMap<string, Vertex>, { inputs: [first] }: Vertex): Vertex | undefined {
+  return vertices.get(first?.digest ?? '');
+}
+
+function vertexInput(vertices: ReadonlyMap<string, Vertex>, vertex: Vertex): FrontendInput | undefined {
+  if (vertex.source !== undefined) return sourceOf(vertex.source);
+  const copied = before(vertices, vertex)?.source;
+  const [action, ...more] = vertex.file?.actions ?? [];
+  const copy = action?.copy;
+  const isOne = vertex.inputs.length === 1 && more.length === 0;
+  const from = copied === undefined || !isOne ? undefined : sourceOf(copied);
+  if (copy?.target !== '/' || from === undefined || !('remote' in from)) return undefined;
+  return from.filename === undefined ? folderOf(from, copy) : archiveOf(from, copy);
+}
+
+type Copy = ValueOf<typeof CopyAction>;
+
+/** As `buildx bake URL` has a context that is a folder of its repository. */
+function folderOf({ remote }: { remote: string }, { source, contents }: Copy): FrontendInput | undefined {
+  if (!contents) return undefined;
+  const [repository = '', fragment = ''] = remote.split('#');
+  const [ref = '', folder = ''] = fragment.split(':');
+  const path = [folder, source].map((part) => part.replace(/^[./]+|\/+$/g, '')).filter((part) => part !== '');
+  return { remote: `${repository}#${ref}:${path.join('/')}` };
+}
+
+/** And an archive that it has unpacked. */
+function archiveOf(
+  { remote, filename }: { remote: string; filename?: string },
+  { source, unpack }: Copy,
+): FrontendInput | undefined {
+  return unpack && source.replace(/^\//, '') === filename ? { remote } : undefined;
 }
 
 function sourceOf({ identifier, attributes }: ValueOf<typeof SourceOp>): FrontendInput | undefined {
   const [, scheme = '', rest = ''] = /^([a-z-]+):\/\/(.*)$/s.exec(identifier) ?? [];
   switch (scheme) {
-    case resultScheme: {
+    case schemes.tree:
+      return { remote: rest };
+    case schemes.result: {
       const [solve = '', result = ''] = rest.split('/');
       return { solve, result };
     }
@@ -48,7 +89,7 @@ function sourceOf({ identifier, attributes }: ValueOf<typeof SourceOp>): Fronten
       return { local: rest };
     case 'http':
     case 'https':
-      return { remote: identifier };
+      return { remote: identifier, filename: attributes['http.filename'] ?? nameAt(identifier) };
     case 'git': {
       const [, fragment = ''] = /(#.*)$/s.exec(rest) ?? [];
       const { 'git.fullurl': url = `https://${rest.replace(/#.*$/s, '')}` } = attributes;
@@ -59,9 +100,15 @@ function sourceOf({ identifier, attributes }: ValueOf<typeof SourceOp>): Fronten
   }
 }
 
+/** The last part of a URL's path. */
+function nameAt(url: string): string {
+  const path = URL.parse(url)?.pathname ?? '';
+  return path.slice(path.lastIndexOf('/') + 1) || 'download';
+}
+
 /** As clients take it for a graph, copy it and send it back. */
 export function definitionOf(input: FrontendInput): Graph {
-  const source = Op.encode({ source: SourceOp.of({ identifier: identifierOf(input) }) });
+  const source = Op.encode({ source: sourceOp(input) });
   const digest = digestOf(source);
   return {
     def: [source, Op.encode({ inputs: [{ digest, index: 0 }] })],
@@ -69,10 +116,17 @@ export function definitionOf(input: FrontendInput): Graph {
   };
 }
 
-function identifierOf(input: FrontendInput): string {
-  if ('solve' in input) return `${resultScheme}://${input.solve}/${input.result}`;
-  if ('image' in input) return `docker-image://${input.image}`;
-  return 'local' in input ? `local://${input.local}` : input.remote;
+function sourceOp(input: FrontendInput): ValueOf<typeof SourceOp> {
+  const named = (scheme: string, rest: string, attributes = {}) => ({
+    identifier: `${scheme}://${rest}`,
+    attributes,
+  });
+  if ('solve' in input) return named(schemes.result, `${input.solve}/${input.result}`);
+  if ('image' in input) return named('docker-image', input.image);
+  if ('local' in input) return named('local', input.local);
+  const { remote, filename } = input;
+  if (filename === undefined) return named(schemes.tree, remote);
+  return { identifier: remote, attributes: { 'http.filename': filename } };
 }
 
 function digestOf(op: Uint8Array): string {

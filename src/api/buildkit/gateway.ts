@@ -3,7 +3,7 @@ import { unary, type Call, type Method, type Methods } from '#base/grpc/server.t
 import { unsupported } from '#base/errors.ts';
 import { GrpcError, grpcCodes } from '#base/grpc/status.ts';
 import type { ValueOf } from '#base/grpc/message.ts';
-import { definitionOf, inputsOf, refuseGraph } from '#api/buildkit/definition.ts';
+import { definitionOf, inputOf, inputsOf } from '#api/buildkit/definition.ts';
 import { solveFailure } from '#api/buildkit/failure.ts';
 import { refOf } from '#api/buildkit/gateway-call.ts';
 import { gatewayFiles } from '#api/buildkit/gateway-files.ts';
@@ -39,6 +39,8 @@ const gatewayCapabilities = [
   ...['gateway.warnings', 'source.metaresolver'],
 ];
 const graphCapabilities = [
+  ...['source.git', 'source.git.fullurl', 'source.git.httpauth', 'source.git.keepgitdir'],
+  ...['source.git.mountsshsock', 'source.git.knownsshhosts', 'file.base', 'meta.description'],
   ...['source.image', 'source.local', 'source.http', 'platform', 'constraints', 'exporter.multiple'],
   ...[
     'exporter.sourcedateepoch',
@@ -110,12 +112,14 @@ async function solve(
   request: ValueOf<typeof messages.SolveRequest>,
   call: Call,
 ): Promise<Partial<ValueOf<typeof messages.SolveResponse>>> {
-  if (request.frontend === '') refuseGraph(request.definition);
-  const { frontend, attributes, cacheImports } = request;
+  const { frontend, attributes, cacheImports, definition } = request;
   try {
     const ref = refOf(call);
     const asked = { frontend, attributes, cacheFrom: cacheImports, inputs: inputsOf(request.inputs) };
-    const { id, metadata } = await solves.ask(ref, asked, call.signal);
+    const isSource = frontend === '' && definition !== undefined && definition.def.length > 0;
+    const { id, metadata } = isSource
+      ? await solves.source(ref, inputOf(definition), call.signal)
+      : await solves.ask(ref, asked, call.signal);
     if (request.evaluate && id !== '') await solves.evaluate(ref, id, call.signal);
     const bytes = Object.entries(metadata).map(([name, text]) => [name, Buffer.from(text)] as const);
     return {

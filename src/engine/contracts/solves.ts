@@ -55,10 +55,13 @@ export interface SolveRequest {
 
 /**
  * What a client gives to a frontend beside its options: a result of a solve (`solve` is its ref), a folder of its session, an
- * image, or a Git repository or archive at a URL.
+ * image, or a Git repository or archive at a URL; with `filename` what is at the URL as a file of that name.
  */
 export type FrontendInput =
-  { solve: string; result: string } | { local: string } | { image: string } | { remote: string };
+  | { solve: string; result: string }
+  | { local: string }
+  | { image: string }
+  | { remote: string; filename?: string };
 
 /** By the names that the options use. */
 export type FrontendInputs = Readonly<Record<string, FrontendInput>>;
@@ -133,6 +136,8 @@ export interface Solves {
   inputs(ref: string, signal: AbortSignal): Promise<FrontendInputs>;
   /** Waits for the solve as `follow` does. @throws not-found `solve-missing`; unsupported `frontend-unsupported` */
   ask(ref: string, request: FrontendRequest, signal: AbortSignal): Promise<FrontendResult>;
+  /** A source alone, as a result that can be looked into. @throws not-found `solve-missing` */
+  source(ref: string, source: FrontendInput, signal: AbortSignal): Promise<FrontendResult>;
   /** A warning of a client that is the frontend itself, for those who follow the solve and for the history. @throws not-found `solve-missing` */
   tell(ref: string, event: VertexEvent & { kind: 'warning' }, signal: AbortSignal): Promise<void>;
   /** Lets the solve go on to its exporters. @throws not-found `solve-missing` */

@@ -1,5 +1,5 @@
+import type { Image } from '#domain/image/image.ts';
 import type { Exported, FrontendOutcome, SolveRecord, SolveRequest, VertexEvent } from '#engine/contracts.ts';
-import type { DockerfileSolve } from '#engine/solves/dockerfile-solve.ts';
 import { notFound } from '#base/errors.ts';
 import { newId } from '#base/ids.ts';
 
@@ -8,6 +8,16 @@ const longestLog = 2 * 1024 * 1024;
 
 /** How many events a client that follows may be behind before the build waits for it. */
 const mostBehind = 512;
+
+/** What a frontend was asked for; it is made when it is first wanted, and once. */
+export interface Result {
+  /** For a platform (`linux/amd64`) where there are several. */
+  image(platform: string): Promise<Image>;
+  /** Builds without exporting. */
+  evaluate(): Promise<void>;
+  /** Brings it where the exporters of its job want it, and gives what they say. */
+  export(): Promise<Record<string, string>>;
+}
 
 /** One solve: what it was asked for, what it tells, and how it ended. */
 export class Job {
@@ -21,7 +31,7 @@ export class Job {
   #response: Record<string, string> = {};
   readonly #returned = Promise.withResolvers<FrontendOutcome>();
   readonly #ended = Promise.withResolvers<void>();
-  readonly #results = new Map<string, DockerfileSolve>();
+  readonly #results = new Map<string, Result>();
   readonly #events: VertexEvent[] = [];
   readonly #logged = new Map<string, number>();
   readonly #followers = new Set<{ at: number }>();
@@ -50,14 +60,14 @@ export class Job {
     this.#returned.resolve(outcome);
   }
 
-  addResult(result: DockerfileSolve): string {
+  addResult(result: Result): string {
     const id = newId().slice(0, 25);
     this.#results.set(id, result);
     return id;
   }
 
   /** @throws not-found `solve-result-missing` */
-  result(id: string): DockerfileSolve {
+  result(id: string): Result {
     const found = this.#results.get(id);
     if (found === undefined) throw notFound('solve-result-missing', `no such ref: ${id}`);
     return found;

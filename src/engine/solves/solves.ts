@@ -1,5 +1,6 @@
 import type {
   Builds,
+  FrontendInput,
   FrontendInputs,
   FrontendOutcome,
   FrontendRequest,
@@ -22,6 +23,8 @@ import { DockerfileSolve } from '#engine/solves/dockerfile-solve.ts';
 import type { ImageSource } from '#engine/solves/inputs.ts';
 import { Job } from '#engine/solves/job.ts';
 import { loadLayout } from '#engine/solves/oci-layouts.ts';
+import { SourceSolve } from '#engine/solves/source-solve.ts';
+import type { BuildSession } from '#ports/build-sessions.ts';
 import type { Clock } from '#ports/clock.ts';
 import type { FileTrees } from '#ports/file-trees.ts';
 import { unlessAborted } from '#base/abort.ts';
@@ -97,6 +100,12 @@ export class Solves implements SolvesContract {
     const solve = await unlessAborted(this.#dockerfile(job, request), signal);
     if (!solve.isSubrequest) return { id: job.addResult(solve), metadata: {} };
     return { id: '', metadata: await unlessAborted(solve.answer(), signal) };
+  }
+
+  async source(ref: string, source: FrontendInput, signal: AbortSignal): Promise<FrontendResult> {
+    const job = await this.#job(ref, signal);
+    const from = await unlessAborted(this.#from(job), signal);
+    return { id: job.addResult(new SourceSolve(this.#parts, job, source, from)), metadata: {} };
   }
 
   async tell(ref: string, event: VertexEvent & { kind: 'warning' }, signal: AbortSignal): Promise<void> {
@@ -194,6 +203,11 @@ export class Solves implements SolvesContract {
       throw unsupported('frontend-unsupported', `the frontend '${frontend}' is not offered`, {
         hint: 'dockerfile.v0 is',
       });
+    return new DockerfileSolve(this.#parts, job, request, await this.#from(job));
+  }
+
+  /** What a job's builds are given by its client. */
+  async #from(job: Job): Promise<{ session: BuildSession; images: ImageSource; signal: AbortSignal }> {
     const { session: id } = job.request;
     const session = id === '' ? noSession : await this.#parts.sessions.get(id, job.abort.signal);
     const signal = AbortSignal.any([session.closed, job.abort.signal]);
@@ -204,7 +218,7 @@ export class Solves implements SolvesContract {
       },
       ofLayout: (layout, platform) => loadLayout(this.#parts.images, session.blobs, layout, platform, signal),
     };
-    return new DockerfileSolve(this.#parts, job, request, { session, images, signal });
+    return { session, images, signal };
   }
 
   async #job(ref: string, signal: AbortSignal): Promise<Job> {

@@ -1,14 +1,19 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { createServer } from 'node:http';
 import { after, before, describe, it } from 'node:test';
 import { BytesMessage } from '#adapters/buildkit/messages.ts';
+import { definitionOf } from '#api/buildkit/definition.ts';
 import * as gateway from '#api/buildkit/gateway-messages.ts';
 import * as messages from '#api/buildkit/messages.ts';
 import { newId } from '#base/ids.ts';
+import type { FrontendInput } from '#engine/contracts.ts';
 import { serveGrpc } from '#base/grpc/server.ts';
 import { layerOf } from '../../contract/snapshotter.ts';
 import { BuildkitClient, fileSync, type Files } from '../../support/buildkit-client.ts';
 import { addImage, addIndex, contentStores, type Blobs } from '../../support/content-store.ts';
 import { startDaemon, type TestDaemon } from '../../support/daemon.ts';
+import { tarOf } from '../../support/tar.ts';
 import { socketPair } from '../../support/socket-pair.ts';
 
 const image = (name: string) => ({ type: 'moby', attributes: { name } });
@@ -154,6 +159,42 @@ describe("what BuildKit's clients do with results and other sources of builds", 
       client.solve({ attributes: { 'context:layout': `oci-layout://other:x@${digest}` } }),
       /the OCI layout lacks sha256:/,
     );
+  });
+
+  it('a source alone is looked into, and is the context of a build, as with bake of a URL', async () => {
+    const file = 'target "default" {}\n';
+    const archive = await tarOf({ Dockerfile: 'FROM busybox\nCOPY f /f\n', f: 'of the archive' });
+    const server = createServer(({ url }, response) => response.end(url === '/c.tar' ? archive : file));
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const address = server.address();
+    assert.ok(typeof address === 'object' && address !== null);
+    const at = `http://127.0.0.1:${address.port}`;
+    try {
+      await using client = await open({ own: 'of the session' });
+      const ref = refOf();
+      const solved = client.solve({ ref, frontend: '', exporters: [] });
+      const read = async (input: FrontendInput, path: string): Promise<string> => {
+        const { result } = await client.gateway(ref, 'Solve', solveTypes, {
+          definition: definitionOf(input),
+        });
+        const types = [gateway.ReadFileRequest, gateway.ReadFileResponse] as const;
+        const { data } = await client.gateway(ref, 'ReadFile', types, { ref: result?.ref?.id ?? '', path });
+        return Buffer.from(data).toString();
+      };
+      assert.equal(await read({ remote: `${at}/bake.hcl`, filename: 'context' }, 'context'), file);
+      assert.equal(await read({ remote: `${at}/c.tar` }, 'f'), 'of the archive');
+      assert.equal(await read({ local: 'context' }, 'own'), 'of the session');
+      assert.match(await read({ image: 'busybox' }, '/bin/sh'), /^\x7fELF/);
+      const context = definitionOf({ remote: `${at}/c.tar` });
+      await client.solve({ inputs: { context, dockerfile: context }, exporters: [image('bake/url')] });
+      assert.equal(await daemon.ok('run', '--rm', 'bake/url', 'cat', '/f'), 'of the archive');
+      await client.gateway(ref, 'Return', [gateway.ReturnRequest, messages.Nothing], {});
+      await solved;
+    } finally {
+      server.closeAllConnections();
+      server.close();
+    }
   });
 
   it('tells what names of images stand for', async () => {
