@@ -74,8 +74,6 @@ function refuse(query: Query, isTraced: boolean): void {
 
 function warningsOf(query: Query): string[] {
   const warnings: string[] = [];
-  if (parsed(query, 'cachefrom', StringList)?.length)
-    warnings.push('--cache-from is not needed: the cache is keyed by content; the images named are not used');
   if (query['rm'] !== undefined && !flag(query, 'rm', true))
     warnings.push('--rm=false: the containers of steps are removed all the same');
   return warnings;
@@ -83,6 +81,7 @@ function warningsOf(query: Query): string[] {
 
 function settingsOf(query: Query, raw: ManyQuery): BuildSettings {
   return {
+    cacheImages: parsed(query, 'cachefrom', StringList) ?? [],
     tags: [...new Set(all(raw, 't').filter((tag) => tag !== ''))],
     buildArgs: parsed(query, 'buildargs', NullableMap) ?? {},
     labels: parsed(query, 'labels', StringMap) ?? {},

@@ -3,6 +3,7 @@ import type { Image } from '#domain/image/image.ts';
 import type { HistoryEntry } from '#domain/image/manifest.ts';
 import { cacheKey } from '#domain/build/cache-key.ts';
 import { filesComment, nopComment } from '#domain/build/history.ts';
+import { stepBehind } from '#domain/build/image-steps.ts';
 import { applyMetadata, isMetadata, shellOf, type Metadata } from '#domain/build/metadata.ts';
 import { copyOrigin, fromsOf, type PlannedStage } from '#domain/build/plan.ts';
 import { configOf, withConfig, withDefaultPath, withHistory, type StageState } from '#domain/build/state.ts';
@@ -191,12 +192,29 @@ export class StageRun {
   }
 
   async #fromCache(step: Step): Promise<Image | undefined> {
-    const image = await this.#cached(step.keys);
+    const image = (await this.#cached(step.keys)) ?? (await this.#fromImages(step));
     if (image === undefined) return undefined;
     await this.#run.holdImage(image);
     await say(this.#sink, ' ---> Using cache\n');
     this.#remember(step, image);
     return image;
+  }
+
+  /** What an image that the client named has as its next step. */
+  async #fromImages(step: Step): Promise<Image | undefined> {
+    const { parts, request } = this.#run;
+    if (this.#run.isUncached(this.#stage)) return undefined;
+    for (const name of request.cacheImages ?? []) {
+      const source = parts.images.find(name);
+      const found = source === undefined ? undefined : stepBehind(source, this.#image, step.comment);
+      if (source === undefined || found === undefined) continue;
+      await this.#run.holdImage(source);
+      const { layer } = found;
+      const sizes = layer === undefined ? [] : await parts.snapshotter.listCommitted();
+      const size = sizes.find(({ chainId }) => chainId === layer?.chainId)?.size ?? 0;
+      return this.#store(step, layer === undefined ? undefined : { ...layer, size });
+    }
+    return undefined;
   }
 
   async #make(step: Step): Promise<Image> {

@@ -42,6 +42,8 @@ export interface BuildRequest {
   /** Takes nothing from the cache for the stages of these names. */
   noCacheFor?: string[];
   cacheFrom?: CacheSource[];
+  /** Images of this engine whose steps may be taken, told by their history: the classic builder's `--cache-from`. */
+  cacheImages?: string[];
   cacheTo?: CacheTarget[];
   /** Ask the registry for the bases even when they are here. */
   pull?: boolean;

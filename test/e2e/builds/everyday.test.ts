@@ -122,6 +122,25 @@ describe('builds, every day', () => {
     assert.equal(await daemon.ok('run', '--rm', 'sent', 'ls', '-A', '/x'), '.dockerignore\na\nb');
   });
 
+  it('--cache-from takes the steps of an image, also when nothing else is known of them', async () => {
+    const dockerfile = 'FROM busybox\nENV A=1\nRUN echo $A > /made\nCOPY Dockerfile /\nRUN date > /date\n';
+    await build(dockerfile, '-q', '-t', 'known');
+    const made = await daemon.ok('run', '--rm', 'known', 'cat', '/date');
+    const archive = join(daemon.folder, 'known.tar');
+    await daemon.ok('save', '-o', archive, 'known');
+    await daemon.ok('rmi', 'known');
+    await daemon.ok('builder', 'prune', '-af');
+    await daemon.ok('load', '-i', archive);
+    const { stdout } = await build(dockerfile, '--cache-from', 'known,none:1', '-t', 'again');
+    assert.equal(stdout.match(/ ---> Using cache\n/g)?.length, 4, stdout);
+    assert.doesNotMatch(stdout, /Warning|Running in/);
+    assert.equal(await daemon.ok('run', '--rm', 'again', 'cat', '/date'), made);
+    const changed = await build(`${dockerfile}RUN true\n`, '--cache-from', 'known');
+    assert.match(changed.stdout, /Step 4\/6 : COPY Dockerfile \/\n ---> [0-9a-f]{12}\n/);
+    const uncached = await build(dockerfile, '--cache-from', 'known', '--no-cache');
+    assert.doesNotMatch(uncached.stdout, /Using cache/);
+  });
+
   it('berth build says what is wrong with the folder, the file and the output', async () => {
     const context = folder({ Dockerfile: 'FROM busybox\n' });
     const cases: [words: string[], expected: string][] = [
