@@ -3,6 +3,7 @@ import type { Descriptor } from '#domain/image/manifest.ts';
 import type { Digest } from '#domain/image/digest.ts';
 import type { PackedFiles } from '#ports/packed-files.ts';
 import type { Credentials } from '#ports/registry-client.ts';
+import type { NamedFolder } from '#ports/root-files.ts';
 
 /** What a client says of the session that it opens. */
 export interface SessionOffer {
@@ -25,7 +26,7 @@ export interface FileRequest {
 
 export interface Received {
   files: number;
-  /** Of the files that came over the connection. */
+  /** That came over the connection: what is said of all files, and the contents of some. */
   bytes: number;
 }
 
@@ -56,8 +57,8 @@ export interface BuildSession {
     attributes: Record<string, string>,
     signal: AbortSignal,
   ): Promise<void>;
-  /** Sends the files of a folder for the exporter of this number. */
-  sendFolder(exporter: number, folder: string, signal: AbortSignal): Promise<void>;
+  /** Sends the files of folders, in the order of their names, for the exporter of this number. */
+  sendFolders(exporter: number, folders: readonly NamedFolder[], signal: AbortSignal): Promise<void>;
   readonly blobs: SessionBlobs;
   close(): void;
 }

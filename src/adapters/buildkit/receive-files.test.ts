@@ -31,7 +31,8 @@ test('files, folders and links arrive with their modes and times', async () => {
   };
   await using opened = await openSession(fileSync({ context: files }), newSessions('kept'));
   const { files: count, bytes, packed } = await opened.session.receive({ name: 'context' }, { signal });
-  assert.deepEqual([count, bytes], [6, 5 + 300_000 + 7]);
+  assert.equal(count, 6);
+  assert.ok(bytes > 300_012 && bytes < 301_000, String(bytes));
   const seen = seenIn(packed);
   assert.equal(seen['a.txt']?.content, 'first');
   assert.equal(seen['deep/er/b.txt']?.content, 'x'.repeat(300_000));

@@ -26,7 +26,10 @@ export async function receiveFiles(
   let told = 0;
   try {
     for await (const batch of exchange.batches) {
-      for (const bytes of batch) receiving.hear(bytes);
+      for (const bytes of batch) {
+        files.bytes += bytes.length;
+        receiving.hear(bytes);
+      }
       const answers = receiving.answers();
       if (answers.length > 0) await exchange.send(...answers);
       if (receiving.isOver) exchange.end();

@@ -40,7 +40,7 @@ export class ReceivedFiles {
   /** Those that can be kept for the next time. */
   readonly whole: KeptFile[] = [];
   files = 0;
-  /** That came over the connection. */
+  /** That came over the connection, with what is said of the files. */
   bytes = 0;
 
   constructor(writer: PackWriter, kept: Pick<KeptUse, 'find'>) {
@@ -72,7 +72,6 @@ export class ReceivedFiles {
   data(id: number, chunk: Uint8Array): boolean {
     const coming = this.#coming.get(id);
     if (coming === undefined) throw refused(`bytes of a file that was not asked for (${id})`);
-    this.bytes += chunk.length;
     if (chunk.length > 0) {
       this.#piece(coming, chunk);
       return false;

@@ -6,7 +6,7 @@ import type { CarriedError, FromWorker, ToWorker } from '#adapters/files/worker-
 
 /** A worker that does nothing for so long is ended, because it holds memory. */
 const idleMillis = 5000;
-/** Chunks on their way to a worker at once: one in work, one waiting. */
+/** Chunks on their way to or from a worker at once: one in work, one waiting. */
 const ahead = 2;
 /** Small chunks are gathered up to this, because a message costs as much as copying that many bytes. */
 const gatherSize = 256 * 1024;
@@ -64,14 +64,17 @@ export class WorkerPool<Job, Result> {
     const line = new Line<Job, Result>(worker);
     try {
       line.send({ kind: 'job', job });
+      // The worker makes the next ones while this one is used. A pull that comes after the end is dropped.
+      for (let sent = 0; sent < ahead; sent++) line.send({ kind: 'pull' });
       for (;;) {
-        line.send({ kind: 'pull' });
         const answer = await line.answer();
         if (answer.kind === 'done') {
           onEnd(answer.result);
           return;
         }
-        if (answer.kind === 'bytes') yield Buffer.from(answer.bytes.buffer);
+        if (answer.kind !== 'bytes') continue;
+        line.send({ kind: 'pull' });
+        yield Buffer.from(answer.bytes.buffer);
       }
     } finally {
       if (!line.isOver) line.send({ kind: 'cancel' });
