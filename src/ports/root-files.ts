@@ -13,6 +13,12 @@ export interface PathStat {
   isFolder: boolean;
 }
 
+/** A folder of the host, and its name in what goes elsewhere: '' for what it holds alone. */
+export interface NamedFolder {
+  prefix: string;
+  folder: string;
+}
+
 /**
  * Files inside a container's root file system. Paths are found as the container itself would find them: no
  * symbolic link and no `..` leads out of the root, also when the container changes links meanwhile
@@ -23,8 +29,10 @@ export interface RootFiles {
   stat(root: string, path: string): Promise<PathStat | undefined>;
   /** A tar of the path, named by its last part, a last symbolic link followed when `path` ends in `/` or `/.`. @throws not-found `path-missing` */
   pack(root: string, path: string): Promise<Readable>;
-  /** A tar of everything; times later than `epoch` (seconds since 1970) become `epoch`. */
-  packAll(root: string, epoch?: number): Readable;
+  /** A tar of everything. */
+  packAll(root: string): Readable;
+  /** As `packAll`, of several folders in one; times later than `epoch` (seconds since 1970) become `epoch`. */
+  packFolders(folders: readonly NamedFolder[], epoch?: number): Readable;
   /**
    * Unpacks a tar, plain or compressed, into a folder.
    * @throws not-found `path-missing`; invalid `path-not-folder`, `path-kind-differs` (with `keepKinds`, where a

@@ -37,7 +37,7 @@ export async function checkBuildxPlatforms(
     docker.ok('run', '--rm', ...words, name, 'cat', '/arch');
 
   await checks.check(
-    '--platform of two with --load, --push and type=oci; the image of each runs',
+    '--platform of two with --load, --push, type=local and oci; the image of each runs',
     async () => {
       await using registry = await startRegistry();
       const told = await build(...platform, '--load', '-t', 'kit:two');
@@ -53,6 +53,8 @@ export async function checkBuildxPlatforms(
         new RegExp(await digest()),
       );
       assert.equal(await run(name), 'for arm64');
+      await build(...platform, '--output', `type=local,dest=${join(folder, 'two')}`);
+      assert.equal(await readFile(join(folder, 'two/linux_arm64/arch'), 'utf8'), 'for arm64');
       const file = join(folder, 'two.tar');
       await build(...platform, '--output', `type=oci,dest=${file}`, '-t', 'kit:oci-two');
       await docker.ok('rmi', 'kit:oci-two');

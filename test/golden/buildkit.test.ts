@@ -83,7 +83,7 @@ test('the caches and outputs that buildx asks for are those of its command', () 
 
 function outputKinds(exporters: Choice[]): string[] {
   const unused = (): never => assert.fail('nothing is built');
-  const receiver = { sendArchive: unused, sendFolder: unused };
+  const receiver = { sendArchive: unused, sendFolders: unused };
   return outputsOf(exporters, receiver, AbortSignal.abort()).map((output) => {
     const names = 'names' in output ? output.names.join() : '';
     return `${output.kind} ${names}${output.kind === 'image' && output.push ? ' pushed' : ''}`;

@@ -27,7 +27,7 @@ test('what a build makes goes where it is wanted: archives, a tar of its files, 
       { kind: 'tar', write: into('tar') },
       {
         kind: 'local',
-        send: (folder) => {
+        send: ([{ folder } = { folder: '' }]) => {
           seen = readFileSync(join(folder, 'd/a'), 'utf8');
           assert.ok(!existsSync(join(folder, 'a.txt')));
           return Promise.resolve();

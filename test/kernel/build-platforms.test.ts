@@ -1,11 +1,14 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
-import type { Readable } from 'node:stream';
+import { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import { test } from 'node:test';
 import { HttpRegistryClient } from '#adapters/registry-client/registry-client.ts';
+import { tarMembers } from '#domain/archive/tar-members.ts';
 import { parseReference } from '#domain/image/reference.ts';
 import type { Index } from '#domain/image/manifest.ts';
+import type { BuildOutput } from '#engine/contracts.ts';
+import type { NamedFolder } from '#ports/root-files.ts';
 import { buildRoom, refusal } from '../support/build-room.ts';
 import { registryOptions } from '../support/registry-options.ts';
 import { startRegistry } from '../support/registry.ts';
@@ -79,9 +82,28 @@ test('a build for several platforms is one name here, of which later pushes and 
   );
 });
 
-test('several platforms go into nothing that holds one only', async () => {
+test('files of several platforms go into a folder for each; what holds one image only is refused', async () => {
   await using room = await buildRoom();
-  const write = (): Promise<void> => Promise.resolve();
-  const error = await refusal(room.build(files, { platforms, outputs: [{ kind: 'tar', write }] }));
-  assert.match(error.message, /the output 'tar' of a build for several platforms is not offered/);
+  const folder = await room.folder({});
+  const archives: Buffer[] = [];
+  const write = async (archive: Readable): Promise<void> => void archives.push(await buffer(archive));
+  let sent: string[] = [];
+  const send = (folders: readonly NamedFolder[]): Promise<void> => {
+    sent = folders.map((each) => `${each.prefix} ${readFileSync(`${each.folder}/a`, 'utf8')}`);
+    return Promise.resolve();
+  };
+  const outputs: BuildOutput[] = [
+    { kind: 'tar', write },
+    { kind: 'folder', folder },
+    { kind: 'local', send },
+  ];
+  await room.build(files, { platforms: [...platforms].reverse(), outputs });
+  assert.deepEqual(sent, ['linux_amd64 a', 'linux_arm64 b']);
+  assert.equal(readFileSync(`${folder}/linux_arm64/a`, 'utf8'), 'b');
+  const names: string[] = [];
+  for await (const { entry } of tarMembers(Readable.from(archives))) names.push(entry.name);
+  assert.deepEqual(names, ['linux_amd64/', 'linux_amd64/a', 'linux_arm64/', 'linux_arm64/a']);
+  const docker: BuildOutput = { kind: 'docker', names: [], write };
+  const error = await refusal(room.build(files, { platforms, outputs: [docker] }));
+  assert.match(error.message, /the output 'docker' of a build for several platforms is not offered/);
 });

@@ -4,16 +4,17 @@ import { Breather } from '#adapters/files/breather.ts';
 import { bytes, raw } from '#adapters/files/byte-path.ts';
 import { LinkedMembers } from '#adapters/files/member.ts';
 import type { Exchange } from '#base/grpc/client.ts';
+import type { NamedFolder } from '#ports/root-files.ts';
 import { goMode, kindOf } from './file-mode.ts';
 import { Packet, packetTypes, type FileStat } from './messages.ts';
 
 /**
- * The sending side of fsutil's protocol (tonistiigi/fsutil, send.go): lists the folder's files in the order of their
- * names, then sends the bytes of those that the client asks for.
+ * The sending side of fsutil's protocol (tonistiigi/fsutil, send.go): lists the files of the folders, which come in the order
+ * of their names, then sends the bytes of those that the client asks for.
  */
-export async function sendFiles(exchange: Exchange, folder: string): Promise<void> {
+export async function sendFiles(exchange: Exchange, folders: readonly NamedFolder[]): Promise<void> {
   const paths = new Map<number, string>();
-  const listing = list(exchange, folder, paths);
+  const listing = list(exchange, folders, paths);
   // Awaited below; until then a failure must not count as unhandled.
   listing.catch(() => undefined);
   for await (const answer of exchange.answers) {
@@ -32,43 +33,60 @@ export async function sendFiles(exchange: Exchange, folder: string): Promise<voi
   }
 }
 
-async function list(exchange: Exchange, folder: string, paths: Map<number, string>): Promise<void> {
+async function list(
+  exchange: Exchange,
+  folders: readonly NamedFolder[],
+  paths: Map<number, string>,
+): Promise<void> {
   const breather = new Breather();
-  const root = bytes(folder);
   let next = 0;
-  for (const stat of walk(root, '', new LinkedMembers())) {
-    await breather.breathe();
-    const id = next++;
-    if (kindOf(stat.mode) === 'file' && stat.linkname === '') paths.set(id, `${root}/${stat.path}`);
-    await exchange.send(Packet.encode({ type: packetTypes.stat, stat }));
-  }
+  for (const folder of folders)
+    for (const { at, stat } of filesOf(folder)) {
+      await breather.breathe();
+      const id = next++;
+      if (kindOf(stat.mode) === 'file' && stat.linkname === '') paths.set(id, at);
+      await exchange.send(Packet.encode({ type: packetTypes.stat, stat }));
+    }
   await exchange.send(Packet.encode({ type: packetTypes.stat }));
 }
 
-/** Paths are byte strings. */
-function* walk(root: string, relative: string, links: LinkedMembers): Generator<FileStat> {
-  const names = readdirSync(raw(`${root}/${relative}`), { encoding: 'latin1' }).sort();
+interface Listed {
+  stat: FileStat;
+  /** Where it is on this host. */
+  at: string;
+}
+
+function* filesOf({ prefix, folder }: NamedFolder): Generator<Listed> {
+  const [root, name] = [bytes(folder), bytes(prefix)];
+  if (name !== '') yield* listed(root, name, new LinkedMembers());
+  yield* walk(root, name, new LinkedMembers());
+}
+
+/** What a folder holds. Paths are byte strings. */
+function* walk(folder: string, path: string, links: LinkedMembers): Generator<Listed> {
+  const names = readdirSync(raw(folder), { encoding: 'latin1' }).sort();
   for (const name of names) {
-    const path = relative === '' ? name : `${relative}/${name}`;
-    const at = raw(`${root}/${path}`);
-    const stats = lstatSync(at);
-    const mode = goMode(stats);
-    if (mode === undefined) continue;
-    const link = stats.isSymbolicLink() ? readlinkSync(at, 'latin1') : links.firstOf(stats, path);
-    yield {
-      path,
-      mode,
-      uid: stats.uid,
-      gid: stats.gid,
-      size: stats.isFile() ? stats.size : 0,
-      modTime: Math.round(stats.mtimeMs * 1e6),
-      linkname: link ?? '',
-      devmajor: 0,
-      devminor: 0,
-      xattrs: {},
-    };
-    if (stats.isDirectory()) yield* walk(root, path, links);
+    const [found] = listed(`${folder}/${name}`, path === '' ? name : `${path}/${name}`, links);
+    if (found === undefined) continue;
+    yield found;
+    if (kindOf(found.stat.mode) === 'directory') yield* walk(found.at, found.stat.path, links);
   }
+}
+
+/** Nothing for what is not sent. */
+function listed(at: string, path: string, links: LinkedMembers): Listed[] {
+  const stats = lstatSync(raw(at));
+  const mode = goMode(stats);
+  if (mode === undefined) return [];
+  const link = stats.isSymbolicLink() ? readlinkSync(raw(at), 'latin1') : links.firstOf(stats, path);
+  const stat = {
+    ...{ path, mode, uid: stats.uid, gid: stats.gid },
+    size: stats.isFile() ? stats.size : 0,
+    modTime: Math.round(stats.mtimeMs * 1e6),
+    linkname: link ?? '',
+    ...{ devmajor: 0, devminor: 0, xattrs: {} },
+  };
+  return [{ stat, at }];
 }
 
 async function sendFile(exchange: Exchange, id: number, path: string | undefined): Promise<void> {

@@ -10,6 +10,7 @@ import type {
 } from '#ports/build-sessions.ts';
 import type { PackedFiles } from '#ports/packed-files.ts';
 import type { Credentials } from '#ports/registry-client.ts';
+import type { NamedFolder } from '#ports/root-files.ts';
 import { isKind, unsupported } from '#base/errors.ts';
 import { GrpcClient, type Exchange, type Metadata } from '#base/grpc/client.ts';
 import { duplexOf, readableOf, sendBytes } from './byte-stream.ts';
@@ -166,10 +167,10 @@ class GrpcBuildSession implements BuildSession {
     await sendBytes(this.#call(methods.send, headers, signal), archive);
   }
 
-  async sendFolder(exporter: number, folder: string, signal: AbortSignal): Promise<void> {
+  async sendFolders(exporter: number, folders: readonly NamedFolder[], signal: AbortSignal): Promise<void> {
     const exchange = this.#call(methods.send, exporterHeaders(exporter), signal);
     try {
-      await sendFiles(exchange, folder);
+      await sendFiles(exchange, folders);
     } finally {
       exchange.cancel();
     }

@@ -18,10 +18,10 @@ import { descriptorPath, folderFlags, O_PATH, openIfThere, withRoot } from '#ada
 import { readlinkOf } from '#adapters/linux/libc.ts';
 import { removeNamed } from '#adapters/rootfs/remove-tree.ts';
 import { LiveTreeWriter, type WriteRules } from '#adapters/rootfs/live-tree-writer.ts';
-import { packFolder, packNamed } from '#adapters/rootfs/pack-tree.ts';
+import { packFolder, packFolders, packNamed } from '#adapters/rootfs/pack-tree.ts';
 import { TarParser } from '#domain/archive/tar-parser.ts';
 import type { IdMappings } from '#domain/user-namespace/id-mappings.ts';
-import type { PathStat, RootFiles } from '#ports/root-files.ts';
+import type { NamedFolder, PathStat, RootFiles } from '#ports/root-files.ts';
 import { invalid, notFound } from '#base/errors.ts';
 
 const { O_DIRECTORY, O_NOFOLLOW, O_RDONLY } = constants;
@@ -64,9 +64,13 @@ export class DiskRootFiles implements RootFiles {
     return withRoot(root, (at) => packIn(at, path, this.#mappings));
   }
 
-  packAll(root: string, epoch?: number): Readable {
+  packAll(root: string): Readable {
     const folder = openSync(root, O_RDONLY | O_DIRECTORY);
-    return streamOf(packFolder(folder, '', this.#mappings, epoch), folder);
+    return streamOf(packFolder(folder, '', this.#mappings), folder);
+  }
+
+  packFolders(folders: readonly NamedFolder[], epoch?: number): Readable {
+    return Readable.from(packFolders(folders, this.#mappings, epoch), { objectMode: false });
   }
 
   unpack(root: string, path: string, tar: Readable, rules: Omit<WriteRules, 'mappings'>): Promise<void> {

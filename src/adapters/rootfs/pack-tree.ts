@@ -14,6 +14,7 @@ import { getXattrOf } from '#adapters/linux/libc.ts';
 import { paddingOf, type TarEntry } from '#domain/archive/tar-entry.ts';
 import { encodeHeader, tarEnd } from '#domain/archive/tar-writer.ts';
 import { toContainer, type IdMappings } from '#domain/user-namespace/id-mappings.ts';
+import type { NamedFolder } from '#ports/root-files.ts';
 import { systemCode } from '#base/errors.ts';
 
 // Trees that others change while they are packed: each folder is held by a descriptor, so a folder that is
@@ -44,18 +45,34 @@ export function* packNamed(
   yield tarEnd;
 }
 
-/** What the folder holds. @param prefix '' or ends with a slash; then the folder itself comes first, `epoch` no time is later (seconds since 1970) */
-export function* packFolder(
-  folder: number,
-  prefix: string,
+/** What the folder holds. @param prefix '' or ends with a slash; then the folder itself comes first */
+export function* packFolder(folder: number, prefix: string, mappings?: IdMappings): Generator<Uint8Array> {
+  yield* packWhole(folder, prefix, { links: new LinkedMembers(), mappings, epoch: Infinity });
+  yield tarEnd;
+}
+
+/** What several folders hold. @param epoch no time is later (seconds since 1970) */
+export function* packFolders(
+  folders: readonly NamedFolder[],
   mappings?: IdMappings,
   epoch = Infinity,
 ): Generator<Uint8Array> {
-  const packing = { links: new LinkedMembers(), mappings, epoch };
+  for (const { prefix, folder } of folders) {
+    const fd = openSync(folder, O_RDONLY | O_DIRECTORY);
+    try {
+      const packing = { links: new LinkedMembers(), mappings, epoch };
+      yield* packWhole(fd, prefix === '' ? '' : `${prefix}/`, packing);
+    } finally {
+      closeSync(fd);
+    }
+  }
+  yield tarEnd;
+}
+
+function* packWhole(folder: number, prefix: string, packing: Packing): Generator<Uint8Array> {
   if (prefix !== '')
     yield encodeHeader(memberOf(packing, prefix, 'directory', fstatSync(folder), descriptorPath(folder)));
   yield* packChildren(folder, prefix, packing);
-  yield tarEnd;
 }
 
 function* packChildren(folder: number, prefix: string, packing: Packing): Generator<Uint8Array> {

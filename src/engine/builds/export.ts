@@ -27,7 +27,7 @@ interface Stored {
  */
 export class Export {
   readonly #images: Images;
-  readonly #made: readonly MadeImage[];
+  readonly made: readonly MadeImage[];
   readonly #names: readonly string[];
   readonly #inArchives: boolean;
   readonly #isIndex: boolean;
@@ -41,7 +41,7 @@ export class Export {
   ) {
     const isAttested = made.some(({ predicates }) => predicates.length > 0);
     this.#images = images;
-    this.#made = made;
+    this.made = made;
     this.#names = [...new Set(outputs.flatMap((output) => ('names' in output ? output.names : [])))];
     this.#inArchives = made.length > 1 || (isAttested && !isInlineOnly(request));
     const holds = ({ kind }: BuildOutput): boolean =>
@@ -87,14 +87,14 @@ export class Export {
   }
 
   get #first(): Image {
-    const [first] = this.#made;
+    const [first] = this.made;
     if (first === undefined) throw noImage();
     return first.image;
   }
 
   async #storeIndex(): Promise<Stored> {
     const names = { names: this.#names, subjects: this.#names };
-    const entries = this.#made.map(({ image: { id }, predicates }) => ({ id, predicates }));
+    const entries = this.made.map(({ image: { id }, predicates }) => ({ id, predicates }));
     const index = await this.#images.storeIndex(names, entries);
     return { image: this.#images.get(index.digest), index };
   }

@@ -13,6 +13,7 @@ import type {
 import { credentialsFor } from '#engine/builds/credentials.ts';
 import { Export, type MadeImage } from '#engine/builds/export.ts';
 import type { BuildParts } from '#engine/builds/parts.ts';
+import type { NamedFolder } from '#ports/root-files.ts';
 import type { Vertex, Vertices } from '#engine/builds/vertices.ts';
 
 type OutputParts = Pick<BuildParts, 'images' | 'snapshotter' | 'rootFiles' | 'trees'>;
@@ -74,7 +75,7 @@ async function write(
   output: BuildOutput,
   vertex: Vertex,
 ): Promise<void> {
-  const { image } = await exporting.make(vertex);
+  await exporting.make(vertex);
   for (const name of 'names' in output ? output.names : [])
     await vertex.note(`naming to ${formatReference(parseReference(name))}`);
   if (output.kind === 'image') return;
@@ -83,23 +84,44 @@ async function write(
       await vertex.note('compression has no effect: the archive has layers as they are stored here');
     await output.write(await exporting.archive(output));
     await vertex.note('sending tarball');
-  } else await writeFiles(parts, image, output, request.sourceDateEpoch);
+  } else await writeFiles(parts, exporting.made, output, request.sourceDateEpoch);
 }
 
-/** The files of an image. No time in the files of a tar is later than `epoch` (seconds since 1970). */
+/** The files of the images, each platform's in a folder of its own. No time in those of a tar is later than `epoch` (seconds since 1970). */
 async function writeFiles(
-  { snapshotter, rootFiles, trees }: OutputParts,
-  image: Image,
+  parts: OutputParts,
+  made: readonly MadeImage[],
   output: Exclude<BuildOutput, { names: string[] }>,
   epoch?: number,
 ): Promise<void> {
-  if (output.kind === 'tar')
-    return snapshotter.view(image.chainId, (root) => output.write(rootFiles.packAll(root, epoch)));
-  if (output.kind === 'local') return snapshotter.view(image.chainId, output.send);
-  const { folder, owner } = output;
-  const to = { root: folder, path: '/' };
-  return snapshotter.view(image.chainId, (root) =>
-    trees.copy({ root, path: '/' }, to, owner === undefined ? {} : { owner }),
+  const { rootFiles, trees } = parts;
+  const named = made.map(({ image }) => ({
+    image,
+    prefix: made.length === 1 ? '' : formatPlatform(image.config).replaceAll('/', '_'),
+  }));
+  named.sort((one, other) => (one.prefix < other.prefix ? -1 : 1));
+  await viewed(parts, named, [], async (folders) => {
+    if (output.kind === 'tar') return output.write(rootFiles.packFolders(folders, epoch));
+    if (output.kind === 'local') return output.send(folders);
+    const rules = output.owner === undefined ? {} : { owner: output.owner };
+    for (const { prefix, folder } of folders) {
+      const to = { root: output.folder, path: `/${prefix}` };
+      if (prefix !== '') await trees.makeFolder(to, output.owner ?? { uid: 0, gid: 0 });
+      await trees.copy({ root: folder, path: '/' }, to, rules);
+    }
+  });
+}
+
+/** Runs `use` while the files of all images are there. */
+async function viewed(
+  { snapshotter }: Pick<OutputParts, 'snapshotter'>,
+  [next, ...rest]: readonly { image: Image; prefix: string }[],
+  folders: readonly NamedFolder[],
+  use: (folders: readonly NamedFolder[]) => Promise<void>,
+): Promise<void> {
+  if (next === undefined) return use(folders);
+  return snapshotter.view(next.image.chainId, (folder) =>
+    viewed({ snapshotter }, rest, [...folders, { prefix: next.prefix, folder }], use),
   );
 }
 

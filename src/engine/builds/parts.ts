@@ -34,7 +34,7 @@ export interface BuildParts {
   trees: FileTrees;
   layouts: LayoutFolders;
   git: Git;
-  rootFiles: Pick<RootFiles, 'packAll'>;
+  rootFiles: Pick<RootFiles, 'packFolders'>;
   files: ContainerFiles;
   agentSockets: AgentSockets;
   hostAgents: HostAgents;

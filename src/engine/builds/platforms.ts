@@ -25,6 +25,5 @@ function refused(what: string): Error {
 export function checkPlatforms({ outputs = [], context, contexts = {} }: BuildRequest): void {
   if ([context, ...Object.values(contexts)].some((each) => 'tar' in each))
     throw refused('a context that can be read only once');
-  for (const output of outputs)
-    if (output.kind !== 'oci' && output.kind !== 'image') throw refused(`the output '${output.kind}'`);
+  for (const output of outputs) if (output.kind === 'docker') throw refused(`the output '${output.kind}'`);
 }

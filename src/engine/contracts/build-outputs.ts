@@ -1,6 +1,7 @@
 import type { Readable } from 'node:stream';
 import type { Descriptor } from '#domain/image/manifest.ts';
 import type { ProvenanceOptions } from '#domain/build/provenance.ts';
+import type { NamedFolder } from '#ports/root-files.ts';
 import type { Predicate } from './images.ts';
 
 /** How the layers of an output are compressed; `force` compresses anew those that have another form. */
@@ -16,12 +17,12 @@ export type BuildOutput =
   | { kind: 'image'; names: string[]; push: boolean; compression?: OutputCompression }
   /** An archive of an OCI layout, or as `docker save` writes it. */
   | { kind: 'oci' | 'docker'; names: string[]; write: WriteTar; compression?: OutputCompression }
-  /** The files of the result as one tar. */
+  /** The files of the result as one tar; those of several platforms each in a folder, such as `linux_amd64`. */
   | { kind: 'tar'; write: WriteTar }
   /** The files of the result into a folder of this machine that is there; absent the owner, theirs are kept. */
   | { kind: 'folder'; folder: string; owner?: { uid: number; gid: number } }
-  /** The files of the result: the folder is there, read-only, until the promise settles. */
-  | { kind: 'local'; send: (folder: string) => Promise<void> };
+  /** The files of the result, of several platforms by their names: folders that are there, read-only, until the promise settles. */
+  | { kind: 'local'; send: (folders: readonly NamedFolder[]) => Promise<void> };
 
 /** What the outputs of a build have got. */
 export interface Exported {

@@ -22,7 +22,7 @@ export const noSession: BuildSession = {
   },
   credentials: () => Promise.resolve(undefined),
   sendArchive: () => Promise.reject(none()),
-  sendFolder: () => Promise.reject(none()),
+  sendFolders: () => Promise.reject(none()),
   blobs: { read: () => Promise.reject(none()), write: () => Promise.reject(none()) },
   close: () => undefined,
 };

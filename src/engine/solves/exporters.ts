@@ -3,7 +3,7 @@ import type { BuildSession } from '#ports/build-sessions.ts';
 import { invalid, unsupported } from '#base/errors.ts';
 
 /** The client, which takes what it asked for. */
-type Receiver = Pick<BuildSession, 'sendArchive' | 'sendFolder'>;
+type Receiver = Pick<BuildSession, 'sendArchive' | 'sendFolders'>;
 
 /** The types of images in this engine: of dockerd's BuildKit, and of buildkitd. */
 const toImages = new Set(['moby', 'image']);
@@ -32,8 +32,10 @@ const withoutEffect = new Set([
   ...['compression', 'compression-level', 'force-compression', 'platform-split', 'push-by-digest'],
 ]);
 
-/** A folder instead of an archive, and an image that only the registry has. */
-const refusedValues: Readonly<Record<string, string>> = { tar: 'false', 'push-by-digest': 'true' };
+/** A folder instead of an archive, an image that only the registry has, and the files of several platforms in each other's place. */
+const refusedValues: Readonly<Record<string, string>> = {
+  ...{ tar: 'false', 'push-by-digest': 'true', 'platform-split': 'false' },
+};
 
 /**
  * The outputs that a client's exporters ask for; the number of an exporter is its place in the list.
@@ -74,7 +76,8 @@ function outputOf(
   const write: WriteTar = (archive) => receiver.sendArchive(index, archive, {}, signal);
   if (type === 'oci' || type === 'docker') return { kind: type, names, ...compression, write };
   if (type === 'tar') return { kind: type, write };
-  if (type === 'local') return { kind: type, send: (folder) => receiver.sendFolder(index, folder, signal) };
+  if (type === 'local')
+    return { kind: type, send: (folders) => receiver.sendFolders(index, folders, signal) };
   throw unsupported('exporter-unsupported', `exporter "${type}" could not be found`, {
     hint: 'image, docker, oci, tar and local are offered',
   });
