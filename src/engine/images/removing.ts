@@ -90,6 +90,7 @@ class Removal {
       rest = this.#untag(
         rest,
         rest.repoDigests.filter((digest) => repositoryOf(digest) === repository),
+        false,
       );
     if (rest.tags.length + rest.repoDigests.length > 0) return;
     await this.#delete(rest, { ...options, quiet: true });
@@ -170,11 +171,12 @@ class Removal {
     return images.flatMap(({ id }) => this.#users(id));
   }
 
-  #untag(image: Image, names: string[]): Image {
+  /** @param isTold of what goes with a name Docker's events say nothing */
+  #untag(image: Image, names: string[], isTold = true): Image {
     const rest = this.#parts.catalog.untag(image, names);
     for (const name of names) {
       this.report.push({ Untagged: familiarName(name) });
-      this.#parts.events.emit('image', 'untag', image.id, { name: image.id });
+      if (isTold) this.#parts.events.emit('image', 'untag', image.id, { name: image.id });
     }
     return rest;
   }

@@ -155,7 +155,13 @@ describe('images, every day', () => {
     );
     const all = await daemon.ok('pull', '-a', name);
     assert.deepEqual(all.match(/^Status: .*$/gm), [`Status: Image is up to date for ${name}`]);
+    const since = String(Date.now() / 1000);
     await daemon.ok('rmi', `${name}:1`);
+    const untags = await daemon.ok(
+      ...['events', '--since', since, '--until', String(Date.now() / 1000 + 1)],
+      ...['--filter', 'event=untag', '--format', '{{.Action}}'],
+    );
+    assert.equal(untags, 'untag', 'the digest goes with the last name, without a word');
   });
 
   it('events of images tell their labels, and can be filtered by them', async () => {
