@@ -53,7 +53,8 @@ export function openBases({ root }: Instance, settings: Settings, adapters: Adap
   const tried = new TriedBuilds(store);
   const signatureCheck = new SignatureCheck({
     ...{ registry: nouns.registry, attesting },
-    placesOf: ({ manifestDigest }) => images.contents.origins(manifestDigest).map(({ reference }) => reference),
+    placesOf: ({ manifestDigest }) =>
+      images.contents.origins(manifestDigest).map(({ reference }) => reference),
   });
   const outdated = new Outdated({
     ...{ images, containers, inventories, bootstrapper, builds, architecture, tried, store, clock },

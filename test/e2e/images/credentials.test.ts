@@ -61,7 +61,7 @@ test('login keeps credentials in the file, push and pull use them, logout forget
   assert.match(refused.stderr, /no basic auth credentials/);
   const wrong = await login(environment, 'wrong');
   assert.equal(wrong.code, 1);
-  assert.match(wrong.stderr, /unauthorized/);
+  assert.match(wrong.stderr, /401 Unauthorized/);
 
   const right = await login(environment);
   assert.deepEqual([right.code, right.stdout], [0, 'Login Succeeded\n'], right.stderr);
