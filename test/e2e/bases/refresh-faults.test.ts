@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, statfs, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { DebianMirror } from '../../support/debian-mirror.ts';
-import { startDaemon } from '../../support/daemon.ts';
+import { startDaemon, TestDaemon } from '../../support/daemon.ts';
+import { smallDisk } from '../../support/small-disk.ts';
 
 const base = 'debian.berth/busybox/libdemo:bookworm';
 
@@ -126,4 +127,30 @@ test('what is built from a pinned image is tried once, keeps its name, and is to
   // The mirror has something else: worth another try.
   await publish('1.0-5');
   assert.match(await well('base', 'refresh'), named);
+});
+
+test('a disk that is full in the middle leaves the image as it was, and with room the next try succeeds', async (t) => {
+  await publish('1.0-6');
+  const folder = await smallDisk(t, 128 * 1024 ** 2);
+  const ownConfig = join(folder, 'config.toml');
+  await writeFile(ownConfig, `${mirror.settings()}[disk]\nperiod = 0\n`);
+  await using small = new TestDaemon(folder, { BERTH_CONFIG: ownConfig });
+  await small.start();
+  await small.ok('pull', base);
+  const id = (): Promise<string> => small.ok('image', 'inspect', '-f', '{{.Id}}', base);
+  const before = await id();
+
+  await publish('1.0-7');
+  assert.match((await small.berth('base', 'outdated')).stdout, /busybox/);
+  const filler = join(folder, 'filler');
+  const { bsize, bavail } = await statfs(small.root);
+  // Enough for lists, too little for an image.
+  await writeFile(filler, Buffer.alloc(bsize * bavail - 1024 ** 2));
+  const { code, stdout, stderr } = await small.berth('base', 'refresh');
+  assert.equal(code, 1, stdout);
+  assert.match(stdout + stderr, /no space left on device/);
+  assert.equal(await id(), before);
+  await rm(filler);
+  assert.equal((await small.berth('base', 'refresh')).code, 0);
+  assert.notEqual(await id(), before);
 });
