@@ -4,8 +4,11 @@ import type { ByteReader } from '#base/byte-reader.ts';
 import { BerthError } from '#base/errors.ts';
 import type { CarriedError, FromWorker, ToWorker } from '#adapters/files/worker-messages.ts';
 
-/** A worker that does nothing for so long is ended, because it holds memory. */
-const idleMillis = 5000;
+/**
+ * A worker that does nothing for so long is ended: it holds some 10 MB. To start one takes 40 ms of processor time, a good part of
+ * what a build takes, and builds come one soon after another.
+ */
+const idleMillis = 30_000;
 /** Chunks on their way to or from a worker at once: one in work, one waiting. */
 const ahead = 2;
 /** Small chunks are gathered up to this, because a message costs as much as copying that many bytes. */
