@@ -1,10 +1,9 @@
 import { chmodSync, lchownSync, lutimesSync, readlinkSync, type Stats } from 'node:fs';
-import { invalid } from '#base/errors.ts';
 import { applyModeChange } from '#domain/build/mode.ts';
 import type { CopyRules, Owner } from '#ports/file-trees.ts';
 import type { DeviceNode } from '#ports/packed-files.ts';
 import { Breather } from '#adapters/files/breather.ts';
-import { raw, text } from '#adapters/files/byte-path.ts';
+import { raw } from '#adapters/files/byte-path.ts';
 import { linkFiles, type Extraction } from './extract.ts';
 import { FirstNames } from './first-names.ts';
 import type { TargetFolders } from './target-folders.ts';
@@ -75,8 +74,4 @@ function nodeTypeOf(stats: Stats): DeviceNode['type'] {
 function modeOf(stats: Stats, { mode }: CopyRules): number {
   const before = stats.mode & 0o7777;
   return mode === undefined ? before : applyModeChange(mode, before, stats.isDirectory());
-}
-
-export function ontoFolder(target: string): Error {
-  return invalid('copy-onto-folder', `cannot overwrite directory with non-directory: ${text(target)}`);
 }

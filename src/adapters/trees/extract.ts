@@ -15,14 +15,13 @@ import {
   rmSync,
   symlinkSync,
 } from 'node:fs';
-import { systemCode } from '#base/errors.ts';
+import { invalid, systemCode } from '#base/errors.ts';
 import { corrupt } from '#domain/archive/tar-header.ts';
 import type { Owner } from '#ports/file-trees.ts';
 import { lstatOrUndefined, raw, text } from '#adapters/files/byte-path.ts';
 import { carriedXattrs, nodeType, timeOf, writeFully } from '#adapters/files/member.ts';
 import { listXattrs, mknod, setXattr } from '#adapters/linux/libc.ts';
 import type { PackedEntry } from '#ports/packed-files.ts';
-import { ontoFolder } from './copy.ts';
 
 const { COPYFILE_EXCL, COPYFILE_FICLONE, O_CREAT, O_EXCL, O_NOFOLLOW, O_NONBLOCK, O_RDONLY, O_WRONLY } =
   constants;
@@ -232,4 +231,8 @@ function replacing<T>(to: string, make: () => T): T {
     rmSync(raw(to));
     return make();
   }
+}
+
+function ontoFolder(target: string): Error {
+  return invalid('copy-onto-folder', `cannot overwrite directory with non-directory: ${text(target)}`);
 }
