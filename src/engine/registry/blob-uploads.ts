@@ -95,7 +95,7 @@ export class BlobUploads {
   async append(key: UploadKey, chunk: Chunk): Promise<number> {
     await this.#size(key);
     this.#coming.get(key.id)?.cut();
-    return this.#locks.run(key.id, () => this.#append(key, chunk, (bytes) => this.#requireRoom(key, bytes)));
+    return this.#locks.run(key.id, () => this.#append(key, chunk, this.#parts.rules.room(key.repository)));
   }
 
   /** Adds a last chunk and makes it a blob of the repository. @throws as `append`; invalid `registry-digest-mismatch` */
@@ -103,9 +103,10 @@ export class BlobUploads {
     await this.#size(key);
     this.#coming.get(key.id)?.cut();
     return this.#locks.run(key.id, async () => {
-      const isKnown = this.#parts.content.link(key.repository, digest) !== undefined;
+      const { content, rules } = this.#parts;
+      const isKnown = content.link(key.repository, digest) !== undefined;
       if (chunk === undefined) await this.#size(key);
-      else await this.#append(key, chunk, (bytes) => isKnown || this.#requireRoom(key, bytes));
+      else await this.#append(key, chunk, isKnown ? Infinity : rules.room(key.repository));
       try {
         return await this.#commit(key, digest);
       } catch (error) {
@@ -145,13 +146,9 @@ export class BlobUploads {
     });
   }
 
-  #requireRoom({ repository }: UploadKey, bytes: number): void {
-    this.#parts.rules.requireRoom(repository, bytes);
-  }
-
-  /** @param requireRoom is asked for all bytes of the upload that there will be, as far as that is known */
-  async #append(key: UploadKey, chunk: Chunk, requireRoom: (bytes: number) => unknown): Promise<number> {
-    const { content, range, length } = chunk;
+  /** @param room bytes that the whole upload may have */
+  async #append(key: UploadKey, chunk: Chunk, room: number): Promise<number> {
+    const { range, length } = chunk;
     const size = await this.#size(key);
     if (range !== undefined && range.start !== size)
       throw conflict(
@@ -164,20 +161,27 @@ export class BlobUploads {
         'registry-size-mismatch',
         `the chunk's Content-Range is ${announced ?? 0} bytes long, its Content-Length ${length}`,
       );
-    requireRoom(size + (announced ?? 0));
-    this.#touch(key.id);
-    this.#coming.set(key.id, chunk);
-    const grown = await this.#parts.uploads.append(key.id, content, announced).finally(() => {
-      this.#coming.delete(key.id);
-      this.#touch(key.id);
+    const { rules } = this.#parts;
+    if (size + (announced ?? 0) > room) rules.requireRoom(key.repository, size + (announced ?? 0));
+    const grown = await this.#receive(key, chunk, announced ?? room - size).catch((error: unknown) => {
+      if (announced === undefined && isTooLong(error)) rules.requireRoom(key.repository, room + 1);
+      throw error;
     });
     if (announced !== undefined && grown - size !== announced)
       throw invalid(
         'registry-size-mismatch',
         `the chunk ended after ${grown - size} bytes; ${announced} were announced`,
       );
-    requireRoom(grown);
     return grown;
+  }
+
+  #receive({ id }: UploadKey, chunk: Chunk, limit: number): Promise<number> {
+    this.#touch(id);
+    this.#coming.set(id, chunk);
+    return this.#parts.uploads.append(id, chunk.content, limit).finally(() => {
+      this.#coming.delete(id);
+      this.#touch(id);
+    });
   }
 
   async #commit({ id, repository }: UploadKey, digest: ContentDigest): Promise<LinkRecord> {
@@ -212,4 +216,8 @@ export class BlobUploads {
     this.#records.delete(id);
     this.#open.delete(id);
   }
+}
+
+function isTooLong(error: unknown): boolean {
+  return error instanceof BerthError && error.code === 'upload-too-long';
 }

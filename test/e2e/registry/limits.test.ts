@@ -15,6 +15,7 @@ import {
   type BuiltIn,
 } from '../../support/built-in-registry.ts';
 import { startDaemon, type TestDaemon } from '../../support/daemon.ts';
+import { run } from '../../support/docker.ts';
 
 describe('what the built-in registry takes and keeps', () => {
   let daemon: TestDaemon;
@@ -56,6 +57,12 @@ describe('what the built-in registry takes and keeps', () => {
     const location = headers.get('location') ?? '';
     assert.equal((await registry.call('PATCH', location, { body: much })).status, 403);
     assert.equal((await registry.call('PATCH', location, { body: 'small' })).status, 202);
+    const file = join(daemon.folder, 'much');
+    await writeFile(file, much);
+    const curl = ['-sS', '-X', 'PATCH', '-H', 'Transfer-Encoding: chunked', '--data-binary', `@${file}`];
+    const chunked = await run('curl', [...curl, `http://${registry.host}${location}`]);
+    assert.match(chunked.stdout, /"DENIED"/, 'also when nobody says how much comes');
+    assert.equal((await registry.call('GET', location)).headers.get('range'), '0-4', 'nothing of it stays');
     await registry.call('DELETE', location);
     await pushBlob(registry, 'elsewhere', much);
     const mount = `quota/a/blobs/uploads/?mount=${digestOf(much)}&from=elsewhere`;
