@@ -144,6 +144,21 @@ for (const [what, frames] of Object.entries<Buffer[]>({
     assert.throws(() => open(broken), /gone/);
   });
 
+test('after a goodbye what has begun goes on, and nothing more begins', async () => {
+  const begun = Promise.withResolvers<ServerHttp2Stream>();
+  const [connection] = await nodeServer((stream) => {
+    stream.respond({ ':status': 200 });
+    stream.session?.goaway(0);
+    begun.resolve(stream);
+  });
+  const first = open(connection);
+  (await begun.promise).end('last words');
+  assert.equal(await first.over, undefined);
+  assert.equal(Buffer.concat(first.data).toString(), 'last words');
+  assert.throws(() => open(connection), /gone/);
+  connection.close();
+});
+
 test('who asks without end and does not listen is cut off', async () => {
   const [ours, theirs] = await socketPair();
   const closed = Promise.withResolvers<Error>();

@@ -45,6 +45,8 @@ export class Http2Connection {
   #block: { head: FrameHead; parts: Buffer[]; size: number } | undefined;
   #isBlocked = false;
   #isFlushing = false;
+  /** The other side takes no more streams. */
+  #isLeft = false;
   #closed: Error | undefined;
 
   /** @param onClosed is told once, when the connection is gone or was closed */
@@ -72,6 +74,7 @@ export class Http2Connection {
   /** @throws unavailable `session-gone` */
   open(headers: Iterable<Header>, listener: StreamListener): Http2Stream {
     if (this.#closed !== undefined) throw this.#closed;
+    if (this.#isLeft) throw gone();
     const id = this.#nextId;
     this.#nextId += 2;
     const wire = {
@@ -88,7 +91,7 @@ export class Http2Connection {
   /** Idempotent. */
   close(cause?: Error): void {
     if (this.#closed !== undefined) return;
-    const error = unavailable('session-gone', 'the other side of the connection is gone', { cause });
+    const error = gone(cause);
     this.#closed = error;
     this.#connection.destroy();
     for (const stream of [...this.#streams.values()]) stream.fail(error);
@@ -142,7 +145,8 @@ export class Http2Connection {
           this.#send(encodeFrame({ ...head, flags: frameFlags.acknowledgement }, Buffer.from(payload)));
         return;
       case frameTypes.goAway:
-        // What has begun may end; nobody asks for more then.
+        // What has begun may end; nothing more is answered.
+        this.#isLeft = true;
         if (payload.length < 8 || payload.readUInt32BE(4) !== 0) throw broken('the other side gives up');
         return;
       case frameTypes.push:
@@ -264,6 +268,10 @@ export class Http2Connection {
     }
     if (taken >= mostAtOnce && this.#window > 0) this.#flushSoon();
   }
+}
+
+function gone(cause?: Error): Error {
+  return unavailable('session-gone', 'the other side of the connection is gone', { cause });
 }
 
 function cutOff(code: number): Error {
