@@ -1,5 +1,6 @@
 import type { CacheEntry, PruneLimits } from '#domain/build/cache-prune.ts';
 import { invalid, messageOf } from '#base/errors.ts';
+import { own } from '#base/own.ts';
 import type { ValueOf } from '#base/grpc/message.ts';
 import { timestamp, type PruneRequest, type UsageRecord } from '#api/buildkit/messages.ts';
 import type { BuildkitParts } from '#api/buildkit/parts.ts';
@@ -53,7 +54,7 @@ function matcher(filters: readonly string[]): (entry: CacheEntry) => boolean {
 
 function conditionOf(text: string): (entry: CacheEntry) => boolean {
   const [, name = '', operator = '', value = ''] = /^([a-z]+)(==|!=|~=)?"?(.*?)"?$/.exec(text.trim()) ?? [];
-  const field = fields[name];
+  const field = own(fields, name);
   if (field === undefined)
     throw invalid('filter-invalid', `invalid filter '${text}': known are ${Object.keys(fields).join(', ')}`);
   if (operator === '') return (entry) => !['', 'false'].includes(field(entry));

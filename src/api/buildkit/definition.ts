@@ -90,14 +90,18 @@ function sourceOf({ identifier, attributes }: ValueOf<typeof SourceOp>): Fronten
     case 'http':
     case 'https':
       return { remote: identifier, filename: attributes['http.filename'] ?? nameAt(identifier) };
-    case 'git': {
-      const [, fragment = ''] = /(#.*)$/s.exec(rest) ?? [];
-      const { 'git.fullurl': url = `https://${rest.replace(/#.*$/s, '')}` } = attributes;
-      return { remote: `${url}${fragment}` };
-    }
+    case 'git':
+      return { remote: repositoryAt(rest, attributes) };
     default:
       return undefined;
   }
+}
+
+/** `HOST/PATH#REF:FOLDER` of a source of Git; its whole URL is an attribute. */
+function repositoryAt(place: string, attributes: Readonly<Record<string, string>>): string {
+  const [, name = '', fragment = ''] = /^([^#]*)(#.*)?$/s.exec(place) ?? [];
+  const { 'git.fullurl': url = `https://${name}` } = attributes;
+  return `${url}${fragment}`;
 }
 
 /** The last part of a URL's path. */

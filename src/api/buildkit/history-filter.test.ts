@@ -44,6 +44,7 @@ test('what is no filter is refused', () => {
   for (const text of [
     'x',
     'strange==1',
+    'constructor==1',
     'status>=1',
     'startedAt==1h',
     'startedAt>=soon',

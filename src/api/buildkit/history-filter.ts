@@ -1,6 +1,7 @@
 import type { SolveRecord } from '#engine/contracts.ts';
 import { parseDuration } from '#domain/units/duration.ts';
 import { invalid } from '#base/errors.ts';
+import { own } from '#base/own.ts';
 
 type Condition = (record: SolveRecord) => boolean;
 
@@ -41,7 +42,7 @@ function conditionOf(text: string, now: number): Condition {
   const [, name = '', operator = '', given = ''] =
     /^([a-zA-Z]+)(~=|==|!=|>=|<=|=|>|<)(.*)$/s.exec(text.trim()) ?? [];
   const value = given.replace(/^"(.*)"$/s, '$1');
-  const [textOf, timeOf] = [texts[name], times[name]];
+  const [textOf, timeOf] = [own(texts, name), own(times, name)];
   if (textOf !== undefined && /^(?:~=|==|!=|=)$/.test(operator)) {
     if (operator === '~=') return (record) => textOf(record).includes(value);
     return (record) => (textOf(record) === value) === (operator !== '!=');

@@ -19,7 +19,12 @@ export class Uploads implements UploadsContract {
   async offer(id: string, content: Readable, signal: AbortSignal): Promise<void> {
     const meeting = this.#meeting(id);
     meeting.offered.resolve(content);
-    await this.#wait(id, meeting.taken.promise, signal);
+    try {
+      await this.#wait(id, meeting.taken.promise, signal);
+    } catch (error) {
+      content.destroy();
+      throw error;
+    }
     // Whoever took it says by an error of its own what is wrong with it.
     await finished(content, { writable: false, signal }).catch(() => signal.throwIfAborted());
   }
@@ -44,7 +49,8 @@ export class Uploads implements UploadsContract {
   async #wait<T>(id: string, coming: Promise<T>, signal: AbortSignal): Promise<T> {
     const done = new AbortController();
     const late = this.#clock.sleep(patience, AbortSignal.any([signal, done.signal])).then(() => {
-      throw notFound('upload-missing', `no context came for the build ${id}: context deadline exceeded`);
+      const words = `the context of the build ${id} and its build did not meet: context deadline exceeded`;
+      throw notFound('upload-missing', words);
     });
     try {
       return await Promise.race([coming, late]);

@@ -18,6 +18,7 @@ import type { Job } from '#engine/solves/job.ts';
 import type { Narrator } from '#engine/solves/narration.ts';
 import type { SolveParts } from '#engine/solves/solves.ts';
 import type { BuildSession } from '#ports/build-sessions.ts';
+import { own } from '#base/own.ts';
 
 /** The steps have run for this result. */
 const fromCache = { noCache: false, noCacheFor: [] };
@@ -144,7 +145,7 @@ export class DockerfileSolve {
   }
 
   async #sessionOf(folder: string): Promise<BuildSession> {
-    const id = this.#options.sessions[folder];
+    const id = own(this.#options.sessions, folder);
     return id === undefined ? this.#session : this.#parts.sessions.get(id, this.#signal);
   }
 

@@ -14,6 +14,7 @@ import type { BuildSession, FileRequest } from '#ports/build-sessions.ts';
 import type { FileTrees } from '#ports/file-trees.ts';
 import { invalid, unsupported } from '#base/errors.ts';
 import { newId } from '#base/ids.ts';
+import { own } from '#base/own.ts';
 
 export interface InputParts {
   trees: FileTrees;
@@ -127,7 +128,7 @@ async function namedContexts(
 
 async function namedContext(parts: InputParts, name: string, origin: Origin): Promise<NamedContext> {
   const { images, inputs } = parts;
-  const place = 'input' in origin ? inputs[origin.input] : origin;
+  const place = 'input' in origin ? own(inputs, origin.input) : origin;
   if (place === undefined) throw invalid('context-invalid', `invalid input for the named context '${name}'`);
   if ('local' in place) {
     const ignore = await readIgnore(parts, place.local, `[context ${name}] load .dockerignore`);

@@ -88,8 +88,14 @@ describe('POST /build of version 2', () => {
     assert.equal(upload.status, 200);
     assert.equal(built.error, undefined, built.text);
     assert.equal(await daemon.ok('run', '--rm', 'traced:upload', 'cat', '/f'), 'carried');
-    const alone = await build({ remote: 'upload-request', buildid: newId() });
-    assert.match(alone.text, /no context came for the build/);
+    const alone = await Promise.all([
+      build({ remote: 'upload-request', buildid: newId() }),
+      build({ buildid: `upload-request:${newId()}` }, tar),
+    ]);
+    for (const { status, text } of alone) {
+      assert.equal(status, 404);
+      assert.match(text, /the context of the build \w+ and its build did not meet/);
+    }
   });
 
   it('a quiet one gives the id alone, and all that it told when it fails', async () => {
