@@ -6,6 +6,8 @@ import { test } from 'node:test';
 import { MNT_DETACH, unmountIfMounted } from '#adapters/linux/libc.ts';
 import { OverlaySnapshotter } from '#adapters/overlay/overlay-snapshotter.ts';
 import { chain, layerOf, snapshotterContract, unpack } from '../contract/snapshotter.ts';
+import { noise } from '../support/noise.ts';
+import { smallDisk } from '../support/small-disk.ts';
 
 interface Fixture extends AsyncDisposable {
   root: string;
@@ -95,6 +97,22 @@ test('what is removed is gone from its place at once and from the disk when the 
   await again.settled();
   assert.deepEqual(await readdir(join(root, 'snapshots/trash')), []);
   await again.close();
+});
+
+test('where a disk has little room, who removes a layer waits until it is there', async (t) => {
+  const root = await smallDisk(t, 64 * 1024 ** 2);
+  const snapshotter = await OverlaySnapshotter.open(root);
+  const layer = layerOf([['big', 'file', { content: noise(20_000_000) }]]);
+  try {
+    // Each takes a third of the disk.
+    for (let turn = 0; turn < 5; turn++) {
+      await unpack(snapshotter, `${turn}`, '', layer);
+      await snapshotter.removeCommitted(chain(`${turn}`));
+      assert.deepEqual(await readdir(join(root, 'snapshots/trash')), []);
+    }
+  } finally {
+    await snapshotter.close();
+  }
 });
 
 test('a volatile snapshot waits for no disk, and becomes a layer as any other', async () => {

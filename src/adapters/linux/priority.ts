@@ -7,9 +7,10 @@ const cSetPriority: (which: number, who: number, value: number) => number = libc
 );
 
 const PRIO_PROCESS = 0;
-const lowest = 19;
+/** A tenth of what others get. */
+const nice = 10;
 
-/** Has the calling thread, not its process, run only when nobody else wants the processor (setpriority(2), Bugs). */
+/** Has the calling thread, not its process, let others go first that want the processor (setpriority(2), Bugs; sched(7)). */
 export function runLast(): void {
-  check(cSetPriority(PRIO_PROCESS, 0, lowest), 'setpriority', 'of this thread');
+  check(cSetPriority(PRIO_PROCESS, 0, nice), 'setpriority', 'of this thread');
 }

@@ -41,7 +41,8 @@ export class OverlaySnapshotter implements Snapshotter {
     this.#folders = new SnapshotFolders(place, {
       owner: this.#remapped?.owner,
       boot,
-      removeLarge: (folder) => this.#sweeper.removeLast(folder),
+      removeLarge: (folder, urgent) =>
+        urgent ? this.#pool.remove(folder) : this.#sweeper.removeLast(folder),
     });
   }
 

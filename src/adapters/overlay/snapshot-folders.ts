@@ -35,8 +35,8 @@ export interface FolderOptions {
   owner?: Owner | undefined;
   /** Of this start of the machine. */
   boot: string;
-  /** Removes a folder of many files. */
-  removeLarge: (folder: string) => Promise<void>;
+  /** Removes a folder of many files; where it is not urgent, when nobody else wants the processor. */
+  removeLarge: (folder: string, urgent: boolean) => Promise<void>;
 }
 
 const parseCommitted: (text: string) => CommittedRecord = JSON.parse;

@@ -5,10 +5,11 @@ import { join } from 'node:path';
 
 /** With so many removals under way, the next ones wait: what is thrown away faster than it can be removed fills the disk. */
 const most = 32;
-/** With less room than this, who removes waits for it: the next one may need it at once. */
+/** With less room than this, removal is urgent and waited for: the next one may need it at once. */
 const roomy = { bytes: 2 * 1024 ** 3, share: 0.1 };
 
-type Remove = (folder: string) => Promise<void>;
+/** `urgent`: not only when nobody else wants the processor. */
+type Remove = (folder: string, urgent: boolean) => Promise<void>;
 
 /** Where folders go that nobody needs any more, to be removed in the background. */
 export class Trash {
@@ -34,13 +35,16 @@ export class Trash {
 
   /** As `take`, of a folder with many files; where the disk has little room, returns when there is more. */
   async takeLarge(folder: string): Promise<void> {
-    const removal = this.#begin(this.#removeLarge(this.#move(folder)));
-    if (!this.#isRoomy()) await removal;
+    const isUrgent = !this.#isRoomy();
+    const removal = this.#begin(this.#removeLarge(this.#move(folder), isUrgent));
+    if (isUrgent) await removal;
   }
 
   /** Begins to remove what an earlier life left. */
   empty(): void {
-    for (const name of readdirSync(this.#place)) void this.#begin(this.#removeLarge(join(this.#place, name)));
+    const isUrgent = !this.#isRoomy();
+    for (const name of readdirSync(this.#place))
+      void this.#begin(this.#removeLarge(join(this.#place, name), isUrgent));
   }
 
   async settled(): Promise<void> {

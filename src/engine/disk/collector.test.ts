@@ -30,6 +30,8 @@ class World {
   images = [image('a'), image('b')];
   cache: CacheEntry[] = [];
   free = 1000;
+  /** Of what was removed already, in the background. */
+  beingFreed = 0;
   isWorking = false;
   isOpenEnded = false;
   usersOf: Record<string, string> = {};
@@ -48,7 +50,11 @@ class World {
     sessions: { kept: () => [], removeKept: () => Promise.resolve() },
     snapshotter: fake<DiskParts['snapshotter']>({
       listCommitted: () => Promise.resolve([]),
-      settled: () => Promise.resolve(),
+      settled: () => {
+        this.free += this.beingFreed;
+        this.beingFreed = 0;
+        return Promise.resolve();
+      },
     }),
     logs: { size: () => Promise.resolve(0) },
     clock: {
@@ -164,6 +170,13 @@ test('blobs that stay until a load has ended are not removed over and over by ta
   await collector.collect('rules');
   await collector.collect('rules');
   assert.deepEqual(world.removed, ['docker.io/library/a:1']);
+});
+
+test('nothing more goes when room is coming free anyway', async () => {
+  const world = new World();
+  [world.free, world.beingFreed] = [70, 40];
+  await new DiskCollector(world.parts).collect('rules');
+  assert.deepEqual(world.removed, []);
 });
 
 test('two that are asked for at once go one after the other', async () => {

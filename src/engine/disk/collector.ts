@@ -71,9 +71,11 @@ export class DiskCollector {
   }
 
   async #collect(goal: DiskGoal): Promise<DiskPlan> {
+    const { tell, events, snapshotter, contents, space } = this.#parts;
+    // Room that is coming free anyway needs nothing further to go.
+    await snapshotter.settled();
     const plan = await this.plan(goal);
     if (plan.items.length === 0) return plan;
-    const { tell, events, snapshotter, contents, space } = this.#parts;
     for (const [kind, items] of runsOf(plan.items)) await this.#remove(kind, items);
     await snapshotter.settled();
     const missing = plan.free + plan.bytes - (await space.measure()).free;
