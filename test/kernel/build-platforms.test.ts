@@ -7,7 +7,7 @@ import { HttpRegistryClient } from '#adapters/registry-client/registry-client.ts
 import { tarMembers } from '#domain/archive/tar-members.ts';
 import { parseReference } from '#domain/image/reference.ts';
 import type { Index } from '#domain/image/manifest.ts';
-import type { BuildOutput } from '#engine/contracts.ts';
+import type { BuildOutput, BuildRequest } from '#engine/contracts.ts';
 import type { NamedFolder } from '#ports/root-files.ts';
 import { buildRoom, refusal } from '../support/build-room.ts';
 import { registryOptions } from '../support/registry-options.ts';
@@ -65,12 +65,15 @@ test('a build for several platforms is one name here, of which later pushes and 
   assert.equal(image.config.architecture, 'amd64');
   assert.equal(images.get(name, { architecture: 'arm64', os: 'linux' }).config.architecture, 'arm64');
   const { signal } = new AbortController();
-  await images.push(name, { onProgress: () => undefined, signal });
+  const { digest } = await images.push(name, { onProgress: () => undefined, signal });
   const { content } = await client.manifest(parseReference(name), undefined, signal);
   assert.equal(parse(content.toString('utf8')).manifests.length, 4);
   // What it is built upon is found here for each platform.
   const upon = { Dockerfile: `FROM ${name}\nCOPY Dockerfile /b\n` };
-  const next = await room.build(upon, { platforms, tags: ['next'] });
+  let attested = '';
+  const onExported: BuildRequest['onExported'] = (told) => (attested = JSON.stringify(told.attested));
+  const next = await room.build(upon, { platforms, tags: ['next'], attest, onExported });
+  assert.equal(attested.split(digest.slice('sha256:'.length)).length, platforms.length + 1);
   const other = images.get('next', { architecture: 'arm64', os: 'linux' });
   assert.notEqual(other.id, next.image.id);
   assert.equal(await room.inside(other, (root) => readFileSync(`${root}/a`, 'utf8')), 'b');

@@ -20,7 +20,7 @@ import type { Vertex, Vertices } from '#engine/builds/vertices.ts';
 import { newId } from '#base/ids.ts';
 import { unsupported } from '#base/errors.ts';
 
-type AttestingParts = Pick<BuildParts, 'clock' | 'host' | 'inventories' | 'version'>;
+type AttestingParts = Pick<BuildParts, 'clock' | 'host' | 'images' | 'inventories' | 'version'>;
 
 function isAttested({ attest }: BuildRequest): boolean {
   return attest?.provenance !== undefined || attest?.sbom === true;
@@ -103,7 +103,7 @@ function factsOf(
     dockerfile: { name, base64: Buffer.from(text).toString('base64') },
     args: argumentsOf(request),
     machine: machinePlatform(parts),
-    materials: materialsOf(origin.sources),
+    materials: materialsOf(parts, origin.sources),
     steps: stepsOf(plan),
     invocationId: fixed === undefined ? newId() : image.id.slice('sha256:'.length),
     started: fixed ?? origin.started,
@@ -124,11 +124,11 @@ function argumentsOf({ buildArgs, labels, target, networkMode }: BuildRequest): 
   };
 }
 
-function materialsOf(sources: ReadonlyMap<string, Image>): Material[] {
+function materialsOf(parts: AttestingParts, sources: ReadonlyMap<string, Image>): Material[] {
   const found = [...sources].map(([reference, image]) => {
     const { os, architecture, variant } = image.config;
     const platform = [os, architecture, ...(variant === undefined ? [] : [variant])].join('/');
-    const sha256 = digestOf(reference, image).slice('sha256:'.length);
+    const sha256 = digestOf(parts, reference, image).slice('sha256:'.length);
     return { uri: dockerPackageUrl(reference, platform), digest: { sha256 } };
   });
   // Stages run side by side: the order in which they asked is another one each time.
@@ -136,11 +136,12 @@ function materialsOf(sources: ReadonlyMap<string, Image>): Material[] {
 }
 
 /** As the registry has it where it came from there. */
-function digestOf(written: string, { repoDigests, manifestDigest }: Image): string {
+function digestOf({ images }: AttestingParts, written: string, image: Image): string {
+  const names = [...image.repoDigests, ...(images.index(written)?.names ?? [])];
   const { registry, repository, digest } = parseReference(written);
   const prefix = `${formatReference({ registry, repository })}@`;
   return (
-    digest ?? repoDigests.find((each) => each.startsWith(prefix))?.slice(prefix.length) ?? manifestDigest
+    digest ?? names.find((each) => each.startsWith(prefix))?.slice(prefix.length) ?? image.manifestDigest
   );
 }
 
