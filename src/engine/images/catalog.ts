@@ -177,6 +177,8 @@ export class Catalog {
 
   /** The other images that have these names, without them. */
   #losers(id: Digest, names: readonly string[]): Image[] {
+    // As with each step of a build.
+    if (names.length === 0) return [];
     const isOther = (name: string): boolean => !names.includes(name);
     return this.all()
       .filter((image) => image.id !== id && ![...image.tags, ...image.repoDigests].every(isOther))
