@@ -5,6 +5,7 @@ import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'nod
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
 import { test } from 'node:test';
 import { SshHostAgents } from './ssh-host-agents.ts';
 
@@ -45,8 +46,7 @@ test('the agent behind a socket is taken as it is', async () => {
     await once(server, 'listening');
     const agents = new SshHostAgents(join(folder, 'sockets'));
     const agent = await agents.open([path]);
-    const [said] = await once(agent.connect(), 'data');
-    assert.equal(String(said), 'an agent');
+    assert.equal(await text(agent.connect()), 'an agent');
     await agent.close();
     assert.ok(existsSync(path));
     await assert.rejects(agents.open([path, path]), /behind one socket, or holds keys/);
