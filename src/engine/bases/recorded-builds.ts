@@ -58,8 +58,11 @@ export class RecordedBuilds implements Builds {
 
   async #build(request: BuildRequest): Promise<Image> {
     const watch = new BuildWatch();
+    // Nobody who waits for the image waits for its context to be kept.
+    const built = Promise.withResolvers<void>();
+    built.promise.catch(() => undefined);
     let keeping: Promise<Map<string, Keeping>> | undefined;
-    const image = await this.#builds.build({
+    const building = this.#builds.build({
       ...request,
       onSource: (written, source) => {
         watch.source(written, source);
@@ -67,10 +70,12 @@ export class RecordedBuilds implements Builds {
       },
       onMount: (mount) => watch.mount(mount),
       onReceived: async (folders) => {
-        keeping = this.#keep(folders);
+        keeping = built.promise.then(() => this.#keep(folders));
         await keeping;
       },
     });
+    building.then(() => built.resolve(), built.reject);
+    const image = await building;
     this.#put(watch.recordOf(request, image.id, new Map()));
     if (keeping !== undefined) this.#follow(keeping, (kept) => watch.recordOf(request, image.id, kept));
     return image;
