@@ -23,4 +23,9 @@ export interface Host {
   readInRoot(root: string, path: string): Promise<string | undefined>;
   /** Makes a folder in a root file system, as `readInRoot` finds paths, unless it exists. The owner is as the container sees it. */
   makeFolderInRoot(root: string, path: string, owner: { uid: number; gid: number }): Promise<void>;
+  /**
+   * Makes what programs look for in a container of Docker, unless the image has it: the empty file /.dockerenv, by which
+   * they tell where they are, and the link /etc/mtab to the mounts.
+   */
+  markRoot(root: string): Promise<void>;
 }

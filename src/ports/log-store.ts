@@ -11,7 +11,7 @@ export interface LogQuery {
   stderr: boolean;
   /** RFC 3339; entries at or after. */
   since?: string;
-  /** RFC 3339; entries before. */
+  /** RFC 3339; entries at or before. */
   until?: string;
   /** Only the last so many entries. */
   tail?: number;

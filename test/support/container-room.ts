@@ -154,6 +154,7 @@ function parts(world: World): Omit<ContainerParts, 'admission'> {
         facts: world.facts,
         readInRoot: () => Promise.resolve(undefined),
         makeFolderInRoot: done,
+        markRoot: done,
       },
       ['userNamespace'],
     ),
@@ -234,8 +235,7 @@ function networksOf(world: World): ContainerParts['networks'] {
     portsOf: ({ ports }) => ports,
     resolvConf: () => '',
     adopt: (running) => {
-      const ids = running.map(({ id }) => id);
-      for (const id of world.sandboxes) if (!ids.includes(id)) world.sandboxes.delete(id);
+      for (const id of world.sandboxes) if (!running.some((one) => one.id === id)) world.sandboxes.delete(id);
       return Promise.resolve();
     },
     connectedBy: () => undefined,

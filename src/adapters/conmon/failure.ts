@@ -20,6 +20,9 @@ export function runtimeFailure(
   return invalid(found.code, `${actions[action]}: ${found.reason}: unknown`);
 }
 
+const mismatched =
+  'Are you trying to mount a directory onto a file (or vice-versa)? Check if the specified host path exists and is the expected type';
+
 /** runc says by itself what Docker's engine says again. */
 function withoutPrefixes(message: string): string {
   return message.replace(/^(runc create failed: |exec failed: |unable to start container process: )+/, '');
@@ -27,7 +30,14 @@ function withoutPrefixes(message: string): string {
 
 function classify(executable: string, message: string): { code: string; reason: string } {
   const quoted = JSON.stringify(executable);
+  const folder = /chdir `(.*)`: No such file/.exec(message)?.[1];
+  if (folder !== undefined)
+    return {
+      code: 'working-dir-missing',
+      reason: `chdir to cwd (${JSON.stringify(folder)}) set in config.json failed: no such file or directory`,
+    };
   if (
+    executable === '' ||
     /executable file (.* )?not found in \$PATH/.test(message) ||
     /exec.*: (stat .*: )?no such file/i.test(message)
   ) {
@@ -38,5 +48,8 @@ function classify(executable: string, message: string): { code: string; reason: 
   }
   if (/open executable|exec.*: (permission denied|operation not permitted|is a directory)/i.test(message))
     return { code: 'executable-not-permitted', reason: `exec: ${quoted}: permission denied` };
+  // As a file that is to be mounted on a folder, or the other way round.
+  if (/^mount .*: not a directory$/i.test(message))
+    return { code: 'runtime-create-failed', reason: `${message}: unknown: ${mismatched}` };
   return { code: 'runtime-create-failed', reason: message === '' ? 'the runtime gave no reason' : message };
 }

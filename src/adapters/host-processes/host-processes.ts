@@ -50,8 +50,14 @@ async function ps(args: string[]): Promise<string[]> {
     const { stdout } = await run('ps', args, { maxBuffer: mostOutput });
     return stdout.split('\n').filter((line) => line !== '');
   } catch (error) {
-    throw invalid('ps-failed', `ps ${args.join(' ')}: ${messageOf(error)}`, { cause: error });
+    throw invalid('ps-failed', `ps: ${reasonOf(error)}`, { cause: error });
   }
+}
+
+/** The first thing that ps said; all its usage follows that. */
+function reasonOf(error: unknown): string {
+  const said = error instanceof Error && 'stderr' in error ? String(error.stderr).trim() : '';
+  return (said || messageOf(error)).split('\n')[0] ?? '';
 }
 
 /** Columns of a line; the last one keeps its blanks. */

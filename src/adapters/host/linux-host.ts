@@ -1,7 +1,21 @@
-import { closeSync, constants, fstatSync, readFileSync } from 'node:fs';
+import {
+  closeSync,
+  constants,
+  fstatSync,
+  lchownSync,
+  readFileSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { bytes } from '#adapters/files/byte-path.ts';
-import { openFolder, openIfThere, withRoot } from '#adapters/files/open-in-root.ts';
-import { invalid } from '#base/errors.ts';
+import {
+  descriptorPath,
+  folderFlags,
+  openFolder,
+  openIfThere,
+  withRoot,
+} from '#adapters/files/open-in-root.ts';
+import { invalid, systemCode } from '#base/errors.ts';
 import type { CdiFile } from '#domain/container/cdi.ts';
 import type { HostFacts, ResolvedDevice, UserNamespaceSource } from '#domain/container/spec-input.ts';
 import { toHost } from '#domain/user-namespace/id-mappings.ts';
@@ -54,6 +68,34 @@ export class LinuxHost implements Host {
   makeFolderInRoot(root: string, path: string, owner: { uid: number; gid: number }): Promise<void> {
     const onDisk = this.userNamespace === undefined ? owner : toHost(this.userNamespace.mappings, owner);
     return withRoot(root, (folder) => closeSync(openFolder(folder, bytes(path), onDisk)));
+  }
+
+  markRoot(root: string): Promise<void> {
+    return withRoot(root, (folder) => {
+      const mark = descriptorPath(folder, '.dockerenv');
+      this.#makeOnce(mark, () => writeFileSync(mark, '', { flag: 'wx', mode: 0o755 }));
+      const etc = openIfThere(folder, 'etc', folderFlags);
+      if (etc === undefined) return;
+      try {
+        const mounts = descriptorPath(etc, 'mtab');
+        this.#makeOnce(mounts, () => symlinkSync('/proc/mounts', mounts));
+      } finally {
+        closeSync(etc);
+      }
+    });
+  }
+
+  /** Of the container's root. */
+  #makeOnce(path: Buffer, make: () => void): void {
+    try {
+      make();
+    } catch (error) {
+      if (systemCode(error) === 'EEXIST') return;
+      throw error;
+    }
+    if (this.userNamespace === undefined) return;
+    const { uid, gid } = toHost(this.userNamespace.mappings, { uid: 0, gid: 0 });
+    lchownSync(path, uid, gid);
   }
 }
 

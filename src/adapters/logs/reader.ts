@@ -38,7 +38,7 @@ export async function* readLog(files: LogFiles, lock: Lock, query: LogQuery): As
   for await (const batch of batches(files, lock, query)) {
     for (const entry of batch) {
       if (entry.time < since) continue;
-      if (until !== undefined && entry.time >= until) return;
+      if (until !== undefined && entry.time > until) return;
       yield entry;
     }
   }

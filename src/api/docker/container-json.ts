@@ -1,5 +1,6 @@
 import type { Container, ContainerState, MountPoint } from '#domain/container/container.ts';
 import type { Descriptor } from '#domain/image/manifest.ts';
+import { parseLink } from '#domain/container/hosts-file.ts';
 import { statusText } from '#domain/container/status-text.ts';
 import { hasProcess } from '#domain/container/state.ts';
 import { hostConfigJson } from '#api/docker/host-config-json.ts';
@@ -39,7 +40,7 @@ export function inspectJson(container: Container, context: InspectContext): Reco
     ProcessLabel: '',
     AppArmorProfile: '',
     ExecIDs: context.execs.length === 0 ? null : context.execs,
-    HostConfig: hostConfigJson(container.hostConfig),
+    HostConfig: { ...hostConfigJson(container.hostConfig), Links: linksJson(container) },
     GraphDriver: { Name: 'overlay2', Data: {} },
     ...sizesJson(sizes),
     Mounts: container.mounts.map(mountJson),
@@ -117,6 +118,18 @@ function mountJson(mount: MountPoint): Record<string, unknown> {
   };
 }
 
+/** `/other:/name/alias`, as Docker keeps them. */
+function linksJson({ name, hostConfig }: Container): string[] | null {
+  const links = (hostConfig.Links ?? []).map(parseLink);
+  if (links.length === 0) return null;
+  return links.map(({ container, alias }) => `/${container}:/${name}/${alias}`);
+}
+
+/** As `docker ps` shows an argument. */
+function quoted(argument: string): string {
+  return argument.includes(' ') ? `'${argument}'` : argument;
+}
+
 function sizesJson(sizes: { own: number; root: number } | undefined): Record<string, number> {
   return sizes === undefined ? {} : { SizeRw: sizes.own, SizeRootFs: sizes.root };
 }
@@ -139,7 +152,7 @@ export function summaryJson(container: Container, context: SummaryContext): Reco
     Names: [`/${container.name}`],
     Image: context.nameHolds ? container.imageName : container.imageId,
     ImageID: container.imageId,
-    Command: [container.path, ...container.args].join(' '),
+    Command: [container.path, ...container.args.map(quoted)].join(' '),
     Created: Math.floor(Date.parse(container.created) / 1000),
     Ports: portListJson(container),
     ...sizesJson(context.sizes),

@@ -8,15 +8,15 @@ const defaultKeys = 'ctrl-p,ctrl-q';
  * @throws invalid `detach-keys-invalid`
  */
 export function parseDetachKeys(text: string | undefined): Buffer {
-  const keys = (text === undefined || text === '' ? defaultKeys : text).split(',');
-  return Buffer.from(keys.map(keyCode));
+  const sequence = text === undefined || text === '' ? defaultKeys : text;
+  return Buffer.from(sequence.split(',').map((key) => keyCode(key, sequence)));
 }
 
-function keyCode(key: string): number {
+function keyCode(key: string, sequence: string): number {
   if (key.length === 1) return key.charCodeAt(0);
   const [, control = ''] = /^ctrl-([a-zA-Z@[\\\]^_])$/.exec(key) ?? [];
   if (control === '')
-    throw invalid('detach-keys-invalid', `Invalid escape keys (${key}) provided`, {
+    throw invalid('detach-keys-invalid', `Invalid escape keys (${sequence}) provided`, {
       hint: 'write single letters or ctrl-LETTER, joined by commas',
     });
   return control.toUpperCase().charCodeAt(0) & 0x1f;

@@ -5,7 +5,7 @@ import { compareVersions } from '#api/versions.ts';
 import { invalid } from '#base/errors.ts';
 import type { EngineEvent } from '#domain/event/event.ts';
 import { eventFilterKeys, eventMatches } from '#domain/event/filter.ts';
-import { timeFromClient } from '#domain/event/time.ts';
+import { nanosOf, timeFromClient } from '#domain/event/time.ts';
 import type { Events } from '#engine/contracts.ts';
 
 /** `GET /events`: what happened and what happens, one JSON object a line. */
@@ -14,6 +14,7 @@ export function eventRoutes(app: FastifyInstance, engine: { events: Events }): v
     const wanted = filters(request.query, eventFilterKeys);
     const since = time(request.query, 'since');
     const until = time(request.query, 'until');
+    checkOrder(request.query, since, until);
     const events = engine.events.read({
       ...(since !== undefined && { since }),
       ...(until !== undefined && { until }),
@@ -33,6 +34,13 @@ function time(query: Query, name: string): string | undefined {
       `invalid query parameter '${name}': '${text}' is neither seconds since 1970 nor RFC 3339`,
     );
   return found;
+}
+
+/** @throws invalid in Docker's words */
+function checkOrder(query: Query, since: string | undefined, until: string | undefined): void {
+  if (since === undefined || until === undefined || (nanosOf(since) ?? 0n) <= (nanosOf(until) ?? 0n)) return;
+  const [from = '', to = ''] = [query['since'], query['until']];
+  throw invalid('time-invalid', `\`since\` time (${from}) cannot be after \`until\` time (${to})`);
 }
 
 async function* encode(

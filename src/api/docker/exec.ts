@@ -31,7 +31,7 @@ export function execRoutes(app: FastifyInstance, hijack: Hijack, parts: Containe
     async ({ params, body }, reply) => {
       const { Cmd: command = [], ConsoleSize: size, ...rest } = body;
       parseDetachKeys(rest.DetachKeys);
-      const exec = containers.createExec(params.id, {
+      const exec = await containers.createExec(params.id, {
         ...rest,
         Cmd: command,
         ConsoleSize: pair(size) ?? null,

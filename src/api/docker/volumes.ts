@@ -17,8 +17,6 @@ const Create = Type.Object({
   ClusterVolumeSpec: Type.Optional(Type.Null()),
 });
 
-const anonymousLabel = 'com.docker.volume.anonymous';
-
 /** The volume endpoints of the Docker Engine API. */
 export function volumeRoutes(app: FastifyInstance, engine: { volumes: Volumes }): void {
   const { volumes } = engine;
@@ -37,7 +35,7 @@ export function volumeRoutes(app: FastifyInstance, engine: { volumes: Volumes })
         ...(name !== undefined && { name }),
         ...(Driver !== undefined && { driver: Driver }),
         options: DriverOpts ?? {},
-        labels: { ...Labels, ...(isAnonymous && { [anonymousLabel]: '' }) },
+        labels: Labels ?? {},
         anonymous: isAnonymous,
       });
       return reply.code(201).send(volumeJson(volume));

@@ -33,6 +33,7 @@ type Wanted = ReadonlyMap<string, readonly string[]>;
 type Check = (container: Container, value: string, context: FilterContext) => boolean;
 
 const statuses = ['created', 'running', 'paused', 'restarting', 'removing', 'exited', 'dead'];
+const healths = ['none', 'starting', 'healthy', 'unhealthy'];
 
 // Values of one key are alternatives; different keys must all hold (moby, daemon/list.go).
 const checks: Readonly<Record<string, Check>> = {
@@ -59,24 +60,33 @@ const checks: Readonly<Record<string, Check>> = {
     }),
   before: (container, value, context) => container.created < reference(value, context).created,
   since: (container, value, context) => container.created > reference(value, context).created,
-  'is-task': (_, value) => ['false', '0'].includes(value.toLowerCase()),
+  'is-task': (_, value) => ['false', 'f', '0'].includes(value.toLowerCase()),
   isolation: (_, value) => value === 'default' || value === '',
 };
 
 /** @throws invalid `filter-invalid` for a value that no container can have */
 export function checkFilterValues(wanted: Wanted): void {
-  for (const value of wanted.get('status') ?? [])
-    if (!statuses.includes(value)) throw invalid('filter-invalid', `invalid filter 'status=${value}'`);
+  checkWord('status', 'state', statuses, wanted);
+  checkWord('health', 'health', healths, wanted);
   for (const value of wanted.get('exited') ?? [])
     if (!/^-?\d+$/.test(value))
       throw invalid('filter-invalid', `invalid filter 'exited=${value}': not a number`);
-  for (const value of wanted.get('health') ?? [])
-    if (!['none', 'starting', 'healthy', 'unhealthy'].includes(value))
-      throw invalid('filter-invalid', `invalid filter 'health=${value}'`);
+  for (const value of wanted.get('is-task') ?? [])
+    if (!['1', 't', 'true', '0', 'f', 'false'].includes(value.toLowerCase()))
+      throw invalid('filter-invalid', `invalid filter 'is-task=[${value}]'`);
   for (const key of ['publish', 'expose'])
     for (const value of wanted.get(key) ?? [])
       if (!/^\d+(-\d+)?(\/\w+)?$/.test(value))
         throw invalid('filter-invalid', `invalid filter '${key}=${value}': not a port or range of ports`);
+}
+
+function checkWord(key: string, what: string, known: string[], wanted: Wanted): void {
+  for (const value of wanted.get(key) ?? [])
+    if (!known.includes(value))
+      throw invalid(
+        'filter-invalid',
+        `invalid filter '${key}=${value}': invalid value for ${what} (${value}): must be one of ${known.join(', ')}`,
+      );
 }
 
 /** Filters that ask for containers which do not run, so that a list shows these too. */

@@ -6,8 +6,9 @@ interface Change {
   kind: 'modified' | 'added' | 'deleted';
 }
 
-/** Where the runtime puts empty files and folders to mount upon; with Docker a layer below hides them. */
+/** What a start puts there to mount upon, and for programs to find; with Docker a layer below hides it. */
 const mountPoints = new Set([
+  '/.dockerenv',
   '/dev',
   '/dev/console',
   '/dev/pts',
@@ -15,6 +16,7 @@ const mountPoints = new Set([
   '/etc',
   '/etc/hostname',
   '/etc/hosts',
+  '/etc/mtab',
   '/etc/resolv.conf',
   '/proc',
   '/sys',

@@ -12,7 +12,7 @@ export function checkVolumeName(name: string): void {
   if (name.length === 1)
     throw invalid(
       'volume-name-invalid',
-      'volume name is too short, names should be at least two alphanumeric characters',
+      `create ${name}: volume name is too short, names should be at least two alphanumeric characters`,
     );
   if (!/^[a-zA-Z0-9][a-zA-Z0-9_.-]*$/.test(name) || name.length > 255)
     throw invalid(
@@ -40,7 +40,7 @@ export function wantedMount(options: Readonly<Record<string, string>>): WantedMo
       );
   if (Object.keys(options).length === 0) return undefined;
   const { type = '', device = '', o = '' } = options;
-  for (const [key, value] of Object.entries({ type, device }))
+  for (const [key, value] of Object.entries({ device, type }))
     if (value === '') throw invalid('volume-option-invalid', `missing required option: "${key}"`);
   return { type, device, options: o };
 }

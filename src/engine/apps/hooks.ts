@@ -51,7 +51,7 @@ export async function runHook(
   ref: string,
   { command, user, privileged, workingDir, environment }: Hook,
 ): Promise<{ exitCode: number; output: string }> {
-  const exec = containers.createExec(ref, {
+  const exec = await containers.createExec(ref, {
     Cmd: command,
     Env: environment,
     Privileged: privileged,

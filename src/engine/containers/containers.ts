@@ -201,7 +201,7 @@ export class Containers implements contracts.Containers {
     return this.#connecting.disconnect(this.get(ref).id, network, force);
   }
 
-  createExec(ref: string, config: contracts.ExecConfig): contracts.Exec {
+  createExec(ref: string, config: contracts.ExecConfig): Promise<contracts.Exec> {
     return this.#execs.create(ref, config);
   }
 

@@ -3,6 +3,7 @@ import type { Exec, ExecConfig } from '#engine/contracts.ts';
 import type { ContainerParts } from '#engine/containers/parts.ts';
 import type { ContainerRegistry } from '#engine/containers/registry.ts';
 import type { Roots } from '#engine/containers/roots.ts';
+import type { ResolvedUser } from '#domain/container/user.ts';
 import { execProcess } from '#domain/container/process.ts';
 import { announce } from '#engine/containers/announcer.ts';
 import { variablesOfLinks } from '#engine/containers/linking.ts';
@@ -14,6 +15,7 @@ import type { ExecProcess } from '#ports/runtime.ts';
 interface Entry {
   exec: Exec;
   started: boolean;
+  user: ResolvedUser;
   /** Asked for before the start. */
   size?: [columns: number, rows: number];
   process?: ExecProcess;
@@ -24,6 +26,9 @@ export interface ExecIo {
   stdin: boolean;
   consoleSize?: [number, number];
 }
+
+/** Of what a process needs: its exit code is 127 then. */
+const missing: readonly string[] = ['executable-not-found', 'working-dir-missing'];
 
 /** Ended execs that can still be inspected, for each container. */
 const keptEnded = 50;
@@ -41,8 +46,8 @@ export class Execs {
     this.#roots = roots;
   }
 
-  /** @throws conflict `container-not-running`, `container-paused`; invalid `exec-command-missing` */
-  create(ref: string, config: ExecConfig): Exec {
+  /** @throws conflict `container-not-running`, `container-paused`; invalid `exec-command-missing`; as resolveUser */
+  async create(ref: string, config: ExecConfig): Promise<Exec> {
     const container = this.#running(ref);
     this.#parts.cgroups.expectMove();
     if (config.Cmd.length === 0) throw invalid('exec-command-missing', 'No exec command specified');
@@ -54,7 +59,8 @@ export class Execs {
       exitCode: null,
       pid: 0,
     };
-    this.#entries.set(exec.id, { exec, started: false });
+    const user = await this.#userOf(container, config);
+    this.#entries.set(exec.id, { exec, started: false, user });
     this.#event(exec, `exec_create: ${shownCommand(config)}`);
     return exec;
   }
@@ -72,34 +78,45 @@ export class Execs {
 
   /** @throws not-found `exec-missing`; conflict `exec-started`, `container-not-running`, `container-paused` */
   check(id: string): void {
+    this.#startable(id);
+  }
+
+  #startable(id: string): { entry: Entry; container: Container } {
     const entry = this.#entry(id);
     if (entry.started) throw conflict('exec-started', `exec command ${id} has already run`);
-    this.#running(entry.exec.containerId);
+    return { entry, container: this.#running(entry.exec.containerId) };
+  }
+
+  async #userOf(container: Container, config: ExecConfig): Promise<ResolvedUser> {
+    const root = await this.#roots.ofRunning(container.id);
+    return userOf(this.#parts.host, container, root, config.User || container.config.User || '');
   }
 
   /** @throws as check and Runtime.exec */
   async start(id: string, io: ExecIo): Promise<ExecProcess> {
-    this.check(id);
-    const entry = this.#entry(id);
-    const container = this.#running(entry.exec.containerId);
+    const { entry, container } = this.#startable(id);
     entry.started = true;
     try {
-      const process = await this.run(container, entry.exec.config, io);
+      const process = await this.run(container, entry.exec.config, io, entry.user);
       this.#began(entry, process);
       return process;
     } catch (error) {
-      const isMissing = error instanceof BerthError && error.code === 'executable-not-found';
+      const isMissing = error instanceof BerthError && missing.includes(error.code);
       entry.exec = { ...entry.exec, exitCode: isMissing ? 127 : 126 };
       throw error;
     }
   }
 
   /** Runs a process without an entry of its own, as health probes are. */
-  async run(container: Container, config: ExecConfig, io: ExecIo): Promise<ExecProcess> {
+  async run(
+    container: Container,
+    config: ExecConfig,
+    io: ExecIo,
+    known?: ResolvedUser,
+  ): Promise<ExecProcess> {
     const { host, runtime, cgroups } = this.#parts;
     cgroups.expectMove();
-    const root = await this.#roots.ofRunning(container.id);
-    const user = await userOf(host, container, root, config.User || container.config.User || '');
+    const user = known ?? (await this.#userOf(container, config));
     const process = execProcess({
       container,
       user,

@@ -95,13 +95,16 @@ export class RootAccess {
 function writable(container: Container, root: string, path: string): InRoot {
   const place = placeOf(container, root, path);
   if (!place.readOnly) return place;
-  throw forbidden('path-read-only', `container rootfs is marked read-only: ${path} cannot be written`);
+  const what = place.mounted ? 'mounted volume' : 'container rootfs';
+  throw forbidden('path-read-only', `${what} is marked read-only`, { hint: `${path} cannot be written` });
 }
 
 interface InRoot {
   root: string;
   path: string;
   readOnly: boolean;
+  /** It is in a mount, not in the root itself. */
+  mounted: boolean;
 }
 
 /**
@@ -115,8 +118,9 @@ function placeOf(container: Container, root: string, path: string): InRoot {
     .sort((one, other) => other.destination.length - one.destination.length);
   const mounted = below[0];
   const readOnly = mounted === undefined ? container.hostConfig.ReadonlyRootfs === true : !mounted.readWrite;
-  if (hasProcess(container)) return { root: `/proc/${container.state.pid}/root`, path: absolute, readOnly };
-  if (mounted === undefined || mounted.source === '') return { root, path: absolute, readOnly };
+  const kind = { readOnly, mounted: mounted !== undefined };
+  if (hasProcess(container)) return { root: `/proc/${container.state.pid}/root`, path: absolute, ...kind };
+  if (mounted === undefined || mounted.source === '') return { root, path: absolute, ...kind };
   if (mounted.type === 'image')
     throw forbidden(
       'image-mount-closed',
@@ -124,7 +128,7 @@ function placeOf(container: Container, root: string, path: string): InRoot {
     );
   const part = mounted.subpath === undefined ? '' : `/${mounted.subpath}`;
   const rest = absolute.slice(mounted.destination.length + 1);
-  return { root: mounted.source, path: `${part}/${rest}`, readOnly };
+  return { root: mounted.source, path: `${part}/${rest}`, ...kind };
 }
 
 function missing(container: Container, path: string): Error {

@@ -11,7 +11,7 @@ import { buildSpec } from '#domain/container/spec.ts';
 import { hasProcess } from '#domain/container/state.ts';
 import { resolveUser } from '#domain/container/user.ts';
 import { variablesOfLinks } from '#engine/containers/linking.ts';
-import { conflict, invalid, within } from '#base/errors.ts';
+import { conflict, invalid, systemCode, within } from '#base/errors.ts';
 
 /** Looks up what a specification depends on and builds it. @throws as buildSpec, resolveUser, Host.devices */
 export async function specify(
@@ -24,7 +24,7 @@ export async function specify(
   const { hostConfig, config } = container;
   const userNamespace = userNamespaceOf(host, container, find);
   const user = await userOf(host, container, found.rootPath, config.User ?? '');
-  if (config.WorkingDir) await host.makeFolderInRoot(found.rootPath, config.WorkingDir, { uid: 0, gid: 0 });
+  if (config.WorkingDir) await makeWorkingFolder(host, found.rootPath, config.WorkingDir);
   const shmPath = await sharedShm(parts.files, container, find);
   const input: SpecInput = {
     container,
@@ -49,6 +49,16 @@ export async function specify(
     host: host.facts,
   };
   return buildSpec(input);
+}
+
+/** As root's, whoever the container runs as. */
+async function makeWorkingFolder(host: ContainerParts['host'], root: string, path: string): Promise<void> {
+  try {
+    await host.makeFolderInRoot(root, path, { uid: 0, gid: 0 });
+  } catch (error) {
+    if (systemCode(error) !== 'EEXIST' && systemCode(error) !== 'ENOTDIR') throw error;
+    throw invalid('working-dir-invalid', `Cannot mkdir: ${path} is not a directory`, { cause: error });
+  }
 }
 
 /** On the host's network a container has the host's name, unless it asks for one of its own. */

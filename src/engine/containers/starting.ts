@@ -158,9 +158,10 @@ export class Starting {
     container: Container,
     undo: Undo,
   ): Promise<Required<Pick<SpecInput, 'rootPath' | 'sources' | 'granted'>>> {
-    const { snapshotter, logs } = this.#parts;
+    const { snapshotter, logs, host } = this.#parts;
     undo.add(() => snapshotter.unmount(container.id));
     const [rootPath] = await together(snapshotter.mount(container.id), logs.prepare(container.id));
+    await host.markRoot(rootPath);
     undo.add(() => this.#forwarding.hangUp(container.id));
     await this.#forwarding.connect(container);
     undo.add(() => closeSources(this.#parts, container));

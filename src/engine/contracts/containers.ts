@@ -113,7 +113,8 @@ export interface Containers {
   unlink(ref: string, alias: string): Promise<void>;
   connect(ref: string, network: string, request: EndpointRequest): Promise<void>;
   disconnect(ref: string, network: string, force: boolean): Promise<void>;
-  createExec(ref: string, config: ExecConfig): Exec;
+  /** @throws as resolveUser, too */
+  createExec(ref: string, config: ExecConfig): Promise<Exec>;
   /** @throws not-found `exec-missing` "No such exec instance: ID" */
   getExec(id: string): Exec;
   /** @throws as startExec would before it runs anything: `exec-missing`, `exec-started`, `container-not-running` ... */

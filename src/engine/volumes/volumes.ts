@@ -1,4 +1,4 @@
-import { conflict, notFound } from '#base/errors.ts';
+import { conflict, notFound, within } from '#base/errors.ts';
 import { newId } from '#base/ids.ts';
 import { KeyedMutex } from '#base/mutex.ts';
 import { checkVolumeDriver, checkVolumeName, wantedMount } from '#domain/volume/new-volume.ts';
@@ -7,6 +7,9 @@ import type * as contracts from '#engine/contracts.ts';
 import type { Clock } from '#ports/clock.ts';
 import type { Collection, StateStore } from '#ports/state-store.ts';
 import type { VolumeStorage } from '#ports/volume-storage.ts';
+
+/** By which a prune finds volumes that nobody named. */
+const anonymousLabel = 'com.docker.volume.anonymous';
 
 export interface VolumesOptions {
   store: Pick<StateStore, 'collection'>;
@@ -54,9 +57,7 @@ export class Volumes implements contracts.Volumes {
   create(request: contracts.NewVolume): Promise<Volume> {
     const name = request.name === undefined || request.name === '' ? newId() : request.name;
     return this.#locks.run(name, async () => {
-      checkVolumeName(name);
-      checkVolumeDriver(request.driver ?? '');
-      wantedMount(request.options ?? {});
+      checkRequest(name, request);
       return this.#volumes.get(name) ?? (await this.#create(name, request));
     });
   }
@@ -121,7 +122,7 @@ export class Volumes implements contracts.Volumes {
       driver: 'local',
       created: clock.timestamp(),
       mountpoint: storage.path(name),
-      labels: { ...request.labels },
+      labels: { ...request.labels, ...(request.anonymous === true && { [anonymousLabel]: '' }) },
       options: { ...request.options },
       anonymous: request.anonymous ?? false,
       ...(request.app !== undefined && { app: request.app }),
@@ -137,5 +138,16 @@ export class Volumes implements contracts.Volumes {
     this.#volumes.set(name, volume);
     events.emit('volume', 'create', name, { driver: 'local' });
     return volume;
+  }
+}
+
+/** @throws as checkVolumeName, checkVolumeDriver and wantedMount, with Docker's words before theirs */
+function checkRequest(name: string, { driver = '', options = {} }: contracts.NewVolume): void {
+  checkVolumeName(name);
+  try {
+    checkVolumeDriver(driver);
+    wantedMount(options);
+  } catch (error) {
+    throw within(`create ${name}`, error);
   }
 }
