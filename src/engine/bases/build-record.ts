@@ -50,7 +50,7 @@ export interface BuildRecord extends Asked {
 export class BuildWatch {
   readonly #sources = new Map<string, Image>();
   readonly #secrets = new Set<string>();
-  #ssh = false;
+  readonly #agents = new Set<string>();
 
   source(written: string, image: Image): void {
     this.#sources.set(written, image);
@@ -58,7 +58,13 @@ export class BuildWatch {
 
   mount(mount: Mount): void {
     if (mount.type === 'secret') this.#secrets.add(mount.id);
-    if (mount.type === 'ssh') this.#ssh = true;
+    if (mount.type === 'ssh') this.#agents.add(mount.id);
+  }
+
+  /** A step may do without what it mounts: what the client has not got is not missed the next time either. */
+  async settle({ secrets, ssh }: BuildRequest): Promise<void> {
+    for (const id of this.#secrets) if (!(await isGiven(() => secrets?.(id)))) this.#secrets.delete(id);
+    for (const id of this.#agents) if (!(await isGiven(() => ssh?.has(id)))) this.#agents.delete(id);
   }
 
   /** @param kept of the contexts that came from elsewhere, by name; '' is the main one */
@@ -67,7 +73,7 @@ export class BuildWatch {
     const context = this.#context(request.context, kept.get(''), 'the context', lacks);
     const contexts = this.#contexts(request, kept, lacks);
     const secrets = this.#secretsOf(request, lacks);
-    if (this.#ssh) lacks.push('keys of an SSH agent');
+    if (this.#agents.size > 0) lacks.push('keys of an SSH agent');
     return {
       ...askedOf(request),
       imageId,
@@ -140,6 +146,16 @@ export class BuildWatch {
       else known[id] = reference;
     }
     return known;
+  }
+}
+
+/** Also where the client is gone and cannot tell. */
+async function isGiven(ask: () => Promise<unknown> | undefined): Promise<boolean> {
+  try {
+    const answer = await ask();
+    return answer !== undefined && answer !== false;
+  } catch {
+    return true;
   }
 }
 

@@ -170,7 +170,12 @@ test('secrets count when a step mounts them, and are had again where the store o
   );
   assert.deepEqual(world.record().lacks, []);
   world.mounts = [secretMount, sshMount];
-  await world.builds.build(request(secrets));
+  const none = { secrets: () => Promise.resolve(undefined) };
+  await world.builds.build(request(none));
+  assert.deepEqual(world.record().lacks, []);
+  await world.builds.build(
+    request({ ...secrets, ssh: { has: () => Promise.resolve(true), connect: assert.fail } }),
+  );
   assert.deepEqual(world.record().lacks, ["the secret 'npm', which is not kept", 'keys of an SSH agent']);
   world.mounts = [secretMount];
   const secretSources = { npm: { key: 'secret/shop/npm', version: 2 } };

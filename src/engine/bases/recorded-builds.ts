@@ -76,6 +76,7 @@ export class RecordedBuilds implements Builds {
     });
     building.then(() => built.resolve(), built.reject);
     const image = await building;
+    await watch.settle(request);
     this.#put(watch.recordOf(request, image.id, new Map()));
     if (keeping !== undefined) this.#follow(keeping, (kept) => watch.recordOf(request, image.id, kept));
     return image;
