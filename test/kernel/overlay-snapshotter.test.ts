@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { test } from 'node:test';
+import { test, type TestContext } from 'node:test';
 import { MNT_DETACH, unmountIfMounted } from '#adapters/linux/libc.ts';
 import { OverlaySnapshotter } from '#adapters/overlay/overlay-snapshotter.ts';
 import { chain, layerOf, snapshotterContract, unpack } from '../contract/snapshotter.ts';
@@ -31,7 +31,13 @@ async function make(): Promise<Fixture> {
 
 snapshotterContract('overlayfs', make);
 
-test('the next start removes half-made layers and left views, and finds the mounted snapshots', async () => {
+/** Has a snapshotter beside which another one is opened do nothing more by itself, as one that was killed. */
+function killed(t: TestContext): void {
+  t.mock.timers.enable({ apis: ['setTimeout'] });
+}
+
+test('the next start removes half-made layers and left views, and finds the mounted snapshots', async (t) => {
+  killed(t);
   await using fixture = await make();
   const { root, snapshotter } = fixture;
   await unpack(snapshotter, 'a', '', layerOf([['f', 'file', { content: 'f' }]]));
@@ -49,7 +55,8 @@ test('the next start removes half-made layers and left views, and finds the moun
   await again.close();
 });
 
-test('records that a power cut left empty keep nobody from starting: the layer is unpacked anew, the snapshot can be removed', async () => {
+test('records that a power cut left empty keep nobody from starting: the layer is unpacked anew, the snapshot can be removed', async (t) => {
+  killed(t);
   await using fixture = await make();
   const { root, snapshotter } = fixture;
   const layer = layerOf([['f', 'file', { content: 'f' }]]);
@@ -67,7 +74,8 @@ test('records that a power cut left empty keep nobody from starting: the layer i
   await again.close();
 });
 
-test('a snapshot whose mount is gone, as after a reboot, mounts anew', async () => {
+test('a snapshot whose mount is gone, as after a reboot, mounts anew', async (t) => {
+  killed(t);
   await using fixture = await make();
   const { root, snapshotter } = fixture;
   await snapshotter.create('c', '');
@@ -144,12 +152,11 @@ test('a layer that was not written out is gone when the machine starts anew, one
   await unpack(before, 'a', '', layerOf([['f', 'file', { content: 'f' }]]));
   await before.close();
   assert.equal(await isUnwritten(root, 'a'), false);
-  // Nothing is written out before somebody waits for it.
-  t.mock.timers.enable({ apis: ['setTimeout'] });
-  const killed = await OverlaySnapshotter.open(root, undefined, 'one boot');
-  await unpack(killed, 'b', 'a', layerOf([['g', 'file', { content: 'g' }]]));
-  await killed.create('c', chain('a'));
-  await killed.commit('c', chain('d'));
+  killed(t);
+  const one = await OverlaySnapshotter.open(root, undefined, 'one boot');
+  await unpack(one, 'b', 'a', layerOf([['g', 'file', { content: 'g' }]]));
+  await one.create('c', chain('a'));
+  await one.commit('c', chain('d'));
   assert.deepEqual([await isUnwritten(root, 'b'), await isUnwritten(root, 'd')], [true, true]);
   const same = await OverlaySnapshotter.open(root, undefined, 'one boot');
   assert.equal((await same.listCommitted()).length, 3);
@@ -160,5 +167,5 @@ test('a layer that was not written out is gone when the machine starts anew, one
   );
   await unpack(another, 'b', 'a', layerOf([['g', 'file', { content: 'g' }]]));
   assert.deepEqual(await another.view(chain('b'), (path) => readdir(path)), ['f', 'g']);
-  for (const each of [killed, same, another]) await each.close();
+  for (const each of [one, same, another]) await each.close();
 });

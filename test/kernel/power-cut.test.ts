@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { open, readdir, readFile, stat } from 'node:fs/promises';
+import { open, readdir, readFile, truncate } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { gzipSync } from 'node:zlib';
@@ -45,15 +45,6 @@ async function writeOut(path: string): Promise<void> {
   await file.close();
 }
 
-async function bytesBelow(folder: string): Promise<number> {
-  const entries = await readdir(folder, { recursive: true, withFileTypes: true });
-  const files = entries.filter((entry) => entry.isFile() && /^l\d-/.test(entry.name));
-  const sizes = await Promise.all(
-    files.map(async ({ parentPath, name }) => (await stat(join(parentPath, name))).size),
-  );
-  return sizes.reduce((sum, size) => sum + size, 0);
-}
-
 /** Every file of the image, byte by byte. */
 async function isWhole(root: string): Promise<void> {
   const names = await readdir(root);
@@ -77,7 +68,12 @@ test('after a power cut right behind a load every file of the image is whole', a
     await writeOut(join(root, 'snapshots/committed', layer, 'layer.json'));
   cutPower(root);
   await mountAgain(root);
-  assert.ok((await bytesBelow(join(root, 'snapshots/committed'))) < 600 * 5000, 'the power was cut too late');
+  // Nor is it known which files a cut takes: one at least of each layer that has a name.
+  for (const layer of await readdir(join(root, 'snapshots/committed'))) {
+    const files = join(root, 'snapshots/committed', layer, 'fs');
+    const [first] = await readdir(files);
+    if (first !== undefined) await truncate(join(files, first));
+  }
   t.mock.timers.reset();
   await using after = await imageRoom({ root, state, boot: 'after' });
   await after.restart();
