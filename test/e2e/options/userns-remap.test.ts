@@ -224,7 +224,7 @@ describe('a daemon with userns-remap', { concurrency: 1 }, () => {
         {
           options: '--user 1000:1000 --tmpfs /t --workdir /made',
           run: 'touch /t/f; stat -c %u /t /t/f /made',
-          shows: shows('0', '1000', '1000'),
+          shows: shows('0', '1000', '0'),
         },
         {
           options: '--shm-size 1m --ipc shareable',
