@@ -158,8 +158,8 @@ async function podman(disk: string, rootTar: string): Promise<ImageEngine | unde
       push: [...command, 'push', '-q', '--tls-verify=false', reference],
     }),
     save: (file) => [...command, 'save', '-q', '-o', file, 'bench:1'],
-    // Its own limit of open files is higher than one may have here and there.
-    commit: commits(command, ['--ulimit', 'host']),
+    // Its own limits are higher than one may have here and there.
+    commit: commits(command, ['--ulimit', 'nofile=1024:1024', '--ulimit', 'nproc=1000:1000']),
     remove: (references) => [...command, 'rmi', '-f', ...references],
     stop: async () => {
       await timed([...command, 'system', 'reset', '-f']).catch(() => undefined);
