@@ -31,6 +31,15 @@ export interface StagedLayer extends AsyncDisposable {
   place(chainId: Digest, parent: Digest | '', expected?: Digest): Promise<LayerInfo>;
 }
 
+export interface DiffOptions {
+  /** Seconds; later times become this one. */
+  epoch?: number | undefined;
+  /** Is told at the end what the files in it hold, in bytes: what `usage` would have said meanwhile. */
+  onSize?: (size: number) => void;
+  /** Paths that are left out, such as `/etc/hosts`; of a folder also all below it. */
+  without?: readonly string[];
+}
+
 /**
  * File systems in layers. A committed snapshot is read-only and keyed by its chain id (OCI image
  * specification, config.md, Layer ChainID); an active snapshot is writable and keyed by its owner
@@ -78,11 +87,8 @@ export interface Snapshotter {
   view<T>(chainId: Digest | '', use: (root: string) => Promise<T>): Promise<T>;
   /** What an active snapshot changed against its parent, sorted by path. */
   changes(key: string): Promise<Change[]>;
-  /**
-   * The changes of an active snapshot as an OCI layer tar, entries sorted; times clamped to `epoch` (seconds) if given.
-   * `onSize` is told at its end what the files in it hold, in bytes: what `usage` would have said meanwhile.
-   */
-  diff(key: string, epoch?: number, onSize?: (size: number) => void): Readable;
+  /** The changes of an active snapshot as an OCI layer tar, entries sorted. */
+  diff(key: string, options?: DiffOptions): Readable;
   /**
    * Makes an active snapshot, unmounted, the committed snapshot `chainId` without copying; the active one is gone.
    * `size`: its `usage`, where the caller knows it.

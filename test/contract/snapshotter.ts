@@ -231,10 +231,12 @@ export function snapshotterContract(name: string, make: () => Promise<Snapshotte
     await writeFile(join(root, 'dir/fresh'), 'f');
     await rename(join(root, 'etc/keep'), join(root, 'kept'));
     let size = 0;
-    const layer = await buffer(snapshotter.diff('c', 1_700_000_000, (bytes) => (size = bytes)));
+    const layer = await buffer(
+      snapshotter.diff('c', { epoch: 1_700_000_000, onSize: (bytes) => (size = bytes) }),
+    );
     assert.equal(size, 700_000 + 1 + 'fine'.length);
     assert.equal(await snapshotter.usage('c'), size);
-    assert.deepEqual(await buffer(snapshotter.diff('c', 1_700_000_000)), layer);
+    assert.deepEqual(await buffer(snapshotter.diff('c', { epoch: 1_700_000_000 })), layer);
     await unpack(snapshotter, 'b', 'a', layer, digestOf(layer));
     await snapshotter.view(chain('b'), async (view) => {
       assert.deepEqual((await readdir(view)).sort(), ['dir', 'etc', 'kept']);

@@ -16,7 +16,7 @@ import { StagedFolder } from '#adapters/overlay/staged-folder.ts';
 import { TreePool } from '#adapters/overlay/tree-pool.ts';
 import { parseDigest, type Digest } from '#domain/image/digest.ts';
 import type { LayerBound } from '#domain/image/layer-limit.ts';
-import type { Change, LayerInfo, LayerSource, Snapshotter } from '#ports/snapshotter.ts';
+import type { Change, DiffOptions, LayerInfo, LayerSource, Snapshotter } from '#ports/snapshotter.ts';
 
 /** What is read of a layer at a time where its content is not needed. */
 const pieceSize = 256 * 1024;
@@ -182,10 +182,10 @@ export class OverlaySnapshotter implements Snapshotter {
     return this.view(parent, (lower) => this.#pool.changes(upper, lower));
   }
 
-  diff(key: string, epoch?: number, onSize: (size: number) => void = () => undefined): Readable {
+  diff(key: string, { epoch, onSize = () => undefined, without = [] }: DiffOptions = {}): Readable {
     this.#folders.parentOf(key);
     const upper = join(this.#folders.active(key), 'upper');
-    return this.#pool.tar(upper, { epoch, mappings: this.#remapped?.mappings }, onSize);
+    return this.#pool.tar(upper, { epoch, without, mappings: this.#remapped?.mappings }, onSize);
   }
 
   commit(key: string, chainId: Digest, size?: number): Promise<void> {

@@ -8,6 +8,8 @@ import type { Change } from '#ports/snapshotter.ts';
 export interface TarRules {
   /** Seconds; later times become this one. */
   epoch: number | undefined;
+  /** Paths that are left out, with all below them. */
+  without: readonly string[];
   /** From the ids of containers to those on disk; absent: they are the same. */
   mappings: IdMappings | undefined;
 }

@@ -18,14 +18,14 @@ const pieceSize = 256 * 1024;
  */
 export function* upperTar(
   upper: string,
-  { epoch, mappings }: Partial<TarRules> = {},
+  { epoch, mappings, without = [] }: Partial<TarRules> = {},
 ): Generator<Uint8Array<ArrayBuffer>, number> {
   const clamp = (seconds: number): number => Math.floor(Math.min(seconds, epoch ?? Infinity));
   const links = new LinkedMembers();
   const pieces = new Pieces();
   let size = 0;
   if (isOpaque(upper)) yield* pieces.put(encodeHeader(marker(opaqueMarker, lstatSync(raw(upper)), clamp)));
-  for (const { relative, path, stat } of walk(upper)) {
+  for (const { relative, path, stat } of walk(upper, '', new Set(without))) {
     if (isWhiteout(stat)) {
       yield* pieces.put(encodeHeader(marker(whiteoutName(relative), stat, clamp)));
       continue;

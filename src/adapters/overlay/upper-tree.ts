@@ -23,14 +23,19 @@ export function isOpaque(folder: string): boolean {
   return getXattr(text(folder), OPAQUE)?.toString() === 'y';
 }
 
-/** Everything below `root`, a folder before what it holds, siblings sorted by name. */
-export function* walk(root: string, below = ''): Generator<{ relative: string; path: string; stat: Stats }> {
+/** Everything below `root`, a folder before what it holds, siblings sorted by name; what is `without` is left out, with all below. */
+export function* walk(
+  root: string,
+  below = '',
+  without: ReadonlySet<string> = new Set(),
+): Generator<{ relative: string; path: string; stat: Stats }> {
   for (const name of namesIn(below === '' ? root : `${root}/${below}`)) {
     const relative = below === '' ? name : `${below}/${name}`;
+    if (without.has(`/${relative}`)) continue;
     const path = `${root}/${relative}`;
     const stat = lstatSync(raw(path));
     yield { relative, path, stat };
-    if (stat.isDirectory()) yield* walk(root, relative);
+    if (stat.isDirectory()) yield* walk(root, relative, without);
   }
 }
 

@@ -1,6 +1,6 @@
-import { describe, it } from 'node:test';
+import { describe, it, test } from 'node:test';
 import assert from 'node:assert/strict';
-import { ownChanges } from './own-changes.ts';
+import { othersChanges, ownChanges } from './own-changes.ts';
 
 const added = (path: string) => ({ path, kind: 'added' }) as const;
 const modified = (path: string) => ({ path, kind: 'modified' }) as const;
@@ -26,4 +26,15 @@ describe("a container's own changes", () => {
     const changes = [modified('/etc'), modified('/etc/hosts'), { path: '/bin/x', kind: 'deleted' } as const];
     assert.deepEqual(ownChanges(changes), changes);
   });
+});
+
+test('all other changes are left out of a commit, but for folders that hold own ones', () => {
+  const changes = [
+    added('/.dockerenv'),
+    added('/etc'),
+    added('/etc/hosts'),
+    added('/etc/mine'),
+    modified('/x'),
+  ];
+  assert.deepEqual(othersChanges(changes), ['/.dockerenv', '/etc/hosts']);
 });

@@ -33,6 +33,14 @@ export function ownChanges(changes: Change[]): Change[] {
   });
 }
 
+/** Paths of the changes that are not the container's own: `docker commit` leaves them out. */
+export function othersChanges(changes: Change[]): string[] {
+  const own = ownChanges(changes).map(({ path }) => path);
+  // A folder that was made to mount in, and that the container then used, is needed for what it holds.
+  const isNeeded = (path: string): boolean => own.some((one) => one === path || one.startsWith(`${path}/`));
+  return changes.map(({ path }) => path).filter((path) => !isNeeded(path));
+}
+
 function parentOf(path: string): string {
   return cleanPath(`${path}/..`);
 }

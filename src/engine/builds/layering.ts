@@ -79,7 +79,7 @@ async function keepLayer(
   // Unmounting writes out what is dirty: the layer is read meanwhile.
   let size = 0;
   const read = (): Readable =>
-    snapshotter.diff(key, keeping.request.sourceDateEpoch, (bytes) => (size = bytes));
+    snapshotter.diff(key, { epoch: keeping.request.sourceDateEpoch, onSize: (bytes) => (size = bytes) });
   const [written] = await together(blobs.write(read()), snapshotter.unmount(key));
   let blob = written;
   const { lease, journal } = keeping;

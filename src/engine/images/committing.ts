@@ -1,5 +1,6 @@
 import type { Container } from '#domain/container/container.ts';
 import type { ContainerConfig } from '#domain/container/config.ts';
+import { othersChanges } from '#domain/container/own-changes.ts';
 import { tarEnd } from '#domain/archive/tar-writer.ts';
 import { chainIdOf } from '#domain/image/chain.ts';
 import { layerMediaType } from '#domain/image/compression.ts';
@@ -26,7 +27,8 @@ export async function commitContainer(
   const config = applyChanges(imageConfigOf(container.config, options.config ?? {}), options.changes);
   return await ingest(parts, { openEnded: true }, async (lease) => {
     await using ahead = new UnpackingAhead(parts);
-    const content = await ahead.store(parts.snapshots.diff(container.id));
+    const without = othersChanges(await parts.snapshots.changes(container.id));
+    const content = await ahead.store(parts.snapshots.diff(container.id, { without }));
     const added = content.size <= tarEnd.length ? undefined : await layerOf(content, base, ahead, lease);
     const image = await storeImage(
       parts,

@@ -84,7 +84,7 @@ describe('images, every day', () => {
   });
 
   it('docker commit of a container that changed nothing adds no layer', async () => {
-    await daemon.ok('create', '--name', 'unchanged', '-it', 'busybox', 'sh');
+    await daemon.ok('run', '--name', 'unchanged', '-i', 'busybox', 'true');
     await daemon.ok('commit', 'unchanged', 'committed');
     const format = '{{len .RootFS.Layers}}';
     assert.equal(
