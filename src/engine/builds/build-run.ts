@@ -2,7 +2,6 @@ import type { Image } from '#domain/image/image.ts';
 import type { ImageConfig } from '#domain/image/manifest.ts';
 import type { HostConfig } from '#domain/container/config.ts';
 import type { BuildArguments } from '#domain/build/arguments.ts';
-import { baseName } from '#domain/build/path.ts';
 import { cacheKey } from '#domain/build/cache-key.ts';
 import { contextPaths } from '#domain/build/context-paths.ts';
 import { copyOrigin, type BuildPlan, type PlannedStage } from '#domain/build/plan.ts';
@@ -16,8 +15,9 @@ import type { BuildCache } from '#engine/builds/cache.ts';
 import type { ImportedCaches } from '#engine/builds/cache-import.ts';
 import type { BuildFolders } from '#engine/builds/build-folders.ts';
 import type { BuildContext, ContextFiles } from '#engine/builds/context.ts';
-import { failed, failedBy, type Origin } from '#engine/builds/copy-sources.ts';
-import { prepareCopy, type CopyWork, type Download, type PreparedCopy } from '#engine/builds/copy-step.ts';
+import { fetchSources } from '#engine/builds/copy-downloads.ts';
+import type { Origin } from '#engine/builds/copy-sources.ts';
+import { prepareCopy, type CopyWork, type PreparedCopy } from '#engine/builds/copy-step.ts';
 import { located } from '#engine/builds/failures.ts';
 import { imageApart } from '#engine/builds/layer-apart.ts';
 import { ImageSources, machinePlatform } from '#engine/builds/image-sources.ts';
@@ -29,7 +29,6 @@ import type { BuildParts } from '#engine/builds/parts.ts';
 import type { Vertices } from '#engine/builds/vertices.ts';
 import type { StepsInFlight } from '#engine/builds/steps-in-flight.ts';
 import type { StepExits } from '#engine/builds/step-exits.ts';
-import { newId } from '#base/ids.ts';
 
 /** What the stages of one build share. */
 export interface RunParts {
@@ -263,8 +262,9 @@ export class BuildRun {
   }
 
   async prepareCopy(work: CopyWork, origin: UsableOrigin): Promise<PreparedCopy> {
-    const downloads = [...(await this.#download(work)), ...(await this.#checkOut(work))];
-    return origin.use((source) => prepareCopy(this.parts.trees, work, source, downloads, this.signal));
+    const { parts, signal } = this;
+    const downloads = await fetchSources(work, { parts, folders: this.#folders, signal });
+    return origin.use((source) => prepareCopy(parts.trees, work, source, downloads, signal));
   }
 
   /** The same sources below another root: a view is mounted anew for each use. */
@@ -274,40 +274,5 @@ export class BuildRun {
       source.place.root === before ? { ...source, place: { ...source.place, root: origin.root } } : source,
     );
     return { ...prepared, origin, sources };
-  }
-
-  async #download(work: CopyWork): Promise<Download[]> {
-    const { trees } = this.parts;
-    const found: Download[] = [];
-    for (const url of work.urls) {
-      const name = baseName(decodeURIComponent(url.pathname));
-      if (name === '' && work.destination.endsWith('/'))
-        throw failed(work, `cannot determine filename from url: ${url.href}`);
-      const root = await this.#folders.create('urls');
-      const place = { root, path: newId() };
-      const checksum = work.checksum === undefined ? {} : { checksum: work.checksum };
-      const fetching = trees.download(url, place, { ...checksum, signal: this.signal });
-      await fetching.catch((error: unknown) => {
-        throw failedBy(work, error);
-      });
-      found.push({ place, name, isFolder: false });
-    }
-    return found;
-  }
-
-  /** @throws as Git.checkOut; invalid `build-copy-failed` for another commit than `--checksum` says */
-  async #checkOut(work: CopyWork): Promise<Download[]> {
-    const found: Download[] = [];
-    for (const { folder, ...remote } of work.repositories) {
-      const root = await this.#folders.create(`repository-${newId()}`);
-      const commit = await this.parts.git.checkOut(remote, root, {
-        keepGitDir: work.keepGitDir,
-        signal: this.signal,
-      });
-      if (work.checksum !== undefined && !commit.startsWith(work.checksum))
-        throw failed(work, `expected checksum to match ${work.checksum}, got ${commit}`);
-      found.push({ place: { root, path: folder }, name: '', isFolder: true });
-    }
-    return found;
   }
 }
