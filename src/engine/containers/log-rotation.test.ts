@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Container } from '#domain/container/container.ts';
+import { MovedClock } from '../../../test/support/moved-clock.ts';
 import { LogRotation } from './log-rotation.ts';
 
 type Parts = ConstructorParameters<typeof LogRotation>[0];
@@ -9,50 +10,48 @@ const create: (prototype: null) => Container & Parts['logs'] & Parts['runtime'] 
 
 /** Containers that run, by their ids, with the bytes that each writes in a millisecond. */
 class World {
-  readonly rates = new Map<string, number>();
-  readonly sizes = new Map<string, number>();
+  readonly clock = new MovedClock('2026-01-01T00:00:00Z');
+  readonly #begun = this.clock.now();
+  readonly #rates = new Map<string, number>();
+  readonly #rotated = new Map<string, number>();
   /** When each log was looked at. */
-  readonly looks: { id: string; at: number }[] = [];
-  now = 0;
-  readonly #ended = Promise.withResolvers<void>();
-
-  /** Until `until` (milliseconds). */
-  async run(until: number): Promise<void> {
-    const rotation = new LogRotation(
-      {
-        clock: {
-          now: () => this.now,
-          timestamp: () => '',
-          sleep: (ms, signal) => this.#sleep(ms, until, signal),
-        },
-        logs: Object.assign(create(null), {
-          rotate: (id: string, { maxBytes }: { maxBytes: number }) => {
-            this.looks.push({ id, at: this.now });
-            const isLarge = (this.sizes.get(id) ?? 0) > maxBytes;
-            if (isLarge) this.sizes.set(id, 0);
-            return Promise.resolve(isLarge);
-          },
-        }),
-        runtime: create(null),
-        report: (problem, error) => assert.fail(`${problem}: ${String(error)}`),
+  readonly #looks: { id: string; at: number }[] = [];
+  #tell: (container: Container) => void = () => undefined;
+  readonly rotation = new LogRotation(
+    {
+      clock: this.clock,
+      logs: Object.assign(create(null), {
+        rotate: (id: string, { maxBytes }: { maxBytes: number }) => this.#rotate(id, maxBytes),
+      }),
+      runtime: create(null),
+      report: (problem, error) => assert.fail(`${problem}: ${String(error)}`),
+    },
+    {
+      list: () => [...this.#rates.keys()].map((id) => this.#container(id)),
+      onChange: (listener) => {
+        this.#tell = listener;
+        return () => undefined;
       },
-      { list: () => [...this.rates.keys()].map((id) => this.#container(id)) },
-    );
-    rotation.begin();
-    await this.#ended.promise;
-    rotation.close();
+    },
+  );
+
+  start(id: string, rate: number): void {
+    this.#rates.set(id, rate);
+    this.#rotated.set(id, this.clock.now());
+    this.#tell(this.#container(id));
   }
 
+  /** Milliseconds since the beginning. */
   at(id: string): number[] {
-    return this.looks.flatMap((look) => (look.id === id ? [look.at] : []));
+    return this.#looks.flatMap((look) => (look.id === id ? [look.at - this.#begun] : []));
   }
 
-  async #sleep(ms: number, until: number, signal?: AbortSignal): Promise<void> {
-    this.now += ms;
-    for (const [id, rate] of this.rates) this.sizes.set(id, (this.sizes.get(id) ?? 0) + rate * ms);
-    if (this.now < until) return;
-    this.#ended.resolve();
-    await new Promise((_, reject) => signal?.addEventListener('abort', () => reject(new Error('over'))));
+  #rotate(id: string, maxBytes: number): Promise<boolean> {
+    const now = this.clock.now();
+    this.#looks.push({ id, at: now });
+    const isLarge = (this.#rates.get(id) ?? 0) * (now - (this.#rotated.get(id) ?? 0)) > maxBytes;
+    if (isLarge) this.#rotated.set(id, now);
+    return Promise.resolve(isLarge);
   }
 
   #container(id: string): Container {
@@ -66,16 +65,32 @@ class World {
 
 test('a log that had to be rotated is looked at soon again, others once a second', async () => {
   const world = new World();
-  world.rates.set('loud', 20);
-  world.rates.set('quiet', 0);
-  await world.run(1150);
+  world.start('loud', 20);
+  world.start('quiet', 0);
+  world.rotation.begin();
+  await world.clock.pass(1150);
   assert.deepEqual(world.at('quiet'), [0, 1000]);
   assert.deepEqual(world.at('loud'), [0, 1000, 1100]);
+  world.rotation.close();
 });
 
 test('logs that stay small are looked at once a second', async () => {
   const world = new World();
-  world.rates.set('quiet', 0.1);
-  await world.run(3500);
+  world.start('quiet', 0.1);
+  world.rotation.begin();
+  await world.clock.pass(3500);
   assert.deepEqual(world.at('quiet'), [0, 1000, 2000, 3000]);
+  world.rotation.close();
+});
+
+test('the log of a container that starts is looked at soon, and goes on being so while it is written fast', async () => {
+  const world = new World();
+  world.start('quiet', 0);
+  world.rotation.begin();
+  await world.clock.pass(300);
+  world.start('loud', 20);
+  await world.clock.pass(250);
+  assert.deepEqual(world.at('loud'), [400, 500]);
+  assert.deepEqual(world.at('quiet'), [0]);
+  world.rotation.close();
 });
