@@ -8,7 +8,7 @@ import { hasProcess } from '#domain/container/state.ts';
 const interval = 1000;
 
 /** And at one that had to be rotated at the last look, and until the first look. */
-const soon = 100;
+const soon = 150;
 
 /** Keeps the logs of running containers within their limits. */
 export class LogRotation {
