@@ -134,6 +134,14 @@ export class TestDaemon implements AsyncDisposable {
     return stdout.replace(/\n$/, '');
   }
 
+  /** What the `berth` command says, which must succeed. */
+  async berthOk(...words: (string | RunOptions)[]): Promise<string> {
+    const { code, stdout, stderr } = await this.berth(...words);
+    const shown = words.filter((word) => typeof word === 'string').join(' ');
+    assert.equal(code, 0, `berth ${shown}\n${stderr}${stdout}\ndaemon's log:\n${this.log}`);
+    return stdout.trim();
+  }
+
   /** The `berth` command against this daemon. */
   berth(...words: (string | RunOptions)[]): Promise<RunResult> {
     const options = words.find((word) => typeof word !== 'string') ?? {};

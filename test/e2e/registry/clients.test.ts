@@ -24,12 +24,6 @@ describe('the built-in registry and its clients', () => {
   });
   after(() => daemon[Symbol.asyncDispose]());
 
-  async function berth(...words: string[]): Promise<string> {
-    const { code, stdout, stderr } = await daemon.berth(...words);
-    assert.equal(code, 0, `berth ${words.join(' ')}\n${stderr}${stdout}`);
-    return stdout.trim();
-  }
-
   it('takes what docker pushes without copying a byte, and gives it back so', async () => {
     const name = `${registry.host}/team/box:1`;
     await daemon.ok('tag', 'busybox', name);
@@ -38,7 +32,7 @@ describe('the built-in registry and its clients', () => {
     assert.match(pushed, /1: digest: sha256:[0-9a-f]{64} size: \d+/);
     assert.deepEqual(await storedBlobs(daemon), before);
     assert.match(await daemon.ok('push', name), /Layer already exists/);
-    assert.equal(await berth('registry', 'url'), `localhost:${registry.host.split(':')[1] ?? ''}`);
+    assert.equal(await daemon.berthOk('registry', 'url'), `localhost:${registry.host.split(':')[1] ?? ''}`);
     await daemon.ok('rmi', name, 'busybox');
     assert.deepEqual(await storedBlobs(daemon), before, 'the registry keeps what the engine let go of');
     const ids = await Promise.all(
@@ -66,7 +60,7 @@ describe('the built-in registry and its clients', () => {
       const { code, stderr } = await run('skopeo', ['--insecure-policy', ...words]);
       assert.equal(code, 0, stderr);
     }
-    assert.match(await berth('registry', 'tags', 'team/copied', '--json'), /"tag":"1".*"tag":"2"/);
+    assert.match(await daemon.berthOk('registry', 'tags', 'team/copied', '--json'), /"tag":"1".*"tag":"2"/);
     const copied = `${registry.host}/team/copied:1`;
     assert.equal(await daemon.ok('run', '--rm', '--network', 'none', copied, 'echo', 'copied'), 'copied');
   });
@@ -77,11 +71,11 @@ describe('the built-in registry and its clients', () => {
     registry = reach(await addressOf(daemon));
     const { body } = await registry.call('GET', '_catalog');
     assert.deepEqual(JSON.parse(body.toString()), { repositories: ['team/box', 'team/copied'] });
-    const stopped = await berth('registry', 'stop');
+    const stopped = await daemon.berthOk('registry', 'stop');
     assert.match(stopped, /not served. It holds 2 repositories/);
     await assert.rejects(registry.call('GET', ''), /ECONNREFUSED/);
     await daemon.restart();
-    assert.match(await berth('registry', 'status'), /not served/);
+    assert.match(await daemon.berthOk('registry', 'status'), /not served/);
     registry = await serveRegistry(daemon);
   });
 
@@ -112,7 +106,7 @@ describe('the built-in registry and its clients', () => {
     assert.equal((await registry.call('DELETE', 'team/box/manifests/1', { headers: ci })).status, 403);
     await pushArtifact(registry, 'team/notes', '1', 'by ci', ci);
     const upload = await registry.call('POST', 'team/box/blobs/uploads/', { headers: ci });
-    await berth('registry', 'users', 'grant', 'reader', 'team/box', 'pull,push');
+    await daemon.berthOk('registry', 'users', 'grant', 'reader', 'team/box', 'pull,push');
     const others = await registry.call('GET', upload.headers.get('location') ?? '', { headers: reader });
     assert.deepEqual(
       [others.status, others.codes],
@@ -155,7 +149,7 @@ describe('the built-in registry and its clients', () => {
       input: 'wrong one',
     });
     assert.equal(wrong.code, 1, wrong.stdout);
-    const token = await berth(
+    const token = await daemon.berthOk(
       'registry',
       'tokens',
       'create',
@@ -172,12 +166,12 @@ describe('the built-in registry and its clients', () => {
     const other = `${registry.host}/team/other:1`;
     await daemon.ok('tag', name, other);
     assert.equal((await daemon.docker('push', other)).code, 1, 'the token is narrower than its user');
-    await berth('registry', 'tokens', 'rm', token.split('_')[1] ?? '');
+    await daemon.berthOk('registry', 'tokens', 'rm', token.split('_')[1] ?? '');
     assert.equal((await daemon.docker('push', name)).code, 1, 'a removed token holds no more');
   });
 
   it('lets everybody pull what was granted to anonymous', async () => {
-    await berth('registry', 'users', 'grant', 'anonymous', 'team/box', 'pull');
+    await daemon.berthOk('registry', 'users', 'grant', 'anonymous', 'team/box', 'pull');
     assert.equal((await registry.call('GET', 'team/box/manifests/1')).status, 200);
     assert.equal((await registry.call('GET', 'team/notes/manifests/1')).status, 401);
     assert.equal((await registry.call('GET', '')).status, 401, 'so that clients learn how to log in');
@@ -198,15 +192,24 @@ describe('the built-in registry and its clients', () => {
   });
 
   it('is served with a certificate of this machine, and not in the clear to others', async () => {
-    await berth('registry', 'stop');
+    await daemon.berthOk('registry', 'stop');
     const plain = await daemon.berth('registry', 'start', '--address', '0.0.0.0:0', '--tls', 'off');
     assert.equal(plain.code, 1);
     assert.match(plain.stderr, /passwords must not be sent in the clear/);
-    await berth('registry', 'start', '--address', '127.0.0.1:0', '--tls', 'local', '--name', 'registry.test');
+    await daemon.berthOk(
+      'registry',
+      'start',
+      '--address',
+      '127.0.0.1:0',
+      '--tls',
+      'local',
+      '--name',
+      'registry.test',
+    );
     const host = await addressOf(daemon);
     const authority = join(daemon.folder, 'ca.crt');
     const { writeFile } = await import('node:fs/promises');
-    await writeFile(authority, `${await berth('registry', 'ca')}\n`);
+    await writeFile(authority, `${await daemon.berthOk('registry', 'ca')}\n`);
     const curl = ['-sS', '--cacert', authority, '--max-time', '20'];
     const known = await run('curl', [...curl, '-u', 'ci:a long password', `https://${host}/v2/_catalog`]);
     assert.match(known.stdout, /team\/box/, known.stderr);

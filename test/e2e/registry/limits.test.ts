@@ -26,12 +26,6 @@ describe('what the built-in registry takes and keeps', () => {
   });
   after(() => daemon[Symbol.asyncDispose]());
 
-  async function berth(...words: string[]): Promise<string> {
-    const { code, stdout, stderr } = await daemon.berth(...words);
-    assert.equal(code, 0, `berth ${words.join(' ')}\n${stderr}${stdout}`);
-    return stdout.trim();
-  }
-
   function put(repository: string, tag: string, layer: string): Promise<Answered> {
     const headers = { 'content-type': ociManifest };
     const body = manifestOf('{}', [layer]);
@@ -44,9 +38,12 @@ describe('what the built-in registry takes and keeps', () => {
   }
 
   it('refuses what is beyond a quota, however it comes, and keeps nothing of it', async () => {
-    await berth('registry', 'quotas', 'set', 'quota/*', '10k');
-    await berth('registry', 'quotas', 'set', 'quota/**', '25k', '--together');
-    assert.match(await berth('registry', 'quotas', 'ls'), /quota\/\* +10 KiB each\n.*25 KiB together/);
+    await daemon.berthOk('registry', 'quotas', 'set', 'quota/*', '10k');
+    await daemon.berthOk('registry', 'quotas', 'set', 'quota/**', '25k', '--together');
+    assert.match(
+      await daemon.berthOk('registry', 'quotas', 'ls'),
+      /quota\/\* +10 KiB each\n.*25 KiB together/,
+    );
     await pushArtifact(registry, 'quota/a', '1', 'a'.repeat(8000));
     const before = await storedBlobs(daemon);
     const much = 'b'.repeat(4000);
@@ -71,20 +68,20 @@ describe('what the built-in registry takes and keeps', () => {
     for (const name of ['quota/b', 'quota/c']) await pushArtifact(registry, name, '1', name.repeat(1000));
     const all = await upload('quota/d', 'd'.repeat(9000));
     assert.match(all.body.toString(), /the repositories 'quota\/\*\*' may hold together 25600 bytes/);
-    const listed = await berth('registry', 'ls');
+    const listed = await daemon.berthOk('registry', 'ls');
     assert.match(listed, /^quota\/a +1 +1 +8\.\d+ kB +[\d.]+ k?B +[\d.]+ k?B/m);
     await registry.call('DELETE', `elsewhere/blobs/${digestOf(much)}`);
     const now = await storedBlobs(daemon);
     assert.ok(!now.includes(digestOf(much).slice(7)));
     assert.ok(before.every((blob) => now.includes(blob)));
     assert.deepEqual(await readdir(join(daemon.root, 'blobs', 'uploads')), []);
-    await berth('registry', 'quotas', 'rm', 'quota/*');
-    await berth('registry', 'quotas', 'rm', 'quota/**', '--together');
+    await daemon.berthOk('registry', 'quotas', 'rm', 'quota/*');
+    await daemon.berthOk('registry', 'quotas', 'rm', 'quota/**', '--together');
     assert.equal((await upload('quota/a', much)).status, 201);
   });
 
   it('tells docker of a quota in words', async () => {
-    await berth('registry', 'quotas', 'set', 'small/*', '10k');
+    await daemon.berthOk('registry', 'quotas', 'set', 'small/*', '10k');
     await daemon.loadBusybox();
     const name = `${registry.host}/small/box:1`;
     await daemon.ok('tag', 'busybox', name);
@@ -94,7 +91,7 @@ describe('what the built-in registry takes and keeps', () => {
   });
 
   it('neither moves nor removes immutable tags, also by retention', async () => {
-    await berth('registry', 'immutable', 'set', 'fixed/**', '--tags', 'v*');
+    await daemon.berthOk('registry', 'immutable', 'set', 'fixed/**', '--tags', 'v*');
     const digest = await pushArtifact(registry, 'fixed/app', 'v1', 'one');
     await pushArtifact(registry, 'fixed/app', 'latest', 'one');
     await pushArtifact(registry, 'fixed/app', 'v1', 'one');
@@ -108,17 +105,17 @@ describe('what the built-in registry takes and keeps', () => {
     }
     const byHand = await daemon.berth('registry', 'rm', 'fixed/app:v1');
     assert.match(byHand.stderr, /the tag 'v1' of 'fixed\/app' is immutable/);
-    await berth('registry', 'retention', 'set', 'fixed/**', '--keep-last', '0');
-    const dry = await berth('registry', 'gc', '--dry-run', '--grace', '0');
+    await daemon.berthOk('registry', 'retention', 'set', 'fixed/**', '--keep-last', '0');
+    const dry = await daemon.berthOk('registry', 'gc', '--dry-run', '--grace', '0');
     assert.match(dry, /^tag {7}fixed\/app:latest/m);
     assert.doesNotMatch(dry, /fixed\/app:v1/);
-    await berth('registry', 'gc', '--grace', '0');
-    const tags = await berth('registry', 'tags', 'fixed/app');
+    await daemon.berthOk('registry', 'gc', '--grace', '0');
+    const tags = await daemon.berthOk('registry', 'tags', 'fixed/app');
     assert.match(tags, /^v1 \(immutable\)/m);
     assert.doesNotMatch(tags, /latest/);
-    await berth('registry', 'retention', 'rm', 'fixed/**');
-    await berth('registry', 'immutable', 'rm', 'fixed/**', '--tags', 'v*');
-    await berth('registry', 'rm', 'fixed/app:v1');
+    await daemon.berthOk('registry', 'retention', 'rm', 'fixed/**');
+    await daemon.berthOk('registry', 'immutable', 'rm', 'fixed/**', '--tags', 'v*');
+    await daemon.berthOk('registry', 'rm', 'fixed/app:v1');
   });
 
   it('never sends damaged content as if it were right, and mends it by the next push', async () => {
@@ -138,7 +135,7 @@ describe('what the built-in registry takes and keeps', () => {
     await pushArtifact(registry, 'reading/app', '1', content);
     const again = await registry.call('GET', `reading/app/blobs/${digest}`);
     assert.equal(digestOf(again.body), digest);
-    const findings = await berth('registry', 'verify', '--json');
+    const findings = await daemon.berthOk('registry', 'verify', '--json');
     assert.doesNotMatch(findings, /damaged|missing/);
   });
 

@@ -28,7 +28,7 @@ describe('other registries through the built-in one', () => {
     upstream = await faultyRegistry();
     daemon = await startDaemon();
     registry = await serveRegistry(daemon);
-    await berth('registry', 'mirrors', 'add', 'up', upstream.host, '--fresh-for', '0');
+    await daemon.berthOk('registry', 'mirrors', 'add', 'up', upstream.host, '--fresh-for', '0');
   });
   after(async () => {
     await daemon[Symbol.asyncDispose]();
@@ -38,12 +38,6 @@ describe('other registries through the built-in one', () => {
     upstream.fault = noFault;
     upstream.seen.length = 0;
   });
-
-  async function berth(...words: string[]): Promise<string> {
-    const { code, stdout, stderr } = await daemon.berth(...words);
-    assert.equal(code, 0, `berth ${words.join(' ')}\n${stderr}${stdout}`);
-    return stdout.trim();
-  }
 
   /** An artifact of the upstream with one layer, whose manifest is here. Gives the layer's digest. */
   async function known(tag: string, layer: Buffer): Promise<string> {
@@ -158,24 +152,24 @@ describe('other registries through the built-in one', () => {
     upstream.add('moving', {}, [Buffer.from('second')]);
     const moved = await registry.call('GET', 'up/app/manifests/moving');
     assert.match(moved.body.toString(), new RegExp(digestOf('second')));
-    await berth('registry', 'mirrors', 'add', 'up', upstream.host, '--fresh-for', '3600');
+    await daemon.berthOk('registry', 'mirrors', 'add', 'up', upstream.host, '--fresh-for', '3600');
     assert.equal((await registry.call('GET', 'up/app/manifests/moving')).status, 200);
     assert.equal(requests('HEAD', '/moving'), 4, 'a fresh tag is taken as it was last seen');
-    await berth('registry', 'mirrors', 'add', 'up', upstream.host, '--fresh-for', '0');
+    await daemon.berthOk('registry', 'mirrors', 'add', 'up', upstream.host, '--fresh-for', '0');
   });
 
   it('tells nobody of a push when it fetches', async () => {
     const hook = ['registry', 'webhooks', 'add', 'http://127.0.0.1:1/', '--events', 'push,pull'];
-    const id = await berth(...hook, '--repositories', 'up/**');
+    const id = await daemon.berthOk(...hook, '--repositories', 'up/**');
     await known('untold', Buffer.from('fetched'));
     const parse: (text: string) => { waiting: number; lost: number }[] = JSON.parse;
-    const [told] = parse(await berth('registry', 'webhooks', 'ls', '--json'));
+    const [told] = parse(await daemon.berthOk('registry', 'webhooks', 'ls', '--json'));
     assert.equal((told?.waiting ?? 0) + (told?.lost ?? 0), 1, 'only the pull');
-    await berth('registry', 'webhooks', 'rm', id);
+    await daemon.berthOk('registry', 'webhooks', 'rm', id);
   });
 
   it('is found by the path and the parameter that clients of mirrors use', async () => {
-    await berth('registry', 'mirrors', 'add', 'library', `${upstream.host}/library`);
+    await daemon.berthOk('registry', 'mirrors', 'add', 'library', `${upstream.host}/library`);
     upstream.add('1', {}, [Buffer.from('of the library')]);
     assert.equal((await registry.call('GET', 'library/box/manifests/1')).status, 200, 'as dockerd asks');
     assert.ok(upstream.seen.some(({ path }) => path.startsWith('/v2/library/box/manifests/1')));

@@ -36,12 +36,6 @@ describe('the upkeep of the built-in registry', () => {
     await upstream[Symbol.asyncDispose]();
   });
 
-  async function berth(...words: string[]): Promise<string> {
-    const { code, stdout, stderr } = await daemon.berth(...words);
-    assert.equal(code, 0, `berth ${words.join(' ')}\n${stderr}${stdout}`);
-    return stdout.trim();
-  }
-
   async function status(path: string): Promise<number> {
     return (await registry.call('HEAD', path)).status;
   }
@@ -62,14 +56,14 @@ describe('the upkeep of the built-in registry', () => {
     await daemon.ok('run', '-d', '--name', 'runs', '--network', 'none', running, 'sleep', '1000');
     const { headers } = await registry.call('HEAD', 'gc/running/manifests/1');
     const runs = headers.get('docker-content-digest') ?? '';
-    await berth('registry', 'rm', 'gc/app:gone', 'gc/running:1');
+    await daemon.berthOk('registry', 'rm', 'gc/app:gone', 'gc/running:1');
 
-    const young = await berth('registry', 'gc', '--untagged');
+    const young = await daemon.berthOk('registry', 'gc', '--untagged');
     assert.match(young, /^0 tags, 0 manifests, 0 blobs/m, 'all came within the hour of grace');
-    const plan = await berth('registry', 'gc', '--untagged', '--grace', '0', '--dry-run');
+    const plan = await daemon.berthOk('registry', 'gc', '--untagged', '--grace', '0', '--dry-run');
     assert.match(plan, new RegExp(`manifest  gc/app@${gone}`));
     assert.equal(await status(`gc/app/manifests/${gone}`), 200, 'a dry run removes nothing');
-    await berth('registry', 'gc', '--untagged', '--grace', '0');
+    await daemon.berthOk('registry', 'gc', '--untagged', '--grace', '0');
     assert.equal(await status(`gc/app/manifests/${gone}`), 404);
     assert.equal(await status(`gc/app/manifests/kept`), 200);
     assert.equal(
@@ -86,7 +80,7 @@ describe('the upkeep of the built-in registry', () => {
       'kept layer',
     );
     await daemon.ok('rm', '-f', 'runs');
-    await berth('registry', 'gc', '--untagged', '--grace', '0');
+    await daemon.berthOk('registry', 'gc', '--untagged', '--grace', '0');
     assert.equal(await status(`gc/running/manifests/${runs}`), 404);
   });
 
@@ -94,9 +88,9 @@ describe('the upkeep of the built-in registry', () => {
     const { headers } = await registry.call('POST', 'gc/upload/blobs/uploads/');
     const location = headers.get('location') ?? '';
     await registry.call('PATCH', location, { body: 'half' });
-    await berth('registry', 'gc');
+    await daemon.berthOk('registry', 'gc');
     assert.equal((await registry.call('GET', location)).status, 204);
-    await berth('registry', 'gc', '--upload-age', '0');
+    await daemon.berthOk('registry', 'gc', '--upload-age', '0');
     assert.equal((await registry.call('GET', location)).status, 404);
   });
 
@@ -107,14 +101,14 @@ describe('the upkeep of the built-in registry', () => {
     await daemon.ok('run', '-d', '--name', 'old', '--network', 'none', `${name}:v0`, 'sleep', '1000');
     for (const tag of ['v1', 'v2', 'v3', 'latest'])
       await pushArtifact(registry, 'kept/app', tag, `layer ${tag}`);
-    await berth('registry', 'retention', 'set', 'kept/*', '--tags', 'v*', '--keep-last', '2');
-    const dry = await berth('registry', 'gc', '--dry-run', '--grace', '0');
+    await daemon.berthOk('registry', 'retention', 'set', 'kept/*', '--tags', 'v*', '--keep-last', '2');
+    const dry = await daemon.berthOk('registry', 'gc', '--dry-run', '--grace', '0');
     assert.match(dry, /tag {7}kept\/app:v1 \(beyond the newest 2\)/);
-    await berth('registry', 'gc', '--grace', '0');
+    await daemon.berthOk('registry', 'gc', '--grace', '0');
     const { body } = await registry.call('GET', 'kept/app/tags/list');
     assert.deepEqual(JSON.parse(body.toString()), { name: 'kept/app', tags: ['latest', 'v0', 'v2', 'v3'] });
     assert.ok(!(await storedBlobs(daemon)).includes(digestOf('layer v1').slice(7)));
-    await berth('registry', 'retention', 'rm', 'kept/*', '--tags', 'v*');
+    await daemon.berthOk('registry', 'retention', 'rm', 'kept/*', '--tags', 'v*');
     await daemon.ok('rm', '-f', 'old');
   });
 
@@ -134,7 +128,7 @@ describe('the upkeep of the built-in registry', () => {
     const bound = server.address();
     const url = `http://127.0.0.1:${isAddress(bound) ? bound.port : 0}/hook`;
     assert.equal((await daemon.berth('secret', 'set', 'hook_key', { input: 'the key' })).code, 0);
-    const id = await berth(
+    const id = await daemon.berthOk(
       'registry',
       'webhooks',
       'add',
@@ -156,7 +150,7 @@ describe('the upkeep of the built-in registry', () => {
     );
     const removed = await daemon.berth('secret', 'rm', 'hook_key');
     assert.match(removed.stderr, /registry's webhook/);
-    await berth('registry', 'webhooks', 'rm', id);
+    await daemon.berthOk('registry', 'webhooks', 'rm', id);
     server.close();
     server.closeAllConnections();
   });
@@ -165,7 +159,7 @@ describe('the upkeep of the built-in registry', () => {
     const origin = reach(upstream.host);
     await daemon.ok('tag', 'busybox', `${upstream.host}/library/box:1`);
     await daemon.ok('push', `${upstream.host}/library/box:1`);
-    await berth('registry', 'mirrors', 'add', 'hub', upstream.host, '--fresh-for', '0');
+    await daemon.berthOk('registry', 'mirrors', 'add', 'hub', upstream.host, '--fresh-for', '0');
     const name = `${registry.host}/hub/library/box:1`;
     await daemon.ok('rmi', `${upstream.host}/library/box:1`);
     await daemon.ok('pull', name);
@@ -182,7 +176,7 @@ describe('the upkeep of the built-in registry', () => {
   });
 
   it('finds damaged and missing blobs, sets them aside and fetches those again that can be had', async () => {
-    assert.match(await berth('registry', 'verify'), /Everything is whole/);
+    assert.match(await daemon.berthOk('registry', 'verify'), /Everything is whole/);
     const digest = await pushArtifact(registry, 'verify/app', '1', 'whole content');
     const blob = digestOf('whole content');
     const at = (name: string): string => join(daemon.root, 'blobs', 'sha256', name.slice(7));
@@ -199,7 +193,7 @@ describe('the upkeep of the built-in registry', () => {
     assert.equal((await registry.call('GET', 'hub/library/box/manifests/1')).status, 200);
     assert.match((await daemon.berth('registry', 'verify')).stdout, new RegExp(`missing  ${blob}`));
     await pushBlob(registry, 'verify/app', 'whole content');
-    assert.match(await berth('registry', 'verify'), /Everything is whole/);
+    assert.match(await daemon.berthOk('registry', 'verify'), /Everything is whole/);
   });
 
   it('fetches damaged parts of an image again from the registry that it was pulled from', async () => {
@@ -211,7 +205,7 @@ describe('the upkeep of the built-in registry', () => {
     const { code, stdout } = await daemon.berth('registry', 'verify', '--json');
     assert.equal(code, 0, stdout);
     assert.match(stdout, new RegExp(`"kind":"damaged","digest":"${id}".*"repairedFrom":"`));
-    assert.match(await berth('registry', 'verify'), /Everything is whole/);
+    assert.match(await daemon.berthOk('registry', 'verify'), /Everything is whole/);
   });
 
   it('goes on serving what it mirrored when the upstream is gone', async () => {
