@@ -163,7 +163,8 @@ export class KeptPacks {
   }
 
   async #drop(key: string, folder: KeptFolder): Promise<void> {
-    if (folder.users > 0) return;
+    // Somebody else may have dropped it, and another may have its key, since the caller looked.
+    if (folder.users > 0 || this.#folders.get(key) !== folder) return;
     this.#folders.delete(key);
     await folder.remove();
   }

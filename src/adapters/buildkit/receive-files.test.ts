@@ -202,6 +202,9 @@ test('a path that leads out of the folder, or through a link, is refused and not
     'an empty name': [{ path: '', mode: 0o644 }],
     'a zero byte': [{ path: 'a\0b', mode: 0o644 }],
     'a long name': [{ path: 'x'.repeat(256), mode: 0o644 }],
+    'a negative size': [{ path: 'f', mode: 0o644, size: -9 }],
+    'a link to a long path': [{ path: 'l', mode: 2 ** 27 + 0o777, linkname: 'x'.repeat(5000) }],
+    'large attributes': [{ path: 'f', mode: 0o644, xattrs: { 'user.a': Buffer.alloc(70_000) } }],
     'a long path': [{ path: `${'d/'.repeat(2100)}f`, mode: 0o644 }],
   };
   for (const [what, packets] of Object.entries(stats)) {
@@ -217,8 +220,21 @@ test('a path that leads out of the folder, or through a link, is refused and not
       yield await Promise.resolve(Packet.encode({ type: packetTypes.data, id: 7, data: Buffer.from('x') }));
     },
   };
-  await using opened = await openSession(unasked, sessions, 'key');
-  await assert.rejects(opened.session.receive({ name: 'context' }, { signal }), { code: 'context-invalid' });
+  const early: Methods = {
+    '/moby.filesync.v1.FileSync/DiffCopy': async function* () {
+      // The first fill what may be asked for at once.
+      for (let id = 0; id < 600; id++)
+        yield Packet.encode({
+          type: packetTypes.stat,
+          stat: Stat.of({ path: `f${id}`, mode: 0o644, size: 9 }),
+        });
+      yield await Promise.resolve(Packet.encode({ type: packetTypes.data, id: 599, data: Buffer.from('x') }));
+    },
+  };
+  for (const methods of [unasked, early]) {
+    await using opened = await openSession(methods, sessions, 'key');
+    await assert.rejects(opened.session.receive({ name: 'context' }, { signal }), /not asked for/);
+  }
   assert.deepEqual(
     sessions.kept().map(({ size, inUse }) => [size, inUse]),
     [[0, false]],

@@ -80,6 +80,7 @@ class Receiving {
   answers(): Uint8Array[] {
     const now = this.#wanted.splice(0, mostAsked - this.#asked);
     this.#asked += now.length;
+    for (const id of now) this.#files.ask(id);
     const answers = now.map((id) => Packet.encode({ type: packetTypes.request, id }));
     if (this.isOver || !this.#isListed || this.#files.isComing) return answers;
     this.isOver = true;

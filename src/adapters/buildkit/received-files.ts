@@ -14,6 +14,9 @@ const longestPath = 4095;
 const longestName = 255;
 /** What is known of each fills memory. */
 const mostEntries = 2_000_000;
+/** Bytes that the attributes of a file may take, as Linux has it for one, and all names and attributes together. */
+const mostAttributes = 64 * 1024;
+const mostSaid = 512 * 1024 * 1024;
 /** Pieces of a file are gathered up to this, in bytes. */
 const gathered = 128 * 1024;
 
@@ -23,6 +26,8 @@ const nothing = hashOf('sha256', '');
 interface Coming {
   stat: FileStat;
   entry: PackedEntry;
+  /** The client was asked for them. */
+  isAsked: boolean;
   /** Of a file that comes in several pieces: what was not yet written. */
   rest?: { hash: Hash; buffer: Buffer; filled: number };
 }
@@ -40,6 +45,8 @@ export class ReceivedFiles {
   /** Those that can be kept for the next time. */
   readonly whole: KeptFile[] = [];
   files = 0;
+  /** Bytes of names and attributes. */
+  #said = 0;
   /** That came over the connection, with what is said of the files. */
   bytes = 0;
 
@@ -56,6 +63,7 @@ export class ReceivedFiles {
   /** Whether the file's bytes are wanted, under this number. @throws invalid `context-invalid` */
   add(id: number, stat: FileStat): boolean {
     this.#check(stat.path);
+    this.#checkSizes(stat);
     const kind = kindOf(stat.mode);
     // Sockets mean nothing without the process that made them.
     if (kind === undefined) return false;
@@ -68,10 +76,16 @@ export class ReceivedFiles {
     return stat.linkname === '' ? this.#file(id, stat) : this.#hardLink(stat);
   }
 
+  /** The client is asked for the file's bytes now. */
+  ask(id: number): void {
+    const coming = this.#coming.get(id);
+    if (coming !== undefined) coming.isAsked = true;
+  }
+
   /** An empty chunk ends the file. Gives whether it did. @throws invalid `context-invalid` */
   data(id: number, chunk: Uint8Array): boolean {
     const coming = this.#coming.get(id);
-    if (coming === undefined) throw refused(`bytes of a file that was not asked for (${id})`);
+    if (coming?.isAsked !== true) throw refused(`bytes of a file that was not asked for (${id})`);
     if (chunk.length > 0) {
       this.#piece(coming, chunk);
       return false;
@@ -104,7 +118,7 @@ export class ReceivedFiles {
     const entry = entryOf(stat, 'file');
     this.entries.push(entry);
     if (stat.size === 0) return false;
-    this.#coming.set(id, { stat, entry });
+    this.#coming.set(id, { stat, entry, isAsked: false });
     return true;
   }
 
@@ -173,6 +187,23 @@ export class ReceivedFiles {
       throw refused(`the path '${text(path)}', whose folder '${text(parent)}' is none that was sent`);
     if (this.#kinds.has(path)) throw refused(`the path '${text(path)}' twice`);
     if (this.entries.length >= mostEntries) throw refused(`more than ${mostEntries} files`);
+  }
+
+  #checkSizes({ path, linkname, size, xattrs }: FileStat): void {
+    if (!Number.isSafeInteger(size) || size < 0)
+      throw refused(`'${text(path)}' with ${size} bytes, which no file has`);
+    if (linkname.length > longestPath)
+      throw refused(`the link '${text(path)}', whose target is longer than Linux has them`);
+    const attributes = Object.entries(xattrs).reduce(
+      (sum, [name, { length }]) => sum + name.length + length,
+      0,
+    );
+    if (attributes > mostAttributes)
+      throw refused(
+        `'${text(path)}' with ${attributes} bytes of attributes, more than the ${mostAttributes} allowed`,
+      );
+    this.#said += path.length + linkname.length + attributes;
+    if (this.#said > mostSaid) throw refused(`more than ${mostSaid} bytes of names and attributes`);
   }
 }
 
