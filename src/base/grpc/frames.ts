@@ -8,12 +8,17 @@ const headLength = 5;
 /** The longest message that is read, in bytes; that of grpc-go, which BuildKit raises to this. */
 export const longestMessage = 16 * 1024 * 1024;
 
+/** A message that comes in more pieces than this is copied together as it comes: a view of each would take more than its bytes. */
+const mostPieces = 64;
+
 /** Cuts what comes of a call into its messages. Each is a view on what came, where it came in one piece. */
 export class MessageReader {
   readonly #longest: number;
   #kept: Buffer[] = [];
   #size = 0;
   #needed = headLength;
+  /** A message that comes in many pieces, with its head, as far as it came (`#size`). */
+  #whole: Buffer | undefined;
 
   constructor(longest = longestMessage) {
     this.#longest = longest;
@@ -21,9 +26,29 @@ export class MessageReader {
 
   /** The messages that are whole now, put behind `messages`. @throws invalid `grpc-malformed` */
   push(chunk: Buffer, messages: Buffer[]): void {
+    const left = this.#whole === undefined ? chunk : this.#gather(this.#whole, chunk, messages);
+    if (left.length > 0) this.#cut(left, messages);
+  }
+
+  #gather(whole: Buffer, chunk: Buffer, messages: Buffer[]): Buffer {
+    const part = chunk.subarray(0, whole.length - this.#size);
+    whole.set(part, this.#size);
+    this.#size += part.length;
+    if (this.#size < whole.length) return chunk.subarray(part.length);
+    messages.push(whole.subarray(headLength));
+    this.#whole = undefined;
+    this.#size = 0;
+    this.#needed = headLength;
+    return chunk.subarray(part.length);
+  }
+
+  #cut(chunk: Buffer, messages: Buffer[]): void {
     this.#kept.push(chunk);
     this.#size += chunk.length;
-    if (this.#size < this.#needed) return;
+    if (this.#size < this.#needed) {
+      if (this.#kept.length > mostPieces) this.#beginWhole();
+      return;
+    }
     const data = this.#kept.length === 1 ? chunk : Buffer.concat(this.#kept);
     let at = 0;
     for (;;) {
@@ -36,6 +61,16 @@ export class MessageReader {
     const rest = data.subarray(at);
     this.#kept = rest.length === 0 ? [] : [rest];
     this.#size = rest.length;
+  }
+
+  #beginWhole(): void {
+    this.#whole = Buffer.allocUnsafeSlow(this.#needed);
+    let at = 0;
+    for (const piece of this.#kept) {
+      this.#whole.set(piece, at);
+      at += piece.length;
+    }
+    this.#kept = [];
   }
 
   /** @throws invalid `grpc-malformed` within a message */
