@@ -48,6 +48,8 @@ export class Builds implements BuildsContract {
   readonly #inFlight = new StepsInFlight();
   readonly #journal: LayerJournal;
   readonly #running = new Map<string, AbortController>();
+  /** Of builds for several platforms: nameless until all are there. */
+  readonly #undelivered = new Set<BuildResult[]>();
 
   constructor(parts: BuildParts) {
     this.#parts = parts;
@@ -60,7 +62,8 @@ export class Builds implements BuildsContract {
 
   /** Removes what builds left that a crash cut off; to be called before the first build, after Images.start. */
   async start(): Promise<void> {
-    const { snapshotter, trees } = this.#parts;
+    const { snapshotter, trees, images } = this.#parts;
+    images.usedBy((id) => (this.#isUndelivered(id) ? [{ holder: 'a build for several platforms' }] : []));
     for (const id of this.#caches.strangers(await trees.listFolders())) await trees.removeFolder(id);
     for (const key of await snapshotter.listActive())
       if (key.startsWith(snapshotPrefix)) await snapshotter.remove(key);
@@ -80,9 +83,18 @@ export class Builds implements BuildsContract {
   async #buildFor(platforms: string[], request: BuildRequest): Promise<Image> {
     checkPlatforms(request);
     const results: BuildResult[] = [];
-    for (const platform of platforms)
-      results.push(await this.#make({ ...request, platform }, this.#vertices(request)));
-    return this.#deliver(request, results, this.#vertices(request));
+    this.#undelivered.add(results);
+    try {
+      for (const platform of platforms)
+        results.push(await this.#make({ ...request, platform }, this.#vertices(request)));
+      return await this.#deliver(request, results, this.#vertices(request));
+    } finally {
+      this.#undelivered.delete(results);
+    }
+  }
+
+  #isUndelivered(imageId: string): boolean {
+    return [...this.#undelivered].some((results) => results.some(({ image }) => image.id === imageId));
   }
 
   async verify(asked: BuildRequest): Promise<Verification> {
