@@ -41,6 +41,8 @@ export async function fetchBlob(
     await using partial = await parts.blobs.resume(blob);
     if (partial === undefined) return;
     const { offset } = partial;
+    // Nobody would take a reader of what has failed meanwhile.
+    fetch.signal.throwIfAborted();
     if (offset === 0 && tries === 1) onBegun?.(partial.reader());
     try {
       await partial.receive(await rest(parts, fetch, blob, { offset, direct: tries > 1, onRead }));

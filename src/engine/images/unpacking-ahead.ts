@@ -60,7 +60,8 @@ export class UnpackingAhead implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     for (const size of this.#claimed) this.#parts.layers.release(size);
-    for (const staging of this.#all) await (await staging)?.[Symbol.asyncDispose]();
+    // What cannot be removed now, the next start tries again.
+    await Promise.allSettled(this.#all.map(async (staging) => (await staging)?.[Symbol.asyncDispose]()));
   }
 
   /** @param size the layer's bytes as they come; Infinity for as many as there are */
