@@ -104,9 +104,10 @@ export class BlobUploads {
     this.#coming.get(key.id)?.cut();
     return this.#locks.run(key.id, async () => {
       const { content, rules } = this.#parts;
-      const isKnown = content.link(key.repository, digest) !== undefined;
+      // What the repository has already takes no more room.
+      const known = content.link(key.repository, digest)?.size ?? 0;
       if (chunk === undefined) await this.#size(key);
-      else await this.#append(key, chunk, isKnown ? Infinity : rules.room(key.repository));
+      else await this.#append(key, chunk, Math.max(known, rules.room(key.repository)));
       try {
         return await this.#commit(key, digest);
       } catch (error) {

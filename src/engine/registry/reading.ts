@@ -28,7 +28,9 @@ export class Reading {
     const content = await this.#blobs.open(blob, range);
     const isWhole = range.start === 0 && (range.end ?? Infinity) >= size - 1;
     if (!isWhole || this.#known.has(blob)) return content;
-    return Readable.from(this.#checked(blob, content), { objectMode: false });
+    const checked = Readable.from(this.#checked(blob, content), { objectMode: false });
+    // Closed before the first read, it would leave its source open.
+    return checked.once('close', () => content.destroy());
   }
 
   /** A small one, all of it. @throws not-found `blob-missing`; invalid `blob-digest-mismatch` */

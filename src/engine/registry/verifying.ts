@@ -60,7 +60,8 @@ export class RegistryVerifier {
       if (blobs % progressEvery === 0) yield { kind: 'progress', blobs, bytes };
       const problem = await this.#problemOf(digest);
       if (problem === undefined) continue;
-      yield await this.mend(digest, problem, signal);
+      const finding = await this.mend(digest, problem, signal);
+      if (finding !== undefined) yield finding;
     }
     for (const digest of await this.#missing())
       if (this.#parts.content.needs(digest))
@@ -68,8 +69,9 @@ export class RegistryVerifier {
     yield { kind: 'progress', blobs, bytes };
   }
 
-  /** Sets a damaged blob aside, and fetches it again from where it came from. */
-  async mend(digest: Digest, problem: string, signal: AbortSignal): Promise<Finding> {
+  /** Sets a damaged blob aside, and fetches it again from where it came from. Undefined when somebody else has done so since. */
+  async mend(digest: Digest, problem: string, signal: AbortSignal): Promise<Finding | undefined> {
+    if ((await this.#problemOf(digest)) === undefined) return undefined;
     await this.#parts.blobs.setAside(digest);
     return { kind: 'damaged', ...(await this.#repair(digest, problem, signal)) };
   }
