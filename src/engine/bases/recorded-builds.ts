@@ -128,14 +128,25 @@ export class RecordedBuilds implements Builds {
     const { context, contexts = {}, secrets = {}, tags } = record;
     if (context === undefined)
       throw conflict('build-context-gone', `the build context of ${tags.join(', ')} cannot be had again`);
-    const named: Record<string, NamedContext> = {};
-    for (const [name, place] of Object.entries(contexts))
-      named[name] = 'image' in place ? place : await this.#source(place);
-    return this.build({
-      ...{ ...askedOf(record), ...how, tags, contexts: named, secretSources: secrets },
-      context: await this.#source(context),
-      secrets: (id) => this.#secret(secrets, id),
-    });
+    const opened: BuildContextSource[] = [];
+    const open = async (place: ContextAgain): Promise<BuildContextSource> => {
+      const source = await this.#source(place);
+      opened.push(source);
+      return source;
+    };
+    try {
+      const named: Record<string, NamedContext> = {};
+      for (const [name, place] of Object.entries(contexts))
+        named[name] = 'image' in place ? place : await open(place);
+      return await this.build({
+        ...{ ...askedOf(record), ...how, tags, contexts: named, secretSources: secrets },
+        context: await open(context),
+        secrets: (id) => this.#secret(secrets, id),
+      });
+    } finally {
+      // No step may have asked for some of them.
+      for (const source of opened) if ('tar' in source) source.tar.destroy();
+    }
   }
 
   /** Puts the names of a build back to what they stood for. */

@@ -1,6 +1,6 @@
 import { createPublicKey, verify, type KeyObject } from 'node:crypto';
 import { buffer } from 'node:stream/consumers';
-import { invalid, isKind, notFound } from '#base/errors.ts';
+import { invalid, isKind, messageOf, notFound } from '#base/errors.ts';
 import {
   payloadType,
   preAuthentication,
@@ -76,7 +76,11 @@ export class SignatureCheck {
     const verified = { digest, key: keyFingerprint(publicKey) };
     const problems = new Set<string>();
     for (const signature of signatures.slice(0, mostSignatures)) {
-      const problem = await this.#problemOf(asked, signature, digest, publicKey);
+      const problem = await this.#problemOf(asked, signature, digest, publicKey).catch((error: unknown) => {
+        asked.signal.throwIfAborted();
+        // Whoever may push may add one that cannot be read; others may still be right.
+        return messageOf(error);
+      });
       if (problem !== undefined) problems.add(problem);
       else return { ...verified, ...(await this.#contentProblem(asked, image, digest)) };
     }
@@ -84,7 +88,7 @@ export class SignatureCheck {
   }
 
   /** The manifests that may be signatures, by the tag and by the list of referrers. */
-  async #signatures(asked: Asked, subject: Digest): Promise<Descriptor[][]> {
+  async #signatures(asked: Asked, subject: Digest): Promise<Buffer[]> {
     const { registry } = this.#options;
     const tagged = await this.#manifest(asked, { tag: `${subject.replace(':', '-')}.sig` });
     const referrers = await registry.referrers(asked, subject, asked.auth, asked.signal);
@@ -94,16 +98,17 @@ export class SignatureCheck {
       const manifest = await this.#manifest(asked, { digest });
       if (manifest !== undefined) found.push(manifest);
     }
-    return found.map(({ content }) => parseManifest(content.toString('utf8'), 'a signature').layers);
+    return found.map(({ content }) => content);
   }
 
-  /** Undefined when one of the layers is a signature of the digest by the key. */
+  /** Undefined when one of the manifest's layers is a signature of the digest by the key. */
   async #problemOf(
     asked: Asked,
-    layers: Descriptor[],
+    manifest: Buffer,
     digest: Digest,
     key: KeyObject,
   ): Promise<string | undefined> {
+    const { layers } = parseManifest(manifest.toString('utf8'), 'a signature');
     let problem = 'the signature is of another key';
     for (const layer of layers.slice(0, mostSignatures)) {
       if (layer.size > largestPayload) continue;
