@@ -62,7 +62,8 @@ function folderOf({ remote }: { remote: string }, { source, contents }: Copy): F
   if (!contents) return undefined;
   const [repository = '', fragment = ''] = remote.split('#');
   const [ref = '', folder = ''] = fragment.split(':');
-  const path = [folder, source].map((part) => part.replace(/^[./]+|\/+$/g, '')).filter((part) => part !== '');
+  const path = `${folder}/${source}`.split('/').filter((part) => part !== '' && part !== '.');
+  if (path.includes('..')) return undefined;
   return { remote: `${repository}#${ref}:${path.join('/')}` };
 }
 

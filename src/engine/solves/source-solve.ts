@@ -15,7 +15,8 @@ export class SourceSolve implements Result {
   readonly #job: Job;
   readonly #source: FrontendInput;
   readonly #from: { session: BuildSession; images: ImageSource; signal: AbortSignal };
-  #image: Promise<Image> | undefined;
+  /** By platform. */
+  readonly #images = new Map<string, Promise<Image>>();
 
   constructor(
     parts: SolveParts,
@@ -34,7 +35,11 @@ export class SourceSolve implements Result {
   }
 
   image(platform: string): Promise<Image> {
-    return (this.#image ??= this.#build(platform, []));
+    const known = this.#images.get(platform);
+    if (known !== undefined) return known;
+    const building = this.#build(platform, []);
+    this.#images.set(platform, building);
+    return building;
   }
 
   async export(): Promise<Record<string, string>> {
