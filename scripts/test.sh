@@ -10,4 +10,4 @@ if [ $# -eq 0 ]; then
   set -- --test-reporter=./scripts/levels-reporter.ts --test-reporter-destination=stderr \
     --test-reporter=spec --test-reporter-destination=stdout 'src/**/*.test.ts' 'test/**/*.test.ts'
 fi
-exec sh scripts/with-node.sh --import ./scripts/test-deadline.ts --test --test-concurrency=3 --test-timeout=600000 "$@"
+exec sh scripts/with-node.sh --import ./scripts/test-deadline.ts --import ./scripts/test-errors.ts --test --test-concurrency=3 --test-timeout=600000 "$@"
