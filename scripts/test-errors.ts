@@ -3,7 +3,12 @@
 import { inspect } from 'node:util';
 
 Error.prepareStackTrace = (error, frames) => {
-  const stack = [String(error), ...frames.map((frame) => `    at ${frame.toString()}`)].join('\n');
+  const stack = [String(error), ...frames.map(lineOf)].join('\n');
   if (!(error instanceof SuppressedError)) return stack;
   return `${stack}\n${inspect(error.suppressed)}\nand then, on the way out of it:\n${inspect(error.error)}`;
 };
+
+function lineOf(frame: NodeJS.CallSite): string {
+  const place = [frame.getFileName() ?? '', frame.getLineNumber(), frame.getColumnNumber()].join(':');
+  return `    at ${frame.getFunctionName() ?? '<anonymous>'} (${place})`;
+}
