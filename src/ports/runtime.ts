@@ -92,8 +92,8 @@ export interface Runtime {
   delete(id: string): Promise<void>;
   observe(id: string): Promise<TaskState>;
   /**
-   * The exit that the monitor recorded, also when it came while the daemon was away; undefined while running. A task
-   * whose monitor was killed is ended too, with the code 137.
+   * The exit that the monitor recorded, also when it came while the daemon was away; undefined while running. One
+   * that the monitor is about to record is awaited. A task whose monitor was killed is ended too, with the code 137.
    */
   exitOf(id: string): Promise<TaskExit | undefined>;
   /** Calls `listener` once for each task that ends from now on, after its output is in the log. */

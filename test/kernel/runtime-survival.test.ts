@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { openProcess, ProcessWatch } from '#adapters/linux/pidfd.ts';
 import { openRuntime, TaskBench } from '../support/tasks.ts';
 
 async function startInAnotherProcess(bench: TaskBench, task: ReturnType<TaskBench['task']>): Promise<number> {
@@ -62,9 +63,30 @@ test('an exit that came while nobody watched is found afterwards', async () => {
   assert.equal(bench.output(task.id), 'done\n');
 });
 
-function killMonitor(bench: TaskBench, id: string): void {
+test('an exit that the monitor has still to write is awaited', async () => {
+  await using bench = await TaskBench.make();
+  const task = bench.task(['sh', '-c', 'trap "exit 9" TERM; while :; do sleep 0.01; done']);
+  const pid = await startInAnotherProcess(bench, task);
+  signalMonitor(bench, task.id, 'SIGSTOP');
+  const main = openProcess(pid);
+  assert.ok(main !== undefined);
+  const ended = new Promise<void>((resolve) => new ProcessWatch(main, resolve));
+  process.kill(pid, 'SIGTERM');
+  await ended;
+  const heir = await openRuntime(bench.folder);
+  const exit = heir.exitOf(task.id);
+  signalMonitor(bench, task.id, 'SIGCONT');
+  assert.equal((await exit)?.exitCode, 9);
+  await heir.close();
+});
+
+function signalMonitor(bench: TaskBench, id: string, signal: NodeJS.Signals): void {
   const pid = Number(readFileSync(join(bench.folder, 'run/bundles', id, 'conmon.pid'), 'utf8'));
-  process.kill(pid, 'SIGKILL');
+  process.kill(pid, signal);
+}
+
+function killMonitor(bench: TaskBench, id: string): void {
+  signalMonitor(bench, id, 'SIGKILL');
 }
 
 test('when a monitor is killed, its task is ended at once, also when it is paused, and that is told', async () => {

@@ -1,8 +1,12 @@
 import type { Cgroups } from '#ports/cgroups.ts';
 import type { TaskExit } from '#ports/runtime.ts';
 import { readIfThere, type TaskFiles } from './bundle.ts';
-import { ExitWatcher, lostExit, readExit } from './exits.ts';
+import { type ExitRecord, ExitWatcher, lostExit, readExit } from './exits.ts';
 import type { OciRuntimes } from './oci-runtimes.ts';
+import { isAlive } from './processes.ts';
+
+/** Between the end of a main process and the exit that its monitor writes, in milliseconds; more means that it hangs. */
+const exitPatience = 5_000;
 
 type Listener = (exit: TaskExit) => void;
 
@@ -41,9 +45,20 @@ export class TaskExits {
 
   /** As Runtime.exitOf. */
   async of(id: string): Promise<TaskExit | undefined> {
-    const exit = readExit(this.#files, id) ?? lostExit(this.#files, this.#runtimes.of(id), id);
+    const exit =
+      readExit(this.#files, id) ??
+      lostExit(this.#files, this.#runtimes.of(id), id) ??
+      (await this.#comingExit(id));
     if (exit === undefined) return undefined;
     return { id, ...exit, ...(await this.#memoryOf(id)) };
+  }
+
+  /** The exit that a living monitor is about to write: it does so once all output is in the log. */
+  async #comingExit(id: string): Promise<ExitRecord | undefined> {
+    const main = this.#runtimes.of(id).state(id);
+    if (main === undefined || isAlive(main)) return undefined;
+    await this.#watcher.next(id, exitPatience);
+    return readExit(this.#files, id);
   }
 
   /** conmon notes that memory ran out; where it could not watch (a hybrid tree), the group still counts. */
