@@ -44,7 +44,7 @@ export interface RefreshRequest {
 }
 
 export interface RefreshingOptions {
-  images: Pick<Images, 'list' | 'get' | 'find' | 'pull' | 'tag'>;
+  images: Pick<Images, 'list' | 'get' | 'find' | 'pull' | 'tag' | 'usedBy'>;
   bases: Pick<Bases, 'forgetPlans'>;
   builds: RecordedBuilds;
   inventories: Inventories;
@@ -59,9 +59,12 @@ export interface RefreshingOptions {
 export class Refreshing {
   readonly #options: RefreshingOptions;
   #running = false;
+  /** The image that is being replaced: its names go back to it when that brings nothing. */
+  #replaced: string | undefined;
 
   constructor(options: RefreshingOptions) {
     this.#options = options;
+    options.images.usedBy((id) => (id === this.#replaced ? [{ holder: 'a refresh that rebuilds it' }] : []));
   }
 
   /**
@@ -133,11 +136,16 @@ export class Refreshing {
         if (missing !== undefined) {
           failed.push(name);
           emit({ type: 'step', name, action, state: 'skipped', message: `${missing} was not refreshed` });
-        } else if (await this.#refresh(step, report, emit, signal)) refreshed.push(name);
+          continue;
+        }
+        this.#replaced = step.imageId;
+        if (await this.#refresh(step, report, emit, signal)) refreshed.push(name);
       } catch (error) {
         signal.throwIfAborted();
         failed.push(name);
         emit({ type: 'step', name, action, state: 'failed', message: messageOf(error) });
+      } finally {
+        this.#replaced = undefined;
       }
     }
     return { refreshed, failed };
@@ -172,8 +180,8 @@ export class Refreshing {
     }
     const after = await inventories.of(image);
     const changes = packageChanges(before?.packages ?? [], after?.packages ?? []);
-    if (step.noCache && record !== undefined && changes.length === 0) {
-      await this.#takeBack(step, record, report);
+    const isVain = step.noCache && record !== undefined && changes.length === 0;
+    if (isVain && (await this.#takeBack(step, image.id, record, report))) {
       const message = 'a build without the cache brought no newer packages';
       emit({ type: 'step', name, action, state: 'unchanged', message });
       return false;
@@ -187,15 +195,25 @@ export class Refreshing {
     return true;
   }
 
-  /** The names stand for what they stood for, and the same is not tried again until the mirror has something else. */
-  async #takeBack({ imageId }: RefreshStep, record: BuildRecord, report: OutdatedReport): Promise<void> {
+  /**
+   * The names stand for what they stood for, unless somebody removed that by force: then they stay. Either way the same is not
+   * tried again until the mirror has something else. Gives whether they are back.
+   */
+  async #takeBack(
+    { imageId }: RefreshStep,
+    made: string,
+    record: BuildRecord,
+    report: OutdatedReport,
+  ): Promise<boolean> {
     const { images, builds, tried, clock } = this.#options;
     const { packages = [] } = report.images.find(({ image }) => image.id === imageId) ?? {};
+    const isBack = images.find(imageId) !== undefined;
     for (const tag of record.tags) {
-      await images.tag(imageId, tag);
-      tried.note(tag, imageId, packages, clock.timestamp());
+      if (isBack) await images.tag(imageId, tag);
+      tried.note(tag, isBack ? imageId : made, packages, clock.timestamp());
     }
-    builds.restore(record);
+    if (isBack) builds.restore(record);
+    return isBack;
   }
 
   async #deploy(
