@@ -48,10 +48,6 @@ export interface SetSecretAnswer {
   outdated: { app: string; secrets: string[]; restarts: boolean }[];
 }
 
-export interface KeyBody {
-  passphrase?: string;
-}
-
 export interface RotateKeyAnswer {
   /** Values that are sealed by the new key now. */
   values: number;

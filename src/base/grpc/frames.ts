@@ -13,16 +13,11 @@ const mostPieces = 64;
 
 /** Cuts what comes of a call into its messages. Each is a view on what came, where it came in one piece. */
 export class MessageReader {
-  readonly #longest: number;
   #kept: Buffer[] = [];
   #size = 0;
   #needed = headLength;
   /** A message that comes in many pieces, with its head, as far as it came (`#size`). */
   #whole: Buffer | undefined;
-
-  constructor(longest = longestMessage) {
-    this.#longest = longest;
-  }
 
   /** The messages that are whole now, put behind `messages`. @throws invalid `grpc-malformed` */
   push(chunk: Buffer, messages: Buffer[]): void {
@@ -52,7 +47,7 @@ export class MessageReader {
     const data = this.#kept.length === 1 ? chunk : Buffer.concat(this.#kept);
     let at = 0;
     for (;;) {
-      const length = lengthOf(data, at, this.#longest);
+      const length = lengthOf(data, at);
       this.#needed = length === undefined ? headLength : headLength + length;
       if (length === undefined || data.length - at < this.#needed) break;
       messages.push(data.subarray(at + headLength, at + this.#needed));
@@ -83,11 +78,8 @@ export class MessageReader {
  * The messages of a call. Each is a view on what was received and holds until the next is asked for.
  * @throws invalid `grpc-malformed`
  */
-export async function* readFrames(
-  chunks: AsyncIterable<Buffer>,
-  longest = longestMessage,
-): AsyncGenerator<Buffer> {
-  const reader = new MessageReader(longest);
+export async function* readFrames(chunks: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+  const reader = new MessageReader();
   for await (const chunk of chunks) {
     const messages: Buffer[] = [];
     reader.push(chunk, messages);
@@ -96,14 +88,14 @@ export async function* readFrames(
   reader.end();
 }
 
-function lengthOf(data: Buffer, at: number, longest: number): number | undefined {
+function lengthOf(data: Buffer, at: number): number | undefined {
   if (data.length - at < headLength) return undefined;
   if (data[at] !== 0) throw invalid('grpc-malformed', 'read a gRPC call: a message is compressed');
   const length = data.readUInt32BE(at + 1);
-  if (length > longest)
+  if (length > longestMessage)
     throw invalid(
       'grpc-malformed',
-      `read a gRPC call: a message has ${length} bytes, more than the ${longest} allowed`,
+      `read a gRPC call: a message has ${length} bytes, more than the ${longestMessage} allowed`,
     );
   return length;
 }

@@ -88,7 +88,7 @@ export function byteText(tag: number): Field<string> {
   });
 }
 
-/** A copy: the message that it came in can go. */
+/** A view on the message that it came in, which stays as long: whoever keeps it copies it. */
 export function bytes(tag: number): Field<Uint8Array> {
   const write = (writer: PbfWriter, value: Uint8Array): void => writer.writeBytesField(tag, value);
   const empty = new Uint8Array();

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Digest } from '#domain/image/digest.ts';
-import { depthOf, parentOf, type Lineal } from './lineage.ts';
+import { parentOf, type Lineal } from './lineage.ts';
 
 const digest = (name: string): Digest => `sha256:${Buffer.from(name).toString('hex').padStart(64, '0')}`;
 
@@ -28,7 +28,6 @@ test('the parent is the image whose layers and steps come first, the longest of 
   assert.equal(parentOf(configured, all), base);
   assert.equal(parentOf(base, all), undefined);
   assert.equal(parentOf(renewed, all), undefined);
-  assert.equal(depthOf(app, all), 2);
 });
 
 test('an image of the same layers and other steps is no parent', () => {

@@ -15,13 +15,6 @@ export function parentOf<T extends Lineal>(image: Lineal, candidates: Iterable<T
   return best;
 }
 
-/** Of an image that was built upon nothing here: 0. */
-export function depthOf(image: Lineal, candidates: readonly Lineal[]): number {
-  let depth = 0;
-  for (let at = parentOf(image, candidates); at !== undefined; at = parentOf(at, candidates)) depth++;
-  return depth;
-}
-
 const stepsOf = ({ config }: Lineal): number => config.history?.length ?? 0;
 
 function isUpon(image: Lineal, other: Lineal): boolean {

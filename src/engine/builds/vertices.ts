@@ -60,10 +60,6 @@ export class Vertices {
   ofFrom(stage: number): Vertex | undefined {
     return this.#ofFrom.get(stage);
   }
-
-  last(stage: number): Vertex | undefined {
-    return this.#last.get(stage);
-  }
 }
 
 /** One node and how far it is. */

@@ -30,7 +30,6 @@ export class Job {
   #error: Error | undefined;
   #response: Record<string, string> = {};
   readonly #returned = Promise.withResolvers<FrontendOutcome>();
-  readonly #ended = Promise.withResolvers<void>();
   readonly #results = new Map<string, Result>();
   readonly #events: VertexEvent[] = [];
   readonly #logged = new Map<string, number>();
@@ -46,10 +45,6 @@ export class Job {
   /** What the client that is the frontend itself returned. */
   get returned(): Promise<FrontendOutcome> {
     return this.#returned.promise;
-  }
-
-  get ended(): Promise<void> {
-    return this.#ended.promise;
   }
 
   get isOver(): boolean {
@@ -88,7 +83,6 @@ export class Job {
     if ('error' in outcome) this.#error = outcome.error;
     else this.#response = outcome.response;
     this.#wake();
-    this.#ended.resolve();
   }
 
   /** Everything from the beginning, until the end. */
