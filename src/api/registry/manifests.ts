@@ -1,6 +1,7 @@
 import { BerthError, notFound } from '#base/errors.ts';
 import { manifestLimit } from '#domain/registry/manifest.ts';
 import { isTagName, parseContentDigest, parseManifestReference } from '#domain/registry/names.ts';
+import type { ManifestRecord } from '#engine/registry/content.ts';
 import type { ManifestReference } from '#engine/registry/manifests.ts';
 import {
   answer,
@@ -29,22 +30,25 @@ export const manifestRoutes: readonly Route[] = [
 const mostTags = 10;
 
 async function getManifest(exchange: Exchange): Promise<void> {
-  const { registry, repository, request, caller, signal } = exchange;
-  if (request.headers['if-none-match'] !== undefined) {
-    const found = await registry.find(repository, existing(exchange), signal);
-    if (isKnown(request, found.digest)) {
-      answer(exchange, 304, headersOf(found));
-      return;
-    }
-  }
-  const { record, content } = await registry.pull(repository, existing(exchange), caller.user, signal);
+  const { registry, caller } = exchange;
+  const record = await wanted(exchange);
+  if (record === undefined) return;
+  const content = await registry.read(record, existing(exchange), caller.user);
   answer(exchange, 200, headersOf(record), content);
 }
 
 async function headManifest(exchange: Exchange): Promise<void> {
-  const { registry, repository, signal } = exchange;
+  const record = await wanted(exchange);
+  if (record !== undefined) answer(exchange, 200, { ...headersOf(record), 'content-length': record.size });
+}
+
+/** The manifest, unless the client has it already and was told so. */
+async function wanted(exchange: Exchange): Promise<ManifestRecord | undefined> {
+  const { registry, repository, request, signal } = exchange;
   const record = await registry.find(repository, existing(exchange), signal);
-  answer(exchange, 200, { ...headersOf(record), 'content-length': record.size });
+  if (!isKnown(request, record.digest)) return record;
+  answer(exchange, 304, headersOf(record));
+  return undefined;
 }
 
 function headersOf({ mediaType, digest }: { mediaType: string; digest: string }): Record<string, string> {

@@ -40,12 +40,9 @@ export class OwnRegistry implements RegistryClient {
     if (own === undefined) return this.#elsewhere.manifest(reference, auth, signal);
     const caller = await this.#caller(own, reference, auth, 'pull');
     try {
-      const { record, content } = await own.pull(
-        reference.repository,
-        referenceOf(reference),
-        caller.user,
-        signal,
-      );
+      const named = referenceOf(reference);
+      const record = await own.find(reference.repository, named, signal);
+      const content = await own.read(record, named, caller.user);
       return { mediaType: record.mediaType, digest: record.blob, content };
     } catch (error) {
       if (!isKind(error, 'not-found')) throw error;

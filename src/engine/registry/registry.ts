@@ -130,22 +130,7 @@ export class Registry {
     return this.listing.blobs();
   }
 
-  /** Finds a manifest, of a mirrored repository at its upstream, and counts as its pull. */
-  async pull(
-    name: string,
-    reference: ManifestReference,
-    by: string,
-    signal: AbortSignal,
-  ): Promise<{ record: ManifestRecord; content: Buffer }> {
-    const record = await this.find(name, reference, signal);
-    const content = await this.#reading.read(record.blob).catch((error: unknown) => {
-      throw isKind(error, 'invalid') ? damagedManifest(record) : error;
-    });
-    this.manifests.pulled(record, reference, by);
-    return { record, content };
-  }
-
-  /** @throws not-found `registry-manifest-unknown` */
+  /** A manifest, of a mirrored repository as its upstream has it now. @throws not-found `registry-manifest-unknown` */
   async find(name: string, reference: ManifestReference, signal: AbortSignal): Promise<ManifestRecord> {
     const repository = checkRepositoryName(name);
     if (this.mirrors.upstream(repository) !== undefined)
@@ -153,6 +138,18 @@ export class Registry {
     const record = this.manifests.find(repository, reference);
     if ((await this.#parts.blobs.stat(record.blob)) !== undefined) return record;
     throw damagedManifest(record);
+  }
+
+  /**
+   * The content of a manifest that `find` gave, which counts as its pull.
+   * @throws not-found `registry-manifest-unknown` for one that was damaged
+   */
+  async read(record: ManifestRecord, reference: ManifestReference, by: string): Promise<Buffer> {
+    const content = await this.#reading.read(record.blob).catch((error: unknown) => {
+      throw isKind(error, 'invalid') ? damagedManifest(record) : error;
+    });
+    this.manifests.pulled(record, reference, by);
+    return content;
   }
 
   /** What of a mirrored repository is not here is fetched when it is read. @throws not-found `registry-blob-unknown` */

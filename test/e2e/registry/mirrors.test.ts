@@ -158,6 +158,23 @@ describe('other registries through the built-in one', () => {
     await daemon.berthOk('registry', 'mirrors', 'add', 'up', upstream.host, '--fresh-for', '0');
   });
 
+  it('looks a tag up once for a conditional request, of which nothing is sent when it is known', async () => {
+    await known('asked', Buffer.from('conditional'));
+    const { headers } = await registry.call('HEAD', 'up/app/manifests/asked');
+    const known304 = { headers: { 'if-none-match': headers.get('etag') ?? '' } };
+    const other = { headers: { 'if-none-match': '"sha256:0"' } };
+    for (const method of ['GET', 'HEAD'])
+      for (const [sent, status] of [[known304, 304] as const, [other, 200] as const]) {
+        upstream.seen.length = 0;
+        const answer = await registry.call(method, 'up/app/manifests/asked', sent);
+        assert.deepEqual(
+          [answer.status, requests('HEAD', '/asked'), requests('GET', '/asked')],
+          [status, 1, 0],
+        );
+        assert.equal(answer.headers.get('etag'), headers.get('etag'));
+      }
+  });
+
   it('tells nobody of a push when it fetches', async () => {
     const hook = ['registry', 'webhooks', 'add', 'http://127.0.0.1:1/', '--events', 'push,pull'];
     const id = await daemon.berthOk(...hook, '--repositories', 'up/**');
