@@ -3,6 +3,7 @@ import type { Settings } from '#domain/settings/settings.ts';
 import { Inventories } from '#engine/bases/inventories.ts';
 import { KeptContexts } from '#engine/bases/kept-contexts.ts';
 import { RecordedBuilds } from '#engine/bases/recorded-builds.ts';
+import { SecretsAgain } from '#engine/bases/secrets-again.ts';
 import { Builds } from '#engine/builds/builds.ts';
 import type { BuildParts } from '#engine/builds/parts.ts';
 import type { Images } from '#engine/images/images.ts';
@@ -18,8 +19,9 @@ type Nouns = Omit<BuildParts, keyof Adapters | 'inventories' | 'layerLimits' | '
 /** Builds, who remembers them with all that is needed to do them again, and what is known of the packages in images. */
 export function openBuilds(settings: Settings, adapters: Adapters, nouns: Nouns) {
   const { store, blobs, clock, trees, ownFiles, space, snapshotter: snapshots } = adapters;
-  const { images, secrets, report } = nouns;
+  const { images, report } = nouns;
   const { keepContexts, maxContext } = settings.bases;
+  const secrets = new SecretsAgain(nouns.secrets, settings.bases.secrets);
   const inventories = new Inventories({ snapshots, trees, store });
   const { maxLayerSize: maxSize, maxLayerRatio: maxRatio } = settings.registries;
   const layerLimits = { maxSize, maxRatio };

@@ -40,6 +40,7 @@ const RefreshBody = Type.Object(
     image: Type.Optional(Type.String({ minLength: 1 })),
     dryRun: Type.Optional(Type.Boolean()),
     deploy: Type.Optional(Type.Boolean()),
+    secrets: Type.Optional(Type.Record(Type.String(), Type.String())),
   },
   closed,
 );
@@ -140,12 +141,13 @@ function refreshes(app: FastifyInstance, { refreshing, callerOf, sweepBases }: B
     { schema: { body: RefreshBody } },
     ({ body, raw }, reply) => {
       const signal = clientGone(reply);
-      const { image, dryRun = false, deploy = false } = body;
+      const { image, dryRun = false, deploy = false, secrets = {} } = body;
       const request = {
         dryRun,
         deploy,
         again: true,
         by: callerOf(raw.socket),
+        secrets: new Map(Object.entries(secrets).map(([id, text]) => [id, Buffer.from(text, 'base64')])),
         ...(image === undefined ? {} : { image }),
       };
       return sendJsonLines(

@@ -68,6 +68,8 @@ export interface RefreshBody {
   image?: string;
   dryRun?: boolean;
   deploy?: boolean;
+  /** Base64, by their ids; for builds that were given some, and not kept. */
+  secrets?: Record<string, string>;
 }
 
 export interface DeploymentAnswer {

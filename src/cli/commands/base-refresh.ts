@@ -10,10 +10,12 @@ import type { Context } from '#cli/context.ts';
 import type { Output } from '#cli/output.ts';
 import { durationWords, timeWords } from '#cli/render/words.ts';
 import { interruption } from './app-api.ts';
+import { givenSecrets } from './given-secrets.ts';
 
 export interface RefreshOptions {
   dryRun?: boolean;
   deploy?: boolean;
+  secret: string[];
 }
 
 export interface OutdatedOptions {
@@ -100,12 +102,13 @@ function showPackages(output: Output, image: OutdatedImageAnswer): void {
 
 /** @throws conflict `base-refresh-failed` when an image or an app could not be refreshed */
 export async function refreshBases(
-  { client, output }: Context,
+  { client, output, program }: Context,
   image: string | undefined,
-  { dryRun = false, deploy = false }: RefreshOptions,
+  { dryRun = false, deploy = false, secret }: RefreshOptions,
 ): Promise<void> {
   const signal = interruption();
-  const body: RefreshBody = { dryRun, deploy, ...(image === undefined ? {} : { image }) };
+  const secrets = await givenSecrets(secret, program.environment);
+  const body: RefreshBody = { dryRun, deploy, secrets, ...(image === undefined ? {} : { image }) };
   const events = (await client()).lines<RefreshStreamEvent>({
     ...{ method: 'POST', path: '/berth/v1/bases/refresh', body, signal },
   });

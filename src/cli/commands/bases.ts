@@ -4,6 +4,8 @@ import { examples } from '#cli/commands/host.ts';
 import type { OutdatedOptions, RefreshOptions } from './base-refresh.ts';
 import type { SbomOptions, VerifyOptions } from './base.ts';
 
+const repeatable = (text: string, before: string[]): string[] => [...before, text];
+
 /** The commands of base images. Their code is loaded when they run. */
 export function declareBaseCommands(root: Command, context: Context): void {
   const base = root
@@ -108,10 +110,20 @@ function declareRefresh(base: Command, context: Context): void {
     .description('rebuild outdated bases and everything built FROM them, in order')
     .option('--dry-run', 'only say what would be done')
     .option('--deploy', 'give running apps what was rebuilt, by a rolling update')
+    .option(
+      '--secret <id=...>',
+      'for builds that were given this one, which is not kept: id=NAME,src=FILE or id=NAME,env=NAME',
+      repeatable,
+      [],
+    )
     .option('--json', 'print the events as JSON')
     .addHelpText(
       'after',
-      examples('berth base refresh --dry-run', 'berth base refresh --deploy', 'berth base refresh shop-web'),
+      examples(
+        'berth base refresh --dry-run',
+        'berth base refresh --deploy',
+        'berth base refresh shop-web --secret id=npm,src=npm-token',
+      ),
     )
     .action(async (image: string | undefined, options: RefreshOptions) => {
       const { refreshBases } = await import('./base-refresh.ts');

@@ -1,5 +1,5 @@
 import { mkdir, readFile } from 'node:fs/promises';
-import { isAbsolute, join, relative, resolve } from 'node:path';
+import { isAbsolute, relative, resolve } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { invalid, messageOf, notFound, reasonOf } from '#base/errors.ts';
 import type { BuildBody, BuildLine } from '#api/types/builds.ts';
@@ -12,15 +12,8 @@ import { BuildRenderer } from '#cli/render/build.ts';
 import { interruption } from './app-api.ts';
 import { BuildArchives } from './build-archives.ts';
 import { stdinContext } from './build-stdin.ts';
-import {
-  agentOf,
-  cacheSourceOf,
-  cacheTargetOf,
-  contextOf,
-  fieldsOf,
-  isRemote,
-  outputOf,
-} from './build-choices.ts';
+import { givenSecrets } from './given-secrets.ts';
+import { agentOf, cacheSourceOf, cacheTargetOf, contextOf, isRemote, outputOf } from './build-choices.ts';
 
 export interface BuildOptions {
   file?: string;
@@ -44,6 +37,7 @@ export interface BuildOptions {
   push?: true;
   cacheFrom: string[];
   cacheTo: string[];
+  annotation: string[];
   provenance?: string;
   sbom?: string;
   check?: true;
@@ -108,7 +102,7 @@ async function inputs(
     ...(folder !== '-' && (await dockerfile(folder, options.file))),
     ...(agents.length > 0 && { ssh: Object.fromEntries(agents) }),
     contexts: Object.fromEntries(options.buildContext.map(contextOf)),
-    secrets: Object.fromEntries(await Promise.all(options.secret.map((each) => secret(each, environment)))),
+    secrets: await givenSecrets(options.secret, environment),
     buildArgs,
     labels: pairs(options.label, {}),
     extraHosts: options.addHost,
@@ -123,7 +117,7 @@ async function inputs(
 
 function results(
   options: BuildOptions,
-): Pick<BuildBody, 'tags' | 'noCache' | 'noCacheFor' | 'cacheFrom' | 'cacheTo' | 'attest'> {
+): Pick<BuildBody, 'tags' | 'noCache' | 'noCacheFor' | 'cacheFrom' | 'cacheTo' | 'annotations' | 'attest'> {
   const { provenance, sbom } = options;
   return {
     tags: options.tag,
@@ -131,6 +125,7 @@ function results(
     noCacheFor: options.cacheFilter,
     cacheFrom: options.cacheFrom.map(cacheSourceOf),
     cacheTo: options.cacheTo.map(cacheTargetOf),
+    annotations: options.annotation,
     ...((provenance !== undefined || sbom !== undefined) && {
       attest: {
         ...(provenance !== undefined && { provenance }),
@@ -176,20 +171,6 @@ async function fromStdin({ file }: BuildOptions): Promise<{
         headers: { 'content-type': 'application/x-tar' },
       }),
   };
-}
-
-async function secret(given: string, environment: Environment): Promise<[string, string]> {
-  const fields = fieldsOf(given, 'id');
-  const id = fields.get('id') ?? '';
-  if (id === '') throw invalid('secret-invalid', `--secret '${given}' lacks 'id'`);
-  const variable = fields.get('env');
-  const file = fields.get('src') ?? fields.get('source');
-  if (variable === undefined && file !== undefined)
-    return [id, (await readFile(join(file)).catch(missing(file))).toString('base64')];
-  const value = environment[variable ?? id];
-  if (value === undefined)
-    throw notFound('secret-missing', `--secret '${given}': the variable ${variable ?? id} is not set`);
-  return [id, Buffer.from(value).toString('base64')];
 }
 
 function missing(file: string): (error: unknown) => never {

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { buffer } from 'node:stream/consumers';
-import { invalid, messageOf } from '#base/errors.ts';
+import { invalid, reasonOf } from '#base/errors.ts';
 
 /** The first line of a file (`-`: standard input): files that editors write end with a newline. @throws invalid `file-unreadable` */
 export async function firstLine(path: string): Promise<string> {
@@ -13,6 +13,6 @@ export async function fileContent(path: string): Promise<Buffer> {
   try {
     return await readFile(path);
   } catch (error) {
-    throw invalid('file-unreadable', `'${path}' cannot be read: ${messageOf(error)}`);
+    throw invalid('file-unreadable', `'${path}' cannot be read: ${reasonOf(error)}`);
   }
 }

@@ -138,6 +138,11 @@ export const definitions = {
   basesDeploy: define({ key: 'bases.deploy', standard: false, read: yesOrNo }),
   basesKeepContexts: define({ key: 'bases.keep-contexts', standard: '2%,1g', read: share }),
   basesMaxContext: define({ key: 'bases.max-context', standard: 256 * 1024 ** 2, read: byteSize }),
+  basesSecrets: define<string[]>({
+    key: 'bases.secrets',
+    standard: [],
+    read: listOf(text(/^[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}$/, 'the name of a secret'), 'the name of a secret'),
+  }),
   insecure: define<string[]>({
     key: 'registries.insecure',
     standard: [],

@@ -112,6 +112,7 @@ function readBases(get: <T>(definition: Definition<T>) => T): Settings['bases'] 
     deploy: get(definitions.basesDeploy),
     keepContexts: get(definitions.basesKeepContexts),
     maxContext: get(definitions.basesMaxContext),
+    secrets: get(definitions.basesSecrets),
   };
 }
 

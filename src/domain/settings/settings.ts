@@ -85,6 +85,8 @@ export interface Settings {
     keepContexts: string;
     /** Bytes, packed: a larger context is not kept. */
     maxContext: number;
+    /** Names of sealed secrets of the whole machine that builds done again may have. */
+    secrets: string[];
   };
   registries: RegistrySettings;
   disk: DiskSettings;

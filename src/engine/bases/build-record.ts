@@ -35,6 +35,8 @@ export interface BuildRecord extends Asked {
   contexts?: Record<string, ContextAgain | { image: string }>;
   /** Secrets that its steps mount and that the store of secrets has, by their ids. */
   secrets?: Record<string, SecretReference>;
+  /** Ids of those that its steps mount and that came from elsewhere. */
+  given?: string[];
   /** Fully qualified. */
   tags: string[];
   imageId: string;
@@ -72,7 +74,7 @@ export class BuildWatch {
     const lacks: string[] = [];
     const context = this.#context(request.context, kept.get(''), 'the context', lacks);
     const contexts = this.#contexts(request, kept, lacks);
-    const secrets = this.#secretsOf(request, lacks);
+    const { secrets, given } = this.#secretsOf(request);
     if (this.#agents.size > 0) lacks.push('keys of an SSH agent');
     return {
       ...askedOf(request),
@@ -82,6 +84,7 @@ export class BuildWatch {
       ...(context !== undefined && !('image' in context) && { context }),
       ...(Object.keys(contexts).length > 0 && { contexts }),
       ...(Object.keys(secrets).length > 0 && { secrets }),
+      ...(given.length > 0 && { given }),
       lacks,
     };
   }
@@ -138,14 +141,14 @@ export class BuildWatch {
     return this.#sources.get(image)?.tags[0] ?? image;
   }
 
-  #secretsOf({ secretSources = {} }: BuildRequest, lacks: string[]): Record<string, SecretReference> {
-    const known: Record<string, SecretReference> = {};
+  #secretsOf({ secretSources = {} }: BuildRequest): Required<Pick<BuildRecord, 'secrets' | 'given'>> {
+    const [secrets, given]: [Record<string, SecretReference>, string[]] = [{}, []];
     for (const id of [...this.#secrets].sort()) {
       const reference = Object.hasOwn(secretSources, id) ? secretSources[id] : undefined;
-      if (reference === undefined) lacks.push(`the secret '${id}', which is not kept`);
-      else known[id] = reference;
+      if (reference === undefined) given.push(id);
+      else secrets[id] = reference;
     }
-    return known;
+    return { secrets, given };
   }
 }
 

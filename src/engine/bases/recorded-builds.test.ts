@@ -3,10 +3,11 @@ import { Readable } from 'node:stream';
 import { test } from 'node:test';
 import type { Image } from '#domain/image/image.ts';
 import type { Mount } from '#domain/dockerfile/mount.ts';
-import type { BuildRequest, Builds, Secrets } from '#engine/contracts.ts';
+import type { BuildRequest, Builds, Secrets, SecretView } from '#engine/contracts.ts';
 import { MemoryState } from '../../../test/support/image-room.ts';
 import type { BuildRecord } from './build-record.ts';
 import { RecordedBuilds, type RecordedBuildsOptions } from './recorded-builds.ts';
+import { SecretsAgain } from './secrets-again.ts';
 
 const image = (id: string, tags: string[] = []): Image => ({
   ...{ id: `sha256:${id}`, manifestDigest: `sha256:${id}`, chainId: '', layers: [], tags },
@@ -14,7 +15,7 @@ const image = (id: string, tags: string[] = []): Image => ({
   config: { architecture: 'amd64', os: 'linux', rootfs: { type: 'layers', diff_ids: [] } },
 });
 
-const create: (prototype: null) => Builds & Secrets = Object.create;
+const create: (prototype: null) => Builds & Secrets & SecretView = Object.create;
 const owner = { uid: 0, gid: 0, mode: 0o400 };
 const secretMount: Mount = {
   type: 'secret',
@@ -40,6 +41,9 @@ class World {
   /** Names of folders whose files are kept, and those that cannot be. */
   readonly kept = new Set<string>();
   unkept = new Map<string, string>();
+  /** What the store of secrets has, and names of the machine's that builds may have. */
+  readonly stored = [{ noun: 'secret' as const, app: 'shop', name: 'npm', version: 3 }];
+  readonly allowed: string[] = [];
   readonly builds: RecordedBuilds = this.open();
 
   open(): RecordedBuilds {
@@ -47,11 +51,13 @@ class World {
       builds: Object.assign(create(null), { build: (request: BuildRequest) => this.#build(request) }),
       store: this.state,
       contexts: this.#contexts(),
-      secrets: Object.assign(create(null), {
-        list: () => [{ noun: 'secret' as const, app: 'shop', name: 'npm', version: 3 }],
-        value: ({ key, version }: { key: string; version: number }) =>
-          Promise.resolve(Buffer.from(`${key} ${version}`)),
-      }),
+      secrets: new SecretsAgain(
+        {
+          list: () => this.stored.map((view) => Object.assign(create(null), view)),
+          value: ({ key, version }) => Promise.resolve(Buffer.from(`${key} ${version}`)),
+        },
+        this.allowed,
+      ),
       report: (problem, error) => assert.fail(`${problem}: ${String(error)}`),
     });
   }
@@ -181,7 +187,10 @@ test('secrets count when a step mounts them, and are had again where the store o
   await world.builds.build(
     request({ ...secrets, ssh: { has: () => Promise.resolve(true), connect: assert.fail } }),
   );
-  assert.deepEqual(world.record().lacks, ["the secret 'npm', which is not kept", 'keys of an SSH agent']);
+  assert.deepEqual(world.record().lacks, [
+    'keys of an SSH agent',
+    "the secret 'npm', which is not kept (berth base refresh --secret id=npm,src=FILE gives it again, as bases.secrets can)",
+  ]);
   world.mounts = [secretMount];
   const secretSources = { npm: { key: 'secret/shop/npm', version: 2 } };
   await world.builds.build(request({ ...secrets, secretSources }));
@@ -190,6 +199,46 @@ test('secrets count when a step mounts them, and are had again where the store o
   await world.builds.repeat(world.record(), request({}));
   assert.equal(String(await world.asked.at(-1)?.secrets?.('npm')), 'secret/shop/npm 3');
   assert.equal(await world.asked.at(-1)?.secrets?.('other'), undefined);
+});
+
+test('a secret that a client brought is had again from who brings it, or by name where the settings allow it', async () => {
+  const world = new World();
+  world.mounts = [secretMount];
+  const secrets = { secrets: () => Promise.resolve(Buffer.from('hidden')) };
+  await world.builds.build(request(secrets));
+  const given = async (): Promise<string> => String(await world.asked.at(-1)?.secrets?.('npm'));
+  const find = (brought?: Map<string, Buffer>): BuildRecord | undefined =>
+    world.builds.recordOf('docker.io/library/app:1', `sha256:${world.asked.length}`, brought);
+
+  const brought = new Map([['npm', Buffer.from('brought')]]);
+  assert.deepEqual(find(brought)?.lacks, []);
+  await world.builds.repeat(world.record(), { ...request({}), brought });
+  assert.equal(await given(), 'brought');
+  assert.ok(!JSON.stringify([...world.state.collection('build-requests').entries()]).includes('brought'));
+
+  // Whoever can send a build could read any of the machine's secrets by its name.
+  world.stored.push({ noun: 'secret', app: '', name: 'npm', version: 2 });
+  assert.equal(find()?.lacks.length, 1);
+  await world.builds.repeat(world.record(), request({}));
+  assert.equal(await given(), 'undefined');
+
+  await world.builds.build(request(secrets));
+  world.allowed.push('npm');
+  assert.deepEqual(find()?.lacks, []);
+  await world.builds.repeat(world.record(), request({}));
+  assert.equal(await given(), 'secret//npm 2');
+  world.stored.pop();
+  assert.match(find()?.lacks.join() ?? '', /berth secret set npm\)$/);
+});
+
+test('a secret of the machine is given to no build that was not given one of that name', async () => {
+  const world = new World();
+  world.allowed.push('npm');
+  world.stored.push({ noun: 'secret', app: '', name: 'npm', version: 2 });
+  await world.builds.build(request({}));
+  world.mounts = [secretMount];
+  await world.builds.repeat(world.record(), request({}));
+  assert.equal(await world.asked.at(-1)?.secrets?.('npm'), undefined);
 });
 
 test('the names of outputs count; platforms and attestations are asked for again', async () => {

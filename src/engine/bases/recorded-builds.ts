@@ -1,16 +1,16 @@
 import { conflict } from '#base/errors.ts';
 import type { Image } from '#domain/image/image.ts';
-import type { BuildContextSource, BuildRequest, Builds, NamedContext, Secrets } from '#engine/contracts.ts';
-import { keyText } from '#domain/secret/secret.ts';
+import type { BuildContextSource, BuildRequest, Builds, NamedContext } from '#engine/contracts.ts';
 import type { Collection, StateStore } from '#ports/state-store.ts';
 import { askedOf, BuildWatch, keptOf, namesOf, type BuildRecord, type ContextAgain } from './build-record.ts';
 import type { KeptContexts, Keeping } from './kept-contexts.ts';
+import type { BroughtSecrets, SecretsAgain } from './secrets-again.ts';
 
 export interface RecordedBuildsOptions {
   builds: Builds;
   store: Pick<StateStore, 'collection'>;
   contexts: Pick<KeptContexts, 'keep' | 'open' | 'has' | 'remove' | 'list'>;
-  secrets: Pick<Secrets, 'list' | 'value'>;
+  secrets: Pick<SecretsAgain, 'lacks' | 'value'>;
   report: (problem: string, error: unknown) => void;
 }
 
@@ -111,21 +111,25 @@ export class RecordedBuilds implements Builds {
   }
 
   /** How the image that a tag stands for was built; undefined for one that was built otherwise since. */
-  recordOf(tag: string, imageId: string): BuildRecord | undefined {
+  recordOf(tag: string, imageId: string, brought: BroughtSecrets = new Map()): BuildRecord | undefined {
     const record = this.#records.get(tag);
     if (record?.imageId !== imageId) return undefined;
-    if (keptOf(record).every((id) => this.#options.contexts.has(id))) return record;
-    const lack =
-      'a context by a client, which was let go of since (bases.keep-contexts, or a disk that was full)';
-    return { ...record, lacks: [...record.lacks, lack] };
+    const { contexts, secrets } = this.#options;
+    const lacks = [...record.lacks, ...secrets.lacks(record, brought)];
+    if (!keptOf(record).every((id) => contexts.has(id)))
+      lacks.push(
+        'a context by a client, which was let go of since (bases.keep-contexts, or a disk that was full)',
+      );
+    return { ...record, lacks };
   }
 
   /** Builds it again; all its tags move. @throws as Builds.build; conflict `build-context-gone` */
   async repeat(
     record: BuildRecord,
-    how: Pick<BuildRequest, 'noCache' | 'onProgress' | 'signal'>,
+    how: Pick<BuildRequest, 'noCache' | 'onProgress' | 'signal'> & { brought?: BroughtSecrets },
   ): Promise<Image> {
     const { context, contexts = {}, secrets = {}, tags } = record;
+    const { brought = new Map(), ...asked } = how;
     if (context === undefined)
       throw conflict('build-context-gone', `the build context of ${tags.join(', ')} cannot be had again`);
     const opened: BuildContextSource[] = [];
@@ -139,9 +143,9 @@ export class RecordedBuilds implements Builds {
       for (const [name, place] of Object.entries(contexts))
         named[name] = 'image' in place ? place : await open(place);
       return await this.build({
-        ...{ ...askedOf(record), ...how, tags, contexts: named, secretSources: secrets },
+        ...{ ...askedOf(record), ...asked, tags, contexts: named, secretSources: secrets },
         context: await open(context),
-        secrets: (id) => this.#secret(secrets, id),
+        secrets: (id) => this.#options.secrets.value(record, brought, id),
       });
     } finally {
       // No step may have asked for some of them.
@@ -238,14 +242,5 @@ export class RecordedBuilds implements Builds {
 
   async #source(place: ContextAgain): Promise<BuildContextSource> {
     return 'kept' in place ? { tar: await this.#options.contexts.open(place.kept) } : place;
-  }
-
-  /** The newest version, as `berth up` would give. */
-  async #secret(known: NonNullable<BuildRecord['secrets']>, id: string): Promise<Buffer | undefined> {
-    const reference = Object.hasOwn(known, id) ? known[id] : undefined;
-    if (reference === undefined) return undefined;
-    const { secrets } = this.#options;
-    const { version = 0 } = secrets.list().find((view) => keyText(view) === reference.key) ?? {};
-    return Buffer.from(await secrets.value(version === 0 ? reference : { ...reference, version }));
   }
 }

@@ -10,6 +10,7 @@ import type { Deployments, Deployment } from './deployments.ts';
 import type { Inventories } from './inventories.ts';
 import type { Outdated, OutdatedReport } from './outdated.ts';
 import type { RecordedBuilds } from './recorded-builds.ts';
+import type { BroughtSecrets } from './secrets-again.ts';
 import type { TriedBuilds } from './tried-builds.ts';
 
 /** What a person is told while images are refreshed. */
@@ -41,6 +42,8 @@ export interface RefreshRequest {
   again: boolean;
   /** Who asks, for the history of apps. */
   by: string;
+  /** For builds that were given secrets of these ids. */
+  secrets?: BroughtSecrets;
 }
 
 export interface RefreshingOptions {
@@ -53,6 +56,14 @@ export interface RefreshingOptions {
   tried: Pick<TriedBuilds, 'note'>;
   clock: Pick<Clock, 'timestamp'>;
   events: Pick<Events, 'emit'>;
+}
+
+/** One refresh under way. */
+interface Run {
+  report: OutdatedReport;
+  brought: BroughtSecrets;
+  emit: (event: RefreshEvent) => void;
+  signal: AbortSignal;
 }
 
 /** Rebuilds what is outdated and all that is built upon it. One refresh at a time. */
@@ -97,7 +108,8 @@ export class Refreshing {
     await builds.settled();
     const only = request.image === undefined ? undefined : new Set<string>([images.get(request.image).id]);
     const report = await outdated.report((message) => emit({ type: 'note', message }), signal);
-    const plan = this.#plan(report, only);
+    const { secrets: brought = new Map() } = request;
+    const plan = this.#plan(report, only, brought);
     const names = plan.steps.map(({ name }) => name);
     const foreseen = deployments.due(new Set(names), report);
     emit({ type: 'plan', ...plan, deployments: foreseen });
@@ -107,7 +119,7 @@ export class Refreshing {
     }
     // What was planned before the mirror was asked is of yesterday.
     bases.forgetPlans();
-    const done = await this.#carryOut(plan.steps, report, emit, signal);
+    const done = await this.#carryOut(plan.steps, { report, brought, emit, signal });
     const waiting = deployments.due(new Set(done.refreshed), report);
     const { left, failed } = request.deploy
       ? await this.#deploy(waiting, request, emit, signal)
@@ -115,17 +127,17 @@ export class Refreshing {
     emit({ type: 'result', refreshed: done.refreshed, failed: [...done.failed, ...failed], waiting: left });
   }
 
-  #plan(report: OutdatedReport, only: ReadonlySet<string> | undefined): RefreshPlan {
+  #plan(report: OutdatedReport, only: ReadonlySet<string> | undefined, brought: BroughtSecrets): RefreshPlan {
     const { images, builds } = this.#options;
-    return planRefresh(candidatesOf(images.list(), report.facts, builds), only);
+    const recordOf: RecordedBuilds['recordOf'] = (tag, imageId) => builds.recordOf(tag, imageId, brought);
+    return planRefresh(candidatesOf(images.list(), report.facts, { recordOf }), only);
   }
 
   async #carryOut(
     steps: readonly RefreshStep[],
-    report: OutdatedReport,
-    emit: (event: RefreshEvent) => void,
-    signal: AbortSignal,
+    run: Run,
   ): Promise<{ refreshed: string[]; failed: string[] }> {
+    const { emit, signal } = run;
     const refreshed: string[] = [];
     const failed: string[] = [];
     for (const step of steps) {
@@ -139,7 +151,7 @@ export class Refreshing {
           continue;
         }
         this.#replaced = step.imageId;
-        if (await this.#refresh(step, report, emit, signal)) refreshed.push(name);
+        if (await this.#refresh(step, run)) refreshed.push(name);
       } catch (error) {
         signal.throwIfAborted();
         failed.push(name);
@@ -152,12 +164,7 @@ export class Refreshing {
   }
 
   /** Gives whether the name stands for another image now. */
-  async #refresh(
-    step: RefreshStep,
-    report: OutdatedReport,
-    emit: (event: RefreshEvent) => void,
-    signal: AbortSignal,
-  ): Promise<boolean> {
+  async #refresh(step: RefreshStep, { report, brought, emit, signal }: Run): Promise<boolean> {
     const { images, builds, inventories, events } = this.#options;
     const { name, action } = step;
     const former = images.find(name);
@@ -173,7 +180,7 @@ export class Refreshing {
     const image =
       record === undefined
         ? await images.pull(name, { onProgress, signal })
-        : await builds.repeat(record, { noCache: step.noCache, onProgress, signal });
+        : await builds.repeat(record, { noCache: step.noCache, brought, onProgress, signal });
     if (image.id === former.id) {
       emit({ type: 'step', name, action, state: 'unchanged' });
       return false;

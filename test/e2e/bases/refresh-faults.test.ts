@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
 import { mkdir, mkdtemp, rm, statfs, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
@@ -11,7 +12,7 @@ const base = 'debian.berth/busybox/libdemo:bookworm';
 const scratch = await mkdtemp('/var/tmp/b-mirror-');
 const mirror = await DebianMirror.start(join(scratch, 'mirror'));
 const config = join(scratch, 'config.toml');
-await writeFile(config, mirror.settings());
+await writeFile(config, `${mirror.settings()}[bases]\nsecrets = ["kept"]\n`);
 const daemon = await startDaemon({ environment: { BERTH_CONFIG: config } });
 after(async () => {
   await daemon[Symbol.asyncDispose]();
@@ -127,6 +128,33 @@ test('what is built from a pinned image is tried once, keeps its name, and is to
   // The mirror has something else: worth another try.
   await publish('1.0-5');
   assert.match(await well('base', 'refresh'), named);
+});
+
+test('an image whose build was given secrets is built again by whoever brings them, or has them sealed here', async () => {
+  await publish('1.0-5a');
+  const step = (id: string): string =>
+    `RUN --mount=type=secret,id=${id} sha256sum /run/secrets/${id} >/${id}\n`;
+  const folder = await project('guarded', {
+    Dockerfile: `FROM ${base}\nUSER root\n${step('token')}${step('kept')}`,
+  });
+  const file = join(daemon.folder, 'value');
+  await writeFile(file, 'of a file');
+  const given = ['--secret', `id=token,src=${file}`, '--secret', `id=kept,src=${file}`];
+  await well('build', '-t', 'guarded', ...given, folder);
+  await publish('1.0-5b');
+  const refused = await well('base', 'refresh', '--dry-run');
+  assert.match(
+    refused,
+    /cannot refresh \S+guarded:latest: .*'kept', .*berth secret set kept.* and .*'token', .*--secret id=token,src=FILE/,
+  );
+  await well('secret', 'set', 'kept', '--from-file', file);
+  await writeFile(file, 'another');
+  const text = await well('base', 'refresh', '--secret', `id=token,src=${file}`);
+  assert.match(text, /guarded:latest is new/);
+  const sums = ['another', 'of a file'].map((value) => createHash('sha256').update(value).digest('hex'));
+  const found = await daemon.ok('run', '--rm', 'guarded', 'cat', '/token', '/kept');
+  assert.deepEqual(found.match(/[0-9a-f]{64}/g), sums);
+  await daemon.ok('rmi', 'guarded');
 });
 
 test('a disk that is full in the middle leaves the image as it was, and with room the next try succeeds', async (t) => {
