@@ -2,13 +2,12 @@ import assert from 'node:assert/strict';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { startDaemon } from '../../support/daemon.ts';
+import { startDaemon } from '../support/daemon.ts';
 
 // What a change costs among many apps, beside what it costs alone: processor time of the daemon and its writes to
-// files (SQLite's are most of them), which a busy machine does not change as it does the clock.
-// `npm run test:many` sets 20 apps of 15 services.
-const apps = Number(process.env['BERTH_APPS'] ?? 4);
-const services = Number(process.env['BERTH_SERVICES'] ?? 5);
+// files (SQLite's are most of them), which a busy machine changes less than it does the clock.
+const apps = Number(process.env['BERTH_APPS']);
+const services = Number(process.env['BERTH_SERVICES']);
 
 const daemon = await startDaemon();
 after(() => daemon[Symbol.asyncDispose]());
