@@ -63,6 +63,24 @@ export async function checkBuildxPlatforms(
     },
   );
   await checks.check(
+    '--annotation of manifests, indexes and single platforms, shown by imagetools',
+    async () => {
+      await using registry = await startRegistry();
+      const name = `${registry.host}/noted:1`;
+      const notes = ['index:of=all', 'manifest:each=one', 'manifest[linux/arm64]:only=arm'];
+      const asked = notes.flatMap((note) => ['--annotation', note]);
+      await build(...platform, ...asked, '--push', '-t', name);
+      const raw = (reference: string): Promise<string> =>
+        docker.ok('buildx', 'imagetools', 'inspect', '--raw', reference);
+      const index = await raw(name);
+      assert.match(index, /"of": ?"all"/);
+      const [, arm = ''] = [...index.matchAll(/"digest": ?"(sha256:\w+)"/g)].map(([, found]) => found);
+      const manifest = await raw(`${registry.host}/noted@${arm}`);
+      assert.match(manifest, /"each": ?"one"/);
+      assert.match(manifest, /"only": ?"arm"/);
+    },
+  );
+  await checks.check(
     '--provenance and --sbom, and neither; SOURCE_DATE_EPOCH makes them the same',
     async () => {
       const epoch = ['--build-arg', 'SOURCE_DATE_EPOCH=1700000000', '-t', 'kit:attested'];

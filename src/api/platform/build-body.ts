@@ -1,4 +1,5 @@
 import { Type, type Static } from 'typebox';
+import { parseAnnotation } from '#domain/build/annotations.ts';
 import { parseProvenance, parseSbom } from '#domain/build/attestation-options.ts';
 import type {
   BuildContextSource,
@@ -73,6 +74,8 @@ export const BuildBody = Type.Object(
     outputs: Type.Optional(Type.Array(Output)),
     cacheFrom: Type.Optional(Type.Array(Source)),
     cacheTo: Type.Optional(Type.Array(Target)),
+    /** In the words of `--annotation`. */
+    annotations: Type.Optional(List),
     /** In the words of `--provenance` and `--sbom`. */
     attest: Type.Optional(
       Type.Object({ provenance: Type.Optional(Type.String()), sbom: Type.Optional(Type.String()) }, closed),
@@ -108,7 +111,7 @@ export async function buildRequest(
   answered: Answered,
   uploads: Uploads,
 ): Promise<BuildRequest> {
-  const { contexts, outputs = [], cacheFrom = [], cacheTo = [] } = body;
+  const { contexts, outputs = [], cacheFrom = [], cacheTo = [], annotations = [] } = body;
   const named: Record<string, NamedContext> = { ...contexts };
   return {
     ...answered,
@@ -125,6 +128,7 @@ export async function buildRequest(
     outputs: outputs.map((output, index) => outputOf(output, index, send)),
     cacheFrom: cacheFrom.map(sourceOf),
     cacheTo: cacheTo.map(targetOf),
+    annotations: annotations.flatMap(parseAnnotation),
     ...(body.platforms !== undefined && { platforms: body.platforms }),
   };
 }

@@ -45,6 +45,8 @@ export interface BuildBody {
   outputs?: BuildOutputChoice[];
   cacheFrom?: BuildCacheSource[];
   cacheTo?: BuildCacheTarget[];
+  /** In the words of `--annotation`. */
+  annotations?: string[];
   /** In the words of `--provenance` and `--sbom`: `mode=max`, `true`. */
   attest?: { provenance?: string; sbom?: string };
   /** Seconds since 1970. */

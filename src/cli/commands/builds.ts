@@ -69,6 +69,12 @@ function declareResults(build: Command): void {
       repeatable,
       [],
     )
+    .option(
+      '--annotation <key=value>',
+      'a note on the manifest; index:, manifest-descriptor: and the like before KEY say where, [linux/arm64] of which',
+      repeatable,
+      [],
+    )
     .option('--push', 'push the image under its names')
     .option(
       '--provenance <true>',

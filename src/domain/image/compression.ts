@@ -26,3 +26,9 @@ export function layerMediaType(compression: 'none' | 'gzip' | 'zstd'): string {
   if (compression === 'gzip') return mediaTypes.ociLayerGzip;
   return compression === 'zstd' ? mediaTypes.ociLayerZstd : mediaTypes.ociLayer;
 }
+
+/** The media type in an OCI manifest of a layer that came with a manifest of Docker's, perhaps. */
+export function ociLayerType(mediaType: string): string {
+  if (mediaType === mediaTypes.dockerLayer) return mediaTypes.ociLayer;
+  return mediaType === mediaTypes.dockerLayerGzip ? mediaTypes.ociLayerGzip : mediaType;
+}

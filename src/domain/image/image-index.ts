@@ -3,12 +3,17 @@ import type { Image } from '#domain/image/image.ts';
 import type { Descriptor, Platform } from '#domain/image/manifest.ts';
 import { selectManifest } from '#domain/image/platform.ts';
 
-/** What names stand for when they stand for more than one image: an index, its blob in the store, with as much of it as is here. */
+/**
+ * What names stand for when they stand for more than one image: an index, its blob in the store, with as much of it as is here.
+ * Or, as its only entry, a manifest that is another one than its image has here: with annotations of its own.
+ */
 export interface ImageIndex {
   digest: Digest;
   mediaType: string;
   /** Bytes. */
   size: number;
+  /** Of what names it in an archive. */
+  annotations?: Record<string, string>;
   /** Its entries, in their order. */
   manifests: Descriptor[];
   /** The images that are here: their ids, by the digests of their manifests. */
@@ -19,7 +24,7 @@ export interface ImageIndex {
   names: string[];
 }
 
-/** A manifest that is no image's, with its config and layers. */
+/** A manifest that no image has here as its own, with its config and layers. */
 export interface Attachment {
   digest: Digest;
   parts: Descriptor[];
@@ -81,6 +86,19 @@ export function platformOf({ architecture, os, variant }: Platform): Platform {
   return { architecture, os, ...(variant !== undefined && variant !== '' && { variant }) };
 }
 
-export function descriptorOfIndex({ mediaType, digest, size }: NewIndex): Descriptor {
-  return { mediaType, digest, size };
+export function descriptorOfIndex({ mediaType, digest, size, annotations }: NewIndex): Descriptor {
+  return { mediaType, digest, size, ...(annotations !== undefined && { annotations }) };
+}
+
+/** Whether it is a manifest alone. */
+export function isManifestAlone({ digest, manifests }: NewIndex): boolean {
+  return manifests.some((each) => each.digest === digest);
+}
+
+/** The manifest of an image as an index has it: the image's own, or another one of the same layers, with annotations. */
+export function manifestIn({ images, attachments }: NewIndex, image: Image): Digest {
+  const isOfLayers = ({ parts: [, ...layers] }: Attachment): boolean =>
+    image.layers.every(({ digest }, place) => layers[place]?.digest === digest);
+  const own = attachments.find((each) => images[each.digest] === image.id && isOfLayers(each));
+  return own?.digest ?? image.manifestDigest;
 }

@@ -1,8 +1,11 @@
 import type { Readable } from 'node:stream';
 import type { Image } from '#domain/image/image.ts';
-import { descriptorOfIndex, subjectOf, type ImageIndex } from '#domain/image/image-index.ts';
-import type { Descriptor } from '#domain/image/manifest.ts';
-import type { BuildOutput, BuildRequest, Images, Predicate } from '#engine/contracts.ts';
+import { descriptorOfIndex, isManifestAlone, subjectOf, type ImageIndex } from '#domain/image/image-index.ts';
+import type { Descriptor, Platform } from '#domain/image/manifest.ts';
+import { formatPlatform, matchesPlatform } from '#domain/image/platform.ts';
+import type { Annotated, BuildOutput, BuildRequest, Images, Predicate } from '#engine/contracts.ts';
+import { annotationsAt, type Annotation } from '#domain/build/annotations.ts';
+import { invalid } from '#base/errors.ts';
 import { isInlineOnly } from '#engine/builds/attesting.ts';
 import { noImage } from '#engine/builds/failures.ts';
 import type { Vertex } from '#engine/builds/vertices.ts';
@@ -29,6 +32,7 @@ export class Export {
   readonly #images: Images;
   readonly made: readonly MadeImage[];
   readonly #names: readonly string[];
+  readonly #annotations: readonly Annotation[];
   readonly #inArchives: boolean;
   readonly #isIndex: boolean;
   #stored: Promise<Stored> | undefined;
@@ -41,17 +45,19 @@ export class Export {
   ) {
     const isAttested = made.some(({ predicates }) => predicates.length > 0);
     this.#images = images;
+    this.#annotations = request.annotations ?? [];
     this.made = made;
     this.#names = [...new Set(outputs.flatMap((output) => ('names' in output ? output.names : [])))];
     this.#inArchives = made.length > 1 || (isAttested && !isInlineOnly(request));
     const holds = ({ kind }: BuildOutput): boolean =>
       kind === 'image' || (kind === 'oci' && this.#inArchives);
     this.#isIndex = made.length > 1 || (isAttested && outputs.some(holds));
+    this.#checkAnnotations();
   }
 
   /** Brings it into the images of this engine, the first time, and tells so. */
   async make(vertex: Vertex): Promise<Stored> {
-    this.#stored ??= this.#isIndex ? this.#storeIndex() : this.#tag();
+    this.#stored ??= this.#isIndex ? this.#storeIndex() : this.#storeImage();
     const { image, index } = await this.#stored;
     await vertex.note('exporting layers');
     for (const each of index?.manifests ?? []) {
@@ -60,9 +66,8 @@ export class Export {
       await vertex.note(`exporting ${what} ${each.digest}`);
       if (id !== undefined) await vertex.note(`exporting config ${id}`);
     }
-    await vertex.note(
-      index === undefined ? `writing image ${image.id}` : `exporting manifest list ${index.digest}`,
-    );
+    if (index === undefined) await vertex.note(`writing image ${image.id}`);
+    else if (!isManifestAlone(index)) await vertex.note(`exporting manifest list ${index.digest}`);
     return { image, ...(index !== undefined && { index }) };
   }
 
@@ -81,9 +86,34 @@ export class Export {
   /** Under the output's names; its one image where the output holds no index. */
   async archive({ kind, names }: ArchiveOutput): Promise<Readable> {
     const { image, index } = (await this.#stored) ?? { image: this.#first };
-    if (index !== undefined && kind === 'oci' && this.#inArchives)
+    if (index !== undefined && (isManifestAlone(index) || (kind === 'oci' && this.#inArchives)))
       return this.#images.save(names.length > 0 ? names : [index.digest]);
     return this.#images.save(names.length > 0 ? names : [image.id], image.config);
+  }
+
+  /** The annotations of a document and of what names it. */
+  #notedOn(level: 'manifest' | 'index', platform?: Platform): Annotated {
+    const own = annotationsAt(this.#annotations, level, platform);
+    const outer = annotationsAt(this.#annotations, `${level}-descriptor`, platform);
+    return {
+      ...(own !== undefined && { annotations: own }),
+      ...(outer !== undefined && { descriptor: outer }),
+    };
+  }
+
+  /** @throws invalid `annotation-invalid` in BuildKit's words */
+  #checkAnnotations(): void {
+    for (const { level, platform } of this.#annotations) {
+      if (level.startsWith('index') && !this.#isIndex)
+        throw invalid('annotation-invalid', 'index annotations not supported for single platform export', {
+          hint: 'manifest: and manifest-descriptor: are; several platforms or attestations make an index',
+        });
+      if (platform !== undefined && !this.made.some(({ image }) => matchesPlatform(image.config, platform)))
+        throw invalid(
+          'annotation-invalid',
+          `invalid annotation: no platform ${formatPlatform(platform)} found in source`,
+        );
+    }
   }
 
   get #first(): Image {
@@ -93,15 +123,24 @@ export class Export {
   }
 
   async #storeIndex(): Promise<Stored> {
-    const names = { names: this.#names, subjects: this.#names };
-    const entries = this.made.map(({ image: { id }, predicates }) => ({ id, predicates }));
+    const names = {
+      ...{ names: this.#names, subjects: this.#names },
+      ...this.#notedOn('index'),
+    };
+    const entries = this.made.map(({ image: { id, config }, predicates }) => ({
+      ...{ id, predicates },
+      ...this.#notedOn('manifest', config),
+    }));
     const index = await this.#images.storeIndex(names, entries);
     return { image: this.#images.get(index.digest), index };
   }
 
   /** Of the image alone, whatever index it came in before. */
-  async #tag(): Promise<Stored> {
+  async #storeImage(): Promise<Stored> {
     const image = this.#first;
+    const noted = this.#notedOn('manifest', image.config);
+    if (Object.keys(noted).length > 0)
+      return { image, index: await this.#images.storeAnnotated(this.#names, { id: image.id, ...noted }) };
     for (const name of this.#names) await this.#images.tag(image.id, name, image.config);
     return { image };
   }

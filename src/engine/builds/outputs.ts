@@ -84,7 +84,11 @@ async function write(
       await vertex.note('compression has no effect: the archive has layers as they are stored here');
     await output.write(await exporting.archive(output));
     await vertex.note('sending tarball');
-  } else await writeFiles(parts, exporting.made, output, request.sourceDateEpoch);
+  } else {
+    if ((request.annotations ?? []).length > 0)
+      await vertex.note('annotations have no effect: files have none');
+    await writeFiles(parts, exporting.made, output, request.sourceDateEpoch);
+  }
 }
 
 /** The files of the images, each platform's in a folder of its own. No time in those of a tar is later than `epoch` (seconds since 1970). */

@@ -2,6 +2,7 @@ import type { HostConfig } from '#domain/container/config.ts';
 import type { CheckResult } from '#domain/dockerfile/checks/check.ts';
 import type { Mount } from '#domain/dockerfile/mount.ts';
 import type { Outline, Target } from '#domain/dockerfile/outline.ts';
+import type { Annotation } from '#domain/build/annotations.ts';
 import type { CacheEntry, PruneLimits } from '#domain/build/cache-prune.ts';
 import type { SecretReference } from '#domain/secret/secret.ts';
 import type { Image } from '#domain/image/image.ts';
@@ -82,6 +83,8 @@ export interface BuildRequest {
   /** Absent: into the images of this engine. */
   outputs?: BuildOutput[];
   attest?: Attestations;
+  /** Of what is stored, pushed and archived; files have none. */
+  annotations?: readonly Annotation[];
   /** Seconds since 1970: no time in the result is later. */
   sourceDateEpoch?: number;
   /** So that `cancel` can name it. */

@@ -46,10 +46,22 @@ export interface NewArtifact {
 }
 
 /** What an index has of an image. */
-export interface IndexEntry {
+export interface IndexEntry extends Annotated {
   id: string;
   /** Attached to it as in-toto statements. */
   predicates?: readonly Predicate[];
+}
+
+/** Notes on a manifest or index, and on what names it. */
+export interface Annotated {
+  annotations?: Readonly<Record<string, string>>;
+  descriptor?: Readonly<Record<string, string>>;
+}
+
+/** `subjects` are the names that attestations are about. */
+export interface NewIndexNames extends Annotated {
+  names: readonly string[];
+  subjects: readonly string[];
 }
 
 /** What a statement says of an image. */
@@ -84,12 +96,11 @@ export interface Images {
   pushAll(name: string, options: PushOptions): Promise<void>;
   /**
    * Makes an index of images, with what is attested of them, and has names stand for it; without names, the id of its first
-   * image. `subjects` are the names that attestations are about. @throws not-found `image-missing`
+   * image. @throws not-found `image-missing`
    */
-  storeIndex(
-    names: { names: readonly string[]; subjects: readonly string[] },
-    entries: readonly IndexEntry[],
-  ): Promise<ImageIndex>;
+  storeIndex(names: NewIndexNames, entries: readonly IndexEntry[]): Promise<ImageIndex>;
+  /** A manifest of an image with annotations of its own; otherwise as `storeIndex`. */
+  storeAnnotated(names: readonly string[], image: Annotated & { id: string }): Promise<ImageIndex>;
   /**
    * Layers of the store under a name of a registry, as a manifest with a config of its own that is told how the layers
    * are there. @throws as RegistryClient

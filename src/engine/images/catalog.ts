@@ -1,7 +1,7 @@
 import { notFound } from '#base/errors.ts';
 import { isDigest, type Digest } from '#domain/image/digest.ts';
 import type { Image } from '#domain/image/image.ts';
-import { imageFor, type ImageIndex, type NewIndex } from '#domain/image/image-index.ts';
+import { imageFor, manifestIn, type ImageIndex, type NewIndex } from '#domain/image/image-index.ts';
 import type { Platform } from '#domain/image/manifest.ts';
 import { formatPlatform, matchesPlatform } from '#domain/image/platform.ts';
 import { familiarName, formatReference, parseReference, type Reference } from '#domain/image/reference.ts';
@@ -71,6 +71,12 @@ export class Catalog {
     const full = fullName(name);
     const isNamed = full !== undefined && [...image.tags, ...image.repoDigests].includes(full);
     return this.indexes.byName(isNamed ? full : image.id);
+  }
+
+  /** The digest of an image's manifest as a name has it. */
+  manifestOf(name: string, image: Image): Digest {
+    const index = this.indexOf(name);
+    return index === undefined ? image.manifestDigest : manifestIn(index, image);
   }
 
   /** Where registries have an image: by its own names, and by those of the indexes that it is a part of. */

@@ -8,6 +8,7 @@ import type { ImageIndex, ManifestState } from '#domain/image/image-index.ts';
 import type { Descriptor, HistoryEntry, Platform } from '#domain/image/manifest.ts';
 import { familiarName, newName } from '#domain/image/reference.ts';
 import type {
+  Annotated,
   CommitOptions,
   Events,
   Images as ImagesContract,
@@ -16,6 +17,7 @@ import type {
   Lease,
   NewArtifact,
   NewImage,
+  NewIndexNames,
   Progress,
   PullOptions,
   PushOptions,
@@ -28,7 +30,7 @@ import { ImageContents } from '#engine/images/contents.ts';
 import { commitContainer } from '#engine/images/committing.ts';
 import { historyOf } from '#engine/images/history.ts';
 import { importRoot, importUrl, type ImportOptions, type ImportSource } from '#engine/images/importing.ts';
-import { storeIndex } from '#engine/images/indexes.ts';
+import { storeAnnotated, storeIndex } from '#engine/images/indexes.ts';
 import { labelledEvents } from '#engine/images/labelled-events.ts';
 import { Layers } from '#engine/images/layers.ts';
 import { IngestJournal } from '#engine/images/ingest-journal.ts';
@@ -151,11 +153,14 @@ export class Images implements ImagesContract {
     return pushAllTags(this.#parts, name, options);
   }
 
-  async storeIndex(
-    names: { names: readonly string[]; subjects: readonly string[] },
-    entries: readonly IndexEntry[],
-  ): Promise<ImageIndex> {
+  async storeIndex(names: NewIndexNames, entries: readonly IndexEntry[]): Promise<ImageIndex> {
     const index = await this.contents.ingest((lease) => storeIndex(this.#parts, names, entries, lease));
+    await this.#sweep();
+    return index;
+  }
+
+  async storeAnnotated(names: readonly string[], image: Annotated & { id: string }): Promise<ImageIndex> {
+    const index = await this.contents.ingest((lease) => storeAnnotated(this.#parts, names, image, lease));
     await this.#sweep();
     return index;
   }

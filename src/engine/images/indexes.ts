@@ -9,7 +9,8 @@ import {
 } from '#domain/image/image-index.ts';
 import { mediaTypes, type Descriptor, type Index } from '#domain/image/manifest.ts';
 import { formatReference, parseReference } from '#domain/image/reference.ts';
-import type { IndexEntry, Lease } from '#engine/contracts.ts';
+import type { Annotated, IndexEntry, Lease, NewIndexNames } from '#engine/contracts.ts';
+import { annotatedManifest, noted } from '#engine/images/annotating.ts';
 import { attestationManifest, documentOf, type Document } from '#engine/images/attestations.ts';
 import { describeManifest } from '#engine/images/manifests.ts';
 import { partsOf } from '#engine/images/collector.ts';
@@ -18,11 +19,11 @@ import type { Parts } from '#engine/images/parts.ts';
 /**
  * Makes one index of images of this store, with what is attested of each behind them all (OCI image specification,
  * image-index.md; BuildKit, docs/attestations/attestation-storage.md), and has names stand for it.
- * @param names none: the image that carries it keeps it @throws not-found `image-missing`
+ * @param names.names none: the image that carries it keeps it @throws not-found `image-missing`
  */
 export async function storeIndex(
   parts: Parts,
-  { names, subjects }: { names: readonly string[]; subjects: readonly string[] },
+  { names, subjects, annotations, ...asked }: NewIndexNames,
   entries: readonly IndexEntry[],
   lease: Lease,
 ): Promise<ImageIndex> {
@@ -31,10 +32,18 @@ export async function storeIndex(
   const documents: Document[] = [];
   await using used = parts.leases.open();
   const index: Pick<NewIndex, 'images' | 'attachments'> = { images: {}, attachments: [] };
-  for (const { id, predicates = [] } of entries) {
+  for (const { id, predicates = [], ...entry } of entries) {
     const image = parts.catalog.get(id);
     await used.hold(...partsOf(image).blobs);
-    const described = await describeImage(parts, image);
+    const own = entry.annotations && (await annotatedManifest(parts, image, entry.annotations));
+    const described = {
+      ...(own?.document.descriptor ?? (await describeImage(parts, image))),
+      ...noted(entry),
+    };
+    if (own !== undefined) {
+      documents.push(own.document);
+      index.attachments.push(own.attachment);
+    }
     images.push(described);
     index.images[described.digest] = image.id;
     if (predicates.length === 0) continue;
@@ -44,15 +53,48 @@ export async function storeIndex(
     index.attachments.push(attachmentOf(manifest, blobs));
   }
   const manifests = [...images, ...attestations];
-  const content: Index = { schemaVersion: 2, mediaType: mediaTypes.ociIndex, manifests };
+  const content: Index = {
+    ...{ schemaVersion: 2, mediaType: mediaTypes.ociIndex, manifests },
+    ...(annotations !== undefined && { annotations: { ...annotations } }),
+  };
   const document = documentOf(mediaTypes.ociIndex, content);
   await keepDocuments(parts, lease, [...documents, document]);
   return recordIndex(
     parts,
-    { ...document.descriptor, ...index, manifests },
+    { ...document.descriptor, ...noted(asked), ...index, manifests },
     {
       tags: names.map((name) => formatReference(parseReference(name))),
     },
+  );
+}
+
+/**
+ * Makes a manifest of an image with annotations, or with the image's own where these are on its descriptor only, and has names
+ * stand for it. @throws not-found `image-missing`
+ */
+export async function storeAnnotated(
+  parts: Parts,
+  names: readonly string[],
+  { id, annotations = {}, ...asked }: Annotated & { id: string },
+  lease: Lease,
+): Promise<ImageIndex> {
+  const image = parts.catalog.get(id);
+  await using used = parts.leases.open();
+  await used.hold(...partsOf(image).blobs);
+  const { document, attachment } = await annotatedManifest(parts, image, annotations);
+  await keepDocuments(parts, lease, [document]);
+  const { platform, ...descriptor } = document.descriptor;
+  return recordIndex(
+    parts,
+    {
+      ...{
+        ...descriptor,
+        ...noted(asked),
+        manifests: [{ ...descriptor, ...(platform !== undefined && { platform }) }],
+      },
+      ...{ images: { [descriptor.digest]: image.id }, attachments: [attachment] },
+    },
+    { tags: names.map((name) => formatReference(parseReference(name))) },
   );
 }
 
@@ -72,10 +114,14 @@ export function recordIndex(
   return parts.catalog.indexes.byDigest(digest) ?? { ...joined, names: [] };
 }
 
-/** Of an image as an index names it. */
-export async function describeImage(parts: Pick<Parts, 'blobs'>, image: Image): Promise<Descriptor> {
-  const { mediaType, size } = await describeManifest(parts, image.manifestDigest);
-  return { mediaType, digest: image.manifestDigest, size, platform: platformOf(image.config) };
+/** Of an image as an index names it, by its own manifest or another one of it. */
+export async function describeImage(
+  parts: Pick<Parts, 'blobs'>,
+  { config, manifestDigest }: Image,
+  digest = manifestDigest,
+): Promise<Descriptor> {
+  const { mediaType, size } = await describeManifest(parts, digest);
+  return { mediaType, digest, size, platform: platformOf(config) };
 }
 
 function attachmentOf({ descriptor: { digest } }: Document, blobs: readonly Document[]): Attachment {

@@ -2,6 +2,7 @@ import type { Digest } from '#domain/image/digest.ts';
 import type { Image } from '#domain/image/image.ts';
 import {
   descriptorOfIndex,
+  manifestIn,
   platformOf,
   subjectOf,
   type ImageIndex,
@@ -35,8 +36,14 @@ export class Manifests {
   /** What a name stands for: of an index where it is one. @throws not-found `image-missing`, `platform-missing` */
   target(name: string, wanted?: Platform): Promise<Descriptor> {
     const image = this.#parts.catalog.get(name, wanted);
-    const index = wanted === undefined ? this.#parts.catalog.indexOf(name) : undefined;
-    return index === undefined ? this.of(image) : Promise.resolve(descriptorOfIndex(index));
+    const index = this.#parts.catalog.indexOf(name);
+    if (index === undefined) return this.of(image);
+    if (wanted === undefined) return Promise.resolve(descriptorOfIndex(index));
+    const manifest = manifestIn(index, image);
+    const entry = index.manifests.find(({ digest }) => digest === manifest);
+    return entry === undefined
+      ? this.of(image)
+      : Promise.resolve({ ...entry, platform: platformOf(image.config) });
   }
 
   /** Of one image, as an index would name it. */

@@ -1,6 +1,12 @@
 import { fingerprint } from '#base/ids.ts';
 import { parseIndex, parseManifest } from '#domain/image/documents.ts';
-import { subjectOf, withSubject, type Attachment, type ImageIndex } from '#domain/image/image-index.ts';
+import {
+  manifestIn,
+  subjectOf,
+  withSubject,
+  type Attachment,
+  type ImageIndex,
+} from '#domain/image/image-index.ts';
 import type { Descriptor, Manifest } from '#domain/image/manifest.ts';
 import { documentOf, restated, type Document } from '#engine/images/attestations.ts';
 import { keepDocuments } from '#engine/images/indexes.ts';
@@ -28,13 +34,13 @@ export async function pushIndex(parts: Parts, index: ImageIndex, run: Push): Pro
   for (const descriptor of index.manifests) {
     const id = index.images[descriptor.digest];
     const image = id === undefined ? undefined : parts.catalog.byId(id);
-    if (image?.manifestDigest !== descriptor.digest) continue;
-    const { mediaType, content } = await pushParts(parts, image, run);
+    if (image === undefined || manifestIn(index, image) !== descriptor.digest) continue;
+    const { mediaType, content } = await pushParts(parts, image, descriptor.digest, run);
     sent.set(descriptor.digest, await pushByDigest(parts, run, { ...descriptor, mediaType }, content));
   }
   for (const descriptor of index.manifests) {
     const attachment = index.attachments.find(({ digest }) => digest === descriptor.digest);
-    if (attachment === undefined) continue;
+    if (attachment === undefined || sent.has(descriptor.digest)) continue;
     sent.set(descriptor.digest, await pushAttachment(parts, run, { descriptor, attachment }, sent));
   }
   const { mediaType, content } = await describeIndex(parts, index, sent);

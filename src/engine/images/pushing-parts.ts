@@ -1,21 +1,27 @@
 import { shortId } from '#base/ids.ts';
+import type { Digest } from '#domain/image/digest.ts';
+import { parseManifest } from '#domain/image/documents.ts';
 import type { Image } from '#domain/image/image.ts';
 import { mediaTypes, type Descriptor, type Manifest } from '#domain/image/manifest.ts';
 import { describeManifest } from '#engine/images/manifests.ts';
 import type { Parts } from '#engine/images/parts.ts';
 import { sendBlob, sendLayer, voice, type Push } from '#engine/images/sending.ts';
 
-/** Has the registry have all of an image but its manifest, which it gives. @throws as RegistryClient */
+/**
+ * Has the registry have all of an image but its manifest, which it gives. @param manifest the image's own, or one of these
+ * layers with annotations @throws as RegistryClient
+ */
 export async function pushParts(
   parts: Parts,
   image: Image,
+  manifest: Digest,
   run: Push,
 ): Promise<{ mediaType: string; content: Buffer }> {
   const layers = await pushLayers(parts, image, run);
-  const stored = await describeManifest(parts, image.manifestDigest);
+  const stored = await describeManifest(parts, manifest);
   const asStored = layers.every((layer, i) => layer.digest === image.layers[i]?.digest);
   await sendBlob(parts, run, await configOf(parts, image), voice(run, undefined));
-  return asStored ? stored : compressedManifest(parts, image, layers);
+  return asStored ? stored : compressedManifest(parts, image, layers, stored.content);
 }
 
 async function configOf(parts: Parts, image: Image): Promise<Descriptor> {
@@ -27,12 +33,15 @@ async function compressedManifest(
   parts: Parts,
   image: Image,
   layers: Descriptor[],
+  stored: Buffer,
 ): Promise<{ mediaType: string; content: Buffer }> {
+  const { annotations } = parseManifest(stored.toString('utf8'));
   const manifest: Manifest = {
     schemaVersion: 2,
     mediaType: mediaTypes.ociManifest,
     config: await configOf(parts, image),
     layers,
+    ...(annotations !== undefined && { annotations }),
   };
   return { mediaType: mediaTypes.ociManifest, content: Buffer.from(JSON.stringify(manifest)) };
 }

@@ -1,6 +1,11 @@
 import { conflict, invalid, notFound } from '#base/errors.ts';
 import type { Image } from '#domain/image/image.ts';
-import { descriptorOfIndex, type ImageIndex } from '#domain/image/image-index.ts';
+import {
+  descriptorOfIndex,
+  isManifestAlone,
+  manifestIn,
+  type ImageIndex,
+} from '#domain/image/image-index.ts';
 import type { Descriptor } from '#domain/image/manifest.ts';
 import { matchesPlatform } from '#domain/image/platform.ts';
 import { familiarName, formatReference, parseReference, type Reference } from '#domain/image/reference.ts';
@@ -67,8 +72,8 @@ async function pushTag(parts: Parts, reference: Reference, options: PushOptions)
   const index = options.only === undefined ? parts.catalog.indexOf(full) : undefined;
   const pushed = await ingest(parts, { openEnded: true }, async (lease) => {
     const run: Push = { ...options, reference, lease };
-    if (index === undefined) return pushOne(parts, image, run);
-    await lease.hold(...blobsHere(parts, index));
+    if (index !== undefined) await lease.hold(...blobsHere(parts, index));
+    if (index === undefined || isManifestAlone(index)) return pushOne(parts, image, run, index);
     if (isWhole(parts, index)) return pushWhole(parts, index, run);
     return pushInstead(parts, index, image, run);
   });
@@ -76,14 +81,16 @@ async function pushTag(parts: Parts, reference: Reference, options: PushOptions)
   return pushed;
 }
 
-async function pushOne(parts: Parts, image: Image, run: Push): Promise<Descriptor> {
-  await run.lease.hold(...partsOf(image).blobs);
-  const { mediaType, content } = await pushParts(parts, image, run);
+/** @param alone what its name stands for where that is a manifest alone */
+async function pushOne(parts: Parts, image: Image, run: Push, alone?: ImageIndex): Promise<Descriptor> {
+  const manifest = parts.catalog.manifestOf(formatReference(run.reference), image);
+  await run.lease.hold(...partsOf(image).blobs, manifest);
+  const { mediaType, content } = await pushParts(parts, image, manifest, run);
   const digest = await parts.registry.pushManifest(run.reference, mediaType, content, run.auth, run.signal);
   const pushed = { mediaType, digest, size: content.length };
   announce(run, pushed);
   await pushCompanions(parts, image, run, pushed);
-  remember(parts, image, run, pushed);
+  remember(parts, image, run, pushed, alone);
   return pushed;
 }
 
@@ -107,7 +114,7 @@ async function pushInstead(parts: Parts, index: ImageIndex, image: Image, run: P
   const aux = {
     manifestPushedInsteadOfIndex: true,
     originalIndex: descriptorOfIndex(index),
-    selectedManifest: await describeImage(parts, image),
+    selectedManifest: await describeImage(parts, image, manifestIn(index, image)),
   };
   run.onProgress({ progressDetail: {}, aux });
   return pushed;

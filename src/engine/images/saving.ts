@@ -7,7 +7,6 @@ import type { Image } from '#domain/image/image.ts';
 import { descriptorOfIndex, type ImageIndex } from '#domain/image/image-index.ts';
 import { mediaTypes, type Descriptor, type Index, type Platform } from '#domain/image/manifest.ts';
 import { familiarName, formatReference, parseReference } from '#domain/image/reference.ts';
-import { partsOf } from '#engine/images/collector.ts';
 import { blobsHere } from '#engine/images/indexes.ts';
 import { describeManifest } from '#engine/images/manifests.ts';
 import type { Parts } from '#engine/images/parts.ts';
@@ -15,6 +14,8 @@ import type { Parts } from '#engine/images/parts.ts';
 /** What names stand for, and those of the names that go into the archive. */
 interface Saved {
   image: Image;
+  /** Of the image, as the name has it. */
+  manifest: Digest;
   /** All of it that is here is saved; the image is what Docker's own part of the archive has of it. */
   index?: ImageIndex;
   tags: string[];
@@ -50,7 +51,8 @@ function select(parts: Parts, names: readonly string[], wanted?: Platform): Save
     const image = parts.catalog.get(name, wanted);
     const index = wanted === undefined ? parts.catalog.indexOf(name) : undefined;
     const key = index?.digest ?? image.id;
-    const entry = saved.get(key) ?? { image, ...(index !== undefined && { index }), tags: [] };
+    const manifest = parts.catalog.manifestOf(name, image);
+    const entry = saved.get(key) ?? { image, manifest, ...(index !== undefined && { index }), tags: [] };
     saved.set(key, entry);
     const tag = tagNamed(parts, name);
     if (tag !== undefined && !entry.tags.includes(tag)) entry.tags.push(tag);
@@ -86,8 +88,9 @@ function tagNamed({ catalog }: Parts, name: string): string | undefined {
   return image.tags.includes(full) ? full : undefined;
 }
 
-function blobsOf(parts: Parts, { image, index }: Saved): Digest[] {
-  return index === undefined ? partsOf(image).blobs : blobsHere(parts, index);
+function blobsOf(parts: Parts, { image, index, manifest }: Saved): Digest[] {
+  if (index !== undefined) return blobsHere(parts, index);
+  return [image.id, manifest, ...image.layers.map(({ digest }) => digest)];
 }
 
 async function* members(parts: Parts, saved: Saved[]): AsyncGenerator<Uint8Array> {
@@ -125,15 +128,16 @@ export function* member(name: string, content: string | Buffer): Generator<Uint8
 
 async function indexOf(parts: Parts, saved: Saved[]): Promise<Index> {
   const manifests: Descriptor[] = [];
-  for (const { image, index, tags } of saved) {
-    const plain = index === undefined ? await describe(parts, image) : descriptorOfIndex(index);
+  for (const { manifest, index, tags } of saved) {
+    const plain = index === undefined ? await describe(parts, manifest) : descriptorOfIndex(index);
     if (tags.length === 0) manifests.push(plain);
-    for (const tag of tags) manifests.push({ ...plain, annotations: annotationsOf(tag) });
+    for (const tag of tags)
+      manifests.push({ ...plain, annotations: { ...plain.annotations, ...annotationsOf(tag) } });
   }
   return { schemaVersion: 2, mediaType: mediaTypes.ociIndex, manifests };
 }
 
-async function describe(parts: Parts, { manifestDigest: digest }: Image): Promise<Descriptor> {
+async function describe(parts: Parts, digest: Digest): Promise<Descriptor> {
   const { mediaType, size } = await describeManifest(parts, digest);
   return { mediaType, digest, size };
 }

@@ -12,7 +12,7 @@ import type {
 } from '#engine/contracts.ts';
 import { entitlementsOf, readOptions, type FrontendOptions } from '#engine/solves/attributes.ts';
 import { cacheSourcesOf, cacheTargetsOf, foldersOf } from '#engine/solves/caches.ts';
-import { outputsOf } from '#engine/solves/exporters.ts';
+import { annotationsOf, outputsOf } from '#engine/solves/exporters.ts';
 import { readInputs, type ImageSource, type InputParts } from '#engine/solves/inputs.ts';
 import type { Job } from '#engine/solves/job.ts';
 import type { Narrator } from '#engine/solves/narration.ts';
@@ -99,7 +99,7 @@ export class DockerfileSolve {
   }
 
   async #build(outputs: BuildOutput[], changes: Partial<BuildRequest> = {}): Promise<Image> {
-    const { entitlements, cacheFrom, cacheTo } = this.#job.request;
+    const { entitlements, cacheFrom, cacheTo, exporters } = this.#job.request;
     const allow = entitlementsOf(entitlements);
     const folders = foldersOf(this.#session, this.#signal, (manifest) => {
       this.#cacheManifest = manifest;
@@ -111,6 +111,7 @@ export class DockerfileSolve {
     return this.#parts.builds.build({
       ...(await this.#request()),
       ...{ ...changes, outputs },
+      ...(outputs.length > 0 && { annotations: annotationsOf(exporters) }),
       onExported: (exported) => {
         this.#exported = exported;
         this.#job.attested = exported.attested.map(withoutBills);

@@ -1,3 +1,4 @@
+import { annotationAttribute, type Annotation } from '#domain/build/annotations.ts';
 import type { BuildOutput, Choice, OutputCompression, WriteTar } from '#engine/contracts.ts';
 import type { BuildSession } from '#ports/build-sessions.ts';
 import { invalid, unsupported } from '#base/errors.ts';
@@ -56,11 +57,30 @@ function check({ type, attributes }: Choice): void {
   for (const [name, value] of Object.entries(attributes)) {
     const asked = refusedValues[name] === value;
     if (withoutEffect.has(name) && !asked) continue;
+    if (annotationAttribute(name, value) !== undefined) continue;
     throw unsupported(
       'exporter-option-unsupported',
       `the option '${name}=${value}' of the exporter '${type}' is not offered`,
     );
   }
+}
+
+/**
+ * What the exporters are to note on their results. One result goes to all of them, so all that hold manifests say the same.
+ * @throws invalid `annotation-invalid`; unsupported `annotations-unsupported`
+ */
+export function annotationsOf(exporters: readonly Choice[]): Annotation[] {
+  const holding = exporters.filter(({ type }) => toImages.has(type) || type === 'oci' || type === 'docker');
+  const [all = [], ...others] = holding.map(({ attributes }) =>
+    Object.entries(attributes)
+      .sort(([one], [other]) => (one < other ? -1 : 1))
+      .flatMap(([name, value]) => annotationAttribute(name, value) ?? []),
+  );
+  if (others.some((each) => JSON.stringify(each) !== JSON.stringify(all)))
+    throw unsupported('annotations-unsupported', 'other annotations for each output are not offered', {
+      hint: 'give them to all: --annotation does',
+    });
+  return all;
 }
 
 function outputOf(

@@ -1,6 +1,7 @@
+import type { Annotation } from '#domain/build/annotations.ts';
 import type { Image } from '#domain/image/image.ts';
 import type { BuildContextSource, BuildOutput, BuildRequest, FrontendInput } from '#engine/contracts.ts';
-import { outputsOf } from '#engine/solves/exporters.ts';
+import { annotationsOf, outputsOf } from '#engine/solves/exporters.ts';
 import type { ImageSource } from '#engine/solves/inputs.ts';
 import type { Job, Result } from '#engine/solves/job.ts';
 import type { SolveParts } from '#engine/solves/solves.ts';
@@ -44,15 +45,20 @@ export class SourceSolve implements Result {
 
   async export(): Promise<Record<string, string>> {
     const { session, signal } = this.#from;
-    await this.#build('', outputsOf(this.#job.request.exporters, session, signal));
+    const { exporters } = this.#job.request;
+    await this.#build('', outputsOf(exporters, session, signal), annotationsOf(exporters));
     return {};
   }
 
-  async #build(platform: string, outputs: BuildOutput[]): Promise<Image> {
+  async #build(
+    platform: string,
+    outputs: BuildOutput[],
+    annotations: readonly Annotation[] = [],
+  ): Promise<Image> {
     const { session, signal } = this.#from;
     return this.#parts.builds.build({
       ...(await this.#asDockerfile(platform)),
-      ...{ ignoreText: '', tags: [], buildArgs: {}, labels: {}, outputs, signal },
+      ...{ ignoreText: '', tags: [], buildArgs: {}, labels: {}, outputs, annotations, signal },
       ...(platform !== '' && { platform }),
       credentials: (registry) => session.credentials(registry, signal),
       onProgress: () => undefined,

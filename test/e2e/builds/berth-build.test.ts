@@ -109,9 +109,14 @@ describe('berth build', () => {
     assert.ok(statSync(`${out}.tar`).size > 1024);
     const both = ['--platform', 'linux/amd64,linux/arm64', '-o', `type=oci,dest=${out}.both`];
     const attest = ['--provenance', 'mode=max', '--sbom', 'true'];
-    assert.equal((await daemon.berth('build', ...both, ...attest, folder)).code, 0);
+    const noted = ['--annotation', 'index:of=both', '--annotation', 'manifest[linux/arm64]:only=arm'];
+    assert.equal((await daemon.berth('build', ...both, ...attest, ...noted, folder)).code, 0);
     const index = readFileSync(`${out}.both`, 'latin1');
     assert.match(index, /"architecture":"arm64"/);
+    assert.match(
+      index,
+      /"annotations":\{"of":"both"\}[^]*"annotations":\{"only":"arm"\}|"only":"arm"[^]*"of":"both"/,
+    );
     assert.equal(index.match(/"predicateType":"https:\/\/slsa.dev\/provenance\/v0.2"/g)?.length, 2);
     assert.equal(index.match(/"predicateType":"https:\/\/spdx.dev\/Document"/g)?.length, 2);
     await daemon.ok('rmi', 'named:1');

@@ -39,8 +39,14 @@ describe("a client of BuildKit's protocol", () => {
     const response = await client.solve({
       ref,
       attributes: { filename: 'Dockerfile', 'build-arg:WORD': 'given', 'label:from': 'buildkit' },
-      exporters: [image('kit/app:1,kit/app:2')],
+      exporters: [
+        {
+          type: 'moby',
+          attributes: { name: 'kit/app:1,kit/app:2', 'annotation-manifest-descriptor.near': 'yes' },
+        },
+      ],
     });
+    assert.equal(await daemon.ok('inspect', '-f', '{{.Descriptor.annotations.near}}', 'kit/app:2'), 'yes');
     assert.equal(await daemon.ok('run', '--rm', 'kit/app:1'), 'given\nfile');
     assert.equal(await daemon.ok('run', '--rm', 'kit/app:2', 'ls', '/in'), 'f');
     const inspected = await daemon.ok('inspect', '-f', '{{.Id}} {{.Config.Labels.from}}', 'kit/app:1');
@@ -206,6 +212,11 @@ CMD cat /a/f /b1 /seen /named
       [{ definition: { def: [Buffer.from('')], metadata: {} } }, /\(LLB\) is not offered/],
       [{ exporters: [{ type: 'strange', attributes: {} }] }, /exporter "strange" could not be found/],
       [{ entitlements: ['security.insecure'] }, /'security.insecure' is not allowed/],
+      [{ exporters: [{ type: 'oci', attributes: { 'annotation-top.k': '' } }] }, /the level is one of/],
+      [
+        { exporters: [{ type: 'moby', attributes: { 'annotation.k': '' } }, image('kit/app:3')] },
+        /other annotations for each output are not offered/,
+      ],
       [{ exporters: [{ type: 'oci', attributes: { tar: 'false' } }] }, /option 'tar=false' of the exporter/],
       [{ cache: { imports: [], exports: [{ type: 's3', attributes: {} }] } }, /cache of type 's3'/],
       [{ entitlements: ['strange'] }, /the entitlement 'strange' is not offered/],
