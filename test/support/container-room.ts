@@ -165,7 +165,7 @@ function parts(world: World): Omit<ContainerParts, 'admission'> {
         resolvConf: `/${id}/resolv.conf`,
       }),
       write: (id) => Promise.resolve(void world.files.add(id)),
-      remove: (id) => Promise.resolve(void world.files.delete(id)),
+      remove: (id) => new Promise((resolve) => resolve(void world.files.delete(id))),
       list: () => Promise.resolve([...world.files]),
       unmountAll: done,
       kind: (path) => Promise.resolve(path.startsWith('/missing') ? undefined : 'folder'),

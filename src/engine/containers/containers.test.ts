@@ -1,32 +1,11 @@
 import { describe, it } from 'node:test';
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import type { HostConfig } from '#domain/container/config.ts';
-import type { Containers } from './containers.ts';
 import { forbidden } from '#base/errors.ts';
 import { World } from '../../../test/support/container-room.ts';
+import { create, held, nothing, settle } from '../../../test/support/container-steps.ts';
 
 const never = new AbortController().signal;
-const create = async (room: Containers, hostConfig: HostConfig = {}, name = 'web'): Promise<string> => {
-  const request = {
-    name,
-    config: { Image: 'x' },
-    hostConfig: { NetworkMode: 'none', ...hostConfig },
-    endpoints: {},
-  };
-  return (await room.create(request)).id;
-};
-/** Lets everything run that waits for nothing. */
-const settle = (): Promise<void> => new Promise((resolve) => void setImmediate(resolve));
-const nothing = { snapshots: 0, mounted: 0, sandboxes: 0, files: 0, tasks: 0, volumes: 0 };
-const held = (world: World) => ({
-  snapshots: world.snapshots.size,
-  mounted: world.mounted.size,
-  sandboxes: world.sandboxes.size,
-  files: world.files.size,
-  tasks: world.tasks.size,
-  volumes: world.volumes.size,
-});
 
 describe('creating a container', () => {
   it('gives a name to one of two that ask for it at once', async () => {
@@ -234,89 +213,5 @@ describe('the end of a container', () => {
     world.end(id, 0);
     await settle();
     assert.equal(room.find('web'), undefined);
-  });
-});
-
-describe('a new start of the daemon', () => {
-  it('adopts what runs and handles what ended meanwhile', async () => {
-    const world = new World();
-    const room = await world.room();
-    const [runs, ended] = [await create(room, {}, 'runs'), await create(room, {}, 'ended')];
-    await Promise.all([room.start('runs'), room.start('ended')]);
-    world.onExit(() => undefined);
-    world.end(ended, 21);
-    const again = await world.room();
-    assert.equal(again.get('runs').state.status, 'running');
-    assert.deepEqual([again.get('ended').state.status, again.get('ended').state.exitCode], ['exited', 21]);
-    assert.deepEqual([...world.tasks.keys()], [runs]);
-    assert.deepEqual([...world.sandboxes], [runs]);
-    const waited = again.wait('runs', 'not-running', never);
-    world.end(runs, 4);
-    assert.deepEqual(await waited, { exitCode: 4 });
-  });
-
-  it('restarts after a reboot what its policy says', async () => {
-    const world = new World();
-    const room = await world.room();
-    for (const [name, Name] of [
-      ['a1', 'always'],
-      ['u1', 'unless-stopped'],
-      ['n1', 'no'],
-    ] as const) {
-      await create(room, { RestartPolicy: { Name } }, name);
-      await room.start(name);
-    }
-    world.tasks.clear();
-    const again = await world.room();
-    const status = () => ['a1', 'u1', 'n1'].map((name) => again.get(name).state.status);
-    assert.deepEqual(status(), ['restarting', 'restarting', 'exited']);
-    world.wake(100);
-    world.wake(100);
-    await settle();
-    assert.deepEqual(status(), ['running', 'running', 'exited']);
-    assert.equal(again.get('n1').state.exitCode, 137);
-  });
-
-  it('finishes or undoes a start that was interrupted', async () => {
-    const world = new World();
-    const room = await world.room();
-    const [before, after] = [await create(room, {}, 'before'), await create(room, {}, 'after')];
-    const collection = world.state.collection<object>('containers');
-    for (const [id, status] of [
-      [before, 'created'],
-      [after, 'running'],
-    ] as const) {
-      collection.put(id, { ...collection.get(id), pending: 'start' });
-      world.tasks.set(id, status);
-    }
-    const again = await world.room();
-    assert.equal(again.get('before').state.status, 'created');
-    assert.equal(again.get('after').state.status, 'running');
-    assert.deepEqual([...world.tasks.keys()], [after]);
-  });
-
-  for (const [pending, kept] of [
-    ['remove-volumes', 0],
-    [undefined, 1],
-  ] as const)
-    it(`finishes a removal that was interrupted, ${kept === 0 ? 'with' : 'without'} its volumes`, async () => {
-      const world = new World();
-      const room = await world.room();
-      const id = await create(room, { Binds: ['/anonymous'] });
-      const collection = world.state.collection<object>('containers');
-      const { state } = room.get(id);
-      collection.put(id, { ...collection.get(id), pending, state: { ...state, status: 'removing' } });
-      assert.deepEqual((await world.room()).list(), []);
-      assert.deepEqual(held(world), { ...nothing, volumes: kept });
-    });
-
-  it('removes what belongs to no container', async () => {
-    const world = new World();
-    const stray = 'f'.repeat(64);
-    world.snapshots.add(stray);
-    world.files.add(stray);
-    world.tasks.set(stray, 'running');
-    await world.room();
-    assert.deepEqual(held(world), nothing);
   });
 });

@@ -70,9 +70,10 @@ export class Containers implements contracts.Containers {
    * @param isCaredFor containers that others start again, instead of their restart policy
    */
   async open(isCaredFor: (container: Container) => boolean = () => false): Promise<void> {
-    this.#parts.runtime.onExit((exit) => this.#cycle.exited(exit));
     this.#parts.runtime.onOom((oom) => this.#cycle.ending.outOfMemory(oom));
     await new Reconciling(this.#parts, this.#registry, this.#cycle, isCaredFor).run();
+    // Only now: an exit that is handled in between would change what is being brought together.
+    this.#cycle.watchExits();
     this.#rotation.begin();
   }
 

@@ -170,14 +170,20 @@ export class LifeCycle {
     }
   }
 
-  /** The monitor's word that a main process ended. */
-  exited(exit: TaskExit): void {
-    this.settleExit(exit).catch((error: unknown) =>
-      this.#parts.report(`the exit of container ${exit.id} was not handled`, error),
-    );
+  /** Handles exits from now on, also those of which the monitor told before anybody listened. */
+  watchExits(): void {
+    const { runtime } = this.#parts;
+    runtime.onExit((exit) => this.#exited(exit.id, Promise.resolve(exit)));
+    for (const { id } of this.#registry.list().filter(hasProcess)) this.#exited(id, runtime.exitOf(id));
   }
 
-  async settleExit(exit: TaskExit): Promise<void> {
+  #exited(id: string, exit: Promise<TaskExit | undefined>): void {
+    exit
+      .then((known) => known && this.#settleExit(known))
+      .catch((error: unknown) => this.#parts.report(`the exit of container ${id} was not handled`, error));
+  }
+
+  async #settleExit(exit: TaskExit): Promise<void> {
     const ended = await this.#locks.run(exit.id, () => this.ending.end(exit));
     if (ended !== undefined) await this.afterEnd(ended);
   }

@@ -38,7 +38,8 @@ export class Reconciling {
 
   async run(): Promise<void> {
     const halfMade = this.#registry.load();
-    for (const container of halfMade) await this.#undoCreate(container);
+    for (const container of halfMade)
+      await this.#tried(`container ${container.id} is still half made`, this.#undoCreate(container));
     this.#cycle.cpus.open();
     const containers = this.#registry.list();
     const ended = await this.#observe(containers);
@@ -48,9 +49,16 @@ export class Reconciling {
     await this.#parts.networks.adopt(running);
     for (const container of this.#registry.list()) this.#cycle.goOnSending(container);
     for (const [id, exit] of ended) await this.#afterAbsence(id, exit);
-    for (const container of this.#registry.list()) await this.#finish(container);
+    // Before anything starts again: half started, it would look like a leftover.
     await this.#sweep();
+    for (const container of this.#registry.list())
+      await this.#tried(`container ${container.id} is still half there`, this.#finish(container));
     await this.#cycle.cpus.settle();
+  }
+
+  /** What cannot be cleared away keeps nobody from the rest; the next start tries again. */
+  async #tried(problem: string, work: Promise<void>): Promise<void> {
+    await work.catch((error: unknown) => this.#parts.report(problem, error));
   }
 
   async #undoCreate(container: Container): Promise<void> {
@@ -129,25 +137,18 @@ export class Reconciling {
   /** Removes what belongs to no container, or to one that does not run. */
   async #sweep(): Promise<void> {
     const { runtime, snapshotter, files } = this.#parts;
-    for (const id of await runtime.list()) if (!this.#runs(id)) await runtime.delete(id);
-    for (const id of (await snapshotter.listActive()).filter((key) => ownId.test(key))) {
-      if (this.#registry.byId(id) === undefined) await snapshotter.remove(id);
-      else if (!this.#runs(id)) await snapshotter.unmount(id);
-    }
-    await this.#sweepImageMounts();
-    for (const id of await files.list())
-      if (this.#registry.byId(id) === undefined) await files.remove(id);
-      else if (!this.#runs(id)) await files.unmountAll(id);
-  }
-
-  async #sweepImageMounts(): Promise<void> {
-    const { snapshotter } = this.#parts;
+    const left = (id: string, work: Promise<void>): Promise<void> =>
+      this.#tried(`something of ${id} is left over`, work);
+    for (const id of await runtime.list()) if (!this.#runs(id)) await left(id, runtime.delete(id));
     for (const key of await snapshotter.listActive()) {
-      const owner = ownerOfImageKey(key);
+      const owner = ownId.test(key) ? key : ownerOfImageKey(key);
       if (owner === undefined) continue;
-      if (this.#registry.byId(owner) === undefined) await snapshotter.remove(key);
-      else if (!this.#runs(owner)) await snapshotter.unmount(key);
+      if (this.#registry.byId(owner) === undefined) await left(key, snapshotter.remove(key));
+      else if (!this.#runs(owner)) await left(key, snapshotter.unmount(key));
     }
+    for (const id of await files.list())
+      if (this.#registry.byId(id) === undefined) await left(id, files.remove(id));
+      else if (!this.#runs(id)) await left(id, files.unmountAll(id));
   }
 
   #runs(id: string): boolean {
