@@ -92,31 +92,41 @@ function ustar(
   flag: string = flags[entry.type],
 ): Uint8Array {
   const block = new Uint8Array(blockSize);
-  const put = (text: string, at: number): void => block.set(bytesOf(text), at);
-  const octal = (value: number, digits: number): string => `${value.toString(8).padStart(digits, '0')}\0`;
-  put(name.name.slice(0, 100), 0);
-  put(octal(entry.mode & 0o7777, 7), 100);
-  put(octal(numbers.uid, 7), 108);
-  put(octal(numbers.gid, 7), 116);
-  put(octal(numbers.size, 11), 124);
-  put(octal(numbers.mtime, 11), 136);
-  put('        ', 148);
-  put(flag, 156);
-  put(asciiOf(entry.linkName).slice(0, 100), 157);
-  put('ustar\x0000', 257);
+  putText(block, 0, name.name.slice(0, 100));
+  putOctal(block, 100, entry.mode & 0o7777, 7);
+  putOctal(block, 108, numbers.uid, 7);
+  putOctal(block, 116, numbers.gid, 7);
+  putOctal(block, 124, numbers.size, 11);
+  putOctal(block, 136, numbers.mtime, 11);
+  putText(block, 148, '        ');
+  putText(block, 156, flag);
+  putText(block, 157, asciiOf(entry.linkName).slice(0, 100));
+  putText(block, 257, 'ustar\x0000');
   if (entry.type === 'character' || entry.type === 'block') {
-    put(octal(entry.major, 7), 329);
-    put(octal(entry.minor, 7), 337);
+    putOctal(block, 329, entry.major, 7);
+    putOctal(block, 337, entry.minor, 7);
   }
-  put(name.prefix, 345);
-  put(
-    `${block
-      .reduce((sum, byte) => sum + byte, 0)
-      .toString(8)
-      .padStart(6, '0')}\0 `,
-    148,
-  );
+  putText(block, 345, name.prefix);
+  let sum = 0;
+  for (const byte of block) sum += byte;
+  putOctal(block, 148, sum, 6);
   return block;
+}
+
+// Byte by byte: a layer has many thousand headers, and texts in between would cost three times as much.
+
+function putText(block: Uint8Array, at: number, text: string): void {
+  for (let i = 0; i < text.length; i++) block[at + i] = text.charCodeAt(i);
+}
+
+/** So many digits, and a zero byte after them. */
+function putOctal(block: Uint8Array, at: number, value: number, digits: number): void {
+  let rest = value;
+  for (let i = at + digits - 1; i >= at; i--) {
+    block[i] = 0x30 + (rest % 8);
+    rest = Math.floor(rest / 8);
+  }
+  block[at + digits] = 0;
 }
 
 /** Name and prefix as ustar holds them; undefined when it cannot. */
