@@ -1,13 +1,6 @@
 import { concatBytes } from '#base/bytes.ts';
 import { encodePax } from '#domain/archive/pax.ts';
-import {
-  blockSize,
-  byteString,
-  bytesOf,
-  paddingOf,
-  type TarEntry,
-  type TarType,
-} from '#domain/archive/tar-entry.ts';
+import { blockSize, byteString, paddingOf, type TarEntry, type TarType } from '#domain/archive/tar-entry.ts';
 
 // Encodes members as ustar, with a PAX header before them for what ustar cannot hold. The same entry
 // gives the same bytes always.
