@@ -86,10 +86,8 @@ export class Calls {
   retried(caller: Caller, call: Call): Promise<HttpResponse> {
     return this.trying(caller, async (isLast) => {
       const response = await this.call(caller, call);
-      const after = this.#retrying.retryAfter(response.headers['retry-after']);
-      if (isLast || !isWorthRetrying(response.status, after)) return response;
-      response.body.resume();
-      throw new TryLater(response.status, after);
+      if (!isLast) this.refuseBusy(response);
+      return response;
     });
   }
 

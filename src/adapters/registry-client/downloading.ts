@@ -1,3 +1,5 @@
+import type { Readable } from 'node:stream';
+import { derivedStream } from '#base/derived-stream.ts';
 import { internal, invalid, messageOf } from '#base/errors.ts';
 import type { Caller, Calls } from '#adapters/registry-client/calls.ts';
 import { pullError } from '#adapters/registry-client/registry-errors.ts';
@@ -6,7 +8,7 @@ import { isTransient } from '#adapters/registry-client/transport-errors.ts';
 import { textOf, type HttpResponse } from '#adapters/registry-client/transport.ts';
 import type { Descriptor } from '#domain/image/manifest.ts';
 
-export type Bytes = AsyncIterable<Uint8Array>;
+type Bytes = AsyncIterable<Uint8Array>;
 
 /** The content of a blob from `offset` on, going on where a broken connection stopped. @param first as `openBlob` gave it */
 export async function* resumed(
@@ -46,9 +48,9 @@ export async function openBlob(
   caller: Caller,
   blob: Descriptor,
   offset: number,
-): Promise<Bytes> {
+): Promise<Readable> {
   const response = await ask(calls, caller, blob, offset);
-  if (response.status === 200) return skip(response.body, offset);
+  if (response.status === 200) return without(response.body, offset);
   if (response.status !== 206 || offset === 0)
     throw pullError(caller.reference, response.status, await textOf(response));
   const starts = startOf(response, blob);
@@ -56,7 +58,7 @@ export async function openBlob(
   response.body.destroy();
   // It says itself that it sends another part than was asked for: then all of it, without a range.
   const whole = await ask(calls, caller, blob, 0);
-  if (whole.status === 200) return skip(whole.body, offset);
+  if (whole.status === 200) return without(whole.body, offset);
   whole.body.destroy();
   throw internal(
     'registry-range-invalid',
@@ -79,7 +81,11 @@ function startOf({ headers }: HttpResponse, blob: Descriptor): number | undefine
   return total === '*' || Number(total) === blob.size ? Number(start) : undefined;
 }
 
-/** For a registry that does not know ranges. */
+/** Without its first bytes, for a registry that does not know ranges. */
+function without(body: Readable, count: number): Readable {
+  return count === 0 ? body : derivedStream(body, skip(body, count));
+}
+
 async function* skip(body: Bytes, count: number): AsyncGenerator<Uint8Array> {
   let left = count;
   for await (const chunk of body) {

@@ -71,6 +71,30 @@ test('a transfer that breaks goes on where it stopped', async (t) => {
   assert.match(ranges[1] ?? '', /^bytes=\d+-$/);
 });
 
+test('a transfer that nobody begins to read lets its connection go', async (t) => {
+  let left = Promise.withResolvers<void>();
+  const server = closing(
+    t,
+    createServer((request, response) => {
+      if (!(request.url ?? '').includes('/blobs/')) {
+        response.end('{}');
+        return;
+      }
+      response.once('close', () => left.resolve());
+      response.writeHead(200, { 'content-length': content.length });
+      response.write(content.subarray(0, 100));
+    }),
+  );
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const reference = { registry: `127.0.0.1:${portOf(server)}`, repository: 'app' };
+  for (const offset of [0, 10]) {
+    left = Promise.withResolvers();
+    const transfer = await client(t).blob(reference, blob, undefined, signal, offset);
+    transfer.destroy();
+    await left.promise;
+  }
+});
+
 test('a registry that ignores ranges is read again from the start, without bytes doubled', async (t) => {
   const { reference } = await serve(t, () => ({ status: 200, body: content }));
   const rest = await buffer(await client(t).blob(reference, blob, undefined, signal, 1000));

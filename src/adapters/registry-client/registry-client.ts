@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
 import { STATUS_CODES } from 'node:http';
-import { Readable } from 'node:stream';
+import type { Readable } from 'node:stream';
 import { limitedBytes } from '#base/bytes.ts';
+import { derivedStream } from '#base/derived-stream.ts';
 import { invalid, unauthorized } from '#base/errors.ts';
 import { registryOfServerAddress } from '#adapters/registry-client/endpoints.ts';
 import { Calls, type Caller, type RegistryOptions } from '#adapters/registry-client/calls.ts';
@@ -126,7 +127,7 @@ export class HttpRegistryClient implements RegistryClient {
   ): Promise<Readable> {
     const open = async (caller: Caller): Promise<Readable> => {
       const first = await openBlob(this.#calls, caller, blob, offset);
-      return Readable.from(resumed(this.#calls, caller, blob, offset, first), { objectMode: false });
+      return derivedStream(first, resumed(this.#calls, caller, blob, offset, first));
     };
     const caller = this.#caller(reference, auth, signal);
     return direct ? open(caller) : this.#calls.mirrors.firstOf(caller, open);

@@ -69,16 +69,21 @@ export class Tokens {
     send: Send,
     signal: AbortSignal,
   ): Promise<string> {
-    const challenges = parseChallenges(refused.headers['www-authenticate'] ?? '');
-    const bearer = challenges.find((challenge) => challenge.scheme === 'bearer');
+    const bearer = bearerOf(refused);
     const { header, lifetime } =
       bearer === undefined
         ? { header: basic(refused.url, auth), lifetime: Infinity }
         : await this.#fetch(bearer, refused.url, scopes, auth, send, signal);
     // Renewed a little early, because the way there takes time too.
     const until = this.#now() + (lifetime - 5) * 1000;
+    this.#forgetExpired();
     this.#tokens.set(keyOf(refused.url.host, scopes, auth), { header, until });
     return header;
+  }
+
+  /** A daemon lives long, and each repository and login has tokens of its own. */
+  #forgetExpired(): void {
+    for (const [key, { until }] of this.#tokens) if (until <= this.#now()) this.#tokens.delete(key);
   }
 
   async #fetch(
@@ -104,14 +109,16 @@ export class Tokens {
     send: Send,
     signal: AbortSignal,
   ): Promise<string> {
-    const bearer = parseChallenges(refused.headers['www-authenticate'] ?? '').find(
-      (challenge) => challenge.scheme === 'bearer',
-    );
+    const bearer = bearerOf(refused);
     if (bearer === undefined || auth.identityToken !== undefined) return auth.identityToken ?? '';
     const request = tokenRequest(bearer, refused.url, [], auth, signal);
     request.url.searchParams.set('offline_token', 'true');
     return (await ask(request, send)).refresh_token ?? '';
   }
+}
+
+function bearerOf({ headers }: HttpResponse): Challenge | undefined {
+  return parseChallenges(headers['www-authenticate'] ?? '').find(({ scheme }) => scheme === 'bearer');
 }
 
 function keyOf(host: string, scopes: string[], auth: Credentials | undefined): string {

@@ -1,6 +1,7 @@
-import { pipeline, Readable } from 'node:stream';
+import { pipeline, type Readable } from 'node:stream';
 import { createGunzip, createZstdDecompress } from 'node:zlib';
 import { concatBytes } from '#base/bytes.ts';
+import { derivedStream } from '#base/derived-stream.ts';
 import { compressionOf, type Compression } from '#domain/image/compression.ts';
 import type { Decompressor } from '#ports/decompressor.ts';
 
@@ -26,7 +27,7 @@ function decompressed(source: Readable, compression: Compression, decompressor: 
 /** As `decompressed`, the compression told from the first bytes. */
 export async function decompressedAny(source: Readable, decompressor: Decompressor): Promise<Readable> {
   const { start, whole } = await peek(source, 6);
-  return decompressed(Readable.from(whole, { objectMode: false }), compressionOf(start), decompressor);
+  return decompressed(derivedStream(source, whole), compressionOf(start), decompressor);
 }
 
 /** The first bytes of a stream, `count` of them if it has so many, and the stream with them. */

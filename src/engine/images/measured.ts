@@ -1,12 +1,13 @@
-import { Readable } from 'node:stream';
+import type { Readable } from 'node:stream';
 import type { ByteReader } from '#base/byte-reader.ts';
+import { derivedStream } from '#base/derived-stream.ts';
 
 /** A progress line for each so many bytes, so that a fast transfer does not drown its listener. */
 const reportEvery = 512 * 1024;
 
 /** The same stream; `onRead` hears now and then how many bytes have passed, and the total at the end. */
 export function measured(source: Readable, onRead: (bytes: number) => void): Readable {
-  return Readable.from(counted(source, onRead), { objectMode: false });
+  return derivedStream(source, counted(source, onRead));
 }
 
 /** As `measured`. */

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { Readable } from 'node:stream';
 import { finished } from 'node:stream/promises';
 import { unlessAborted } from '#base/abort.ts';
+import { derivedStream } from '#base/derived-stream.ts';
 import { BerthError, invalid } from '#base/errors.ts';
 import type { Digest } from '#domain/image/digest.ts';
 import type { Descriptor } from '#domain/image/manifest.ts';
@@ -176,9 +177,7 @@ function isWrong(error: unknown): boolean {
 function passedOn(content: Readable, blob: Descriptor, { start, end }: ByteRange): Readable {
   const last = Math.min(end ?? Infinity, blob.size - 1);
   const isWhole = start === 0 && last === blob.size - 1;
-  return Readable.from(limited(content, last - start + 1, isWhole ? blob.digest : undefined), {
-    objectMode: false,
-  });
+  return derivedStream(content, limited(content, last - start + 1, isWhole ? blob.digest : undefined));
 }
 
 async function* limited(

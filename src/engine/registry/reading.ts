@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
-import { Readable } from 'node:stream';
+import type { Readable } from 'node:stream';
+import { derivedStream } from '#base/derived-stream.ts';
 import { invalid } from '#base/errors.ts';
 import type { Digest } from '#domain/image/digest.ts';
 import type { ByteRange } from '#engine/registry/mirrored-blobs.ts';
@@ -28,9 +29,7 @@ export class Reading {
     const content = await this.#blobs.open(blob, range);
     const isWhole = range.start === 0 && (range.end ?? Infinity) >= size - 1;
     if (!isWhole || this.#known.has(blob)) return content;
-    const checked = Readable.from(this.#checked(blob, content), { objectMode: false });
-    // Closed before the first read, it would leave its source open.
-    return checked.once('close', () => content.destroy());
+    return derivedStream(content, this.#checked(blob, content));
   }
 
   /** A small one, all of it. @throws not-found `blob-missing`; invalid `blob-digest-mismatch` */
