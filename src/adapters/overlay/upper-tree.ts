@@ -3,6 +3,7 @@ import { getXattr } from '#adapters/linux/libc.ts';
 import { raw, text } from '#adapters/files/byte-path.ts';
 import { LinkedMembers } from '#adapters/files/member.ts';
 import { OPAQUE, whiteoutDevice } from '#adapters/overlay/whiteout.ts';
+import { systemCode } from '#base/errors.ts';
 
 // The upper directory of an overlay, read as what it changes. Synchronous: for workers. Paths are byte
 // strings.
@@ -39,11 +40,28 @@ export function* walk(
   }
 }
 
-/** Bytes of all files below `root`, a file with several names counted once. */
+/**
+ * Bytes of all files below `root`, a file with several names counted once. Containers go on meanwhile: what is gone by
+ * the time it is looked at counts for nothing.
+ */
 export function bytesBelow(root: string): number {
   const links = new LinkedMembers();
-  let size = 0;
-  for (const { relative, stat } of walk(root))
-    if (stat.isFile() && links.firstOf(stat, relative) === undefined) size += stat.size;
-  return size;
+  const bytesOf = (relative: string): number => {
+    const path = `${root}/${relative}`;
+    const stat = lstatSync(raw(path), { throwIfNoEntry: false });
+    if (stat?.isDirectory() === true) return bytesIn(path, `${relative}/`);
+    return stat?.isFile() === true && links.firstOf(stat, relative) === undefined ? stat.size : 0;
+  };
+  const bytesIn = (folder: string, prefix: string): number =>
+    presentIn(folder).reduce((sum, name) => sum + bytesOf(`${prefix}${name}`), 0);
+  return bytesIn(root, '');
+}
+
+function presentIn(folder: string): string[] {
+  try {
+    return namesIn(folder);
+  } catch (error) {
+    if (systemCode(error) === 'ENOENT') return [];
+    throw error;
+  }
 }

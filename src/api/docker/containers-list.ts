@@ -11,8 +11,9 @@ import {
 } from '#domain/container/filters.ts';
 import { compareVersions } from '#api/versions.ts';
 import { isActive } from '#domain/container/state.ts';
+import type { Image } from '#domain/image/image.ts';
 import type { Descriptor } from '#domain/image/manifest.ts';
-import type { Images } from '#engine/contracts.ts';
+import type { Containers, Images } from '#engine/contracts.ts';
 import { inspectJson, summaryJson } from '#api/docker/container-json.ts';
 import { filters, flag, integer, labelsMatch, type Filters, type Query } from '#api/docker/query.ts';
 
@@ -89,14 +90,25 @@ function filterContext({ containers, images }: ContainerApiParts): FilterContext
       const ancestor = images.find(name);
       if (ancestor === undefined) return [];
       const others = Object.values(images.index(name)?.images ?? {}).flatMap((id) => images.find(id) ?? []);
-      return [ancestor, ...others].flatMap(({ config: { rootfs } }) =>
+      return [ancestor, ...others].flatMap((one) =>
         images
           .list()
-          .filter((image) => rootfs.diff_ids.every((id, at) => image.config.rootfs.diff_ids[at] === id))
+          .filter((image) => descends(images, image, one))
           .map((image) => image.id),
       );
     },
   };
+}
+
+/** By the parents that the classic builder keeps, or by what the layers of the one add to those of the other. */
+function descends(images: Images, image: Image, ancestor: Image): boolean {
+  if (image.id === ancestor.id) return true;
+  const own = image.config.rootfs.diff_ids;
+  const layers = ancestor.config.rootfs.diff_ids;
+  if (layers.length > 0 && own.length > layers.length && layers.every((id, at) => own[at] === id))
+    return true;
+  const parent = image.parent === undefined ? undefined : images.find(image.parent);
+  return parent !== undefined && descends(images, parent, ancestor);
 }
 
 /** Whether the name that a container was made by stands for its image still, be it among others. */
@@ -115,5 +127,15 @@ export async function containerSummary(
   const manifest = compareVersions(apiVersion, '1.48') < 0 ? undefined : await manifestOf(images, container);
   const context = { now: now(), nameHolds, apiVersion, ...(manifest !== undefined && { manifest }) };
   if (!withSize) return summaryJson(container, context);
-  return summaryJson(container, { ...context, sizes: await containers.sizes(container.id) });
+  return summaryJson(container, { ...context, sizes: await sizesOf(containers, container) });
+}
+
+/** A container that is removed while a list is made has none left. */
+async function sizesOf(containers: Containers, { id }: Container): ReturnType<Containers['sizes']> {
+  try {
+    return await containers.sizes(id);
+  } catch (error) {
+    if (isKind(error, 'not-found')) return { own: 0, root: 0 };
+    throw error;
+  }
 }

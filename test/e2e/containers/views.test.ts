@@ -49,6 +49,18 @@ describe('the views of containers', () => {
     assert.match(refused.stderr, /invalid filter 'bogus'/);
   });
 
+  it('an ancestor is an image that another was built upon, not one that has the same layers', async () => {
+    const build = (name: string, lines: string): Promise<string> =>
+      daemon.ok('build', '-q', '-t', name, '-', { environment: { DOCKER_BUILDKIT: '0' }, input: lines });
+    await build('old', 'FROM busybox\nENV A=1\n');
+    await build('young', 'FROM old\nENV B=1\n');
+    for (const image of ['old', 'young']) await daemon.ok('create', '--name', `of-${image}`, image, 'true');
+    assert.equal(await names('ancestor=old', 'status=created'), 'of-young\nof-old');
+    assert.equal(await names('ancestor=young', 'status=created'), 'of-young');
+    await daemon.ok('rm', 'of-old', 'of-young');
+    await daemon.ok('rmi', 'young', 'old');
+  });
+
   it('show state, addresses and published ports', async () => {
     assert.match(
       await daemon.ok('ps', '--format', '{{.Status}} {{.Ports}}'),
