@@ -239,10 +239,12 @@ export class OverlaySnapshotter implements Snapshotter {
     return this.#folders.removed();
   }
 
-  /** Ends the worker threads, after what was removed is gone. Mounts stay. */
+  /** Ends the worker threads. Mounts stay; so does what was removed and is not gone yet: that goes at the next start. */
   async close(): Promise<void> {
-    await this.#folders.settled();
-    await Promise.all([this.#pool, this.#unpackers, this.#sweeper].map((pool) => pool.close()));
+    const pools = [this.#pool, this.#unpackers, this.#sweeper];
+    for (const pool of pools) pool.stopRemovals();
+    await this.#folders.close();
+    await Promise.all(pools.map((pool) => pool.close()));
     this.#remapped?.unmount();
   }
 

@@ -229,8 +229,9 @@ export class SnapshotFolders {
     return to;
   }
 
-  /** Resolves when nothing goes on in the background any more, and nothing more will. */
-  async settled(): Promise<void> {
+  /** Resolves when nothing goes on in the background any more, and nothing more will. What was removed may be there yet. */
+  async close(): Promise<void> {
+    this.#trash.stop();
     await Promise.all([this.#spare.close(), this.#trash.settled(), this.#writeOut.settled()]);
   }
 

@@ -27,8 +27,11 @@ export type TreeJob =
   | ({ do: 'tar'; upper: string } & TarRules)
   | { do: 'changes'; upper: string; lower: string }
   | { do: 'size'; folder: string }
-  /** `last`: when nobody else wants a processor, now and for all jobs that the worker does later. */
-  | { do: 'remove'; folder: string; last: boolean };
+  /**
+   * `last`: when nobody else wants a processor, now and for all jobs that the worker does later. What is there when the flag
+   * turns to 1 stays.
+   */
+  | { do: 'remove'; folder: string; last: boolean; stop: Int32Array<SharedArrayBuffer> };
 
 export interface Unpacked {
   diffId: Digest;

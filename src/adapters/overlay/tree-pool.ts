@@ -8,6 +8,8 @@ import type { Change } from '#ports/snapshotter.ts';
 /** The worker threads of the snapshotter. */
 export class TreePool {
   readonly #workers: WorkerPool<TreeJob, TreeResult>;
+  /** Shared with the workers, as one in the middle of a removal hears no message. */
+  readonly #stop = new Int32Array(new SharedArrayBuffer(4));
 
   /** At most `limit` jobs run at once; the others wait. */
   constructor(limit: number) {
@@ -45,12 +47,17 @@ export class TreePool {
   }
 
   async remove(folder: string): Promise<void> {
-    await this.#workers.do({ do: 'remove', folder, last: false });
+    await this.#workers.do({ do: 'remove', folder, last: false, stop: this.#stop });
   }
 
   /** As `remove`, when nobody else wants a processor: only for a pool that does nothing else. */
   async removeLast(folder: string): Promise<void> {
-    await this.#workers.do({ do: 'remove', folder, last: true });
+    await this.#workers.do({ do: 'remove', folder, last: true, stop: this.#stop });
+  }
+
+  /** Removals end soon, and leave what they have not come to; those that wait leave all. */
+  stopRemovals(): void {
+    Atomics.store(this.#stop, 0, 1);
   }
 
   /** Ends the idle workers; those in work end when they are idle. */

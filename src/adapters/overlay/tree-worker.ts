@@ -1,12 +1,12 @@
 import { createHash } from 'node:crypto';
-import { rmSync } from 'node:fs';
 import { TarParser } from '#domain/archive/tar-parser.ts';
 import { LayerLimit } from '#domain/image/layer-limit.ts';
 import { LayerDecoder } from '#adapters/overlay/layer-decoder.ts';
 import { LayerWriter } from '#adapters/overlay/layer-writer.ts';
 import { runLast } from '#adapters/linux/priority.ts';
-import { bytes as byteText, raw } from '#adapters/files/byte-path.ts';
+import { bytes as byteText } from '#adapters/files/byte-path.ts';
 import { serveJobs, type Running } from '#adapters/files/worker-jobs.ts';
+import { removeTree } from '#adapters/overlay/remove-tree.ts';
 import type { TarRules, TreeJob, TreeResult, UnpackRules } from '#adapters/overlay/tree-jobs.ts';
 import { upperChanges } from '#adapters/overlay/upper-changes.ts';
 import { upperTar } from '#adapters/overlay/upper-tar.ts';
@@ -63,7 +63,7 @@ function atOnce(job: Exclude<TreeJob, { do: 'unpack' | 'tar' }>): TreeResult | u
       return { of: 'size', size: bytesBelow(byteText(job.folder)) };
     case 'remove':
       if (job.last) runLast();
-      rmSync(raw(byteText(job.folder)), { recursive: true, force: true });
+      removeTree(byteText(job.folder), () => Atomics.load(job.stop, 0) === 1);
       return undefined;
   }
 }
