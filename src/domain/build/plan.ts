@@ -150,7 +150,7 @@ export function copyOrigin(
       throw fail(`invalid from flag value ${from}: refers to current build block`, 'name another stage');
     throw fail(
       `invalid from flag value ${from}: invalid stage index ${from}`,
-      `the stages before are 0 to ${before - 1}`,
+      before === 0 ? 'there is no stage before' : `the stages before are 0 to ${before - 1}`,
     );
   }
   const found = originOf({ file, contexts }, from, before);

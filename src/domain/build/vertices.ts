@@ -40,7 +40,8 @@ function stageVertices(plan: BuildPlan, stage: PlannedStage, platform?: string):
   return vertices;
 }
 
-function worksOnFiles({ name }: Instruction): boolean {
+/** Whether an instruction is a node of the graph. */
+export function worksOnFiles({ name }: Instruction): boolean {
   return name === 'RUN' || name === 'COPY' || name === 'ADD' || name === 'WORKDIR';
 }
 
