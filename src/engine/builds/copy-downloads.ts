@@ -1,5 +1,5 @@
 import { newId } from '#base/ids.ts';
-import { baseName } from '#domain/build/path.ts';
+import { urlFileName } from '#domain/build/url-file-name.ts';
 import type { BuildFolders } from '#engine/builds/build-folders.ts';
 import { failed, failedBy } from '#engine/builds/copy-sources.ts';
 import type { CopyWork, Download } from '#engine/builds/copy-step.ts';
@@ -13,7 +13,7 @@ interface Fetching {
 
 /**
  * Fetches what ADD takes from URLs and repositories.
- * @throws invalid `build-copy-failed`, such as for another content or commit than `--checksum` says; as Git.checkOut
+ * @throws invalid `build-copy-failed`, such as for another content or commit than `--checksum` says; as urlFileName, Git.checkOut
  */
 export async function fetchSources(work: CopyWork, fetching: Fetching): Promise<Download[]> {
   const found: Download[] = [];
@@ -23,7 +23,7 @@ export async function fetchSources(work: CopyWork, fetching: Fetching): Promise<
 }
 
 async function download(work: CopyWork, url: URL, { parts, folders, signal }: Fetching): Promise<Download> {
-  const name = baseName(decodeURIComponent(url.pathname));
+  const name = nameOf(work, url);
   if (name === '' && work.destination.endsWith('/'))
     throw failed(work, `cannot determine filename from url: ${url.href}`);
   const place = { root: await folders.create('urls'), path: newId() };
@@ -32,6 +32,14 @@ async function download(work: CopyWork, url: URL, { parts, folders, signal }: Fe
     throw failedBy(work, error);
   });
   return { place, name, isFolder: false };
+}
+
+function nameOf(work: CopyWork, url: URL): string {
+  try {
+    return urlFileName(url);
+  } catch (error) {
+    throw failedBy(work, error);
+  }
 }
 
 async function checkOut(

@@ -12,18 +12,19 @@ export async function withHostSsh<T>(
   sources: Readonly<Record<string, readonly string[]>>,
   work: (ssh: SshAgents) => Promise<T>,
 ): Promise<T> {
+  await using closings = new AsyncDisposableStack();
   const open = new Map<string, HostAgent>();
-  try {
-    for (const [id, paths] of Object.entries(sources)) open.set(id, await agents.open(paths));
-    return await work({
-      has: (id) => Promise.resolve(open.has(id)),
-      connect: (id) => {
-        const agent = open.get(id);
-        if (agent === undefined) throw internal('ssh-agent-missing', `no agent has the id '${id}'`);
-        return agent.connect();
-      },
-    });
-  } finally {
-    for (const agent of open.values()) await agent.close();
+  for (const [id, paths] of Object.entries(sources)) {
+    const agent = await agents.open(paths);
+    closings.defer(() => agent.close());
+    open.set(id, agent);
   }
+  return await work({
+    has: (id) => Promise.resolve(open.has(id)),
+    connect: (id) => {
+      const agent = open.get(id);
+      if (agent === undefined) throw internal('ssh-agent-missing', `no agent has the id '${id}'`);
+      return agent.connect();
+    },
+  });
 }
