@@ -30,8 +30,11 @@ export function openRegistry(
     sender: adapters.webhooks,
     files: adapters.certificates.files,
     issueLocal: (hosts) => certificates.issueLocal(hosts),
-    issueAcme: (host) =>
-      certificates.issueAcme(host, (path, text) => adapters.certificates.challenges.set(path, text)),
+    keptAcme: (hosts) => certificates.acme.kept(hosts),
+    issueAcme: (hosts, signal) =>
+      certificates.acme.issue(hosts, signal, (path, text) =>
+        adapters.certificates.challenges.set(path, text),
+      ),
     origins: (digest) => images.contents.origins(digest),
     secretValue: (name) => {
       const version = secrets.latest(keyOf(name));

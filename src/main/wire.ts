@@ -110,14 +110,12 @@ export async function wire(settings: Settings, log: Logger): Promise<Wired> {
   };
 }
 
-/** A registry that cannot be served keeps nobody from the rest. */
+/** A registry that cannot be served yet keeps nobody from the rest. */
 async function serveRegistry({ registry, report }: Engine, settings: Settings, log: Logger): Promise<void> {
   const tell = settings.registryAccessLog;
   const parts = { registry, report, tell, log: (line: AccessLine) => log.info(line, 'registry') };
   const opener = new RegistryListeners((tls) => createRegistryServer(parts, tls));
-  await registry.serving
-    .serve(opener)
-    .catch((error: unknown) => report('the built-in registry is not served', error));
+  await registry.serving.serve(opener);
 }
 
 function lookupIn({ containers }: Engine): AccessLookup {

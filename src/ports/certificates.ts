@@ -20,15 +20,18 @@ export interface AcmeOrder {
   email: string;
   /** PEM. */
   accountKey: string;
-  host: string;
-  /** Makes an answer appear at a path of the host by plain HTTP; undefined takes it away. */
+  /** One certificate is for all of them. */
+  hosts: readonly string[];
+  /** Makes an answer appear at a path of each host by plain HTTP; undefined takes it away. */
   answer: (path: string, text: string | undefined) => Promise<void>;
+  /** Gives the order up. */
+  signal: AbortSignal;
 }
 
 /** A certificate authority that checks hosts by itself (RFC 8555). */
 export interface AcmeAuthority {
   createKey(): Promise<string>;
-  /** @throws unavailable `acme-failed` with what the authority said */
+  /** @throws unavailable `acme-failed` with what the authority said; the signal's reason */
   issue(order: AcmeOrder): Promise<Certificate>;
 }
 

@@ -10,12 +10,17 @@ export interface AcmeServer extends AsyncDisposable {
   directory: string;
   /** The authority's certificate in PEM. */
   root: string;
-  /** Hosts in order of issue. */
+  /** Hosts in order of issue; those of one certificate are joined by commas. */
   issued: string[];
   /** Requests whose signature or nonce was wrong. */
   refused: string[];
-  /** Seconds that the next certificates live. */
+  /** Seconds that the next certificates live, and that ago they began. */
   lifetime: number;
+  age: number;
+  /** Hosts that answer it wrongly. */
+  strange: Set<string>;
+  /** Nothing is answered until this is fulfilled. */
+  gate: Promise<void>;
 }
 
 interface Jws {
@@ -31,11 +36,16 @@ interface Protected {
   kid?: string;
 }
 
-interface Order {
+interface Authorization {
   host: string;
-  status: 'pending' | 'ready' | 'valid';
   token: string;
-  challenge: 'pending' | 'valid' | 'invalid';
+  status: 'pending' | 'valid' | 'invalid';
+}
+
+interface Order {
+  status: 'pending' | 'ready' | 'valid';
+  /** Of each host. */
+  authorizations: Authorization[];
   certificate: string;
 }
 
@@ -81,10 +91,13 @@ export async function startAcmeServer(httpPort: number): Promise<AcmeServer> {
 }
 
 class Authority {
-  readonly state: Pick<AcmeServer, 'issued' | 'refused' | 'lifetime'> = {
+  readonly state: Omit<AcmeServer, 'directory' | 'root' | typeof Symbol.asyncDispose> = {
     issued: [],
     refused: [],
     lifetime: 3600,
+    age: 0,
+    strange: new Set(),
+    gate: Promise.resolve(),
   };
   base = '';
   readonly #key: webcrypto.CryptoKey;
@@ -107,7 +120,8 @@ class Authority {
   }
 
   async handle(asked: IncomingMessage, answer: ServerResponse): Promise<void> {
-    const [, verb = '', id = ''] = (asked.url ?? '').split('/');
+    await this.state.gate;
+    const [, verb = '', id = '', part = '0'] = (asked.url ?? '').split('/');
     if (verb === 'directory') {
       const at = (name: string): string => `${this.base}/${name}`;
       const body = { newNonce: at('nonce'), newAccount: at('account'), newOrder: at('order') };
@@ -115,7 +129,8 @@ class Authority {
     } else if (verb === 'nonce') this.#send(answer, 200, {});
     else {
       const { account, payload } = this.#opened(`${this.base}${asked.url ?? ''}`, await text(asked));
-      await this.#act(answer, verb, id === '' ? -1 : Number(id), account, payload);
+      const place = { id: id === '' ? -1 : Number(id), part: Number(part) };
+      await this.#act(answer, verb, place, account, payload);
     }
   }
 
@@ -148,24 +163,28 @@ class Authority {
   async #act(
     answer: ServerResponse,
     verb: string,
-    id: number,
+    { id, part }: { id: number; part: number },
     account: number,
     payload: Record<string, unknown>,
   ): Promise<void> {
     const order = this.#orders[id];
+    const authorization = order?.authorizations[part];
     if (verb === 'account') this.#send(answer, 201, { status: 'valid' }, `${this.base}/account/${account}`);
     else if (verb === 'order' && order === undefined) {
-      const made = this.#orders.push({
-        ...{ host: hostOf(payload), status: 'pending', token: randomBytes(16).toString('base64url') },
-        ...{ challenge: 'pending', certificate: '' },
-      });
+      const token = (): string => randomBytes(16).toString('base64url');
+      const authorizations = hostsOf(payload).map(
+        (host) => ({ host, token: token(), status: 'pending' }) as const,
+      );
+      const made = this.#orders.push({ status: 'pending', authorizations, certificate: '' });
       this.#sendOrder(answer, 201, made - 1);
     } else if (order === undefined) throw new Error('there is no such order');
     else if (verb === 'order') this.#sendOrder(answer, 200, id);
-    else if (verb === 'authorization') this.#send(answer, 200, this.#authorization(id, order));
-    else if (verb === 'challenge') {
-      await this.#check(order, account);
-      this.#send(answer, 200, this.#authorization(id, order).challenges[0] ?? {});
+    else if (verb === 'authorization' && authorization !== undefined)
+      this.#send(answer, 200, this.#authorization(id, part, authorization));
+    else if (verb === 'challenge' && authorization !== undefined) {
+      await this.#check(authorization, account);
+      if (order.authorizations.every(({ status }) => status === 'valid')) order.status = 'ready';
+      this.#send(answer, 200, this.#authorization(id, part, authorization).challenges[0] ?? {});
     } else if (verb === 'finalize') {
       order.certificate = await this.#sign(order, String(payload['csr']));
       order.status = 'valid';
@@ -180,23 +199,24 @@ class Authority {
   }
 
   /** Section 8.3: the host itself must answer with the token and the account's thumbprint. */
-  async #check(order: Order, account: number): Promise<void> {
-    const path = `/.well-known/acme-challenge/${order.token}`;
-    const { status, text: found } = await askHttp(this.#httpPort, { host: order.host, path });
-    const wanted = `${order.token}.${thumbprint(this.#accounts[account] ?? {})}`;
-    const ok = status === 200 && found.trim() === wanted;
-    order.challenge = ok ? 'valid' : 'invalid';
-    if (ok) order.status = 'ready';
-    else this.state.refused.push(`${order.host} answered ${status} ${found}`);
+  async #check(authorization: Authorization, account: number): Promise<void> {
+    const { host, token } = authorization;
+    const path = `/.well-known/acme-challenge/${token}`;
+    const { status, text: found } = await askHttp(this.#httpPort, { host, path });
+    const wanted = `${token}.${thumbprint(this.#accounts[account] ?? {})}`;
+    const ok = status === 200 && found.trim() === wanted && !this.state.strange.has(host);
+    authorization.status = ok ? 'valid' : 'invalid';
+    if (!ok) this.state.refused.push(`${host} answered ${status} ${found}`);
   }
 
   async #sign(order: Order, csr: string): Promise<string> {
     if (order.status !== 'ready') throw new Error('the order is not ready');
     const request = new x509.Pkcs10CertificateRequest(Buffer.from(csr, 'base64url'));
     if (!(await request.verify())) throw new Error('the request is not signed by its key');
-    const now = Date.now();
+    const now = Date.now() - this.state.age * 1000;
+    const hosts = order.authorizations.map(({ host }) => host);
     const made = await x509.X509CertificateGenerator.create({
-      subject: `CN=${order.host}`,
+      subject: `CN=${hosts[0] ?? ''}`,
       issuer: this.#root.subject,
       publicKey: await request.publicKey.export(),
       signingKey: this.#key,
@@ -204,19 +224,23 @@ class Authority {
       serialNumber: `01${randomBytes(8).toString('hex')}`,
       notBefore: new Date(now),
       notAfter: new Date(now + this.state.lifetime * 1000),
-      extensions: [new x509.SubjectAlternativeNameExtension([{ type: 'dns', value: order.host }])],
+      extensions: [new x509.SubjectAlternativeNameExtension(hosts.map((value) => ({ type: 'dns', value })))],
     });
-    this.state.issued.push(order.host);
+    this.state.issued.push(hosts.join(','));
     return `${made.toString('pem')}\n${this.#root.toString('pem')}\n`;
   }
 
-  #authorization(id: number, { host, token, challenge }: Order): { status: string; challenges: object[] } {
-    const one = { type: 'http-01', url: `${this.base}/challenge/${id}`, token, status: challenge };
+  #authorization(
+    id: number,
+    part: number,
+    { host, token, status }: Authorization,
+  ): { status: string; challenges: object[] } {
+    const one = { type: 'http-01', url: `${this.base}/challenge/${id}/${part}`, token, status };
     const error = { type: 'urn:ietf:params:acme:error:unauthorized', detail: `${host} answered wrongly` };
     return {
-      status: challenge,
+      status,
       ...{ identifier: { type: 'dns', value: host } },
-      challenges: [challenge === 'invalid' ? { ...one, error } : one],
+      challenges: [status === 'invalid' ? { ...one, error } : one],
     };
   }
 
@@ -225,8 +249,8 @@ class Authority {
     const at = (name: string): string => `${this.base}/${name}/${id}`;
     const body = {
       status: order?.status,
-      identifiers: [{ type: 'dns', value: order?.host }],
-      authorizations: [at('authorization')],
+      identifiers: order?.authorizations.map(({ host }) => ({ type: 'dns', value: host })),
+      authorizations: order?.authorizations.map((_one, part) => `${at('authorization')}/${part}`),
       finalize: at('finalize'),
       certificate: at('certificate'),
     };
@@ -243,9 +267,8 @@ class Authority {
   }
 }
 
-function hostOf(payload: Record<string, unknown>): string {
-  const [, host = ''] = /"value":"([^"]+)"/.exec(JSON.stringify(payload)) ?? [];
-  return host;
+function hostsOf(payload: Record<string, unknown>): string[] {
+  return [...JSON.stringify(payload).matchAll(/"value":"([^"]+)"/g)].map(([, host = '']) => host);
 }
 
 /** RFC 7638, for keys on a curve. */

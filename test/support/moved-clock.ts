@@ -24,6 +24,7 @@ export class MovedClock implements Clock {
   }
 
   sleep(ms: number, signal?: AbortSignal): Promise<void> {
+    if (signal?.aborted === true) return Promise.reject(new Error('aborted'));
     return new Promise((resolve, reject) => {
       const sleep = { until: this.#now + ms, wake: resolve };
       this.#sleeps.push(sleep);

@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
 import { systemCode } from '#base/errors.ts';
+import { KeyedMutex } from '#base/mutex.ts';
 
 /**
  * Answers an authority's questions by plain HTTP (RFC 8555, section 8.3) where nothing else does: it listens as long as there is
@@ -10,6 +11,7 @@ export class ChallengeListener {
   readonly #addresses: readonly (string | undefined)[];
   readonly #port: number;
   readonly #answers = new Map<string, string>();
+  readonly #turns = new KeyedMutex();
   #servers: Server[] = [];
 
   /** @param addresses of this machine; empty: all of them */
@@ -19,11 +21,13 @@ export class ChallengeListener {
   }
 
   /** @param text undefined: there is nothing to answer at the path any more */
-  async set(path: string, text: string | undefined): Promise<void> {
-    if (text === undefined) this.#answers.delete(path);
-    else this.#answers.set(path, text);
-    if (this.#answers.size === 0) await this.close();
-    else if (this.#servers.length === 0) await this.#listen();
+  set(path: string, text: string | undefined): Promise<void> {
+    return this.#turns.run('', async () => {
+      if (text === undefined) this.#answers.delete(path);
+      else this.#answers.set(path, text);
+      if (this.#answers.size === 0) await this.close();
+      else if (this.#servers.length === 0) await this.#listen();
+    });
   }
 
   async close(): Promise<void> {

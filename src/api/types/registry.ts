@@ -17,6 +17,10 @@ export interface RegistryStatusAnswer {
   names: string[];
   /** RFC 3339. */
   certificateExpires?: string;
+  /** Why it is not served although it should be, or goes on with the certificate that it has. */
+  problem?: string;
+  /** RFC 3339: when that is tried again. */
+  nextTry?: string;
   /** Nobody has to log in. */
   open: boolean;
   repositories: number;

@@ -60,16 +60,19 @@ export async function showRegistry(context: Context): Promise<void> {
 
 function show({ output }: Context, status: RegistryStatusAnswer): void {
   output.json(status);
-  if (!status.running) {
-    output.print(`The registry is not served. It holds ${repositoryWords(status)}.`);
-    return;
-  }
+  if (!status.running) output.print(`The registry is not served. It holds ${repositoryWords(status)}.`);
+  if (status.problem !== undefined) output.note(troubleWords(status.problem, status.nextTry));
+  if (!status.running) return;
   const scheme = status.tls === 'off' ? 'http' : 'https';
   output.print(`The registry is served on ${scheme}://${status.address} with ${repositoryWords(status)}.`);
   output.print(`This engine knows it as ${status.names.join(', ')}.`);
   if (status.tls === 'local') output.note('Clients elsewhere have to trust this machine: berth registry ca');
   if (status.open)
     output.note('Without users, everybody on this machine may do everything: berth registry users add NAME');
+}
+
+function troubleWords(problem: string, nextTry: string | undefined): string {
+  return nextTry === undefined ? problem : `${problem} (tried again ${timeWords(nextTry)})`;
 }
 
 function repositoryWords({ repositories }: RegistryStatusAnswer): string {

@@ -8,7 +8,7 @@ import { readQuota, roomIn } from './quota.ts';
 import { parseContentRange, parseRange, uploadRange } from './ranges.ts';
 import { expiredTags, type RetentionRule, type TagFacts } from './retention.ts';
 import { allows, checkRight, grantedScopes, parseScopes } from './rights.ts';
-import { certificateHosts, ownNames, resolveTls, type ServingConfig } from './serving.ts';
+import { acmeHosts, certificateHosts, ownNames, resolveTls, type ServingConfig } from './serving.ts';
 import { checkWebhook, nextTry } from './webhook.ts';
 
 const digest = `sha256:${'a'.repeat(64)}`;
@@ -188,6 +188,11 @@ test('the engine knows its registry by loopback names and those that are given',
     'registry.test',
     '127.0.0.1',
   ]);
+});
+
+test('a certificate by ACME is for the names of the DNS, without addresses and what is of this machine only', () => {
+  const names = ['Registry.test:5000', 'localhost', '10.1.2.3', 'images.test', 'registry.test'];
+  assert.deepEqual(acmeHosts({ ...config, names }), ['registry.test', 'images.test']);
 });
 
 test('webhooks take no user in their URL and are tried again with growing pauses, not forever', () => {

@@ -45,7 +45,7 @@ export function resolveTls(config: ServingConfig, hasUsers: boolean): ServedTls 
     throw invalid('registry-tls-required', 'TLS from files needs a certificate and a key', {
       hint: 'give --tls-cert FILE and --tls-key FILE',
     });
-  if (config.tls === 'acme' && acmeHost(config) === undefined)
+  if (config.tls === 'acme' && acmeHosts(config).length === 0)
     throw invalid('registry-tls-required', 'a certificate by ACME is for a name in the DNS: found none', {
       hint: 'give --name registry.example.org',
     });
@@ -78,10 +78,10 @@ function hostText(address: string): string {
   return address.includes(':') ? `[${address}]` : address;
 }
 
-/** The host that a certificate by ACME is for: the first name that is one. */
-export function acmeHost(config: ServingConfig): string | undefined {
-  const hosts = config.names.map((name) => name.replace(/:\d+$/, ''));
-  return hosts.find((host) => /\.[a-z][a-z0-9-]*$/i.test(host));
+/** The hosts that a certificate by ACME is for: all names that are of the DNS, in lower case. */
+export function acmeHosts({ names }: ServingConfig): string[] {
+  const hosts = names.map((name) => name.replace(/:\d+$/, '').toLowerCase());
+  return [...new Set(hosts.filter((host) => /\.[a-z][a-z0-9-]*$/.test(host)))];
 }
 
 /** The hosts that a certificate of this machine's authority is for. */

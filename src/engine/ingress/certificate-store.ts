@@ -12,7 +12,15 @@ type StoredCertificate = Omit<Certificate, 'pem'> & { mode: 'acme' | 'internal' 
 const aboutHost = (host: string): string => `the certificate of ${host === '' ? 'any host' : host}`;
 const aboutKey = (name: string): string => `the key ${name}`;
 
-/** Certificates with their keys, and keys of authorities and accounts: sealed in the state store. */
+/** Of one certificate for several hosts. */
+export function keyOf(hosts: readonly string[]): string {
+  return hosts.toSorted().join(',');
+}
+
+/**
+ * Certificates with their keys, and keys of authorities and accounts: sealed in the state store. A host may stand for several, as
+ * `keyOf` joins them.
+ */
 export class CertificateStore {
   readonly #seals: Seals;
   readonly #store: Pick<StateStore, 'transaction' | 'scrub'>;
@@ -60,6 +68,17 @@ export class CertificateStore {
   has(host: string, mode: string, now: number): boolean {
     const one = this.#hosts.get(host);
     return one?.mode === mode && one.notAfter > now;
+  }
+
+  /** The hosts of the certificate of this kind that still holds and is for most of some hosts; the newest of several. */
+  forMost(hosts: readonly string[], mode: string, now: number): string[] | undefined {
+    const shared = (of: readonly string[]): number => hosts.filter((host) => of.includes(host)).length;
+    const [best] = this.#hosts
+      .entries()
+      .filter(([, one]) => one.mode === mode && one.notAfter > now)
+      .map(([key, { notAfter }]) => ({ hosts: key.split(','), notAfter }))
+      .sort((a, b) => shared(b.hosts) - shared(a.hosts) || b.notAfter - a.notAfter);
+    return best !== undefined && shared(best.hosts) > 0 ? best.hosts : undefined;
   }
 
   /** Undefined when there is none. @throws as Seals.open */

@@ -5,14 +5,12 @@ import {
   renewalTime,
   type WantedCertificate,
 } from '#domain/ingress/certificates.ts';
-import { requireTerms } from '#domain/ingress/terms.ts';
 import type { IngressSettings, OwnCertificate } from '#domain/ingress/model.ts';
 import type { CertificateView } from '#engine/contracts/ingress.ts';
 import type { Seals, Secrets } from '#engine/contracts/secrets.ts';
 import type { Balancer } from '#ports/balancer.ts';
 import type {
   AcmeAuthority,
-  AcmeOrder,
   Certificate,
   CertificateFiles,
   GivenCertificate,
@@ -20,6 +18,7 @@ import type {
 } from '#ports/certificates.ts';
 import type { Clock } from '#ports/clock.ts';
 import type { StateStore } from '#ports/state-store.ts';
+import { AcmeOrders } from './acme-orders.ts';
 import { CertificateStore } from './certificate-store.ts';
 import { readSecretPair } from './secret-pair.ts';
 
@@ -54,18 +53,20 @@ const lookMs = 10_000;
 
 /** Which host is offered which certificate; gets and renews them. */
 export class Certificates {
+  readonly acme: AcmeOrders;
   readonly #parts: CertificateParts;
   readonly #store: CertificateStore;
   readonly #entries = new Map<string, Entry>();
   /** An authority while this machine's own cannot be opened. */
   #passing: string | undefined;
+  readonly #closing = new AbortController();
   #wake = new AbortController();
-  #isClosed = false;
   #isTending = false;
 
   constructor(parts: CertificateParts) {
     this.#parts = parts;
     this.#store = new CertificateStore(parts.store, parts.secrets.seals);
+    this.acme = new AcmeOrders({ ...parts, store: this.#store });
   }
 
   /**
@@ -113,9 +114,9 @@ export class Certificates {
     return problem === undefined ? view : { ...view, problem };
   }
 
-  /** Nothing is begun any more. */
+  /** Nothing is begun any more, and orders are given up. */
   close(): void {
-    this.#isClosed = true;
+    this.#closing.abort(new Error('the daemon ends'));
     this.#wake.abort();
   }
 
@@ -200,26 +201,6 @@ export class Certificates {
     return local.issue(await this.#authority(), host, clock.now(), others);
   }
 
-  /**
-   * A certificate by ACME for a host that something else than the balancer serves: the kept one until it is due. One that
-   * cannot be renewed serves as long as it holds.
-   * @param alsoAnswer answers the authority where the balancer does not
-   * @throws invalid `acme-terms`; unavailable `acme-failed`
-   */
-  async issueAcme(host: string, alsoAnswer: AcmeOrder['answer']): Promise<Certificate> {
-    const { clock, settings, report } = this.#parts;
-    requireTerms(settings);
-    const kept = await this.#kept({ host, mode: 'acme' });
-    if (kept !== undefined && renewalTime(kept) > clock.now()) return kept;
-    try {
-      return await this.#order(host, alsoAnswer);
-    } catch (error) {
-      if (kept === undefined) throw error;
-      report(`the certificate of ${host} is not renewed`, error);
-      return kept;
-    }
-  }
-
   /** What clients have to trust, to trust this machine's certificates: its authority's own, in PEM. */
   async authorityCertificate(): Promise<string> {
     const [certificate = ''] =
@@ -234,7 +215,7 @@ export class Certificates {
 
   /** Gets what is due, one after the other, and sleeps until the next. */
   async #tend(): Promise<void> {
-    while (!this.#isClosed && this.#entries.size > 0) {
+    while (!this.#closing.signal.aborted && this.#entries.size > 0) {
       this.#wake = new AbortController();
       const { signal } = this.#wake;
       for (const entry of this.#entries.values())
@@ -260,6 +241,7 @@ export class Certificates {
       delete entry.isLocked;
       entry.due = this.#nextLook(entry.wanted, fresh);
     } catch (error) {
+      if (this.#closing.signal.aborted) return;
       entry.failures += 1;
       // Files may be in the middle of being replaced; an authority counts how often it is asked.
       entry.isLocked = isOfMasterKey(error);
@@ -277,18 +259,7 @@ export class Certificates {
     const kept = isStandIn ? await this.#kept(wanted) : undefined;
     if (kept !== undefined) return kept;
     if (mode === 'internal') return this.#store.keep(host, 'internal', await this.issueLocal([host]));
-    return this.#order(host);
-  }
-
-  async #order(host: string, alsoAnswer?: AcmeOrder['answer']): Promise<Certificate> {
-    const { acme, balancer, settings } = this.#parts;
-    const { directory, email } = settings;
-    const accountKey = await this.#store.key(`acme ${directory}`, () => acme.createKey());
-    const answer = async (path: string, text: string | undefined): Promise<void> => {
-      await balancer.setChallenge(path, text);
-      await alsoAnswer?.(path, text);
-    };
-    return this.#store.keep(host, 'acme', await acme.issue({ directory, email, accountKey, host, answer }));
+    return this.acme.issue([host], this.#closing.signal);
   }
 }
 

@@ -239,7 +239,7 @@ export class Registry {
       .catch((error: unknown) => report(`the damaged blob ${blob} could not be set aside`, error));
   }
 
-  /** Collects and renews every hour. */
+  /** Collects every hour. */
   async #tend(): Promise<void> {
     const { signal } = this.#stop;
     const { clock, report } = this.#parts;
@@ -251,7 +251,6 @@ export class Registry {
       if (isOver) return;
       try {
         await this.collect(standardCollection, false);
-        await this.serving.renew();
       } catch (error) {
         report('the registry could not be tidied up', error);
       }
