@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
@@ -35,6 +36,21 @@ test('an archive of docker save is loaded, layers that images share once', async
   });
   assert.equal((await room.snapshots.listCommitted()).length, 2);
   assert.equal(await blobsIn(room), 6);
+});
+
+test('an archive that nobody reads, or not to its end, lets go of the image', async () => {
+  await using room = await imageRoom();
+  await load(room, dockerArchive([{ config: configOf([lower]), tags: ['app:1'], layers: [lower] }]));
+  for (const isRead of [false, true]) {
+    const archive = room.images.save(['app:1']);
+    if (isRead) {
+      await once(archive, 'readable');
+      assert.ok(archive.read(1) !== null && room.images.contents.isWorking);
+    }
+    archive.destroy();
+    await once(archive, 'close');
+    assert.equal(room.images.contents.isWorking, false);
+  }
 });
 
 for (const [name, compress] of [

@@ -3,8 +3,9 @@ import type { ServerResponse } from 'node:http';
 import { test } from 'node:test';
 import { gzipSync } from 'node:zlib';
 import { HttpRegistryClient } from '#adapters/registry-client/registry-client.ts';
+import { mediaTypes } from '#domain/image/manifest.ts';
 import { digestOf, layerOf } from '../contract/snapshotter.ts';
-import { faultyRegistry } from '../support/faulty-registry.ts';
+import { faultyRegistry, noFault } from '../support/faulty-registry.ts';
 import { configOf } from '../support/image-archives.ts';
 import { imageRoom } from '../support/image-room.ts';
 import { noise } from '../support/noise.ts';
@@ -90,4 +91,26 @@ test('a range that is answered with fewer bytes than it says is gone on with', a
         .end(packed.subarray(start, turn === 2 ? start + 1000 : packed.length));
   });
   assert.deepEqual([asked, failure], [3, undefined]);
+});
+
+test('a config of more than four MiB is not read for its platforms', async () => {
+  await using registry = await faultyRegistry();
+  const client = new HttpRegistryClient(registryOptions());
+  await using room = await imageRoom({ registry: client });
+  registry.add('1', configOf([layer]), [packed]);
+  const inspect = (): ReturnType<typeof room.images.inspectRemote> =>
+    room.images.inspectRemote(`${registry.host}/app:1`, undefined, new AbortController().signal);
+  try {
+    registry.fault = ({ path }, response) => {
+      if (!path.includes('/manifests/')) return false;
+      const config = { mediaType: mediaTypes.ociConfig, digest, size: 5 * 1024 * 1024 };
+      response.end(JSON.stringify({ schemaVersion: 2, config, layers: [] }));
+      return true;
+    };
+    await assert.rejects(inspect(), { code: 'image-config-too-large' });
+    registry.fault = noFault;
+    assert.deepEqual((await inspect()).platforms, [{ architecture: 'amd64', os: 'linux' }]);
+  } finally {
+    client.close();
+  }
 });

@@ -1,6 +1,5 @@
 import { matchesPlatform, parsePlatform } from '#domain/image/platform.ts';
-import { formatReference, parseReference } from '#domain/image/reference.ts';
-import { BerthError } from '#base/errors.ts';
+import { formatReference, referenceOrUndefined } from '#domain/image/reference.ts';
 
 /** Between the name of a context and the platform that it holds for: `base::linux/arm64`. */
 const mark = '::';
@@ -33,10 +32,6 @@ export function contextFor(name: string, contexts: readonly string[]): string | 
 }
 
 function imageOf(name: string): string {
-  try {
-    return formatReference(parseReference(name.toLowerCase()));
-  } catch (error) {
-    if (error instanceof BerthError) return name;
-    throw error;
-  }
+  const reference = referenceOrUndefined(name.toLowerCase());
+  return reference === undefined ? name : formatReference(reference);
 }

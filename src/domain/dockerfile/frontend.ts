@@ -1,7 +1,7 @@
 import { readDirectives } from '#domain/dockerfile/directives.ts';
 import { sourceOf } from '#domain/dockerfile/source.ts';
-import { parseReference } from '#domain/image/reference.ts';
-import { BerthError, unsupported } from '#base/errors.ts';
+import { referenceOrUndefined } from '#domain/image/reference.ts';
+import { unsupported } from '#base/errors.ts';
 
 /** Docker's own frontends by the ends of their names: mirrors have them under other names of registries. */
 const own = /(?:^|\/)docker\/dockerfile(?:-upstream)?$/;
@@ -30,10 +30,5 @@ function unknownFrontend(image: string): Error {
 }
 
 function isDockerfile(image: string): boolean {
-  try {
-    return own.test(parseReference(image).repository);
-  } catch (error) {
-    if (error instanceof BerthError) return false;
-    throw error;
-  }
+  return own.test(referenceOrUndefined(image)?.repository ?? '');
 }

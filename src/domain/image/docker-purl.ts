@@ -1,4 +1,4 @@
-import { familiarName, formatReference, parseReference } from './reference.ts';
+import { familiarName, parseReference, repositoryOf } from './reference.ts';
 
 /**
  * The package URL of an image (package-url/purl-spec, type docker), as BuildKit names images in its statements:
@@ -6,8 +6,8 @@ import { familiarName, formatReference, parseReference } from './reference.ts';
  * @throws invalid as parseReference
  */
 export function dockerPackageUrl(reference: string, platform: string): string {
-  const { registry, repository, tag, digest } = parseReference(reference);
-  const name = familiarName(formatReference({ registry, repository }));
+  const { tag, digest, ...place } = parseReference(reference);
+  const name = familiarName(repositoryOf(place));
   const version = tag ?? (digest === undefined ? 'latest' : undefined);
   const qualifiers = [
     ...(digest === undefined ? [] : [`digest=${digest}`]),

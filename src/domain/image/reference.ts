@@ -43,6 +43,15 @@ export function parseReference(text: string): Reference {
   return reference;
 }
 
+/** As `parseReference`; undefined for what is no name. */
+export function referenceOrUndefined(text: string): Reference | undefined {
+  try {
+    return parseReference(text);
+  } catch {
+    return undefined;
+  }
+}
+
 function split(text: string): { name: string; tag?: string; digest?: string } {
   const at = text.indexOf('@');
   const named = at < 0 ? text : text.slice(0, at);
@@ -77,6 +86,11 @@ export function formatReference(reference: Reference): string {
   const tag = reference.tag === undefined ? '' : `:${reference.tag}`;
   const digest = reference.digest === undefined ? '' : `@${reference.digest}`;
   return `${reference.registry}/${reference.repository}${tag}${digest}`;
+}
+
+/** The name of the repository alone, such as `docker.io/library/redis`. */
+export function repositoryOf({ registry, repository }: Pick<Reference, 'registry' | 'repository'>): string {
+  return `${registry}/${repository}`;
 }
 
 /**

@@ -2,7 +2,7 @@ import { parentOf } from '#domain/base/lineage.ts';
 import { baseRegistry } from '#domain/base/base-name.ts';
 import type { RefreshCandidate } from '#domain/base/refresh-plan.ts';
 import type { Image } from '#domain/image/image.ts';
-import { formatReference, parseReference } from '#domain/image/reference.ts';
+import { parseReference, repositoryOf } from '#domain/image/reference.ts';
 import type { BuildRecord } from './build-record.ts';
 import type { RecordedBuilds } from './recorded-builds.ts';
 
@@ -48,9 +48,9 @@ export function candidatesOf(
 
 /** Whether a name got its image from a registry. */
 export function isPulled({ repoDigests }: Pick<Image, 'repoDigests'>, name: string): boolean {
-  const { registry, repository } = parseReference(name);
-  const start = `${formatReference({ registry, repository })}@`;
-  return registry !== baseRegistry && repoDigests.some((digest) => digest.startsWith(start));
+  const reference = parseReference(name);
+  const start = `${repositoryOf(reference)}@`;
+  return reference.registry !== baseRegistry && repoDigests.some((digest) => digest.startsWith(start));
 }
 
 /** The names that a build took images by which stand for others now. */

@@ -1,6 +1,6 @@
 import { messageOf } from '#base/errors.ts';
 import type { Image } from '#domain/image/image.ts';
-import { formatReference, parseReference } from '#domain/image/reference.ts';
+import { parseReference, repositoryOf } from '#domain/image/reference.ts';
 import type { RegistryClient } from '#ports/registry-client.ts';
 
 /** What a registry has under a name by now: what is here, another image, or why that is not known. */
@@ -45,10 +45,7 @@ export class PulledNames {
       const digest = await this.#registry.manifestDigest(reference, undefined, until);
       if (digest === undefined)
         return { reason: `${reference.registry} does not tell what the name stands for` };
-      const { registry, repository } = reference;
-      return repoDigests.includes(`${formatReference({ registry, repository })}@${digest}`)
-        ? 'same'
-        : 'newer';
+      return repoDigests.includes(`${repositoryOf(reference)}@${digest}`) ? 'same' : 'newer';
     } catch (error) {
       signal.throwIfAborted();
       return { reason: until.aborted ? `${reference.registry} does not answer` : messageOf(error) };

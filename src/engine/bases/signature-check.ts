@@ -15,7 +15,7 @@ import { isIndexType, parseIndex, parseManifest } from '#domain/image/documents.
 import { parseDigest, type Digest } from '#domain/image/digest.ts';
 import type { Image } from '#domain/image/image.ts';
 import type { Descriptor, Manifest } from '#domain/image/manifest.ts';
-import { formatReference, parseReference, type Reference } from '#domain/image/reference.ts';
+import { referenceOrUndefined, repositoryOf, type Reference } from '#domain/image/reference.ts';
 import type { Attesting, Verified } from '#engine/bases/attesting.ts';
 import { keyFingerprint } from '#engine/bases/signing-key.ts';
 import type { Credentials, FetchedManifest, RegistryClient } from '#ports/registry-client.ts';
@@ -69,10 +69,7 @@ export class SignatureCheck {
     const asked: Asked = { ...place, ...options };
     const signatures = await this.#signatures(asked, digest);
     if (signatures.length === 0)
-      throw notFound(
-        'image-unsigned',
-        `'${place.registry}/${place.repository}' has no signature of ${digest}`,
-      );
+      throw notFound('image-unsigned', `'${repositoryOf(place)}' has no signature of ${digest}`);
     const verified = { digest, key: keyFingerprint(publicKey) };
     const problems = new Set<string>();
     for (const signature of signatures.slice(0, mostSignatures)) {
@@ -220,7 +217,8 @@ function placeOf(
   places: readonly Reference[],
   name: string,
 ): { registry: string; repository: string; digest: Digest } {
-  const wanted = repositoryIn(name);
+  // Undefined for what is no name, such as an id.
+  const wanted = referenceOrUndefined(name);
   const [place] = places.toSorted((one, other) => rank(one, wanted) - rank(other, wanted));
   if (place?.digest !== undefined) {
     const { registry, repository, digest } = place;
@@ -233,16 +231,6 @@ function placeOf(
   );
 }
 
-function rank({ registry, repository }: Reference, wanted: string): number {
-  return formatReference({ registry, repository }) === wanted ? 0 : 1;
-}
-
-/** '' for what is no name, such as an id. */
-function repositoryIn(name: string): string {
-  try {
-    const { registry, repository } = parseReference(name);
-    return formatReference({ registry, repository });
-  } catch {
-    return '';
-  }
+function rank(place: Reference, wanted: Reference | undefined): number {
+  return wanted !== undefined && repositoryOf(place) === repositoryOf(wanted) ? 0 : 1;
 }

@@ -4,7 +4,12 @@ import type { Image } from '#domain/image/image.ts';
 import { imageFor, manifestIn, type ImageIndex, type NewIndex } from '#domain/image/image-index.ts';
 import type { Platform } from '#domain/image/manifest.ts';
 import { formatPlatform, matchesPlatform } from '#domain/image/platform.ts';
-import { familiarName, formatReference, parseReference, type Reference } from '#domain/image/reference.ts';
+import {
+  familiarName,
+  formatReference,
+  parseReference,
+  referenceOrUndefined,
+} from '#domain/image/reference.ts';
 import { IndexCatalog } from '#engine/images/index-catalog.ts';
 import type { Collection, StateStore } from '#ports/state-store.ts';
 
@@ -214,14 +219,6 @@ export class Catalog {
 /** @throws invalid `reference-invalid` for what is no name either */
 export function imageMissing(name: string): Error {
   return notFound('image-missing', `No such image: ${familiarName(formatReference(parseReference(name)))}`);
-}
-
-function referenceOrUndefined(name: string): Reference | undefined {
-  try {
-    return parseReference(name);
-  } catch {
-    return undefined;
-  }
 }
 
 function fullName(name: string): string | undefined {

@@ -1,18 +1,12 @@
+import { internal } from '#base/errors.ts';
 import type { Digest } from '#domain/image/digest.ts';
-import type { Image } from '#domain/image/image.ts';
-import {
-  imageFor,
-  platformOf,
-  type Attachment,
-  type ImageIndex,
-  type NewIndex,
-} from '#domain/image/image-index.ts';
+import { imageFor, type Attachment, type ImageIndex, type NewIndex } from '#domain/image/image-index.ts';
 import { mediaTypes, type Descriptor, type Index } from '#domain/image/manifest.ts';
-import { formatReference, parseReference } from '#domain/image/reference.ts';
+import { familiarName, formatReference, parseReference } from '#domain/image/reference.ts';
 import type { Annotated, IndexEntry, Lease, NewIndexNames } from '#engine/contracts.ts';
 import { annotatedManifest, noted } from '#engine/images/annotating.ts';
 import { attestationManifest, documentOf, type Document } from '#engine/images/attestations.ts';
-import { describeManifest } from '#engine/images/manifests.ts';
+import { describeImage } from '#engine/images/manifests.ts';
 import { partsOf } from '#engine/images/collector.ts';
 import type { Parts } from '#engine/images/parts.ts';
 
@@ -59,13 +53,7 @@ export async function storeIndex(
   };
   const document = documentOf(mediaTypes.ociIndex, content);
   await keepDocuments(parts, lease, [...documents, document]);
-  return recordIndex(
-    parts,
-    { ...document.descriptor, ...noted(asked), ...index, manifests },
-    {
-      tags: names.map((name) => formatReference(parseReference(name))),
-    },
-  );
+  return recordNamed(parts, { ...document.descriptor, ...noted(asked), ...index, manifests }, names);
 }
 
 /**
@@ -84,7 +72,7 @@ export async function storeAnnotated(
   const { document, attachment } = await annotatedManifest(parts, image, annotations);
   await keepDocuments(parts, lease, [document]);
   const { platform, ...descriptor } = document.descriptor;
-  return recordIndex(
+  return recordNamed(
     parts,
     {
       ...{
@@ -94,8 +82,17 @@ export async function storeAnnotated(
       },
       ...{ images: { [descriptor.digest]: image.id }, attachments: [attachment] },
     },
-    { tags: names.map((name) => formatReference(parseReference(name))) },
+    names,
   );
+}
+
+/** As `recordIndex`, and tells of the names as `tag` does. */
+function recordNamed(parts: Parts, index: NewIndex, names: readonly string[]): ImageIndex {
+  const tags = names.map((name) => formatReference(parseReference(name)));
+  const recorded = recordIndex(parts, index, { tags });
+  for (const tag of tags)
+    parts.events.emit('image', 'tag', parts.catalog.get(tag).id, { name: familiarName(tag) });
+  return recorded;
 }
 
 /** Has names stand for an index of which at least one image is here. */
@@ -109,19 +106,10 @@ export function recordIndex(
   const joined = { ...index, images: { ...before?.images, ...index.images } };
   const images = parts.catalog.imagesOf(joined);
   const holder = imageFor(joined, images, parts.platform) ?? images[0];
-  if (holder === undefined) throw new Error(`the index ${digest} has no image that is here`);
+  if (holder === undefined)
+    throw internal('index-empty', `recording the index ${digest}: no image of it is here`);
   parts.catalog.record({ ...holder, tags, repoDigests }, index);
   return parts.catalog.indexes.byDigest(digest) ?? { ...joined, names: [] };
-}
-
-/** Of an image as an index names it, by its own manifest or another one of it. */
-export async function describeImage(
-  parts: Pick<Parts, 'blobs'>,
-  { config, manifestDigest }: Image,
-  digest = manifestDigest,
-): Promise<Descriptor> {
-  const { mediaType, size } = await describeManifest(parts, digest);
-  return { mediaType, digest, size, platform: platformOf(config) };
 }
 
 function attachmentOf({ descriptor: { digest } }: Document, blobs: readonly Document[]): Attachment {

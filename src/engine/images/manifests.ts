@@ -23,6 +23,21 @@ export async function describeManifest(
   return { mediaType, size: content.length, content };
 }
 
+/** Of a manifest in the store. */
+export async function descriptorOf(parts: Pick<Parts, 'blobs'>, digest: Digest): Promise<Descriptor> {
+  const { mediaType, size } = await describeManifest(parts, digest);
+  return { mediaType, digest, size };
+}
+
+/** Of an image as an index names it, by its own manifest or another one of it. */
+export async function describeImage(
+  parts: Pick<Parts, 'blobs'>,
+  { config, manifestDigest }: Image,
+  digest = manifestDigest,
+): Promise<Descriptor> {
+  return { ...(await descriptorOf(parts, digest)), platform: platformOf(config) };
+}
+
 /** The manifests that names have been asked for, read once each. */
 export class Manifests {
   readonly #parts: Pick<Parts, 'blobs' | 'catalog'>;
@@ -50,7 +65,7 @@ export class Manifests {
   of(image: Image): Promise<Descriptor> {
     const known = this.#descriptors.get(image);
     if (known !== undefined) return known;
-    const descriptor = this.#describe(image);
+    const descriptor = describeImage(this.#parts, image);
     this.#descriptors.set(image, descriptor);
     // One that could not be read is read again by the next who asks.
     descriptor.catch(() => this.#descriptors.delete(image));
@@ -80,11 +95,6 @@ export class Manifests {
         ? { kind: hasPlatform(descriptor) ? ('image' as const) : ('unknown' as const) }
         : { kind: 'attestation' as const, subject }),
     };
-  }
-
-  async #describe({ manifestDigest: digest, config }: Image): Promise<Descriptor> {
-    const { mediaType, size } = await describeManifest(this.#parts, digest);
-    return { mediaType, digest, size, platform: platformOf(config) };
   }
 }
 

@@ -11,7 +11,13 @@ import type { Image } from '#domain/image/image.ts';
 import type { NewIndex } from '#domain/image/image-index.ts';
 import { mediaTypes, type Descriptor, type Manifest, type Platform } from '#domain/image/manifest.ts';
 import { formatPlatform, matchesPlatform, parsePlatform, selectManifest } from '#domain/image/platform.ts';
-import { familiarName, formatReference, parseReference, type Reference } from '#domain/image/reference.ts';
+import {
+  familiarName,
+  formatReference,
+  parseReference,
+  repositoryOf,
+  type Reference,
+} from '#domain/image/reference.ts';
 import type { PullOptions } from '#engine/contracts.ts';
 import { baseRegistry } from '#domain/base/base-name.ts';
 import { together } from '#engine/containers/undo.ts';
@@ -56,9 +62,8 @@ async function pullTag(parts: Parts, name: string, options: PullOptions): Promis
       ? makeBase(parts, { ...options, reference, wanted, lease })
       : fetchImage(parts, { ...options, reference, wanted, lease }),
   );
-  const repository = { registry: reference.registry, repository: reference.repository };
   parts.events.emit('image', 'pull', familiarName(formatReference(reference)), {
-    name: familiarName(formatReference(repository)),
+    name: familiarName(repositoryOf(reference)),
   });
   return pulled;
 }
@@ -78,7 +83,7 @@ export async function pullAllTags(parts: Parts, name: string, options: PullOptio
   for (const tag of tags)
     pulled.push(await pullTag(parts, formatReference({ registry, repository, tag }), options));
   const isNew = pulled.some((each) => each.isNew);
-  tellStatus(options, familiarName(formatReference({ registry, repository })), isNew);
+  tellStatus(options, familiarName(repositoryOf({ registry, repository })), isNew);
   return pulled.map(({ image }) => image);
 }
 
@@ -192,23 +197,28 @@ function choose({ reference, wanted }: Pull, manifests: Descriptor[]): Descripto
   );
 }
 
+/** @throws invalid `image-config-too-large` */
+export function refuseLargeConfig(reference: Reference, { config: { size } }: Manifest): void {
+  if (size > maxConfig)
+    throw invalid(
+      'image-config-too-large',
+      `reading ${familiarName(formatReference(reference))}: its config has ${size} bytes; at most ${maxConfig} are read`,
+    );
+}
+
 async function fetchConfig(
   parts: Parts,
   pull: Pull,
   manifest: Manifest,
 ): Promise<{ id: Digest; config: ReturnType<typeof parseImageConfig> }> {
-  const { digest, mediaType, size } = manifest.config;
+  const { digest, mediaType } = manifest.config;
   if (mediaType !== mediaTypes.ociConfig && mediaType !== mediaTypes.dockerConfig)
     throw invalid(
       'not-an-image',
       `pulling ${familiarName(formatReference(pull.reference))}: it is an artifact with a config of the type ` +
         `'${mediaType}', not an image`,
     );
-  if (size > maxConfig)
-    throw invalid(
-      'image-config-too-large',
-      `pulling ${familiarName(formatReference(pull.reference))}: its config has ${size} bytes; at most ${maxConfig} are read`,
-    );
+  refuseLargeConfig(pull.reference, manifest);
   await fetchBlob(parts, pull, manifest.config);
   const config = parseImageConfig((await parts.blobs.read(digest)).toString('utf8'), `the config ${digest}`);
   if (pull.platform !== undefined && pull.platform !== '' && !matchesPlatform(config, pull.wanted))

@@ -2,7 +2,7 @@ import { Readable } from 'node:stream';
 import { messageOf } from '#base/errors.ts';
 import type { Image } from '#domain/image/image.ts';
 import { empty, mediaTypes, type Descriptor, type Manifest } from '#domain/image/manifest.ts';
-import { formatReference } from '#domain/image/reference.ts';
+import { repositoryOf } from '#domain/image/reference.ts';
 import type { ArtifactContent, Companion } from '#engine/images/base-images.ts';
 import type { Parts } from '#engine/images/parts.ts';
 import { sendBlob, voice, type Push } from '#engine/images/sending.ts';
@@ -19,8 +19,7 @@ export async function pushCompanions(
   subject: Descriptor,
 ): Promise<void> {
   if (!parts.rules.pushReferrers) return;
-  const { registry, repository } = run.reference;
-  const companions = await parts.bases.companions(image, subject, formatReference({ registry, repository }));
+  const companions = await parts.bases.companions(image, subject, repositoryOf(run.reference));
   if (companions.length === 0) return;
   try {
     for (const companion of companions) await pushOne(parts, run, subject, companion);

@@ -8,10 +8,17 @@ import {
 } from '#domain/image/image-index.ts';
 import type { Descriptor } from '#domain/image/manifest.ts';
 import { matchesPlatform } from '#domain/image/platform.ts';
-import { familiarName, formatReference, parseReference, type Reference } from '#domain/image/reference.ts';
+import {
+  familiarName,
+  formatReference,
+  parseReference,
+  repositoryOf,
+  type Reference,
+} from '#domain/image/reference.ts';
 import type { PushOptions } from '#engine/contracts.ts';
 import { partsOf } from '#engine/images/collector.ts';
-import { describeImage, blobsHere } from '#engine/images/indexes.ts';
+import { blobsHere } from '#engine/images/indexes.ts';
+import { describeImage } from '#engine/images/manifests.ts';
 import { ingest } from '#engine/images/ingest.ts';
 import type { Parts } from '#engine/images/parts.ts';
 import { pushCompanions } from '#engine/images/pushing-companions.ts';
@@ -43,10 +50,6 @@ export async function pushAllTags(parts: Parts, name: string, options: PushOptio
   const tags = tagsOf(parts, repository).sort((one, other) => ((one.tag ?? '') < (other.tag ?? '') ? -1 : 1));
   if (tags.length === 0) throw missing(parts, reference);
   for (const tag of tags) await pushTag(parts, tag, options);
-}
-
-function repositoryOf({ registry, repository }: Reference): string {
-  return formatReference({ registry, repository });
 }
 
 function tagsOf({ catalog }: Parts, repository: string): Reference[] {

@@ -8,6 +8,7 @@ import {
 import { mediaTypes, type Descriptor, type Platform } from '#domain/image/manifest.ts';
 import { parseReference } from '#domain/image/reference.ts';
 import type { Parts } from '#engine/images/parts.ts';
+import { refuseLargeConfig } from '#engine/images/pulling.ts';
 import { buffer } from 'node:stream/consumers';
 import type { Credentials } from '#ports/registry-client.ts';
 
@@ -30,8 +31,9 @@ export async function inspectRemote(
     const platforms = parseIndex(text).manifests.flatMap(({ platform }) => platform ?? []);
     return { descriptor, platforms };
   }
-  const { config } = parseManifest(text);
-  const blob = await buffer(await parts.registry.blob(reference, config, auth, signal));
+  const manifest = parseManifest(text);
+  refuseLargeConfig(reference, manifest);
+  const blob = await buffer(await parts.registry.blob(reference, manifest.config, auth, signal));
   const { architecture, os, variant } = parseImageConfig(blob.toString('utf8'));
   return { descriptor, platforms: [{ architecture, os, ...(variant === undefined ? {} : { variant }) }] };
 }

@@ -4,7 +4,13 @@ import { isDigest } from '#domain/image/digest.ts';
 import type { Image } from '#domain/image/image.ts';
 import { imageFor } from '#domain/image/image-index.ts';
 import type { Platform } from '#domain/image/manifest.ts';
-import { familiarName, formatReference, parseReference, type Reference } from '#domain/image/reference.ts';
+import {
+  familiarName,
+  formatReference,
+  parseReference,
+  repositoryOf,
+  type Reference,
+} from '#domain/image/reference.ts';
 import type { ImageUser, RemovedImage } from '#engine/contracts.ts';
 import { imageMissing } from '#engine/images/catalog.ts';
 import { partsOf } from '#engine/images/collector.ts';
@@ -85,11 +91,11 @@ class Removal {
           `${words(user)} is using its referenced image ${shortId(image.id)}`,
       );
     let rest = this.#untag(image, [full]);
-    const repository = repositoryOf(full);
-    if (!full.includes('@') && !rest.tags.some((tag) => repositoryOf(tag) === repository))
+    const repository = repositoryIn(full);
+    if (!full.includes('@') && !rest.tags.some((tag) => repositoryIn(tag) === repository))
       rest = this.#untag(
         rest,
-        rest.repoDigests.filter((digest) => repositoryOf(digest) === repository),
+        rest.repoDigests.filter((digest) => repositoryIn(digest) === repository),
         false,
       );
     if (rest.tags.length + rest.repoDigests.length > 0) return;
@@ -203,14 +209,12 @@ function unable(image: Image, force: string, why: string): Error {
 }
 
 /** `docker.io/library/redis` of `docker.io/library/redis:7`. */
-function repositoryOf(full: string): string {
-  const plain = full.split('@')[0] ?? full;
-  const colon = plain.lastIndexOf(':');
-  return colon > plain.lastIndexOf('/') ? plain.slice(0, colon) : plain;
+function repositoryIn(full: string): string {
+  return repositoryOf(parseReference(full));
 }
 
 /** At most one tag, and everything in one repository. */
 function isSingleReference(image: Image): boolean {
-  const repositories = new Set([...image.tags, ...image.repoDigests].map(repositoryOf));
+  const repositories = new Set([...image.tags, ...image.repoDigests].map(repositoryIn));
   return repositories.size <= 1 && image.tags.length <= 1;
 }

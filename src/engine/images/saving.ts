@@ -6,9 +6,15 @@ import type { Digest } from '#domain/image/digest.ts';
 import type { Image } from '#domain/image/image.ts';
 import { descriptorOfIndex, type ImageIndex } from '#domain/image/image-index.ts';
 import { mediaTypes, type Descriptor, type Index, type Platform } from '#domain/image/manifest.ts';
-import { familiarName, formatReference, parseReference } from '#domain/image/reference.ts';
+import {
+  familiarName,
+  formatReference,
+  parseReference,
+  referenceOrUndefined,
+  repositoryOf,
+} from '#domain/image/reference.ts';
 import { blobsHere } from '#engine/images/indexes.ts';
-import { describeManifest } from '#engine/images/manifests.ts';
+import { descriptorOf } from '#engine/images/manifests.ts';
 import type { Parts } from '#engine/images/parts.ts';
 
 /** What names stand for, and those of the names that go into the archive. */
@@ -28,15 +34,12 @@ interface Saved {
  */
 export function saveImages(parts: Parts, names: readonly string[], wanted?: Platform): Readable {
   const saved = select(parts, names, wanted);
-  const lease = parts.leases.open();
   async function* archive(): AsyncGenerator<Uint8Array> {
-    try {
-      await lease.hold(...saved.flatMap((each) => blobsOf(parts, each)));
-      yield* members(parts, saved);
-      for (const { image } of saved) parts.events.emit('image', 'save', image.id, { name: image.id });
-    } finally {
-      await lease.close();
-    }
+    // Not before somebody reads: of an archive that is closed without that, nobody would close it.
+    await using lease = parts.leases.open();
+    await lease.hold(...saved.flatMap((each) => blobsOf(parts, each)));
+    yield* members(parts, saved);
+    for (const { image } of saved) parts.events.emit('image', 'save', image.id, { name: image.id });
   }
   return Readable.from(archive(), { objectMode: false });
 }
@@ -64,21 +67,12 @@ function select(parts: Parts, names: readonly string[], wanted?: Platform): Save
 /** The names in full of the tags of a repository, where a name says no more than that. */
 function tagsOf({ catalog }: Parts, name: string): string[] {
   const isWhole = /[:@][^/]*$/.test(name) || catalog.find(name)?.id.includes(name) === true;
-  const start = isWhole ? undefined : repositoryNamed(name);
-  if (start === undefined) return [name];
+  const reference = isWhole ? undefined : referenceOrUndefined(name);
+  if (reference === undefined) return [name];
+  const start = `${repositoryOf(reference)}:`;
   const tags = catalog.all().flatMap((image) => image.tags.filter((tag) => tag.startsWith(start)));
   if (tags.length === 0) throw notFound('image-missing', `No such image: ${name}`);
   return tags;
-}
-
-/** `docker.io/library/redis:`; undefined for what is no name. */
-function repositoryNamed(name: string): string | undefined {
-  try {
-    const { registry, repository } = parseReference(name);
-    return `${formatReference({ registry, repository })}:`;
-  } catch {
-    return undefined;
-  }
 }
 
 function tagNamed({ catalog }: Parts, name: string): string | undefined {
@@ -111,9 +105,10 @@ export function pathOf(digest: Digest): string {
 
 /** A blob of the store as a member of the archive. */
 async function* blobMember(parts: Parts, digest: Digest): AsyncGenerator<Uint8Array> {
-  const content: AsyncIterable<Uint8Array> = await parts.blobs.open(digest);
   const size = (await parts.blobs.stat(digest))?.size ?? 0;
   yield encodeHeader(tarEntry(pathOf(digest), 'file', { size }));
+  // Not before the header is taken: who stops there would leave it open.
+  const content: AsyncIterable<Uint8Array> = await parts.blobs.open(digest);
   yield* content;
   yield new Uint8Array(paddingOf(size));
 }
@@ -129,17 +124,12 @@ export function* member(name: string, content: string | Buffer): Generator<Uint8
 async function indexOf(parts: Parts, saved: Saved[]): Promise<Index> {
   const manifests: Descriptor[] = [];
   for (const { manifest, index, tags } of saved) {
-    const plain = index === undefined ? await describe(parts, manifest) : descriptorOfIndex(index);
+    const plain = index === undefined ? await descriptorOf(parts, manifest) : descriptorOfIndex(index);
     if (tags.length === 0) manifests.push(plain);
     for (const tag of tags)
       manifests.push({ ...plain, annotations: { ...plain.annotations, ...annotationsOf(tag) } });
   }
   return { schemaVersion: 2, mediaType: mediaTypes.ociIndex, manifests };
-}
-
-async function describe(parts: Parts, digest: Digest): Promise<Descriptor> {
-  const { mediaType, size } = await describeManifest(parts, digest);
-  return { mediaType, digest, size };
 }
 
 /** Of a manifest by its name, as `docker save` writes them. */

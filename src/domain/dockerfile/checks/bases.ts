@@ -3,7 +3,7 @@ import { nearest } from '#base/nearest.ts';
 import { globalValues, type GlobalRequest } from '#domain/build/globals.ts';
 import { expanderFor } from '#domain/build/state.ts';
 import { parsePlatform } from '#domain/image/platform.ts';
-import { parseReference } from '#domain/image/reference.ts';
+import { referenceOrUndefined } from '#domain/image/reference.ts';
 import type { From, Written } from '../instruction.ts';
 import type { Dockerfile } from '../parse.ts';
 import { misuse } from '../source.ts';
@@ -38,22 +38,13 @@ export function globalWord(
 export function checkDefaults(file: Dockerfile, request: GlobalRequest, findings: Findings): void {
   const defaults = globalValues(file, { ...request, args: {} });
   for (const { from } of file.stages)
-    if (!isReference(globalWord(file, from, from.image, defaults).text))
+    if (referenceOrUndefined(globalWord(file, from, from.image, defaults).text) === undefined)
       findings.add(
         rules.invalidDefaultArgInFrom,
         from,
         `Default value for ARG ${from.image} results in empty or invalid base image name`,
         [],
       );
-}
-
-function isReference(text: string): boolean {
-  try {
-    parseReference(text);
-    return true;
-  } catch {
-    return false;
-  }
 }
 
 /** Where a stage begins, variables expanded. */
