@@ -108,7 +108,7 @@ export const network = closed({
   IPAM: closed({
     Driver: text,
     Options: orNull(map),
-    Config: list(closed({ Subnet: text, Gateway: text }, { IPRange: text, AuxiliaryAddresses: map })),
+    Config: orNull(list(closed({ Subnet: text, Gateway: text }, { IPRange: text, AuxiliaryAddresses: map }))),
   }),
   Internal: flag,
   Attachable: flag,

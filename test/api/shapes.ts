@@ -36,7 +36,7 @@ export const endpoint = closed({
   IPv6Gateway: text,
   GlobalIPv6Address: text,
   GlobalIPv6PrefixLen: count,
-  DNSNames: texts,
+  DNSNames: orNull(texts),
 });
 
 export const mount = closed(

@@ -1,6 +1,6 @@
 import koffi from 'koffi';
 import { constants } from 'node:os';
-import { getSystemErrorName } from 'node:util';
+import { getSystemErrorMessage, getSystemErrorName } from 'node:util';
 
 // The C library through FFI: a call costs less than a microsecond and starts no process. Calls run on
 // the calling thread; errno is read right after, before anything else can change it.
@@ -24,6 +24,11 @@ export class SystemCallError extends Error {
     this.about = about;
     this.errno = errno;
     this.code = code;
+  }
+
+  /** `no such file or directory`. */
+  get words(): string {
+    return getSystemErrorMessage(-this.errno);
   }
 }
 

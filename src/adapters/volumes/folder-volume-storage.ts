@@ -4,7 +4,7 @@ import { invalid, messageOf, systemCode } from '#base/errors.ts';
 import type { Owner } from '#domain/user-namespace/id-mappings.ts';
 import { splitMountOptions } from '#domain/volume/mount-flags.ts';
 import type { VolumeMount, VolumeStorage } from '#ports/volume-storage.ts';
-import { mount, unmountIfMounted } from '#adapters/linux/libc.ts';
+import { mount, SystemCallError, unmountIfMounted } from '#adapters/linux/libc.ts';
 
 const leaving = '.removing-';
 
@@ -55,7 +55,7 @@ export class FolderVolumeStorage implements VolumeStorage {
     } catch (error) {
       throw invalid(
         'volume-mount-failed',
-        `failed to mount local volume: mount ${wanted.device}:${this.path(name)}, type: ${wanted.type}, options: '${wanted.options}': ${messageOf(error)}`,
+        `failed to mount local volume: mount ${wanted.device}:${this.path(name)}, type: ${wanted.type}, options: '${wanted.options}': ${error instanceof SystemCallError ? error.words : messageOf(error)}`,
         { cause: error, hint: "check the volume's options type, device and o" },
       );
     }

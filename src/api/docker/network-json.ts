@@ -19,7 +19,7 @@ export function networkJson(network: Network, joined: readonly Joined[]): object
     IPAM: {
       Driver: 'default',
       Options: Object.keys(network.ipamOptions).length === 0 ? null : network.ipamOptions,
-      Config: poolsJson(network),
+      Config: network.pools.length === 0 ? null : poolsJson(network),
     },
     Internal: network.internal,
     Attachable: network.attachable,

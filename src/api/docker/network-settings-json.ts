@@ -28,7 +28,7 @@ function endpointJson(endpoint: Endpoint): Record<string, unknown> {
     IPv6Gateway: endpoint.ip6Gateway,
     GlobalIPv6Address: endpoint.ip6Address,
     GlobalIPv6PrefixLen: endpoint.ip6PrefixLength,
-    DNSNames: endpoint.dnsNames,
+    DNSNames: endpoint.dnsNames.length === 0 ? null : endpoint.dnsNames,
   };
 }
 

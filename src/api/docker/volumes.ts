@@ -67,7 +67,7 @@ export function volumeJson(volume: Volume, usage?: { Size: number; RefCount: num
   return {
     CreatedAt: volume.created.replace(/\.\d+Z$/, 'Z'),
     Driver: volume.driver,
-    Labels: volume.labels,
+    Labels: Object.keys(volume.labels).length === 0 ? null : volume.labels,
     Mountpoint: volume.mountpoint,
     Name: volume.name,
     Options: Object.keys(volume.options).length === 0 ? null : volume.options,

@@ -34,7 +34,7 @@ export class Renaming {
     if (asked.replace(/^\//, '') === name)
       throw invalid('container-name-same', 'Renaming a container with the same name as its current name');
     try {
-      const wanted = parseName(asked);
+      const wanted = parseName(asked.startsWith('/') ? asked : `/${asked}`);
       this.#registry.reserve(wanted, id);
       return wanted;
     } catch (error) {

@@ -6,7 +6,7 @@ import type { PathStat } from '#ports/root-files.ts';
 import { hasProcess } from '#domain/container/state.ts';
 import { userOf } from '#engine/containers/specifying.ts';
 import { cleanPath } from '#domain/container/paths.ts';
-import { forbidden, isKind, notFound } from '#base/errors.ts';
+import { BerthError, forbidden, isKind, notFound } from '#base/errors.ts';
 
 /** The files of containers, seen from outside. */
 export class RootAccess {
@@ -71,12 +71,17 @@ export class RootAccess {
       const place = writable(container, root, path);
       // Without a user the archive's own owners hold, as on Docker.
       const user = container.config.User ?? '';
-      await this.#parts.rootFiles.unpack(place.root, place.path, tar, {
-        keepKinds: options.keepKinds,
-        ...(user === '' || !options.copyOwners
+      const owner =
+        user === '' || !options.copyOwners
           ? {}
-          : { owner: await userOf(this.#parts.host, container, root, user) }),
-      });
+          : { owner: await userOf(this.#parts.host, container, root, user) };
+      const rules = { keepKinds: options.keepKinds, ...owner };
+      try {
+        await this.#parts.rootFiles.unpack(place.root, place.path, tar, rules);
+      } catch (error) {
+        if (error instanceof BerthError && error.code === 'path-missing') throw missing(container, path);
+        throw error;
+      }
     });
   }
 

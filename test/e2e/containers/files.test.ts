@@ -62,6 +62,8 @@ describe("a container's files", () => {
     const missing = await daemon.docker('cp', 'idle:/nosuch', daemon.folder);
     assert.equal(missing.code, 1);
     assert.match(missing.stderr, /Could not find the file \/nosuch/);
+    const nowhere = await daemon.docker('cp', join(from, 'below', 'file'), 'idle:/nodir/file');
+    assert.match(nowhere.stderr, /Could not find the file \/nodir in container idle\n/);
   });
 
   it('keep their owners, unless the container has a user of its own', async () => {

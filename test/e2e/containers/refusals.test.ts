@@ -163,7 +163,12 @@ describe('what cannot be done is said as Docker says it', () => {
         /Error when allocating new name: Conflict\. The container name "\/up" is already in use/,
       ],
       ['rename made made', /Renaming a container with the same name as its current name/],
-      ['rename made a~b', /Error when allocating new name: Invalid container name \(a~b\), only/],
+      ['rename made a~b', /Error when allocating new name: Invalid container name \(\/a~b\), only/],
+      [
+        'run --rm --mount type=volume,src=odd,dst=/x,volume-opt=type=none,volume-opt=o=bind,volume-opt=device=/none busybox true',
+        /failed to mount local volume: mount \/none:.*: no such file or directory\n/,
+        127,
+      ],
     ]);
   });
 

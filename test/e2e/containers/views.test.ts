@@ -61,6 +61,14 @@ describe('the views of containers', () => {
     await daemon.ok('rmi', 'young', 'old');
   });
 
+  it('what has nothing to list is shown as Docker shows it', async () => {
+    await daemon.ok('volume', 'create', 'plain');
+    assert.equal(await daemon.ok('volume', 'inspect', '-f', '{{json .Labels}}', 'plain'), 'null');
+    assert.equal(await daemon.ok('network', 'inspect', '-f', '{{json .IPAM.Config}}', 'host'), 'null');
+    const names = '{{json .NetworkSettings.Networks.bridge.DNSNames}}';
+    assert.equal(await daemon.ok('inspect', '-f', names, 'one'), 'null');
+  });
+
   it('show state, addresses and published ports', async () => {
     assert.match(
       await daemon.ok('ps', '--format', '{{.Status}} {{.Ports}}'),
