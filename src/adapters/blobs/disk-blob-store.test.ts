@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Readable } from 'node:stream';
 import { test } from 'node:test';
 import { blobStoreContract } from '../../../test/contract/blob-store.ts';
 import { DiskBlobStore } from './disk-blob-store.ts';
@@ -25,4 +26,13 @@ test('the next start removes what a crash left half-written, and keeps the blobs
   assert.equal((await again.read(digest)).toString(), 'kept');
   assert.deepEqual(await readdir(join(dir.root, 'blobs/incoming')), []);
   assert.deepEqual(await readdir(dir.root), ['blobs', 'oci-layout']);
+});
+
+test('a stream that cannot be written down is not left open', async () => {
+  await using dir = await scratch();
+  const store = await DiskBlobStore.open(dir.root);
+  await rm(join(dir.root, 'blobs/incoming'), { recursive: true });
+  const source = Readable.from([Buffer.from('content')], { objectMode: false });
+  await assert.rejects(store.write(source), { code: 'ENOENT' });
+  assert.ok(source.destroyed);
 });

@@ -12,7 +12,7 @@ import {
   writeFile,
 } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Readable } from 'node:stream';
+import { Readable } from 'node:stream';
 import { FileReader } from '#adapters/blobs/file-reader.ts';
 import { GrowingFile } from '#adapters/blobs/growing-file.ts';
 import { PartialBlobs } from '#adapters/blobs/partial-blobs.ts';
@@ -106,6 +106,8 @@ export class DiskBlobStore implements BlobStore {
       return info;
     } catch (error) {
       growing.end(error);
+      // It may have failed before anything was read of it.
+      if (source instanceof Readable) source.destroy();
       await rm(path, { force: true });
       throw error;
     }

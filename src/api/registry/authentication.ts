@@ -74,7 +74,7 @@ export function getToken(exchange: Exchange): void {
 export async function postToken(exchange: Exchange): Promise<void> {
   const { registry, request } = exchange;
   const form = new URLSearchParams(
-    (await bodyOf(exchange, formLimit, 'registry-manifest-too-large')).toString('utf8'),
+    (await bodyOf(exchange, formLimit, 'registry-form-too-large')).toString('utf8'),
   );
   if (form.get('grant_type') !== 'password') {
     // Clients that get this ask by GET instead.

@@ -16,6 +16,7 @@ const byCode: Readonly<Record<string, [status: number, code: string]>> = {
   'registry-tag-invalid': [400, 'MANIFEST_INVALID'],
   'registry-manifest-invalid': [400, 'MANIFEST_INVALID'],
   'registry-manifest-too-large': [413, 'MANIFEST_INVALID'],
+  'registry-form-too-large': [413, 'UNSUPPORTED'],
   'registry-manifest-unknown': [404, 'MANIFEST_UNKNOWN'],
   'registry-manifest-blob-unknown': [404, 'MANIFEST_BLOB_UNKNOWN'],
   'registry-manifest-in-use': [405, 'UNSUPPORTED'],

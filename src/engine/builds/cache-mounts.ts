@@ -21,8 +21,8 @@ interface CacheRecord {
 }
 
 interface Parts {
-  trees: FileTrees;
-  clock: Clock;
+  trees: Pick<FileTrees, 'createFolder' | 'makeFolder' | 'removeFolder' | 'size'>;
+  clock: Pick<Clock, 'now'>;
   host: Pick<Host, 'userNamespace'>;
   report: (problem: string, error: unknown) => void;
 }
@@ -80,11 +80,18 @@ export class CacheMounts {
       };
       return { root: `${root}/${files}`, release };
     } catch (error) {
-      // One whose making failed has no record, and goes.
-      if (!this.#records.has(held.name)) await this.#parts.trees.removeFolder(held.name);
+      if (!this.#records.has(held.name)) await this.#discard(held.name);
       held.release();
       throw error;
     }
+  }
+
+  /** One whose making failed has no record: what cannot be removed of it now goes at the next start. */
+  async #discard(name: string): Promise<void> {
+    const { trees, report } = this.#parts;
+    await trees.removeFolder(name).catch((error: unknown) => {
+      report('the folder of a cache mount could not be removed', error);
+    });
   }
 
   async #open(name: string, key: string, mount: CacheMount, fill: Fill): Promise<string> {

@@ -80,7 +80,8 @@ async function rest(
   return onRead === undefined ? source : measured(source, (bytes) => onRead(offset + bytes));
 }
 
-function isWrongContent(error: unknown): boolean {
+/** Whether bytes came that are not those of the blob that was asked for. */
+export function isWrongContent(error: unknown): boolean {
   return (
     error instanceof BerthError &&
     (error.code === 'blob-digest-mismatch' || error.code === 'blob-size-mismatch')

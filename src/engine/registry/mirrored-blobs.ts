@@ -3,9 +3,10 @@ import { Readable } from 'node:stream';
 import { finished } from 'node:stream/promises';
 import { unlessAborted } from '#base/abort.ts';
 import { derivedStream } from '#base/derived-stream.ts';
-import { BerthError, invalid } from '#base/errors.ts';
+import { invalid } from '#base/errors.ts';
 import type { Digest } from '#domain/image/digest.ts';
 import type { Descriptor } from '#domain/image/manifest.ts';
+import { isWrongContent } from '#engine/images/fetching.ts';
 import type { BlobCare } from '#engine/registry/parts.ts';
 import type { BlobStore, PartialBlob } from '#ports/blob-store.ts';
 import type { Clock } from '#ports/clock.ts';
@@ -147,7 +148,7 @@ export class MirroredBlobs {
     try {
       await partial.receive(rest);
     } catch (error) {
-      if (isWrong(error)) this.#wrong.add(digest);
+      if (isWrongContent(error)) this.#wrong.add(digest);
       throw error;
     }
   }
@@ -164,13 +165,6 @@ export class MirroredBlobs {
 
 function noBytes(): Readable {
   return Readable.from([], { objectMode: false });
-}
-
-function isWrong(error: unknown): boolean {
-  return (
-    error instanceof BerthError &&
-    (error.code === 'blob-digest-mismatch' || error.code === 'blob-size-mismatch')
-  );
 }
 
 /** What is not kept here: of a whole blob the last bytes come once the digest has proved right. */
