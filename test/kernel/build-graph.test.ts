@@ -70,6 +70,18 @@ RUN echo last
   );
 });
 
+test('the triggers of a base are told as what they are', async () => {
+  await using room = await buildRoom();
+  const triggers = 'FROM base\nONBUILD ENV A=1\nONBUILD RUN echo triggered\n';
+  await room.build({ Dockerfile: triggers }, { tags: ['triggers'] });
+  const { last, events } = await vertices(room, { Dockerfile: 'FROM triggers\nRUN true\n' });
+  const trigger = last.get('ONBUILD RUN echo triggered');
+  assert.ok(trigger?.completed !== undefined);
+  assert.deepEqual(trigger.inputs, [last.get('[1/2] FROM docker.io/library/triggers:latest')?.digest]);
+  const said = events.find((event) => event.kind === 'log' && event.vertex === trigger.digest);
+  assert.equal(said?.kind === 'log' && Buffer.from(said.data).toString(), 'triggered\n');
+});
+
 test('the vertex that failed says why, and those behind it never start', async () => {
   await using room = await buildRoom();
   const { last, error } = await vertices(room, { Dockerfile: 'FROM base\nRUN exit 3\nRUN true\n' });

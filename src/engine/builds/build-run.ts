@@ -72,6 +72,8 @@ export class BuildRun {
   /** What was made or found, by its keys. */
   readonly kept: KeptSteps;
   readonly vertices: Vertices;
+  /** Names of the ARGs that the triggers of bases declare. */
+  readonly triggered = new Set<string>();
   readonly inFlight: StepsInFlight;
   readonly signal: AbortSignal;
   /** All steps of all stages, as `Step 1/N` counts them. */

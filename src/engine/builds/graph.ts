@@ -7,7 +7,7 @@ import { StageRun } from '#engine/builds/stage-run.ts';
 
 /** Runs the graph: all stages begin at once, and wait where they use what another makes. One failure stops all. */
 export async function runStages(run: BuildRun, abort: AbortController): Promise<Image> {
-  const { stages, unused } = run.plan;
+  const { stages } = run.plan;
   const output = new OrderedOutput(run.request.onProgress, stages.length, run.request.onVertex !== undefined);
   await warnOfEmptyLines(run, output.sink(0));
   let firstStep = await announceGlobals(run, output.sink(0));
@@ -25,6 +25,7 @@ export async function runStages(run: BuildRun, abort: AbortController): Promise<
   await Promise.allSettled(runs);
   const image = (await Promise.all(runs)).at(-1);
   if (image === undefined) throw noImage();
+  const unused = run.plan.unused.filter((name) => !run.triggered.has(name));
   if (unused.length > 0)
     await say(
       output.sink(stages.length - 1),

@@ -1,3 +1,4 @@
+import { BerthError } from '#base/errors.ts';
 import { newId } from '#base/ids.ts';
 import type { Image } from '#domain/image/image.ts';
 import type { HistoryEntry } from '#domain/image/manifest.ts';
@@ -19,7 +20,7 @@ import { say, sayImage, sayRemoved, sayRunning, type Sink } from '#engine/builds
 import { restored } from '#engine/builds/restoring.ts';
 import { prepareRun } from '#engine/builds/run-instruction.ts';
 import type { Standing, Step } from '#engine/builds/step.ts';
-import type { Owner } from '#ports/file-trees.ts';
+import type { FileTrees, Owner } from '#ports/file-trees.ts';
 
 /** Runs the instructions of one stage after another, taking from the cache what it can. */
 export class StageRun {
@@ -74,6 +75,8 @@ export class StageRun {
         ...this.#file,
         source: { name: `ONBUILD of ${this.#stage.from.image}`, lines: [trigger] },
       };
+      await this.#run.vertices.addTrigger(this.#stage.index, instruction);
+      if (instruction.name === 'ARG') for (const { name } of instruction.args) this.#run.triggered.add(name);
       await this.#step(instruction, file);
     }
   }
@@ -149,14 +152,12 @@ export class StageRun {
     if (instruction.name !== 'WORKDIR') return this.#plain(state, nopComment(shell, comment));
     const folder = configOf(state).WorkingDir ?? '/';
     const { trees } = this.#run.parts;
-    // As in BuildKit; the classic builder of Docker gives it to root.
     const user = configOf(state).User ?? '';
-    const owner = (root: string): Promise<Owner> => ownerOf(trees, user === '' ? {} : { chown: user }, root);
     return {
       ...this.#plain(state, filesComment(shell, comment)),
       work: {
         by: 'daemon',
-        do: async (root) => trees.makeFolder({ root, path: folder }, await owner(root)),
+        do: async (root) => trees.makeFolder({ root, path: folder }, await folderOwner(trees, user, root)),
       },
     };
   }
@@ -254,5 +255,15 @@ export class StageRun {
       size: (parent?.size ?? 0) + (layer?.size ?? 0),
       ...(parent === undefined ? {} : { parent: parent.id }),
     });
+  }
+}
+
+/** USER's, or root's where the image has no such user, as in BuildKit; the classic builder of Docker always gives it to root. */
+async function folderOwner(trees: FileTrees, user: string, root: string): Promise<Owner> {
+  try {
+    return await ownerOf(trees, user === '' ? {} : { chown: user }, root);
+  } catch (error) {
+    if (error instanceof BerthError && error.code === 'owner-unknown') return { uid: 0, gid: 0 };
+    throw error;
   }
 }

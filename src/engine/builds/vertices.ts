@@ -1,4 +1,4 @@
-import { plannedVertices } from '#domain/build/vertices.ts';
+import { plannedVertices, worksOnFiles } from '#domain/build/vertices.ts';
 import type { BuildPlan } from '#domain/build/plan.ts';
 import type { Instruction } from '#domain/dockerfile/instruction.ts';
 import type { BuildRequest, BuildVertex, Progress, VertexStatus } from '#engine/contracts.ts';
@@ -51,7 +51,16 @@ export class Vertices {
     }
   }
 
-  /** Of a RUN, COPY, ADD or WORKDIR of the file; undefined for other instructions and ONBUILD's. */
+  /** What the ONBUILD of a stage's base has is known only once the base is there. */
+  async addTrigger(stage: number, instruction: Instruction): Promise<void> {
+    if (!worksOnFiles(instruction)) return;
+    const from = this.#ofFrom.get(stage);
+    const vertex = this.add(`ONBUILD ${instruction.text}`, from === undefined ? [] : [from]);
+    this.#byInstruction.set(instruction, vertex);
+    await vertex.tell();
+  }
+
+  /** Of a RUN, COPY, ADD or WORKDIR; undefined for other instructions. */
   of(instruction: Instruction): Vertex | undefined {
     return this.#byInstruction.get(instruction);
   }

@@ -1,4 +1,3 @@
-import { familiarName, formatReference, parseReference } from '#domain/image/reference.ts';
 import type { Image } from '#domain/image/image.ts';
 import type { Descriptor } from '#domain/image/manifest.ts';
 import type {
@@ -164,9 +163,7 @@ export class DockerfileSolve {
       'containerimage.digest': descriptor.digest,
       'containerimage.descriptor': Buffer.from(JSON.stringify(descriptor)).toString('base64'),
       ...(this.#cacheManifest !== undefined && { 'cache.manifest': JSON.stringify(this.#cacheManifest) }),
-      ...(names.length > 0 && {
-        'image.name': names.map((name) => familiarName(formatReference(parseReference(name)))).join(','),
-      }),
+      ...(names.length > 0 && { 'image.name': names.join(',') }),
     };
   }
 }

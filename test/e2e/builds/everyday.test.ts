@@ -66,12 +66,19 @@ describe('builds, every day', () => {
   });
 
   it('the triggers of a base are told as part of its FROM', async () => {
-    await build('FROM busybox\nONBUILD RUN echo triggered\nONBUILD ENV X=1\n', '-q', '-t', 'triggers');
-    assert.deepEqual(await output('FROM triggers\n'), [
-      ...['Step 1/1 : FROM triggers', '# Executing 2 build triggers', ' ---> Running in ID', 'triggered'],
-      ...[' ---> Removed intermediate container ID', ' ---> Running in ID'],
-      ...[' ---> Removed intermediate container ID', ' ---> ID', 'Successfully built ID'],
+    await build('FROM busybox\nONBUILD ARG X\nONBUILD RUN echo triggered $X\n', '-q', '-t', 'triggers');
+    assert.deepEqual(await output('FROM triggers\n', '--build-arg', 'X=by', '--build-arg', 'Y=none'), [
+      ...['Step 1/1 : FROM triggers', '# Executing 2 build triggers', ' ---> Running in ID'],
+      ...[' ---> Removed intermediate container ID', ' ---> Running in ID', 'triggered by'],
+      ...[' ---> Removed intermediate container ID', ' ---> ID'],
+      ...['[Warning] One or more build-args [Y] were not consumed', 'Successfully built ID'],
     ]);
+  });
+
+  it('WORKDIR belongs to root where the image does not know its user', async () => {
+    await build('FROM busybox\nUSER nobody-knows:none\nWORKDIR /made\n', '-q', '-t', 'unknown');
+    const owner = ['run', '--rm', '-u', '0', 'unknown', 'stat', '-c', '%u:%g', '/made'];
+    assert.equal(await daemon.ok(...owner), '0:0');
   });
 
   it('mistakes are told in the words of Docker', async () => {

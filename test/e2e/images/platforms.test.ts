@@ -42,7 +42,18 @@ const inspect = (field: string, ...args: string[]): Promise<string> =>
 const descriptorOf = (name: string): Promise<string> => inspect('.Descriptor.digest', name);
 
 test('a build for two platforms is one image to the client, of which each platform runs', async () => {
+  const since = String(Date.now() / 1000);
   const told = await build('two:1', { platform });
+  const tags = [
+    'events',
+    '--since',
+    since,
+    '--until',
+    String(Date.now() / 1000 + 1),
+    '--filter',
+    'event=tag',
+  ];
+  assert.equal(await daemon.ok(...tags, '--format', '{{.Actor.Attributes.name}}'), 'two:1');
   assert.equal(await descriptorOf('two:1'), told['containerimage.digest']);
   assert.equal(await inspect('.Id', 'two:1'), told['containerimage.config.digest']);
   assert.equal(await daemon.ok('images', '-aq', 'two'), (await inspect('.Id', 'two:1')).slice(7, 19));
