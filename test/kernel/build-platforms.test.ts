@@ -7,7 +7,7 @@ import { HttpRegistryClient } from '#adapters/registry-client/registry-client.ts
 import { tarMembers } from '#domain/archive/tar-members.ts';
 import { parseReference } from '#domain/image/reference.ts';
 import type { Index } from '#domain/image/manifest.ts';
-import type { BuildOutput, BuildRequest } from '#engine/contracts.ts';
+import type { BuildOutput, BuildRequest, BuildVertex } from '#engine/contracts.ts';
 import type { NamedFolder } from '#ports/root-files.ts';
 import { buildRoom, refusal } from '../support/build-room.ts';
 import { registryOptions } from '../support/registry-options.ts';
@@ -109,4 +109,77 @@ test('files of several platforms go into a folder for each; what holds one image
   const docker: BuildOutput = { kind: 'docker', names: [], write };
   const error = await refusal(room.build(files, { platforms, outputs: [docker] }));
   assert.match(error.message, /the output 'docker' of a build for several platforms is not offered/);
+});
+
+/** Waits in a step for the step of another platform. */
+const meet = (file: string): string =>
+  `i=0; until [ -e /c/${file} ]; do i=$((i+1)); [ $i -lt 1200 ] || exit 1; sleep 0.05; done`;
+
+/** The last state of each vertex. */
+function watch(): { onVertex: NonNullable<BuildRequest['onVertex']>; vertices: Map<string, BuildVertex> } {
+  const vertices = new Map<string, BuildVertex>();
+  return {
+    vertices,
+    onVertex: (event) => {
+      if (event.kind === 'vertex') vertices.set(event.vertex.digest, event.vertex);
+    },
+  };
+}
+
+test('platforms are built at once, and what they have in common is made and told once, also without the cache', async () => {
+  await using room = await buildRoom();
+  const dockerfile = `FROM --platform=$BUILDPLATFORM base AS tools
+RUN cat /proc/sys/kernel/random/uuid >/id
+FROM tools AS compiler
+COPY common /common
+ARG TARGETARCH
+COPY $TARGETARCH /a
+RUN --mount=type=cache,target=/c set -e; touch /c/$TARGETARCH; ${meet('amd64')}; ${meet('arm64')}
+FROM scratch
+COPY --from=compiler /id /a /common /
+`;
+  const { onVertex, vertices } = watch();
+  const { image } = await room.build(
+    { Dockerfile: dockerfile, amd64: 'a', arm64: 'b', common: 'c' },
+    { platforms, noCache: true, tags: ['app'], onVertex },
+  );
+  const other = room.room.images.get('app', { architecture: 'arm64', os: 'linux' });
+  const read = (root: string): string[] => ['id', 'a'].map((name) => readFileSync(`${root}/${name}`, 'utf8'));
+  const [own, foreign] = [await room.inside(image, read), await room.inside(other, read)];
+  assert.equal(own[0], foreign[0]);
+  assert.deepEqual([own[1], foreign[1]], ['a', 'b']);
+  assert.ok(
+    [...vertices.values()].every(({ completed, error }) => completed !== undefined && error === undefined),
+  );
+  const names = [...vertices.values()].map(({ name }) => name.replace(/(RUN|COPY) .*/, '$1'));
+  assert.deepEqual(names.filter((name) => !name.startsWith('exporting')).sort(), [
+    '[internal] load build context',
+    '[linux/amd64 compiler 1/3] COPY',
+    '[linux/amd64 compiler 2/3] COPY',
+    '[linux/amd64 compiler 3/3] RUN',
+    '[linux/amd64 stage-2 1/1] COPY',
+    '[linux/amd64 tools 1/2] FROM docker.io/library/base:latest',
+    '[linux/amd64 tools 2/2] RUN',
+    '[linux/amd64->arm64 compiler 2/3] COPY',
+    '[linux/amd64->arm64 compiler 3/3] RUN',
+    '[linux/arm64 stage-2 1/1] COPY',
+  ]);
+});
+
+test('a platform that fails ends the others', async () => {
+  await using room = await buildRoom();
+  const dockerfile = `FROM --platform=$BUILDPLATFORM base
+ARG TARGETARCH
+RUN --mount=type=cache,target=/c if [ $TARGETARCH = amd64 ]; then touch /c/begun; exec sleep 1000; fi; ${meet('begun')}; exit 3
+`;
+  const { onVertex, vertices } = watch();
+  const error = await refusal(room.build({ Dockerfile: dockerfile }, { platforms, onVertex }));
+  assert.match(error.message, /returned a non-zero code: 3/);
+  const errors = [...vertices.values()].flatMap(({ name, error: why }) =>
+    why === undefined ? [] : [[name, why]],
+  );
+  assert.equal(errors.length, 2);
+  for (const [name = '', why = ''] of errors)
+    assert.match(why, name.includes('arm64') ? /non-zero code: 3/ : /^context canceled$/);
+  assert.deepEqual(await room.runtime.list(), []);
 });

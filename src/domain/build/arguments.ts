@@ -6,6 +6,14 @@ export interface BuildArguments {
   globals: Record<string, string>;
 }
 
+/** Those that were given a value: null takes nothing, and the ARG's default holds. */
+export function givenArguments(buildArgs: Readonly<Record<string, string | null>>): Record<string, string> {
+  const given = Object.entries(buildArgs).flatMap(([name, value]) =>
+    value === null ? [] : [[name, value] as const],
+  );
+  return Object.fromEntries(given);
+}
+
 const proxies = ['HTTP_PROXY', 'HTTPS_PROXY', 'FTP_PROXY', 'NO_PROXY', 'ALL_PROXY'];
 
 /** What the builder itself takes, whether an ARG names it or not. */

@@ -10,7 +10,7 @@ function paths(text: string, name?: string, target?: string): string[] | undefin
     ...{ args: {}, platform, machine: platform, labels: {}, contexts: ['files', 'base'] },
     ...(target !== undefined && { target }),
   });
-  return contextPaths(plan, name);
+  return contextPaths([plan], name);
 }
 
 test('what instructions take of the context is known before they run', () => {

@@ -8,16 +8,17 @@ import { copyOrigin, type BuildPlan, type PlannedStage } from './plan.ts';
 import { expanderFor } from './state.ts';
 
 /**
- * The paths of the main context, or of the named one, of which the instructions of a plan take files: relative, perhaps with wild cards,
+ * The paths of the main context, or of the named one, of which the instructions of plans take files: relative, perhaps with wild cards,
  * with all that is below them. Undefined: any file may be taken. What triggers of a base take is not told.
  */
-export function contextPaths(plan: BuildPlan, name?: string): string[] | undefined {
+export function contextPaths(plans: readonly BuildPlan[], name?: string): string[] | undefined {
   const paths = new Set<string>();
-  for (const stage of plan.stages) {
-    if (name !== undefined && stage.base.kind === 'context' && stage.base.name === name) return undefined;
-    for (const instruction of stage.instructions)
-      for (const path of taken({ plan, stage, name }, instruction)) paths.add(path);
-  }
+  for (const plan of plans)
+    for (const stage of plan.stages) {
+      if (name !== undefined && stage.base.kind === 'context' && stage.base.name === name) return undefined;
+      for (const instruction of stage.instructions)
+        for (const path of taken({ plan, stage, name }, instruction)) paths.add(path);
+    }
   return paths.has('') ? undefined : [...paths].sort();
 }
 

@@ -25,7 +25,7 @@ function stageVertices(plan: BuildPlan, stage: PlannedStage, platform?: string):
   const first = fromVertex(stage);
   const total = steps.length + (first === undefined ? 0 : 1);
   const width = String(total).length;
-  const label = `${platformLabel(stage, platform)}${labelOf(plan, stage)}`;
+  const label = `${platformLabel(platformOf(plan, stage), platform)}${labelOf(plan, stage)}`;
   let number = 0;
   const named = (text: string): string => `[${label}${String(++number).padStart(width)}/${total}] ${text}`;
   const base = stage.base.kind === 'stage' ? [stage.base.index] : [];
@@ -53,8 +53,15 @@ function fromVertex({ base }: PlannedStage): string | undefined {
   return base.kind === 'image' ? `FROM ${formatReference(parseReference(base.reference))}` : undefined;
 }
 
+/** Its own, or that of the stage that it begins with. */
+function platformOf(plan: BuildPlan, { platform, base }: PlannedStage): string | undefined {
+  if (base.kind !== 'stage') return platform;
+  const before = plan.stages.find(({ index }) => index === base.index);
+  return platform ?? (before && platformOf(plan, before));
+}
+
 /** `linux/amd64->arm64 ` for a stage of this machine in a build for another one. */
-function platformLabel({ platform: own }: PlannedStage, target: string | undefined): string {
+function platformLabel(own: string | undefined, target: string | undefined): string {
   if (target === undefined) return '';
   if (own === undefined || own === target) return `${target} `;
   const [os, ...rest] = target.split('/');

@@ -1,7 +1,7 @@
 import type { Image } from '#domain/image/image.ts';
 import type { ImageConfig } from '#domain/image/manifest.ts';
 import type { HostConfig } from '#domain/container/config.ts';
-import type { BuildArguments } from '#domain/build/arguments.ts';
+import { givenArguments, type BuildArguments } from '#domain/build/arguments.ts';
 import { cacheKey } from '#domain/build/cache-key.ts';
 import { contextPaths } from '#domain/build/context-paths.ts';
 import { copyOrigin, type BuildPlan, type PlannedStage } from '#domain/build/plan.ts';
@@ -24,29 +24,43 @@ import { ImageSources, machinePlatform } from '#engine/builds/image-sources.ts';
 import type { KeptSteps } from '#engine/builds/kept-steps.ts';
 import type { LayerJournal } from '#engine/builds/journal.ts';
 import type { Sink } from '#engine/builds/output.ts';
-import { NamedContexts } from '#engine/builds/named-contexts.ts';
+import type { NamedContexts } from '#engine/builds/named-contexts.ts';
 import type { BuildParts } from '#engine/builds/parts.ts';
 import type { Vertices } from '#engine/builds/vertices.ts';
 import type { StepsInFlight } from '#engine/builds/steps-in-flight.ts';
 import type { StepExits } from '#engine/builds/step-exits.ts';
 
-/** What the stages of one build share. */
-export interface RunParts {
-  folders: BuildFolders;
+/** What all builds share. */
+export interface EngineParts {
   parts: BuildParts;
-  request: BuildRequest;
-  plan: BuildPlan;
-  context: BuildContext;
-  lease: Lease;
   journal: LayerJournal;
   exits: StepExits;
   cache: BuildCache;
   caches: CacheMounts;
+  inFlight: StepsInFlight;
+}
+
+/** What the platforms of one build share. */
+export interface SharedParts {
+  plans: readonly BuildPlan[];
+  context: BuildContext;
+  named: NamedContexts;
+  lease: Lease;
   imported: ImportedCaches;
+  /** As ImageSources has them. */
+  pulls: Map<string, Promise<Image>>;
+  /** The keys of the steps that were made: what is not to come from the cache is made once all the same. */
+  made: Set<string>;
+  signal: AbortSignal;
+}
+
+/** What the stages of a build for one platform share. */
+export interface RunParts extends EngineParts, SharedParts {
+  folders: BuildFolders;
+  request: BuildRequest;
+  plan: BuildPlan;
   steps: KeptSteps;
   vertices: Vertices;
-  inFlight: StepsInFlight;
-  signal: AbortSignal;
 }
 
 /** Where a COPY takes its files from; `id` names the image, whose content never changes. */
@@ -69,6 +83,8 @@ export class BuildRun {
   readonly cache: BuildCache;
   readonly caches: CacheMounts;
   readonly imported: ImportedCaches;
+  /** As in SharedParts. */
+  readonly made: Set<string>;
   /** What was made or found, by its keys. */
   readonly kept: KeptSteps;
   readonly vertices: Vertices;
@@ -79,6 +95,7 @@ export class BuildRun {
   /** All steps of all stages, as `Step 1/N` counts them. */
   readonly steps: number;
   readonly #folders: BuildFolders;
+  readonly #plans: readonly BuildPlan[];
   readonly #contexts: NamedContexts;
   readonly #context: BuildContext;
   readonly #mounts: MountFolders;
@@ -95,25 +112,24 @@ export class BuildRun {
     this.cache = run.cache;
     this.caches = run.caches;
     this.imported = run.imported;
+    this.made = run.made;
     this.kept = run.steps;
     this.vertices = run.vertices;
     this.inFlight = run.inFlight;
     this.signal = run.signal;
     const { stages, file } = run.plan;
     this.steps = stages.reduce((sum, stage) => sum + 1 + stage.instructions.length, file.globals.length);
-    const { folders, parts, signal, request } = run;
+    const { folders, parts, signal } = run;
     this.#folders = folders;
     this.#sources = new ImageSources(run);
     this.#mounts = new MountFolders(parts, folders, signal);
-    this.#contexts = new NamedContexts(parts, { folders, signal }, request.contexts);
+    this.#plans = run.plans;
+    this.#contexts = run.named;
     this.#context = run.context;
   }
 
   get arguments(): BuildArguments {
-    const given = Object.entries(this.request.buildArgs).flatMap(([name, value]) =>
-      value === null ? [] : [[name, value] as const],
-    );
-    return { given: Object.fromEntries(given), globals: this.plan.globals };
+    return { given: givenArguments(this.request.buildArgs), globals: this.plan.globals };
   }
 
   /** Whether nothing is taken from the cache for a stage. */
@@ -235,10 +251,10 @@ export class BuildRun {
     return this.#imageOrigin(await this.#sources.copied(context.image, written, sink));
   }
 
-  /** What the file's instructions take of a context; undefined for triggers of a base, which may take anything. */
+  /** What the file's instructions take of a context, for any platform; undefined for triggers of a base, which may take anything. */
   #pathsFor(written: Written, context?: string): string[] | undefined {
     const isOwn = this.plan.stages.some(({ instructions }) => instructions.some((each) => each === written));
-    return isOwn ? contextPaths(this.plan, context) : undefined;
+    return isOwn ? contextPaths(this.#plans, context) : undefined;
   }
 
   #filesOrigin(context: ContextFiles): UsableOrigin {

@@ -1,9 +1,7 @@
 import type { Image } from '#domain/image/image.ts';
 import { newName, parseReference } from '#domain/image/reference.ts';
 import { entriesToPrune, type CacheEntry, type PruneLimits } from '#domain/build/cache-prune.ts';
-import { planBuild, type BuildPlan } from '#domain/build/plan.ts';
 import { checkFrontend } from '#domain/dockerfile/frontend.ts';
-import { parseDockerfile } from '#domain/dockerfile/parse.ts';
 import type { CheckResult } from '#domain/dockerfile/checks/check.ts';
 import type { Outline, Target } from '#domain/dockerfile/outline.ts';
 import type {
@@ -13,19 +11,18 @@ import type {
   Verification,
 } from '#engine/contracts.ts';
 import { checkAttestations, predicatesOf } from '#engine/builds/attesting.ts';
-import { BuildRun } from '#engine/builds/build-run.ts';
+import type { EngineParts } from '#engine/builds/build-run.ts';
 import { BuildFolders } from '#engine/builds/build-folders.ts';
 import { BuildCache } from '#engine/builds/cache.ts';
 import { exportCaches, withInlineCache, type BuildResult } from '#engine/builds/cache-export.ts';
-import { ImportedCaches } from '#engine/builds/cache-import.ts';
 import { CacheMounts } from '#engine/builds/cache-mounts.ts';
-import { openContext, type BuildContext } from '#engine/builds/context.ts';
-import { Dockerfiles, type DockerfileQuestion } from '#engine/builds/dockerfiles.ts';
-import { runStages } from '#engine/builds/graph.ts';
+import { openContext } from '#engine/builds/context.ts';
+import { Dockerfiles, questionOf, type DockerfileQuestion } from '#engine/builds/dockerfiles.ts';
+import { noImage } from '#engine/builds/failures.ts';
 import { withHostSsh } from '#engine/builds/host-ssh.ts';
 import { machinePlatform } from '#engine/builds/image-sources.ts';
-import { KeptSteps } from '#engine/builds/kept-steps.ts';
 import { LayerJournal } from '#engine/builds/journal.ts';
+import { Making } from '#engine/builds/making.ts';
 import { snapshotPrefix, type BuildParts } from '#engine/builds/parts.ts';
 import type { MadeImage } from '#engine/builds/export.ts';
 import { checkPlatforms, forOnePlatform, severalPlatforms } from '#engine/builds/platforms.ts';
@@ -42,11 +39,7 @@ import { invalid } from '#base/errors.ts';
 export class Builds implements BuildsContract {
   readonly #parts: BuildParts;
   readonly #dockerfiles: Dockerfiles;
-  readonly #cache: BuildCache;
-  readonly #caches: CacheMounts;
-  readonly #exits: StepExits;
-  readonly #inFlight = new StepsInFlight();
-  readonly #journal: LayerJournal;
+  readonly #engine: EngineParts;
   readonly #running = new Map<string, AbortController>();
   /** Of builds for several platforms: nameless until all are there. */
   readonly #undelivered = new Set<BuildResult[]>();
@@ -54,42 +47,45 @@ export class Builds implements BuildsContract {
   constructor(parts: BuildParts) {
     this.#parts = parts;
     this.#dockerfiles = new Dockerfiles((name) => parts.images.find(name), machinePlatform(parts));
-    this.#cache = new BuildCache(parts.store, parts.images, parts.clock);
-    this.#caches = new CacheMounts(parts.store, parts);
-    this.#exits = new StepExits(parts.runtime);
-    this.#journal = new LayerJournal(parts.store, parts);
+    this.#engine = {
+      parts,
+      cache: new BuildCache(parts.store, parts.images, parts.clock),
+      caches: new CacheMounts(parts.store, parts),
+      exits: new StepExits(parts.runtime),
+      journal: new LayerJournal(parts.store, parts),
+      inFlight: new StepsInFlight(),
+    };
   }
 
   /** Removes what builds left that a crash cut off; to be called before the first build, after Images.start. */
   async start(): Promise<void> {
     const { snapshotter, trees, images } = this.#parts;
     images.usedBy((id) => (this.#isUndelivered(id) ? [{ holder: 'a build for several platforms' }] : []));
-    for (const id of this.#caches.strangers(await trees.listFolders())) await trees.removeFolder(id);
+    for (const id of this.#engine.caches.strangers(await trees.listFolders())) await trees.removeFolder(id);
     for (const key of await snapshotter.listActive())
       if (key.startsWith(snapshotPrefix)) await snapshotter.remove(key);
-    await this.#journal.recover();
-    this.#cache.sweep();
+    await this.#engine.journal.recover();
+    this.#engine.cache.sweep();
   }
 
-  async build(request: BuildRequest): Promise<Image> {
-    const platforms = severalPlatforms(request);
-    if (platforms !== undefined) return this.#buildFor(platforms, request);
-    const one = forOnePlatform(request);
-    const vertices = this.#vertices(one);
-    return this.#deliver(one, [await this.#make(one, vertices)], vertices);
+  async build(asked: BuildRequest): Promise<Image> {
+    if (severalPlatforms(asked) !== undefined) return this.#buildForSeveral(asked);
+    return this.#cancellable(forOnePlatform(asked), async (request) =>
+      this.#deliver(request, await this.#make(request)),
+    );
   }
 
-  /** One after the other. */
-  async #buildFor(platforms: string[], request: BuildRequest): Promise<Image> {
-    checkPlatforms(request);
-    const results: BuildResult[] = [];
-    this.#undelivered.add(results);
+  async #buildForSeveral(asked: BuildRequest): Promise<Image> {
+    checkPlatforms(asked);
+    const made: BuildResult[] = [];
+    this.#undelivered.add(made);
     try {
-      for (const platform of platforms)
-        results.push(await this.#make({ ...request, platform }, this.#vertices(request)));
-      return await this.#deliver(request, results, this.#vertices(request));
+      return await this.#cancellable(asked, async (request) => {
+        const results = await this.#make(request, (result) => made.push(result));
+        return this.#deliver(request, results);
+      });
     } finally {
-      this.#undelivered.delete(results);
+      this.#undelivered.delete(made);
     }
   }
 
@@ -98,14 +94,17 @@ export class Builds implements BuildsContract {
   }
 
   async verify(asked: BuildRequest): Promise<Verification> {
-    const request = forOnePlatform(asked);
-    let last: BuildResult | undefined;
-    const verification = await verifyBuild(this.#parts, request, async (each) => {
-      last = await this.#make(each, this.#vertices(request));
-      return last.image;
+    return this.#cancellable(forOnePlatform(asked), async (request) => {
+      let last: BuildResult | undefined;
+      const verification = await verifyBuild(this.#parts, request, async (each) => {
+        const [result] = await this.#make(each);
+        if (result === undefined) throw noImage();
+        last = result;
+        return result.image;
+      });
+      if (verification.difference !== undefined || last === undefined) return verification;
+      return { ...verification, image: await this.#deliver(request, [last]) };
     });
-    if (verification.difference !== undefined || last === undefined) return verification;
-    return { ...verification, image: await this.#deliver(request, [last], this.#vertices(request)) };
   }
 
   check(request: BuildRequest): Promise<DockerfileAnswer<CheckResult>> {
@@ -139,35 +138,34 @@ export class Builds implements BuildsContract {
     }
   }
 
-  #vertices({ onVertex }: BuildRequest): Vertices {
-    return new Vertices(newId(), onVertex, this.#parts.clock);
-  }
-
-  async #make(request: BuildRequest, vertices: Vertices): Promise<BuildResult> {
-    const { sshSources } = request;
-    if (sshSources === undefined) return this.#makeWith(request, vertices);
-    return withHostSsh(this.#parts.hostAgents, sshSources, (ssh) =>
-      this.#makeWith({ ...request, ssh }, vertices),
-    );
-  }
-
-  async #makeWith(request: BuildRequest, vertices: Vertices): Promise<BuildResult> {
-    checkAttestations(request);
-    for (const name of namesIn(request)) checkTag(name);
+  /** Until it is done, `cancel` ends it. */
+  async #cancellable<T>(asked: BuildRequest, work: (request: BuildRequest) => Promise<T>): Promise<T> {
+    checkAttestations(asked);
+    for (const name of namesIn(asked)) checkTag(name);
     const abort = new AbortController();
-    const id = request.id === undefined || request.id === '' ? newId() : request.id;
+    const id = asked.id === undefined || asked.id === '' ? newId() : asked.id;
     this.#running.set(id, abort);
     try {
-      const signal = AbortSignal.any([request.signal, abort.signal]);
-      return await this.#buildWith({ ...request, signal }, abort, vertices);
+      const request = { ...asked, signal: AbortSignal.any([asked.signal, abort.signal]) };
+      const { sshSources } = request;
+      if (sshSources === undefined) return await work(request);
+      return await withHostSsh(this.#parts.hostAgents, sshSources, (ssh) => work({ ...request, ssh }));
     } finally {
       if (this.#running.get(id) === abort) this.#running.delete(id);
     }
   }
 
+  #make(
+    request: BuildRequest,
+    onMade: (result: BuildResult) => void = () => undefined,
+  ): Promise<BuildResult[]> {
+    return new Making(this.#engine, this.#dockerfiles, request).make(onMade);
+  }
+
   /** Names what was built, for each platform one, and brings it where it is wanted. */
-  async #deliver(request: BuildRequest, results: BuildResult[], vertices: Vertices): Promise<Image> {
+  async #deliver(request: BuildRequest, results: readonly BuildResult[]): Promise<Image> {
     const parts = this.#parts;
+    const vertices = new Vertices({ emit: request.onVertex, clock: parts.clock, signal: request.signal });
     const made: MadeImage[] = [];
     for (const result of results) {
       const image = await withInlineCache(parts, request, result);
@@ -183,7 +181,7 @@ export class Builds implements BuildsContract {
   }
 
   cacheEntries(): CacheEntry[] {
-    return [...this.#cache.entries(), ...this.#caches.entries()];
+    return [...this.#engine.cache.entries(), ...this.#engine.caches.entries()];
   }
 
   async prune(
@@ -193,78 +191,7 @@ export class Builds implements BuildsContract {
     const mayGo = (entry: CacheEntry): boolean => !entry.inUse && accepts(entry);
     const { free } = await this.#parts.space.measure();
     const chosen = entriesToPrune(this.cacheEntries(), mayGo, limits, free);
-    return pruneCache(this.#parts, { cache: this.#cache, caches: this.#caches }, chosen);
-  }
-
-  async #buildWith(asked: BuildRequest, abort: AbortController, vertices: Vertices): Promise<BuildResult> {
-    const parts = this.#parts;
-    const started = parts.clock.timestamp();
-    const sources = new Map<string, Image>();
-    const onSource = (reference: string, image: Image): void => {
-      sources.set(reference, image);
-      asked.onSource?.(reference, image);
-    };
-    const request = { ...asked, onSource };
-    const folders = new BuildFolders(parts.trees, newId());
-    const lease = parts.images.lease();
-    let looking: Promise<void> | undefined;
-    try {
-      const loading = vertices.add('[internal] load build context');
-      const context = await loading.run(() => openContext(parts, folders, request));
-      // The classic builder looks at no frontend.
-      if (request.onVertex !== undefined)
-        checkFrontend(context.dockerfile, request.buildArgs['BUILDKIT_SYNTAX'] ?? undefined);
-      const plan = this.#plan(request, context.dockerfile);
-      const { signal } = request;
-      const steps = new KeptSteps();
-      const imported = await ImportedCaches.open(parts, request, vertices);
-      const run = new BuildRun({
-        folders,
-        parts,
-        request,
-        plan,
-        context,
-        lease,
-        signal,
-        journal: this.#journal,
-        exits: this.#exits,
-        cache: this.#cache,
-        caches: this.#caches,
-        ...{ imported, steps },
-        vertices,
-        inFlight: this.#inFlight,
-      });
-      await this.#tellWarnings(request, plan, context, loading.digest);
-      await vertices.enter(plan, severalPlatforms(request) && request.platform);
-      const image = await runStages(run, abort);
-      looking = request.onReceived?.(folders.received);
-      return { image, plan, steps, origin: { dockerfile: context.dockerfile, sources, started } };
-    } finally {
-      await lease.close();
-      await folders.closeAfter(looking, parts.report);
-    }
-  }
-
-  /** @throws invalid `dockerfile-check-failed` where the file asks for it */
-  async #tellWarnings(
-    request: BuildRequest,
-    plan: BuildPlan,
-    { ignore }: BuildContext,
-    vertex: string,
-  ): Promise<void> {
-    const warnings = this.#dockerfiles.checkBuild(plan, { ...questionOf(request), ignore });
-    for (const warning of warnings) await request.onVertex?.({ kind: 'warning', vertex, warning });
-  }
-
-  #plan(request: BuildRequest, dockerfile: { name: string; text: string }): BuildPlan {
-    const machine = machinePlatform(this.#parts);
-    const { target, labels, platform, contexts = {} } = request;
-    return planBuild(parseDockerfile(dockerfile.text, dockerfile.name), {
-      args: givenArguments(request.buildArgs),
-      ...{ labels, machine, contexts: Object.keys(contexts) },
-      platform: platform === undefined || platform === '' ? machine : platform,
-      ...(target === undefined ? {} : { target }),
-    });
+    return pruneCache(this.#parts, this.#engine, chosen);
   }
 }
 
@@ -278,19 +205,4 @@ function checkTag(tag: string): void {
   if (parseReference(tag).digest !== undefined)
     throw invalid('reference-invalid', 'build tag cannot contain a digest');
   newName(tag);
-}
-
-function questionOf({ buildArgs, target, platform }: BuildRequest): Omit<DockerfileQuestion, 'text'> {
-  return {
-    args: givenArguments(buildArgs),
-    ...(target === undefined ? {} : { target }),
-    ...(platform === undefined ? {} : { platform }),
-  };
-}
-
-function givenArguments(buildArgs: BuildRequest['buildArgs']): Record<string, string> {
-  const given = Object.entries(buildArgs).flatMap(([name, value]) =>
-    value === null ? [] : [[name, value] as const],
-  );
-  return Object.fromEntries(given);
 }

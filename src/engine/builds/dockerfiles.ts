@@ -1,10 +1,11 @@
+import { givenArguments } from '#domain/build/arguments.ts';
 import type { IgnoreRules } from '#domain/build/ignore.ts';
 import { planBuild, type BuildPlan } from '#domain/build/plan.ts';
 import { checkDockerfile, type CheckedBase, type CheckResult } from '#domain/dockerfile/checks/check.ts';
 import { outlineOf, targetsOf, type Outline, type Target } from '#domain/dockerfile/outline.ts';
 import { parseDockerfile } from '#domain/dockerfile/parse.ts';
 import type { Image } from '#domain/image/image.ts';
-import type { BuildWarning } from '#engine/contracts.ts';
+import type { BuildRequest, BuildWarning } from '#engine/contracts.ts';
 import { BerthError, invalid } from '#base/errors.ts';
 
 /** What is asked of a Dockerfile without building it. */
@@ -21,6 +22,14 @@ export interface DockerfileQuestion {
   contexts?: readonly string[];
   /** Of the context's .dockerignore. */
   ignore?: IgnoreRules;
+}
+
+export function questionOf({ buildArgs, target, platform }: BuildRequest): Omit<DockerfileQuestion, 'text'> {
+  return {
+    args: givenArguments(buildArgs),
+    ...(target === undefined ? {} : { target }),
+    ...(platform === undefined ? {} : { platform }),
+  };
 }
 
 /** Answers `docker build --check`, `--call=outline` and `--call=targets`: looks at images that are here, and builds nothing. */

@@ -18,20 +18,23 @@ export function machinePlatform(parts: Pick<BuildParts, 'host'>): string {
   return `linux/${architectures[architecture] ?? architecture}`;
 }
 
-/** The images that the stages of one build begin with or copy from: those that are here, and those that are pulled, once each. */
+/** The images that the stages of a build begin with or copy from: those that are here, and those that are pulled, once each. */
 export class ImageSources {
   readonly #parts: Pick<BuildParts, 'images' | 'host'>;
   readonly #request: BuildRequest;
   readonly #plan: BuildPlan;
   readonly #signal: AbortSignal;
-  readonly #pulls = new Map<string, Promise<Image>>();
+  readonly #pulls: Map<string, Promise<Image>>;
 
   constructor(run: {
     parts: Pick<BuildParts, 'images' | 'host'>;
     request: BuildRequest;
     plan: BuildPlan;
     signal: AbortSignal;
+    /** Of the builds for other platforms, too. */
+    pulls: Map<string, Promise<Image>>;
   }) {
+    this.#pulls = run.pulls;
     this.#parts = run.parts;
     this.#request = run.request;
     this.#plan = run.plan;
@@ -67,7 +70,7 @@ export class ImageSources {
     const isPulled = this.#request.pull === true && !reference.startsWith('sha256:');
     const here = isPulled ? undefined : this.#parts.images.find(reference, wanted);
     if (here !== undefined) return here;
-    const key = `${reference} ${platform ?? ''}`;
+    const key = `${reference} ${wanted}`;
     const pull = this.#pulls.get(key) ?? this.#pull(reference, platform, sink);
     this.#pulls.set(key, pull);
     try {

@@ -118,7 +118,9 @@ export class StageRun {
       // Another build may have made it meanwhile.
       const image = await this.#fromCache(step);
       if (image !== undefined) return { image, cached: true };
-      return { image: await this.#make(step), cached: false };
+      const made = await this.#make(step);
+      for (const key of step.keys) this.#run.made.add(key);
+      return { image: made, cached: false };
     } finally {
       end();
     }
@@ -180,11 +182,12 @@ export class StageRun {
   }
 
   async #cached(keys: string[]): Promise<Image | undefined> {
-    if (this.#run.isUncached(this.#stage)) return undefined;
+    const isUncached = this.#run.isUncached(this.#stage);
     for (const key of keys) {
-      const image = this.#run.cache.find(key);
+      const image = isUncached && !this.#run.made.has(key) ? undefined : this.#run.cache.find(key);
       if (image !== undefined) return image;
     }
+    if (isUncached) return undefined;
     for (const key of keys) {
       const image = await restored(this.#run, key, this.#image);
       if (image !== undefined) return image;

@@ -1,33 +1,39 @@
 import { plannedVertices, worksOnFiles } from '#domain/build/vertices.ts';
 import type { BuildPlan } from '#domain/build/plan.ts';
 import type { Instruction } from '#domain/dockerfile/instruction.ts';
-import type { BuildRequest, BuildVertex, Progress, VertexStatus } from '#engine/contracts.ts';
+import type { BuildRequest, BuildVertex, Progress, VertexEvent, VertexStatus } from '#engine/contracts.ts';
+import type { AlikeVertices } from '#engine/builds/alike-vertices.ts';
 import type { Clock } from '#ports/clock.ts';
-import { fingerprint } from '#base/ids.ts';
+import { fingerprint, newId } from '#base/ids.ts';
 import { messageOf } from '#base/errors.ts';
 
-type Emit = NonNullable<BuildRequest['onVertex']>;
+/** Whom a graph is told to. */
+export interface Told {
+  emit: BuildRequest['onVertex'];
+  clock: Clock;
+  /** Of the build. */
+  signal: AbortSignal;
+}
 
 /** The graph of one build, told to whoever wants it. */
 export class Vertices {
-  readonly #emit: Emit;
-  readonly #clock: Clock;
-  readonly #id: string;
+  readonly #told: Told;
+  readonly #id = newId();
+  readonly #alike: AlikeVertices | undefined;
   readonly #byInstruction = new Map<Instruction, Vertex>();
   readonly #ofFrom = new Map<number, Vertex>();
   readonly #last = new Map<number, Vertex>();
   #count = 0;
 
-  /** `id` names the build: its vertices are others than those of the next one. */
-  constructor(id: string, emit: Emit | undefined, clock: Clock) {
-    this.#id = id;
-    this.#emit = emit ?? (() => undefined);
-    this.#clock = clock;
+  /** @param alike what this has in common with the graphs of other platforms */
+  constructor(told: Told, alike?: AlikeVertices) {
+    this.#told = told;
+    this.#alike = alike;
   }
 
   add(name: string, inputs: readonly Vertex[] = []): Vertex {
     const digest = `sha256:${fingerprint(`${this.#id} ${this.#count++} ${name}`)}`;
-    return new Vertex(this.#emit, this.#clock, {
+    return new Vertex(this.#told, {
       ...{ digest, name, cached: false },
       inputs: inputs.map((input) => input.digest),
     });
@@ -41,10 +47,14 @@ export class Vertices {
       let before = stage.base.kind === 'stage' ? this.#last.get(stage.base.index) : undefined;
       for (const { name, instruction, stages } of vertices) {
         const used = stages.flatMap((index) => this.#last.get(index) ?? []);
-        const vertex = this.add(name, [...new Set([...(before === undefined ? [] : [before]), ...used])]);
+        const place = instruction === undefined ? -1 : stage.instructions.indexOf(instruction);
+        const known = this.#alike?.find(stage.index, place);
+        const inputs = [...new Set([...(before === undefined ? [] : [before]), ...used])];
+        const vertex = known ?? this.add(name, inputs);
         if (instruction === undefined) this.#ofFrom.set(stage.index, vertex);
         else this.#byInstruction.set(instruction, vertex);
-        await vertex.tell();
+        this.#alike?.add(stage.index, place, vertex);
+        if (known === undefined) await vertex.tell();
         before = vertex;
       }
       if (before !== undefined) this.#last.set(stage.index, before);
@@ -73,13 +83,13 @@ export class Vertices {
 
 /** One node and how far it is. */
 export class Vertex {
-  readonly #emit: Emit;
-  readonly #clock: Clock;
+  readonly #told: Told;
   #state: BuildVertex;
+  /** Settled once the work is done, whatever became of it. */
+  #working: Promise<void> | undefined;
 
-  constructor(emit: Emit, clock: Clock, state: BuildVertex) {
-    this.#emit = emit;
-    this.#clock = clock;
+  constructor(told: Told, state: BuildVertex) {
+    this.#told = told;
     this.#state = state;
   }
 
@@ -87,19 +97,46 @@ export class Vertex {
     return this.#state.digest;
   }
 
+  async #emit(event: VertexEvent): Promise<void> {
+    await this.#told.emit?.(event);
+  }
+
+  #now(): number {
+    return this.#told.clock.now();
+  }
+
   async tell(): Promise<void> {
     await this.#emit({ kind: 'vertex', vertex: this.#state });
   }
 
-  /** Starts, does the work and completes; `cached` says from what it gave whether it was there before. */
+  /**
+   * Starts, does the work and completes; `cached` says from what it gave whether it was there before. Of several builds that have it in
+   * common the first tells; the others do the same after it, which then is there.
+   */
   async run<T>(work: () => Promise<T>, cached: (result: T) => boolean = () => false): Promise<T> {
-    await this.#change({ started: this.#clock.now() });
+    if (this.#working !== undefined) {
+      await this.#working;
+      return work();
+    }
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#working = promise;
+    try {
+      return await this.#tellOf(work, cached);
+    } finally {
+      resolve();
+    }
+  }
+
+  async #tellOf<T>(work: () => Promise<T>, cached: (result: T) => boolean): Promise<T> {
+    await this.#change({ started: this.#now() });
     try {
       const result = await work();
-      await this.#change({ completed: this.#clock.now(), cached: cached(result) });
+      await this.#change({ completed: this.#now(), cached: cached(result) });
       return result;
     } catch (error) {
-      await this.#change({ completed: this.#clock.now(), error: messageOf(error) });
+      // As clients know what was ended because something else failed.
+      const message = this.#told.signal.aborted ? 'context canceled' : messageOf(error);
+      await this.#change({ completed: this.#now(), error: message });
       throw error;
     }
   }
@@ -110,17 +147,17 @@ export class Vertex {
   }
 
   async log(stream: 1 | 2, data: Uint8Array): Promise<void> {
-    await this.#emit({ kind: 'log', vertex: this.digest, stream, time: this.#clock.now(), data });
+    await this.#emit({ kind: 'log', vertex: this.digest, stream, time: this.#now(), data });
   }
 
   async status(status: Omit<VertexStatus, 'time'>): Promise<void> {
-    const time = this.#clock.now();
+    const time = this.#now();
     await this.#emit({ kind: 'status', vertex: this.digest, status: { ...status, time } });
   }
 
   /** Something small that is done: `naming to app:1`. */
   async note(id: string): Promise<void> {
-    const now = this.#clock.now();
+    const now = this.#now();
     await this.status({ id, current: 0, total: 0, started: now, completed: now });
   }
 

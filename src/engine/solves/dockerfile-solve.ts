@@ -80,8 +80,7 @@ export class DockerfileSolve {
 
   /** Builds without exporting. */
   async evaluate(): Promise<void> {
-    const { platforms = [''] } = this.#options.settings;
-    for (const platform of platforms) await this.image(platform);
+    await this.#make([]);
   }
 
   /** What another solve begins with or copies from: the image of a platform (`linux/amd64`) where there are several. */
