@@ -231,11 +231,22 @@ test('what a crash left of a build goes at the next start', async () => {
   await room.room.snapshots.mount('build-left-over');
   await room.room.snapshots.create('someone-elses', '');
   const blob = await room.room.blobs.write([Buffer.from('orphan')]);
-  room.room.state.collection<{ kind: string }>('build-layers').put(blob.digest, { kind: 'blob' });
+  const kept = await room.room.blobs.write([Buffer.from('in a registry of its own')]);
+  room.room.images.contents.keptBy((digest) => digest === kept.digest);
+  const chains = [`sha256:${'a'.repeat(64)}`, `sha256:${'b'.repeat(64)}`] as const;
+  for (const [index, chainId] of chains.entries()) {
+    await room.room.snapshots.create('made', chains[index - 1] ?? '');
+    await room.room.snapshots.commit('made', chainId, 0);
+  }
+  const journal = room.room.state.collection('build-layers');
+  for (const digest of [blob.digest, kept.digest, ...chains]) journal.put(digest, {});
   await room.again().start();
   assert.deepEqual(await room.room.snapshots.listActive(), ['someone-elses']);
   assert.deepEqual(await room.trees.listFolders(), []);
   assert.equal(await room.room.blobs.stat(blob.digest), undefined);
+  for (const chainId of chains) assert.equal(await room.room.snapshots.isCommitted(chainId), false);
+  assert.ok(await room.room.blobs.stat(kept.digest));
+  assert.deepEqual(journal.entries(), []);
 });
 
 test('pruning forgets the cache and removes the untagged images that only it held', async () => {

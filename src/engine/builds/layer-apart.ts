@@ -21,7 +21,7 @@ export async function layerApart(
   const chainId = chainIds([...(parent?.config.rootfs.diff_ids ?? []), diffId]).at(-1) ?? diffId;
   const { blobs, snapshotter } = run.parts;
   if (parent !== undefined) {
-    run.journal.add('snapshot', chainId);
+    run.journal.add(chainId);
     await run.lease.hold(chainId);
     if (!(await snapshotter.isCommitted(chainId)))
       await snapshotter.unpack(chainId, parent.chainId, await blobs.open(descriptor.digest), diffId);

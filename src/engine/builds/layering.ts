@@ -84,12 +84,12 @@ async function keepLayer(
   let blob = written;
   const { lease, journal } = keeping;
   if (blob.size <= emptyTar) return undefined;
-  journal.add('blob', blob.digest);
+  journal.add(blob.digest);
   await lease.hold(blob.digest);
   // Between writing and holding it could have gone with another image that had the same layer.
   if ((await blobs.stat(blob.digest)) === undefined) blob = await blobs.write(read());
   const chainId = chainIds([...(parent?.config.rootfs.diff_ids ?? []), blob.digest]).at(-1) ?? blob.digest;
-  journal.add('snapshot', chainId);
+  journal.add(chainId);
   await lease.hold(chainId);
   if (!(await snapshotter.isCommitted(chainId))) await snapshotter.commit(key, chainId, size);
   return {

@@ -64,11 +64,11 @@ async function fetchLayer(
 ): Promise<number> {
   const { layer, diffId, chainId, parent } = made;
   const { blobs, snapshotter, layerLimits: limits } = parts;
-  journal.add('blob', layer.digest);
+  journal.add(layer.digest);
   await lease.hold(layer.digest);
   if ((await blobs.stat(layer.digest)) === undefined)
     await blobs.write(await fetch(layer), { digest: layer.digest, size: layer.size });
-  journal.add('snapshot', chainId);
+  journal.add(chainId);
   await lease.hold(chainId);
   const packed = (await blobs.stat(layer.digest))?.size ?? 0;
   const bound = { limits, layer: { digest: layer.digest, size: packed } };

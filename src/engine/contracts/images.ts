@@ -170,6 +170,8 @@ export interface Images {
   ): Promise<{ descriptor: Descriptor; platforms: Platform[] }>;
   /** `docker login`. @throws unauthorized `registry-denied` */
   login(server: string, auth: Credentials): Promise<{ status: string; identityToken: string }>;
+  /** Removes, of blobs and snapshots, those that nobody needs. */
+  collect(digests: Digest[]): Promise<void>;
   /** Keeps blobs and snapshots from being collected while a build or a pull works with them. */
   lease(): Lease;
 }

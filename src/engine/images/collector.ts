@@ -70,7 +70,7 @@ export class Collector {
   /** Collects what an interrupted pull, load or import of an earlier life brought in. */
   async recover(): Promise<void> {
     const left = this.#journal.digests();
-    await this.#collectAll(left.filter((digest) => digest.startsWith('sha256:')).map(toDigest));
+    await this.collectAll(left.filter((digest) => digest.startsWith('sha256:')).map(toDigest));
     this.#journal.forget(left);
   }
 
@@ -79,7 +79,7 @@ export class Collector {
     await lease.close();
     const postponed = this.#leases.isOpenEnded ? [] : [...this.#postponed];
     for (const digest of postponed) this.#postponed.delete(digest);
-    await this.#collectAll([...lease.brought, ...postponed]);
+    await this.collectAll([...lease.brought, ...postponed]);
     this.#journal.forget(lease.brought.filter((digest) => !this.#leases.isHeld(digest)));
   }
 
@@ -94,7 +94,7 @@ export class Collector {
   }
 
   /** A digest may name a blob or a snapshot. Snapshots go in as many rounds as they are deep. */
-  async #collectAll(digests: Digest[]): Promise<void> {
+  async collectAll(digests: Digest[]): Promise<void> {
     let snapshots = digests;
     await this.collect({ blobs: digests, snapshots: [] });
     for (let before = -1; before !== snapshots.length && snapshots.length > 0;) {

@@ -276,6 +276,10 @@ export class Images implements ImagesContract {
     return this.#parts.registry.login(server, auth);
   }
 
+  collect(digests: Digest[]): Promise<void> {
+    return this.#parts.collector.collectAll(digests);
+  }
+
   usedBy(source: (imageId: string) => ImageUser[]): void {
     this.#userSources.push(source);
   }
