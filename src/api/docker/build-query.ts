@@ -2,6 +2,7 @@ import { Type, type Static } from 'typebox';
 import { Value } from 'typebox/value';
 import { invalid, unsupported } from '#base/errors.ts';
 import type { BuildRequest, Choice } from '#engine/contracts.ts';
+import { buildLimits } from '#domain/build/limits.ts';
 import { all, flag, integer, single, type ManyQuery, type Query } from '#api/docker/query.ts';
 
 export type BuildSettings = Omit<BuildRequest, 'context' | 'onProgress' | 'signal' | 'auths'>;
@@ -104,14 +105,7 @@ function text<K extends string>(query: Query, name: string, key: K): Partial<Rec
   return found;
 }
 
-const limits = [
-  ['memory', 'Memory'],
-  ['memswap', 'MemorySwap'],
-  ['cpushares', 'CpuShares'],
-  ['cpuperiod', 'CpuPeriod'],
-  ['cpuquota', 'CpuQuota'],
-  ['shmsize', 'ShmSize'],
-] as const;
+const limits = [...buildLimits, ['shmsize', 'ShmSize']] as const;
 
 function resourcesOf(query: Query): NonNullable<BuildRequest['resources']> {
   const resources: NonNullable<BuildRequest['resources']> = {};

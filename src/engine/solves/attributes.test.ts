@@ -16,6 +16,10 @@ test('the options of a client become settings of a build', () => {
     'force-network-mode': 'none',
     'add-hosts': 'one=10.0.0.1,two=10.0.0.2',
     'shm-size': '1024',
+    memory: '67108864',
+    memswap: '-1',
+    cpushares: '100',
+    cpusetcpus: '0',
     ulimit: 'nofile=10:20,nproc=5',
     'context:base': 'docker-image://busybox',
     'context:more': 'local:more',
@@ -25,6 +29,7 @@ test('the options of a client become settings of a build', () => {
     'local-sessionid:more': 'another',
     'attest:provenance': 'mode=min,inline-only=true',
     'vcs:revision': 'abc',
+    'sharedkey:localdir:more': 'src/more:node',
   });
   assert.deepEqual(settings, {
     buildArgs: { A: '1' },
@@ -36,6 +41,10 @@ test('the options of a client become settings of a build', () => {
     networkMode: 'none',
     extraHosts: ['one:10.0.0.1', 'two:10.0.0.2'],
     resources: {
+      Memory: 67_108_864,
+      MemorySwap: -1,
+      CpuShares: 100,
+      CpusetCpus: '0',
       ShmSize: 1024,
       Ulimits: [
         { Name: 'nofile', Soft: 10, Hard: 20 },
@@ -86,6 +95,8 @@ test('what is not known is refused by its name', () => {
     [{ 'context:a': 'oci-layout://store@sha256:1' }, /oci-layout reference "store@sha256:1" has no digest/],
     [{ 'context:a': 'strange://x' }, /named context 'a' of 'strange:/],
     [{ ulimit: 'nofile' }, /invalid ulimit argument: nofile/],
+    [{ memory: '64m' }, /invalid memory value: 64m/],
+    [{ cpuquota: '-1' }, /invalid cpuquota value: -1/],
     [{ 'cache-imports': '{' }, /'cache-imports' is no list/],
     [{ 'build-arg:SOURCE_DATE_EPOCH': 'now' }, /invalid SOURCE_DATE_EPOCH: 'now'/],
   ] as const;

@@ -1,6 +1,7 @@
 import { isDigest, type Digest } from '#domain/image/digest.ts';
 import type { BuildRequest, Choice, Entitlement } from '#engine/contracts.ts';
 import { parseProvenance, parseSbom } from '#domain/build/attestation-options.ts';
+import { buildLimits } from '#domain/build/limits.ts';
 import { forbidden, invalid, unsupported } from '#base/errors.ts';
 
 // The options of BuildKit's Dockerfile frontend (frontend/dockerui/config.go), as clients send them.
@@ -54,11 +55,12 @@ type Attributes = Readonly<Record<string, string>>;
 
 /** Options that say nothing which we do not do anyway: notes on the source, and what the client can do. */
 const notes =
-  /^(?:vcs:|frontend\.caps$|multi-platform$|source$|cmdline$|hostname$|shared-key|input-metadata:)/;
+  /^(?:vcs:|frontend\.caps$|multi-platform$|source$|cmdline$|hostname$|shared-key|sharedkey:|input-metadata:)/;
 const plain = new Set([
   ...['filename', 'dockerfilekey', 'contextkey', 'context', 'requestid', 'target', 'platform', 'no-cache'],
   ...['image-resolve-mode', 'force-network-mode', 'add-hosts', 'shm-size', 'ulimit', 'cgroup-parent'],
   ...['cache-imports', 'cache-from', 'attest:provenance', 'attest:sbom'],
+  ...[...buildLimits.map(([name]) => name), 'cpusetcpus', 'cpusetmems'],
 ]);
 const prefixed = /^(?:build-arg|label|context|local-sessionid):(.+)$/s;
 
@@ -109,17 +111,35 @@ function settingsOf(attributes: Attributes): FrontendOptions['settings'] {
 
 function resourcesOf(attributes: Attributes): Pick<BuildRequest, 'resources'> {
   const { 'shm-size': shm = '', 'cgroup-parent': parent = '' } = attributes;
+  const { cpusetcpus: processors = '', cpusetmems: nodes = '' } = attributes;
   const limits = listOf(attributes['ulimit']).map((each) => {
     const [, name = '', soft = '', hard = soft] = /^([a-z]+)=(-?\d+)(?::(-?\d+))?$/.exec(each) ?? [];
     if (name === '') throw invalid('ulimit-invalid', `invalid ulimit argument: ${each}`);
     return { Name: name, Soft: Number(soft), Hard: Number(hard) };
   });
   const resources: NonNullable<BuildRequest['resources']> = {
+    ...limitsOf(attributes),
+    ...(processors !== '' && { CpusetCpus: processors }),
+    ...(nodes !== '' && { CpusetMems: nodes }),
     ...(shm !== '' && { ShmSize: Number(shm) }),
     ...(parent !== '' && { CgroupParent: parent }),
     ...(limits.length > 0 && { Ulimits: limits }),
   };
   return Object.keys(resources).length === 0 ? {} : { resources };
+}
+
+/** @throws invalid `limit-invalid`, in BuildKit's words (frontend/dockerui/attr.go) */
+function limitsOf(attributes: Attributes): NonNullable<BuildRequest['resources']> {
+  const limits: NonNullable<BuildRequest['resources']> = {};
+  for (const [name, key] of buildLimits) {
+    const text = attributes[name] ?? '';
+    if (text === '') continue;
+    const unlimited = name === 'memswap' && text === '-1';
+    if (!/^[1-9]\d*$/.test(text) && !unlimited)
+      throw invalid('limit-invalid', `invalid ${name} value: ${text}: must be > 0`);
+    limits[key] = Number(text);
+  }
+  return limits;
 }
 
 /** @throws invalid `attestation-invalid` */
