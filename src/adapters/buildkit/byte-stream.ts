@@ -1,4 +1,5 @@
-import { Duplex, Readable } from 'node:stream';
+import { Duplex, type Readable } from 'node:stream';
+import { derivedStream } from '#base/derived-stream.ts';
 import type { Exchange } from '#base/grpc/client.ts';
 import { BytesMessage } from './messages.ts';
 
@@ -7,7 +8,7 @@ const mostInMessage = 1024 * 1024;
 
 /** What the other side of a call of BytesMessages says. */
 export function readableOf(exchange: Exchange): Readable {
-  return Readable.from(bytesOf(exchange), { objectMode: false });
+  return derivedStream({ destroy: () => exchange.cancel() }, bytesOf(exchange));
 }
 
 /** Sends everything and waits until the other side has ended the call. @throws what it failed with */
@@ -52,13 +53,9 @@ export function duplexOf(exchange: Exchange): Duplex {
 }
 
 async function* bytesOf(exchange: Exchange): AsyncGenerator<Buffer> {
-  try {
-    for await (const answer of exchange.answers) {
-      const { data } = BytesMessage.decode(answer);
-      if (data.length > 0) yield Buffer.from(data);
-    }
-  } finally {
-    exchange.cancel();
+  for await (const answer of exchange.answers) {
+    const { data } = BytesMessage.decode(answer);
+    if (data.length > 0) yield Buffer.from(data);
   }
 }
 

@@ -1,9 +1,10 @@
-import { Readable } from 'node:stream';
+import type { Readable } from 'node:stream';
 import type { Descriptor } from '#domain/image/manifest.ts';
 import type { Digest } from '#domain/image/digest.ts';
 import type { SessionBlobs } from '#ports/build-sessions.ts';
+import { derivedStream } from '#base/derived-stream.ts';
 import { isKind } from '#base/errors.ts';
-import type { Exchange, GrpcClient } from '#base/grpc/client.ts';
+import type { GrpcClient } from '#base/grpc/client.ts';
 import { bytes, integer, message, text } from '#base/grpc/message.ts';
 
 // containerd's content service (containerd api/services/content/v1/content.proto), which clients serve for caches in
@@ -34,12 +35,12 @@ export class ContentBlobs implements SessionBlobs {
 
   async read(store: string, digest: Digest, signal: AbortSignal): Promise<Readable | undefined> {
     const exchange = this.#client.call(`${service}/Read`, { [storeHeader]: store }, signal);
-    await exchange.send(ReadRequest.encode({ digest }));
-    exchange.end();
-    const answers = exchange.answers[Symbol.asyncIterator]();
     try {
+      await exchange.send(ReadRequest.encode({ digest }));
+      exchange.end();
+      const answers = exchange.answers[Symbol.asyncIterator]();
       const first = await answers.next();
-      return Readable.from(chunksOf(exchange, first, answers), { objectMode: false });
+      return derivedStream({ destroy: () => exchange.cancel() }, chunksOf(first, answers));
     } catch (error) {
       exchange.cancel();
       if (isKind(error, 'not-found')) return undefined;
@@ -79,14 +80,9 @@ export class ContentBlobs implements SessionBlobs {
 }
 
 async function* chunksOf(
-  exchange: Exchange,
   first: IteratorResult<Uint8Array>,
   answers: AsyncIterator<Uint8Array>,
 ): AsyncGenerator<Buffer> {
-  try {
-    for (let next = first; next.done !== true; next = await answers.next())
-      yield Buffer.from(ReadResponse.decode(next.value).data);
-  } finally {
-    exchange.cancel();
-  }
+  for (let next = first; next.done !== true; next = await answers.next())
+    yield Buffer.from(ReadResponse.decode(next.value).data);
 }

@@ -25,7 +25,7 @@ export function packTree(root: string, options: PackOptions): Readable {
     (error: unknown) => tar.destroy(error instanceof Error ? error : new Error(String(error))),
   );
   // tar-stream's streams are streamx's; iterated, they become a Node stream with its back pressure.
-  return Readable.from(tar, { objectMode: false });
+  return Readable.from(tar, { objectMode: false }).once('close', () => tar.destroy());
 }
 
 class TreePacker {

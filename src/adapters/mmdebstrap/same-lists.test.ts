@@ -13,9 +13,12 @@ test('lists are the same as long as each signed index is what apt has verified',
     ['/debian/dists/bookworm/InRelease', 'main'],
     ['/debian/dists/bookworm-updates/InRelease', 'updates'],
   ]);
+  const left = Promise.withResolvers<void>();
   const server = createServer(({ url = '' }, response) => {
     const text = served.get(url);
-    response.writeHead(text === undefined ? 404 : 200).end(text);
+    response.writeHead(text === undefined ? 404 : 200);
+    if (text?.endsWith('without end') !== true) response.end(text);
+    else response.once('close', left.resolve).write(text);
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const address = server.address();
@@ -35,6 +38,9 @@ test('lists are the same as long as each signed index is what apt has verified',
   assert.equal(await same(), true);
   served.set('/debian/dists/bookworm-updates/InRelease', 'newer');
   assert.equal(await same(), false);
+  served.set('/debian/dists/bookworm-updates/InRelease', 'updates without end');
+  assert.equal(await areSame(sources, lists, 60_000, signal), false);
+  await left.promise;
   served.delete('/debian/dists/bookworm-updates/InRelease');
   assert.equal(await same(), false);
 });

@@ -1,6 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fetchUrl } from '#adapters/files/fetch.ts';
+import { limitedBytes } from '#base/bytes.ts';
+import { internal } from '#base/errors.ts';
 import { parseDeb822, type Source } from '#domain/base/sources.ts';
 
 /**
@@ -27,13 +29,15 @@ async function isSame({ uri, suite }: Source, lists: string, signal: AbortSignal
   if (url === null || !['http:', 'https:'].includes(url.protocol) || url.username !== '') return false;
   try {
     const known = await readFile(join(lists, fileOf(url)));
-    const response = await fetchUrl(url, signal);
-    return known.equals(Buffer.from(await response.arrayBuffer()));
+    const { body } = await fetchUrl(url, signal);
+    return body !== null && known.equals(await limitedBytes(body, known.length, isLonger));
   } catch {
-    // Nothing is known yet, or the mirror does not answer: apt tells.
+    // Nothing is known yet, the mirror has more by now, or it does not answer: apt tells.
     return false;
   }
 }
+
+const isLonger = (): Error => internal('lists-longer', 'the index of the mirror is longer than that of apt');
 
 /** As apt names it: the URL without its scheme, slashes as underscores. */
 function fileOf({ host, pathname }: URL): string {

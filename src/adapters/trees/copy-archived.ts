@@ -1,5 +1,5 @@
-import { chmodSync, lchownSync, lutimesSync } from 'node:fs';
-import type { CopyRules, Owner } from '#ports/file-trees.ts';
+import { lutimesSync } from 'node:fs';
+import type { CopyRules } from '#ports/file-trees.ts';
 import { Breather } from '#adapters/files/breather.ts';
 import { raw } from '#adapters/files/byte-path.ts';
 import { timeOf } from '#adapters/files/member.ts';
@@ -9,8 +9,6 @@ import type { ArchivedTree } from './archived-tree.ts';
 import { linkFiles, type Extraction } from './extract.ts';
 import { FirstNames } from './first-names.ts';
 import type { TargetFolders } from './target-folders.ts';
-
-const root: Owner = { uid: 0, gid: 0 };
 
 /**
  * As `copyTree`, of files that lie in an archive: the folders are made first, then `extract` writes the files, in any order.
@@ -30,8 +28,10 @@ export async function copyArchived(
   for (const { relative, entry } of tree.taken(path, rules)) {
     if (breather.isDue) await breather.breathe();
     if (relative === '' && entry.kind === 'directory') target.open('');
-    else if (entry.kind === 'directory') folders.push({ to: folder(entry, relative, target, rules), entry });
-    else {
+    else if (entry.kind === 'directory') {
+      const to = target.put(relative, rules.owner ?? entry, modeOf(entry, rules));
+      folders.push({ to, entry });
+    } else {
       const to = target.pathOf(relative);
       const file = entry.kind === 'file' ? (entry.sameAs ?? entry.path) : undefined;
       if (!names.link(file, to)) items.push(extraction(entry, entry.kind, to, rules));
@@ -41,14 +41,6 @@ export async function copyArchived(
   linkFiles(names.links);
   // Writing into a folder changes its time, so these come last.
   for (const { to, entry } of folders) lutimesSync(raw(to), timeOf(entry.mtime), timeOf(entry.mtime));
-}
-
-function folder(entry: PackedEntry, relative: string, target: TargetFolders, rules: CopyRules): string {
-  const to = target.open(relative, root);
-  const { uid, gid } = rules.owner ?? entry;
-  lchownSync(raw(to), uid, gid);
-  chmodSync(raw(to), modeOf(entry, rules));
-  return to;
 }
 
 function extraction(entry: PackedEntry, kind: Extraction['kind'], to: string, rules: CopyRules): Extraction {

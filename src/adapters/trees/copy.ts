@@ -1,6 +1,6 @@
-import { chmodSync, lchownSync, lutimesSync, readlinkSync, type Stats } from 'node:fs';
+import { lutimesSync, readlinkSync, type Stats } from 'node:fs';
 import { applyModeChange } from '#domain/build/mode.ts';
-import type { CopyRules, Owner } from '#ports/file-trees.ts';
+import type { CopyRules } from '#ports/file-trees.ts';
 import type { DeviceNode } from '#ports/packed-files.ts';
 import { Breather } from '#adapters/files/breather.ts';
 import { raw } from '#adapters/files/byte-path.ts';
@@ -8,8 +8,6 @@ import { linkFiles, type Extraction } from './extract.ts';
 import { FirstNames } from './first-names.ts';
 import type { TargetFolders } from './target-folders.ts';
 import { walk, type Walked } from './walk.ts';
-
-const root: Owner = { uid: 0, gid: 0 };
 
 /**
  * The folders are made first, then `extract` writes the files, in any order.
@@ -32,7 +30,7 @@ export async function copyTree(
     if (!taken || stats.isSocket()) continue;
     if (stats.isDirectory()) {
       if (relative === '') target.open('');
-      else made.set(folder(found, target, rules), found);
+      else made.set(target.put(relative, rules.owner ?? stats, modeOf(stats, rules)), found);
       continue;
     }
     const to = target.pathOf(relative);
@@ -43,14 +41,6 @@ export async function copyTree(
   linkFiles(names.links);
   // Writing into a folder changes its time, so these come last.
   for (const [path, { stats }] of made) lutimesSync(raw(path), stats.atime, stats.mtime);
-}
-
-function folder({ relative, stats }: Walked, target: TargetFolders, rules: CopyRules): string {
-  const to = target.open(relative, root);
-  const { uid, gid } = rules.owner ?? stats;
-  lchownSync(raw(to), uid, gid);
-  chmodSync(raw(to), modeOf(stats, rules));
-  return to;
 }
 
 function extraction({ absolute, stats }: Walked, to: string, rules: CopyRules): Extraction {

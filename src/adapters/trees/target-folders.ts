@@ -1,5 +1,6 @@
+import { chmodSync, lchownSync } from 'node:fs';
 import type { CopyRules, Owner, WritablePlace } from '#ports/file-trees.ts';
-import { bytes, lstatOrUndefined, text } from '#adapters/files/byte-path.ts';
+import { bytes, lstatOrUndefined, raw, text } from '#adapters/files/byte-path.ts';
 import { makeFolderAt, type NewFolder } from '#adapters/files/private-root.ts';
 import { invalid } from '#base/errors.ts';
 
@@ -51,6 +52,14 @@ export class TargetFolders {
     const path = this.pathOf(relative);
     const isNew = openFolder(path, how);
     this.#folders.set(relative, isNew ? this.#below(path) : path);
+    return path;
+  }
+
+  /** Has a folder of the copy there, with its owner and mode; gives where. @throws invalid `copy-onto-file` */
+  put(relative: string, { uid, gid }: Owner, mode: number): string {
+    const path = this.open(relative, root);
+    lchownSync(raw(path), uid, gid);
+    chmodSync(raw(path), mode);
     return path;
   }
 
