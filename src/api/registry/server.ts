@@ -15,6 +15,8 @@ export interface RegistryServer {
   server: Server;
   /** For connections to come. */
   renew: (tls: { cert: string; key: string }) => void;
+  /** Nothing works for a request any more; some do for a moment after its connection has ended. */
+  settled: () => Promise<void>;
 }
 
 /** The server of the registry's API; it does not listen yet. @param tls PEM texts */
@@ -23,14 +25,21 @@ export function createRegistryServer(
   tls: { cert: string; key: string } | undefined,
 ): RegistryServer {
   const options = { ...parts, isTls: tls !== undefined };
-  const serve = (request: IncomingMessage, response: ServerResponse): void =>
-    void route(options, request, response);
+  const working = new Set<Promise<void>>();
+  const serve = (request: IncomingMessage, response: ServerResponse): void => {
+    const work = route(options, request, response).finally(() => working.delete(work));
+    working.add(work);
+  };
+  const settled = async (): Promise<void> => {
+    await Promise.all(working);
+  };
   const common = { keepAliveTimeout: 75_000, requestTimeout: 0 };
-  if (tls === undefined) return { server: ready(createHttp(common, serve)), renew: () => undefined };
+  if (tls === undefined) return { server: ready(createHttp(common, serve)), renew: () => undefined, settled };
   const server = createHttps({ ...common, ...tls, minVersion: 'TLSv1.2' }, serve);
   return {
     server: ready(server),
     renew: (next) => server.setSecureContext({ ...next, minVersion: 'TLSv1.2' }),
+    settled,
   };
 }
 

@@ -67,6 +67,7 @@ export class Registry {
   readonly #collector: RegistryCollector;
   readonly #verifier: RegistryVerifier;
   readonly #stop = new AbortController();
+  readonly #mends = new Set<Promise<void>>();
   #tended = Promise.resolve();
 
   constructor(options: RegistryOptions) {
@@ -107,12 +108,13 @@ export class Registry {
     this.#tended = this.#tend();
   }
 
+  /** Requests first: they begin what ends after them. */
   async close(): Promise<void> {
     this.#stop.abort();
-    this.webhooks.close();
     await this.serving.close();
     await this.#mirrored.blobs.close();
-    await this.#tended;
+    await Promise.all([this.#tended, ...this.#mends]);
+    await this.webhooks.close();
   }
 
   /** HOST[:PORT] of this registry while it is served. */
@@ -223,7 +225,7 @@ export class Registry {
   }
 
   verify(signal: AbortSignal): AsyncGenerator<Finding> {
-    return this.#verifier.verify(signal);
+    return this.#verifier.verify(AbortSignal.any([signal, this.#stop.signal]));
   }
 
   secretsInUse(): { secret: string; holder: string }[] {
@@ -234,9 +236,18 @@ export class Registry {
   #damaged(blob: Digest, problem: string): void {
     const { report } = this.#parts;
     report('the registry found a damaged blob', new Error(`${blob}: ${problem}`));
-    this.#verifier
-      .mend(blob, problem, this.#stop.signal)
-      .catch((error: unknown) => report(`the damaged blob ${blob} could not be set aside`, error));
+    const { signal } = this.#stop;
+    const mend = this.#verifier
+      .mend(blob, problem, signal)
+      .then(
+        () => undefined,
+        (error: unknown) => {
+          // Whoever reads it next finds it damaged again.
+          if (!signal.aborted) report(`the damaged blob ${blob} could not be set aside`, error);
+        },
+      )
+      .finally(() => this.#mends.delete(mend));
+    this.#mends.add(mend);
   }
 
   /** Collects every hour. */

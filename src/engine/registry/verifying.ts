@@ -58,7 +58,7 @@ export class RegistryVerifier {
       blobs += 1;
       bytes += size;
       if (blobs % progressEvery === 0) yield { kind: 'progress', blobs, bytes };
-      const problem = await this.#problemOf(digest);
+      const problem = await this.#problemOf(digest, signal);
       if (problem === undefined) continue;
       const finding = await this.mend(digest, problem, signal);
       if (finding !== undefined) yield finding;
@@ -71,19 +71,23 @@ export class RegistryVerifier {
 
   /** Sets a damaged blob aside, and fetches it again from where it came from. Undefined when somebody else has done so since. */
   async mend(digest: Digest, problem: string, signal: AbortSignal): Promise<Finding | undefined> {
-    if ((await this.#problemOf(digest)) === undefined) return undefined;
+    if ((await this.#problemOf(digest, signal)) === undefined) return undefined;
     await this.#parts.blobs.setAside(digest);
     return { kind: 'damaged', ...(await this.#repair(digest, problem, signal)) };
   }
 
   /** Undefined for a blob that is whole, or that was collected meanwhile. */
-  async #problemOf(digest: Digest): Promise<string | undefined> {
+  async #problemOf(digest: Digest, signal: AbortSignal): Promise<string | undefined> {
     const { blobs } = this.#parts;
     const hash = createHash('sha256');
     try {
       const content: AsyncIterable<Uint8Array> = await blobs.open(digest);
-      for await (const chunk of content) hash.update(chunk);
+      for await (const chunk of content) {
+        signal.throwIfAborted();
+        hash.update(chunk);
+      }
     } catch (error) {
+      signal.throwIfAborted();
       return (await blobs.stat(digest)) === undefined ? undefined : `it cannot be read: ${messageOf(error)}`;
     }
     const found = `sha256:${hash.digest('hex')}`;

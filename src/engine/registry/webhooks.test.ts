@@ -57,7 +57,7 @@ test('what waits is sent after a restart, and the queue is bounded', async () =>
   for (let i = 0; i < 1005; i++) before.announce({ ...event, digest: `sha256:${i}` });
   before.announce({ ...event, repository: 'other/app' });
   assert.deepEqual([before.list()[0]?.waiting, before.list()[0]?.lost], [1000, 5]);
-  before.close();
+  await before.close();
   await settled();
   isUp = true;
   const after = make();

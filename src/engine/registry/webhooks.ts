@@ -50,7 +50,8 @@ export class Webhooks {
   readonly #hooks: Map<string, Webhook>;
   readonly #queues = new Map<string, string[]>();
   readonly #counts = new Map<string, Counts>();
-  readonly #working = new Map<string, AbortController>();
+  readonly #working = new Map<string, { stop: AbortController; over: Promise<void> }>();
+  #isClosed = false;
   #last = 0;
 
   constructor(parts: WebhookParts) {
@@ -93,7 +94,7 @@ export class Webhooks {
   remove(id: string): void {
     if (!this.#hooks.delete(id)) throw notFound('registry-webhook-missing', `there is no webhook '${id}'`);
     this.#stored.delete(id);
-    this.#working.get(id)?.abort();
+    this.#working.get(id)?.stop.abort();
     for (const key of this.#queues.get(id) ?? []) this.#deliveries.delete(key);
     this.#queues.delete(id);
     this.#counts.delete(id);
@@ -117,9 +118,11 @@ export class Webhooks {
   }
 
   /** Nothing is sent any more; what waits is sent after the next start. */
-  close(): void {
-    for (const working of this.#working.values()) working.abort();
-    this.#working.clear();
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    const working = [...this.#working.values()];
+    for (const { stop } of working) stop.abort();
+    await Promise.all(working.map(({ over }) => over));
   }
 
   #enqueue(id: string, key: string): void {
@@ -132,12 +135,12 @@ export class Webhooks {
       this.#deliveries.delete(oldest);
       this.#count(id, { lost: 1, problem: `more than ${longestQueue} messages waited` });
     }
-    if (this.#working.has(id)) return;
+    if (this.#isClosed || this.#working.has(id)) return;
     const stop = new AbortController();
-    this.#working.set(id, stop);
-    void this.#work(id, queue, stop.signal).finally(() => {
-      if (this.#working.get(id) === stop) this.#working.delete(id);
+    const over = this.#work(id, queue, stop.signal).finally(() => {
+      if (this.#working.get(id)?.stop === stop) this.#working.delete(id);
     });
+    this.#working.set(id, { stop, over });
   }
 
   async #work(id: string, queue: string[], signal: AbortSignal): Promise<void> {
