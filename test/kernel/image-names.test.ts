@@ -150,6 +150,23 @@ test('snapshots that are gone are unpacked again from the blobs at the next star
   );
 });
 
+for (const [what, content] of [
+  ['cut off', ''],
+  ['another one', 'not a layer'],
+] as const)
+  test(`a snapshot that is gone, whose blob is ${what}, keeps nobody from the others`, async () => {
+    await using room = await imageRoom();
+    await store(room, ['docker.io/library/damaged:1'], [lower]);
+    await store(room, ['docker.io/library/whole:1'], [upper]);
+    for (const chainId of [digestOf(lower), digestOf(upper)]) await room.snapshots.removeCommitted(chainId);
+    await writeFile(join(room.root, 'blobs/sha256', digestOf(lower).slice('sha256:'.length)), content);
+    await room.restart();
+    assert.deepEqual(
+      (await room.snapshots.listCommitted()).map(({ chainId }) => chainId),
+      [digestOf(upper)],
+    );
+  });
+
 test('a snapshot made from an image takes the writes of a container and leaves the image as it is', async () => {
   await using room = await imageRoom();
   const image = await store(room, ['docker.io/library/app:1'], [lower, upper]);

@@ -1,10 +1,10 @@
-import { isKind } from '#base/errors.ts';
+import { BerthError } from '#base/errors.ts';
 import { placesOf } from '#engine/images/layers.ts';
 import type { Parts } from '#engine/images/parts.ts';
 
 /**
  * Unpacks anew what an image needs and the snapshotter does not have: after a power cut, a restore of the
- * blobs alone, or a removal by hand. An image whose blobs are gone too stays listed; using it says what is missing.
+ * blobs alone, or a removal by hand. An image whose blobs are gone or damaged too stays listed; using it says what is missing.
  */
 export async function mendSnapshots(parts: Parts): Promise<void> {
   for (const { layers, config } of parts.catalog.all())
@@ -12,6 +12,6 @@ export async function mendSnapshots(parts: Parts): Promise<void> {
       try {
         await parts.layers.unpack(place);
       } catch (error) {
-        if (!isKind(error, 'not-found')) throw error;
+        if (!(error instanceof BerthError)) throw error;
       }
 }
