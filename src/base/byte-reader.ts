@@ -6,6 +6,34 @@ export interface ByteReader {
   close(): Promise<void>;
 }
 
+/** Streams too have a method `read`. */
+export function isReader(
+  source: AsyncIterable<Uint8Array> | Iterable<Uint8Array> | ByteReader,
+): source is ByteReader {
+  return !(Symbol.asyncIterator in source) && !(Symbol.iterator in source);
+}
+
+/** Reads pieces, each of which holds until the next one is asked for. Closing it ends `pieces`. */
+export function readerOf(pieces: AsyncGenerator<Uint8Array>): ByteReader {
+  let left: Uint8Array = new Uint8Array();
+  return {
+    async read(into) {
+      while (left.length === 0) {
+        const next = await pieces.next();
+        if (next.done === true) return 0;
+        left = next.value;
+      }
+      const part = left.subarray(0, into.length);
+      into.set(part);
+      left = left.subarray(part.length);
+      return part.length;
+    },
+    async close() {
+      await pieces.return(undefined);
+    },
+  };
+}
+
 /** The same for whoever wants pieces. @param size of a piece at the most */
 export async function* piecesOf(reader: ByteReader, size: number): AsyncGenerator<Uint8Array> {
   for (;;) {

@@ -46,6 +46,9 @@ export interface PartialBlob extends AsyncDisposable {
   reader(): ByteReader;
 }
 
+/** What a blob is made of. */
+export type BlobSource = AsyncIterable<Uint8Array> | Iterable<Uint8Array> | ByteReader;
+
 /** Content by digest. A blob is visible only once it is complete and its digest is verified. */
 export interface BlobStore {
   /** Undefined when the blob is not there. */
@@ -60,12 +63,12 @@ export interface BlobStore {
    */
   read(digest: Digest, limit?: number): Promise<Buffer>;
   /**
-   * Streams a blob in. Storing what is already there is fine.
+   * Streams a blob in. Storing what is already there is fine. A reader is closed.
    * @param follow gets all of it from the first byte, as it arrives: it ends when the blob proves right, and fails as `write` does
    * @throws invalid `blob-digest-mismatch`, `blob-size-mismatch`; whatever the source throws
    */
   write(
-    source: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
+    source: BlobSource,
     expected?: Expectation,
     follow?: (content: ByteReader) => void,
   ): Promise<BlobInfo>;

@@ -87,8 +87,8 @@ export interface Snapshotter {
   view<T>(chainId: Digest | '', use: (root: string) => Promise<T>): Promise<T>;
   /** What an active snapshot changed against its parent, sorted by path. */
   changes(key: string): Promise<Change[]>;
-  /** The changes of an active snapshot as an OCI layer tar, entries sorted. */
-  diff(key: string, options?: DiffOptions): Readable;
+  /** The changes of an active snapshot as an OCI layer tar, entries sorted. The caller closes it. */
+  diff(key: string, options?: DiffOptions): ByteReader;
   /**
    * Makes an active snapshot, unmounted, the committed snapshot `chainId` without copying; the active one is gone.
    * `size`: its `usage`, where the caller knows it.

@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import { test } from 'node:test';
+import type { ByteReader } from '#base/byte-reader.ts';
 import { isKind } from '#base/errors.ts';
 import { parseDigest, type Digest } from '#domain/image/digest.ts';
 import type { BlobInfo, BlobStore } from '#ports/blob-store.ts';
@@ -43,6 +44,33 @@ export function blobStoreContract(name: string, make: () => Promise<BlobStoreFix
     assert.equal((await buffer(await store.open(digest, { start: 6 }))).toString(), 'blobs');
     assert.equal((await buffer(await store.open(digest, { start: 0, end: 4 }))).toString(), 'hello');
     assert.deepEqual(await listed(store), [digest]);
+  });
+
+  test(`${name}: what a reader gives is stored, and the reader closed whatever comes of it`, async () => {
+    await using fixture = await make();
+    const { store } = fixture;
+    const large = Buffer.alloc(1_300_000, 'a reader may give any number of bytes');
+    let closed = 0;
+    const reading = (of: Buffer): ByteReader => {
+      let at = 0;
+      return {
+        read: (into) => {
+          const part = of.copy(into, 0, at, at + 70_001);
+          at += part;
+          return Promise.resolve(part);
+        },
+        close: () => {
+          closed++;
+          return Promise.resolve();
+        },
+      };
+    };
+    const info = { digest: digestOf(large), size: large.length };
+    assert.deepEqual(await store.write(reading(large)), info);
+    assert.deepEqual(await store.read(info.digest), large);
+    assert.equal((await store.write(reading(Buffer.alloc(0)))).size, 0);
+    await assert.rejects(store.write(reading(large), { size: 9 }), coded('blob-size-mismatch'));
+    assert.equal(closed, 3);
   });
 
   test(`${name}: content other than promised is refused and leaves nothing`, async () => {

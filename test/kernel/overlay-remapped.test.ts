@@ -3,6 +3,7 @@ import { lstat, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path';
 import { buffer } from 'node:stream/consumers';
 import { test } from 'node:test';
+import { piecesOf } from '#base/byte-reader.ts';
 import { OverlaySnapshotter } from '#adapters/overlay/overlay-snapshotter.ts';
 import { bindAsContainersSee } from '#adapters/user-namespace/user-namespace.ts';
 import { TarParser } from '#domain/archive/tar-parser.ts';
@@ -90,7 +91,10 @@ test("files carry the host's ids on disk and in what a container gets, the conta
   await writeFile(join(forDaemon, 'user'), 'copied up');
   assert.equal(await owner(join(root, 'snapshots/active/d/upper/made')), '300000:400000');
   assert.equal(await owner(join(root, 'snapshots/active/d/upper/user')), '500001:400005');
-  assert.deepEqual(await ownersIn(await buffer(snapshotter.diff('d'))), { made: '0:0', user: '1001:5' });
+  assert.deepEqual(await ownersIn(await buffer(piecesOf(snapshotter.diff('d'), 4096))), {
+    made: '0:0',
+    user: '1001:5',
+  });
 });
 
 test("what is the host's root's own in a container's files can be packed and removed", async () => {
@@ -100,7 +104,9 @@ test("what is the host's root's own in a container's files can be packed and rem
   // As a container in the host's user namespace does it.
   await writeFile(join(await snapshotter.mount('c'), 'private'), 'p', { mode: 0o600 });
   assert.deepEqual(await snapshotter.changes('c'), [{ path: '/private', kind: 'added' }]);
-  assert.deepEqual(await ownersIn(await buffer(snapshotter.diff('c'))), { private: '65534:65534' });
+  assert.deepEqual(await ownersIn(await buffer(piecesOf(snapshotter.diff('c'), 4096))), {
+    private: '65534:65534',
+  });
   await snapshotter.remove('c');
   await snapshotter.close();
   await assert.rejects(stat(join(root, 'snapshots/active/c')), { code: 'ENOENT' });

@@ -20,6 +20,7 @@ import { join } from 'node:path';
 import { buffer } from 'node:stream/consumers';
 import { test } from 'node:test';
 import fc from 'fast-check';
+import { piecesOf } from '#base/byte-reader.ts';
 import { getXattr, listXattrs, makeDevice, mknod, setXattr } from '#adapters/linux/libc.ts';
 import { OverlaySnapshotter } from '#adapters/overlay/overlay-snapshotter.ts';
 import { chain, digestOf, unpack } from '../contract/snapshotter.ts';
@@ -151,7 +152,7 @@ test('a tree, changed at random, comes back from its diff with modes, owners, li
           const mounted = await snapshotter.mount(id);
           apply(mounted, after);
           const wanted = describe(mounted);
-          const layer = await buffer(snapshotter.diff(id));
+          const layer = await buffer(piecesOf(snapshotter.diff(id), 4096));
           await unpack(snapshotter, `${id}-top`, `${id}-base`, layer, digestOf(layer));
           const got = await snapshotter.view(chain(`${id}-top`), (view) => Promise.resolve(describe(view)));
           assert.deepEqual(got, wanted);

@@ -18,10 +18,17 @@ import { GrowingFile } from '#adapters/blobs/growing-file.ts';
 import { PartialBlobs } from '#adapters/blobs/partial-blobs.ts';
 import { writeAll } from '#adapters/blobs/write-all.ts';
 import { syncFolder } from '#adapters/files/sync-folder.ts';
-import type { ByteReader } from '#base/byte-reader.ts';
+import { isReader, type ByteReader } from '#base/byte-reader.ts';
 import { invalid, notFound, systemCode } from '#base/errors.ts';
 import { isDigest, parseDigest, type Digest } from '#domain/image/digest.ts';
-import type { BlobInfo, BlobStore, Expectation, PartialBlob, PartialInfo } from '#ports/blob-store.ts';
+import type {
+  BlobInfo,
+  BlobSource,
+  BlobStore,
+  Expectation,
+  PartialBlob,
+  PartialInfo,
+} from '#ports/blob-store.ts';
 
 const MIB = 1024 * 1024;
 /** What arrives is written in pieces of this size. */
@@ -94,7 +101,7 @@ export class DiskBlobStore implements BlobStore {
   }
 
   async write(
-    source: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
+    source: BlobSource,
     expected: Expectation = {},
     follow?: (content: ByteReader) => void,
   ): Promise<BlobInfo> {
@@ -110,6 +117,8 @@ export class DiskBlobStore implements BlobStore {
       if (source instanceof Readable) source.destroy();
       await rm(path, { force: true });
       throw error;
+    } finally {
+      if (isReader(source)) await source.close();
     }
   }
 
@@ -180,7 +189,7 @@ interface Receiving {
 
 /** Writes the source to `path`, hashing on the way, and syncs what proved right. */
 async function receive(
-  source: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
+  source: BlobSource,
   path: string,
   growing: GrowingFile,
   { expected, follow }: Receiving,
@@ -189,7 +198,8 @@ async function receive(
   const file = await open(path, 'wx', 0o600);
   try {
     follow?.(new FileReader(path, (position) => growing.after(position)));
-    const size = await copy(source, file, expected.size ?? Infinity, (chunks, bytes) => {
+    const pieces = isReader(source) ? heldPieces(source) : source;
+    const size = await copy(pieces, file, expected.size ?? Infinity, (chunks, bytes) => {
       for (const chunk of chunks) hash.update(chunk);
       growing.grew(bytes);
     });
@@ -203,7 +213,21 @@ async function receive(
   }
 }
 
-/** @param see hears what is in the file now */
+/** Pieces of the size in which they are written, each in the same memory. */
+async function* heldPieces(reader: ByteReader): AsyncGenerator<Uint8Array> {
+  const memory = Buffer.allocUnsafeSlow(gather);
+  for (let isOver = false; !isOver;) {
+    let filled = 0;
+    while (filled < gather && !isOver) {
+      const count = await reader.read(memory.subarray(filled));
+      filled += count;
+      isOver = count === 0;
+    }
+    yield memory.subarray(0, filled);
+  }
+}
+
+/** What fills a piece is in the file before the next one is asked for. @param see hears what is in the file now */
 async function copy(
   source: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
   file: FileHandle,

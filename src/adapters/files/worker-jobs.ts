@@ -8,7 +8,8 @@ import type { CarriedError, FromWorker, ToWorker } from '#adapters/files/worker-
 export interface Running<Result> {
   chunk?(bytes: Uint8Array): void;
   complete?(): Result;
-  pull?(): Uint8Array<ArrayBuffer> | undefined;
+  /** @param spent what it gave earlier, to be used again */
+  pull?(spent: Uint8Array<ArrayBuffer> | undefined): Uint8Array<ArrayBuffer> | undefined;
   cancel(): void;
 }
 
@@ -67,7 +68,7 @@ class JobWorker<Job, Result> {
         this.#finish(running.complete?.());
         return;
       case 'pull': {
-        const bytes = running.pull?.();
+        const bytes = running.pull?.(message.spent);
         if (bytes === undefined) this.#finish(running.complete?.());
         else this.#answer({ kind: 'bytes', bytes });
         return;

@@ -6,7 +6,8 @@ export type ToWorker<Job> =
   | { kind: 'job'; job: Job }
   | { kind: 'chunk'; bytes: Uint8Array<ArrayBuffer> }
   | { kind: 'complete' }
-  | { kind: 'pull' }
+  /** With memory that came with bytes and may be used again. */
+  | { kind: 'pull'; spent: Uint8Array<ArrayBuffer> | undefined }
   | { kind: 'cancel' };
 
 export interface CarriedError {

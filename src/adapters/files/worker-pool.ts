@@ -1,6 +1,5 @@
-import { Readable } from 'node:stream';
 import { Worker } from 'node:worker_threads';
-import type { ByteReader } from '#base/byte-reader.ts';
+import { readerOf, type ByteReader } from '#base/byte-reader.ts';
 import { BerthError } from '#base/errors.ts';
 import type { CarriedError, FromWorker, ToWorker } from '#adapters/files/worker-messages.ts';
 
@@ -53,8 +52,8 @@ export class WorkerPool<Job, Result> {
   }
 
   /** A job that gives bytes, made as they are read. @param onEnd gets its result when all were read */
-  read(job: Job, onEnd: (result: Result | undefined) => void = () => undefined): Readable {
-    return Readable.from(this.#pull(job, onEnd), { objectMode: false });
+  read(job: Job, onEnd: (result: Result | undefined) => void = () => undefined): ByteReader {
+    return readerOf(this.#pull(job, onEnd));
   }
 
   /** Ends the idle workers; those in work end when they are idle. */
@@ -62,13 +61,14 @@ export class WorkerPool<Job, Result> {
     await Promise.all([...this.#idle.keys()].map((worker) => this.#end(worker)));
   }
 
+  /** The memory of the pieces goes to and fro: left to the garbage collector, it would be looked for among all of the daemon's every 30 MB. */
   async *#pull(job: Job, onEnd: (result: Result | undefined) => void): AsyncGenerator<Uint8Array> {
     const worker = await this.#take();
     const line = new Line<Job, Result>(worker);
     try {
       line.send({ kind: 'job', job });
       // The worker makes the next ones while this one is used. A pull that comes after the end is dropped.
-      for (let sent = 0; sent < ahead; sent++) line.send({ kind: 'pull' });
+      for (let sent = 0; sent < ahead; sent++) line.send({ kind: 'pull', spent: undefined });
       for (;;) {
         const answer = await line.answer();
         if (answer.kind === 'done') {
@@ -76,8 +76,8 @@ export class WorkerPool<Job, Result> {
           return;
         }
         if (answer.kind !== 'bytes') continue;
-        line.send({ kind: 'pull' });
-        yield Buffer.from(answer.bytes.buffer);
+        yield answer.bytes;
+        line.send({ kind: 'pull', spent: answer.bytes });
       }
     } finally {
       if (!line.isOver) line.send({ kind: 'cancel' });
@@ -145,6 +145,12 @@ export class WorkerPool<Job, Result> {
   }
 }
 
+/** What goes along with a message instead of being copied. */
+function memoryOf(message: ToWorker<unknown>): ArrayBuffer[] {
+  if (message.kind === 'chunk') return [message.bytes.buffer];
+  return message.kind === 'pull' && message.spent !== undefined ? [message.spent.buffer] : [];
+}
+
 /** One job's conversation with a worker. */
 class Line<Job, Result> {
   readonly #worker: Worker;
@@ -171,7 +177,7 @@ class Line<Job, Result> {
   };
 
   send(message: ToWorker<Job>): void {
-    this.#worker.postMessage(message, message.kind === 'chunk' ? [message.bytes.buffer] : []);
+    this.#worker.postMessage(message, memoryOf(message));
   }
 
   /** The next message. @throws what the worker failed with */

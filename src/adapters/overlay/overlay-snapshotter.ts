@@ -2,8 +2,7 @@ import { createHash, randomUUID } from 'node:crypto';
 import { mkdirSync, readFileSync, rmdirSync } from 'node:fs';
 import { mkdir, readdir, rename, rm, rmdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Readable } from 'node:stream';
-import { piecesOf } from '#base/byte-reader.ts';
+import { piecesOf, type ByteReader } from '#base/byte-reader.ts';
 import { conflict } from '#base/errors.ts';
 import { KeyedMutex } from '#base/mutex.ts';
 import { bootId } from '#adapters/linux/boot-id.ts';
@@ -182,7 +181,7 @@ export class OverlaySnapshotter implements Snapshotter {
     return this.view(parent, (lower) => this.#pool.changes(upper, lower));
   }
 
-  diff(key: string, { epoch, onSize = () => undefined, without = [] }: DiffOptions = {}): Readable {
+  diff(key: string, { epoch, onSize = () => undefined, without = [] }: DiffOptions = {}): ByteReader {
     this.#folders.parentOf(key);
     const upper = join(this.#folders.active(key), 'upper');
     return this.#pool.tar(upper, { epoch, without, mappings: this.#remapped?.mappings }, onSize);

@@ -1,4 +1,3 @@
-import type { Readable } from 'node:stream';
 import type { ByteReader } from '#base/byte-reader.ts';
 import { internal } from '#base/errors.ts';
 import { WorkerPool } from '#adapters/files/worker-pool.ts';
@@ -28,7 +27,7 @@ export class TreePool {
   }
 
   /** The tar of an upper directory, made as it is read; `onSize` is told at its end what its files hold, in bytes. */
-  tar(upper: string, rules: TarRules, onSize: (size: number) => void): Readable {
+  tar(upper: string, rules: TarRules, onSize: (size: number) => void): ByteReader {
     return this.#workers.read({ do: 'tar', upper, ...rules }, (result) => {
       if (result?.of === 'size') onSize(result.size);
     });

@@ -44,8 +44,8 @@ function tar(upper: string, rules: TarRules): Running<TreeResult> {
   const pieces = upperTar(byteText(upper), rules);
   let size = 0;
   return {
-    pull() {
-      const next = pieces.next();
+    pull(spent) {
+      const next = pieces.next(spent);
       if (next.done !== true) return next.value;
       size = next.value;
       return undefined;

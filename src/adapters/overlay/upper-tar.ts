@@ -12,6 +12,10 @@ import { opaqueMarker, whiteoutPrefix } from '#adapters/overlay/whiteout.ts';
 
 const pieceSize = 256 * 1024;
 
+/** Takes back what it gave earlier, to be used again. */
+type TarPieces<T = void> = Generator<Piece, T, Piece | undefined>;
+type Piece = Uint8Array<ArrayBuffer>;
+
 /**
  * The tree of an upper directory as an OCI layer tar (layer.md), in large pieces: sorted, whiteouts as `.wh.` files, hard
  * links kept. The same tree gives the same bytes; times later than `epoch` (seconds) become `epoch`. Ends with the bytes that its files hold.
@@ -19,7 +23,7 @@ const pieceSize = 256 * 1024;
 export function* upperTar(
   upper: string,
   { epoch, mappings, without = [] }: Partial<TarRules> = {},
-): Generator<Uint8Array<ArrayBuffer>, number> {
+): TarPieces<number> {
   const clamp = (seconds: number): number => Math.floor(Math.min(seconds, epoch ?? Infinity));
   const links = new LinkedMembers();
   const pieces = new Pieces();
@@ -49,10 +53,10 @@ export function* upperTar(
 
 /** Gathers what is written into pieces of one size: some thousand files would have the garbage of each collected. */
 class Pieces {
-  #piece = Buffer.allocUnsafeSlow(pieceSize);
+  #piece: Piece = Buffer.allocUnsafeSlow(pieceSize);
   #filled = 0;
 
-  *put(bytes: Uint8Array): Generator<Uint8Array<ArrayBuffer>> {
+  *put(bytes: Uint8Array): TarPieces {
     for (let at = 0; at < bytes.length;) {
       const part = bytes.subarray(at, at + pieceSize - this.#filled);
       this.#piece.set(part, this.#filled);
@@ -62,21 +66,20 @@ class Pieces {
   }
 
   /** What comes next of a file, at most so many bytes; gives how many. */
-  *read(fd: number, most: number): Generator<Uint8Array<ArrayBuffer>, number> {
+  *read(fd: number, most: number): TarPieces<number> {
     const length = readSync(fd, this.#piece, this.#filled, Math.min(most, pieceSize - this.#filled), null);
     yield* this.#wrote(length);
     return length;
   }
 
-  *end(): Generator<Uint8Array<ArrayBuffer>> {
-    if (this.#filled > 0) yield new Uint8Array(this.#piece.subarray(0, this.#filled));
+  *end(): TarPieces {
+    if (this.#filled > 0) yield this.#piece.subarray(0, this.#filled);
   }
 
-  *#wrote(length: number): Generator<Uint8Array<ArrayBuffer>> {
+  *#wrote(length: number): TarPieces {
     this.#filled += length;
     if (this.#filled < pieceSize) return;
-    yield this.#piece;
-    this.#piece = Buffer.allocUnsafeSlow(pieceSize);
+    this.#piece = (yield this.#piece) ?? Buffer.allocUnsafeSlow(pieceSize);
     this.#filled = 0;
   }
 }
@@ -110,7 +113,7 @@ function xattrsOf(path: string): Map<string, Uint8Array> {
 }
 
 /** Exactly `size` bytes, as the header promised, and their padding. */
-function* content(pieces: Pieces, path: string, size: number): Generator<Uint8Array<ArrayBuffer>> {
+function* content(pieces: Pieces, path: string, size: number): TarPieces {
   const { O_RDONLY, O_NOFOLLOW, O_NONBLOCK } = constants;
   const fd = openSync(raw(path), O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
   try {

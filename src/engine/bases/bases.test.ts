@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { Readable } from 'node:stream';
 import { test } from 'node:test';
+import { isReader, piecesOf } from '#base/byte-reader.ts';
 import { notFound } from '#base/errors.ts';
 import { parseDigest, type Digest } from '#domain/image/digest.ts';
 import { parseReference } from '#domain/image/reference.ts';
@@ -59,7 +60,7 @@ function blobStore(blobs: Map<Digest, Buffer>): BasesOptions['blobs'] {
     open: (digest) => Promise.resolve(Readable.from([blobs.get(digest)])),
     write: async (source) => {
       const parts: Uint8Array[] = [];
-      for await (const part of source) parts.push(part);
+      for await (const part of isReader(source) ? piecesOf(source, 4096) : source) parts.push(part);
       const data = Buffer.concat(parts);
       const digest = parseDigest(`sha256:${createHash('sha256').update(data).digest('hex')}`);
       blobs.set(digest, data);

@@ -4,6 +4,7 @@ import { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import { test } from 'node:test';
 import { zstdDecompressSync } from 'node:zlib';
+import { isReader, piecesOf } from '#base/byte-reader.ts';
 import { MemoryState } from '../../../test/support/image-room.ts';
 import { KeptContexts, type KeptContextsOptions } from './kept-contexts.ts';
 
@@ -54,7 +55,7 @@ class World {
     return {
       write: async (source) => {
         const parts: Uint8Array[] = [];
-        for await (const part of source) parts.push(part);
+        for await (const part of isReader(source) ? piecesOf(source, 4096) : source) parts.push(part);
         const content = Buffer.concat(parts);
         const digest = `sha256:${createHash('sha256').update(content).digest('hex')}` as const;
         this.blobs.set(digest, content);

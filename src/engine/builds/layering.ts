@@ -1,4 +1,4 @@
-import type { Readable } from 'node:stream';
+import type { ByteReader } from '#base/byte-reader.ts';
 import { chainIds } from '#domain/image/chain.ts';
 import type { Digest } from '#domain/image/digest.ts';
 import type { Image } from '#domain/image/image.ts';
@@ -78,7 +78,7 @@ async function keepLayer(
 ): Promise<NewLayer | undefined> {
   // Unmounting writes out what is dirty: the layer is read meanwhile.
   let size = 0;
-  const read = (): Readable =>
+  const read = (): ByteReader =>
     snapshotter.diff(key, { epoch: keeping.request.sourceDateEpoch, onSize: (bytes) => (size = bytes) });
   const [written] = await together(blobs.write(read()), snapshotter.unmount(key));
   let blob = written;

@@ -1,11 +1,10 @@
-import type { Readable } from 'node:stream';
 import type { ByteReader } from '#base/byte-reader.ts';
 import { compressionOf } from '#domain/image/compression.ts';
 import type { Digest } from '#domain/image/digest.ts';
 import type { Follower } from '#engine/images/archive-reader.ts';
 import type { LayerPlace } from '#engine/images/layers.ts';
 import type { Parts } from '#engine/images/parts.ts';
-import type { BlobInfo } from '#ports/blob-store.ts';
+import type { BlobInfo, BlobSource } from '#ports/blob-store.ts';
 import type { StagedLayer } from '#ports/snapshotter.ts';
 
 /** Layers unpacked at a time while others still arrive. */
@@ -38,7 +37,7 @@ export class UnpackingAhead implements AsyncDisposable {
   }
 
   /** Brings a plain layer into the blob store. */
-  async store(tar: Readable): Promise<BlobInfo> {
+  async store(tar: BlobSource): Promise<BlobInfo> {
     const follower = this.#follower(Infinity);
     const blob = await this.#parts.blobs.write(tar, {}, (content) => follower.follow(content));
     follower.became(blob.digest);
