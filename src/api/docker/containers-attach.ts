@@ -85,6 +85,7 @@ async function attach(
     containers.detached(id);
   left.abort();
   client.end();
+  place?.cancel();
 }
 
 /** Gives whether the client detached by its keys. With `followed` the output comes from the log already. */

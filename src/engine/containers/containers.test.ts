@@ -151,6 +151,34 @@ describe('the end of a container', () => {
     assert.deepEqual(held(world), { ...nothing, volumes: 1 });
   });
 
+  it('is told after the clients at its streams have had the output, or time enough for it', async () => {
+    const world = new World();
+    const room = await world.room();
+    const id = await create(room);
+    const told = (): number => world.events.filter((event) => event === 'container die').length;
+    const before = room.attach('web');
+    await room.start('web');
+    const during = room.attach('web');
+    const ended = room.wait('web', 'next-exit', never);
+    world.end(id, 0);
+    await settle();
+    before.cancel();
+    await settle();
+    assert.equal(told(), 0);
+    during.cancel();
+    await ended;
+    assert.equal(told(), 1);
+    world.sleeps.length = 0;
+    await room.start('web');
+    room.attach('web');
+    world.end(id, 0);
+    await settle();
+    assert.equal(told(), 1);
+    world.wake(2000);
+    await settle();
+    assert.equal(told(), 2);
+  });
+
   it('keeps the record of a container that is being removed until its volumes are gone', async () => {
     const world = new World();
     const room = await world.room();

@@ -166,9 +166,8 @@ export class Containers implements contracts.Containers {
         `container ${container.id} is restarting, wait until the container is running`,
       );
     announce(this.#parts.events, container, 'attach');
-    if (status === 'running')
-      return { stdio: this.#parts.runtime.attach(container.id), cancel: () => undefined };
-    return this.#lives.of(container.id).place();
+    const life = this.#lives.of(container.id);
+    return status === 'running' ? life.join(this.#parts.runtime.attach(container.id)) : life.place();
   }
 
   detached(ref: string): void {

@@ -11,7 +11,11 @@ import { announce } from '#engine/containers/announcer.ts';
 import { ownsSandbox, vacated } from '#engine/containers/endpoints.ts';
 import { closeSources } from '#engine/containers/mount-sources.ts';
 import { settled } from '#engine/containers/registry.ts';
+import { pause } from '#engine/pause.ts';
 import type { TaskExit, TaskOom } from '#ports/runtime.ts';
+
+/** Milliseconds that clients have for the rest of the output, as with Docker. */
+const clientsTime = 2000;
 
 /**
  * What happens when a main process has ended: the exit is recorded before anything is freed, so that a
@@ -49,7 +53,7 @@ export class Ending {
     this.#health.end(container.id);
     this.#execs.containerEnded(container.id);
     const ended = this.#record(container, exit);
-    await this.release(container);
+    await Promise.all([this.#tell(ended, exit), this.release(container)]);
     await this.#cpus.settle();
     const { exitCode } = ended.state;
     this.#lives.of(container.id).end({ exitCode }, ended.state.status === 'exited');
@@ -82,15 +86,24 @@ export class Ending {
     // What ran out with a limit was told at that moment.
     if (exit.oomKilled && !container.state.oomKilled)
       announce(this.#parts.events, recorded, 'oom', inBytes(exit.memory));
-    const seconds = Math.max(
-      0,
-      Math.round((Date.parse(exit.exitedAt) - Date.parse(container.state.startedAt)) / 1000),
-    );
-    announce(this.#parts.events, recorded, 'die', {
-      exitCode: String(exit.exitCode),
-      execDuration: String(seconds),
-    });
     return recorded;
+  }
+
+  /** Those who follow the events read no further once the end is told. */
+  async #tell(ended: Container, exit: TaskExit): Promise<void> {
+    const { served } = this.#lives.of(ended.id);
+    if (served !== undefined) await this.#inTime(served);
+    const duration = Date.parse(exit.exitedAt) - Date.parse(ended.state.startedAt);
+    announce(this.#parts.events, ended, 'die', {
+      exitCode: String(exit.exitCode),
+      execDuration: String(Math.max(0, Math.round(duration / 1000))),
+    });
+  }
+
+  async #inTime(served: Promise<unknown>): Promise<void> {
+    const over = new AbortController();
+    await Promise.race([served, pause(this.#parts.clock, clientsTime, over.signal)]);
+    over.abort();
   }
 
   /** Frees what a running container holds. Idempotent. @param container as it was while it ran */

@@ -24,6 +24,7 @@ const moments: Readonly<Record<WaitCondition, Moment>> = {
 export class Life {
   readonly #waiters = new Set<{ moment: Moment; resolve: (outcome: Outcome) => void }>();
   readonly #places = new Set<Pending>();
+  readonly #clients = new Set<Promise<void>>();
   #run = Promise.withResolvers<void>();
   /** Milliseconds that the last restart waited; 0 when none did. */
   restartDelay = 0;
@@ -64,15 +65,37 @@ export class Life {
     for (const waiter of this.#waiters) if (waiter.moment === moment) waiter.resolve(outcome);
   }
 
+  /** Resolves when every client at the streams has what was written, or is gone; undefined where there is none. */
+  get served(): Promise<unknown> | undefined {
+    return this.#clients.size === 0 ? undefined : Promise.all(this.#clients);
+  }
+
+  /** A place at the streams of the present run. */
+  join(stdio: Promise<Stdio>): Attachment {
+    return { stdio, cancel: this.#enter() };
+  }
+
+  /** Counts a client; gives what is to be called when it leaves. */
+  #enter(): () => void {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#clients.add(promise);
+    return () => {
+      this.#clients.delete(promise);
+      resolve();
+    };
+  }
+
   /** A place at the streams of the next start. */
   place(): Attachment {
     const { promise, resolve, reject } = Promise.withResolvers<Stdio>();
+    const leave = this.#enter();
     const pending: Pending = { resolve, reject };
     this.#places.add(pending);
     promise.catch(() => undefined);
     return {
       stdio: promise,
       cancel: () => {
+        leave();
         if (this.#places.delete(pending)) reject(conflict('attachment-cancelled', 'the client went away'));
       },
     };

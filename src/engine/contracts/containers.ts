@@ -69,7 +69,7 @@ export interface Exec {
 export interface Attachment {
   /** Resolves when the container runs; rejects when its start fails, or it is removed. */
   readonly stdio: Promise<Stdio>;
-  /** Gives the place up. Idempotent. */
+  /** Gives the place up, be it with all output: the event `die` waits a while for those who have one. Idempotent. */
   cancel(): void;
 }
 
