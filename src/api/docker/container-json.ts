@@ -14,19 +14,21 @@ export interface InspectContext {
   sizes?: { own: number; root: number };
   /** The manifest of its image, while that is there. */
   manifest?: Descriptor;
+  /** Between the two halves of a restart. Compose, which asks at the event `die`, leaves what it takes for ended. */
+  comesBack: boolean;
   apiVersion: string;
 }
 
 /** ContainerInspectResponse of the Docker Engine API. */
 export function inspectJson(container: Container, context: InspectContext): Record<string, unknown> {
-  const { paths, sizes, apiVersion, manifest } = context;
+  const { paths, sizes, apiVersion, manifest, comesBack } = context;
   const running = hasProcess(container) || container.state.startedAt !== '0001-01-01T00:00:00Z';
   return {
     Id: container.id,
     Created: container.created,
     Path: container.path,
     Args: container.args,
-    State: stateJson(container.state),
+    State: stateJson(comesBack ? { ...container.state, status: 'restarting' } : container.state),
     Image: container.imageId,
     ResolvConfPath: running ? paths.resolvConf : '',
     HostnamePath: running ? paths.hostname : '',

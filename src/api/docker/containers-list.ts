@@ -42,6 +42,7 @@ export function containerViews(app: FastifyInstance, parts: ContainerApiParts): 
     const context = {
       paths: containers.pathsOf(container),
       execs: containers.execsOf(container.id),
+      comesBack: containers.comesBack(container.id),
       sandbox: `/proc/${container.state.pid}/ns/net`,
       ...(manifest !== undefined && { manifest }),
       apiVersion,

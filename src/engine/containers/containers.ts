@@ -121,6 +121,10 @@ export class Containers implements contracts.Containers {
     return this.#cycle.restart(this.get(ref).id, options);
   }
 
+  comesBack(id: string): boolean {
+    return this.#cycle.comesBack(id);
+  }
+
   async kill(ref: string, signal = 'SIGKILL'): Promise<void> {
     try {
       await this.#cycle.kill(this.get(ref), parseSignal(signal || 'SIGKILL'));

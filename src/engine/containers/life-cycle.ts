@@ -74,8 +74,10 @@ export class LifeCycle {
       await this.#locks.run(id, async () => {
         const container = this.#registry.get(id);
         refuseStart(container);
-        this.#lives.of(id).restartDelay = 0;
+        const life = this.#lives.of(id);
+        life.restartDelay = 0;
         await this.#starting.start(container, false);
+        life.restartsOnRequest = false;
       });
     } catch (error) {
       const container = this.#registry.byId(id);
@@ -97,11 +99,15 @@ export class LifeCycle {
     life.restartsOnRequest = true;
     try {
       await this.stop(id, options);
+      await this.start(id);
     } finally {
       life.restartsOnRequest = false;
     }
-    await this.start(id);
     announce(this.#parts.events, this.#registry.get(id), 'restart');
+  }
+
+  comesBack(id: string): boolean {
+    return this.#registry.byId(id)?.state.status === 'exited' && this.#lives.of(id).restartsOnRequest;
   }
 
   kill(container: Container, signal: number): Promise<void> {

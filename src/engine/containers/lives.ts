@@ -30,7 +30,7 @@ export class Life {
   restartDelay = 0;
   /** Ends the wait for the next restart. */
   restartTimer: AbortController | undefined;
-  /** A restart on request is on its way: the exit in between is no reason to remove the container. */
+  /** A restart on request is on its way, and has not started it yet: the exit in between is no reason to remove the container. */
   restartsOnRequest = false;
   removal: Promise<void> | undefined;
 

@@ -94,6 +94,8 @@ export interface Containers {
   /** @throws unchanged `already-stopped` */
   stop(ref: string, options?: StopOptions): Promise<void>;
   restart(ref: string, options?: StopOptions): Promise<void>;
+  /** Whether it has ended for a restart that was asked for, and is about to start again. */
+  comesBack(id: string): boolean;
   kill(ref: string, signal?: string): Promise<void>;
   pause(ref: string): Promise<void>;
   unpause(ref: string): Promise<void>;

@@ -1,5 +1,6 @@
 import { after, before, describe, it } from 'node:test';
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -111,6 +112,19 @@ for (const runtime of ['crun', 'runc'])
       await logged('again', 'begun\nbegun');
       assert.equal(await daemon.ok('inspect', '-f', '{{.RestartCount}}', 'again'), '0');
       await daemon.ok('rm', '-f', 'again');
+    });
+
+    it('is never seen as ended while it is restarted on request', async () => {
+      const id = await background('kept', '--rm', 'busybox', 'sleep', '60');
+      const filters = encodeURIComponent(JSON.stringify({ container: [id], event: ['die'] }));
+      const events = await daemon.open('GET', `/events?filters=${filters}`);
+      const restarting = daemon.ok('restart', '-t', '0', 'kept');
+      await once(events, 'data');
+      assert.match((await daemon.api('GET', '/containers/kept/json')).text, /"Running":true/);
+      events.destroy();
+      await restarting;
+      assert.equal(await state('kept', 'Status'), 'running');
+      await daemon.ok('rm', '-f', 'kept');
     });
 
     it('is restarted by its policy as often as it may', async () => {
