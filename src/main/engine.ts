@@ -55,6 +55,12 @@ function openImages(settings: Settings, adapters: Adapters, events: Events) {
   return { ownRegistry, bases, images };
 }
 
+/** What a crash left and cannot be cleared away keeps nobody from the rest; the next start tries again. */
+function clearing(report: (problem: string, error: unknown) => void) {
+  return (what: string, work: Promise<void>): Promise<void> =>
+    work.catch((error: unknown) => report(`something of ${what} is left over from an earlier run`, error));
+}
+
 /** Constructs the nouns and starts them, those that others need first; each repairs what a crash left. */
 export async function startEngine(instance: Instance, settings: Settings, adapters: Adapters, log: Logger) {
   const { store, clock, snapshotter, host, architecture, bootstrapper, runtime } = adapters;
@@ -101,12 +107,13 @@ export async function startEngine(instance: Instance, settings: Settings, adapte
     remapped: host.userNamespace !== undefined,
   });
   const sockets = new Sockets({ store, clock, report });
-  await bootstrapper.start();
-  await images.start();
+  const cleared = clearing(report);
+  await cleared('base images', bootstrapper.start());
+  await cleared('images', images.start());
   await registry.start();
-  await volumes.start();
+  await cleared('volumes', volumes.start());
   await networks.start();
-  await builds.start();
+  await cleared('builds', builds.start());
   await containers.open(({ identity }) => identity !== undefined && apps.caresFor(identity.app));
   const services = new Services({ containers, clock, report });
   services.follow(networks.services);

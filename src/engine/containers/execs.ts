@@ -89,7 +89,13 @@ export class Execs {
 
   async #userOf(container: Container, config: ExecConfig): Promise<ResolvedUser> {
     const root = await this.#roots.ofRunning(container.id);
-    return userOf(this.#parts.host, container, root, config.User || container.config.User || '');
+    try {
+      return await userOf(this.#parts.host, container, root, config.User || container.config.User || '');
+    } catch (error) {
+      // Its root goes with it.
+      const { status } = await this.#parts.runtime.observe(container.id);
+      throw status === 'stopped' || status === 'absent' ? notRunning(container.id) : error;
+    }
   }
 
   /** @throws as check and Runtime.exec */
@@ -206,8 +212,7 @@ export class Execs {
         'container-restarting',
         `Container ${container.id} is restarting, wait until the container is running`,
       );
-    if (status !== 'running')
-      throw conflict('container-not-running', `container ${container.id} is not running`);
+    if (status !== 'running') throw notRunning(container.id);
     return container;
   }
 
@@ -216,6 +221,10 @@ export class Execs {
     if (container !== undefined)
       announce(this.#parts.events, container, action, { execID: exec.id, ...more });
   }
+}
+
+function notRunning(id: string): Error {
+  return conflict('container-not-running', `container ${id} is not running`);
 }
 
 /** As Docker's events show it, with a space after a program without arguments. */

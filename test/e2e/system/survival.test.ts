@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { access, readFile, stat, writeFile } from 'node:fs/promises';
+import { access, mkdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { test } from 'node:test';
+import { mount, unmount } from '#adapters/linux/libc.ts';
 import { instanceOf } from '#domain/instance.ts';
 import { startDaemon } from '../../support/daemon.ts';
 import { freePort } from '../../support/free-port.ts';
@@ -28,6 +29,19 @@ test('a graceful stop ends open streams, removes the socket and exits with 0', a
   await daemon.stop();
   await assert.rejects(stat(daemon.socket), { code: 'ENOENT' });
   assert.match(daemon.log, /"msg":"stopped"/);
+});
+
+test('what cannot be cleared away after a crash keeps no daemon from starting, and goes at a later start', async () => {
+  await using daemon = await startDaemon();
+  await daemon.stop();
+  const left = join(daemon.root, 'volumes', '.removing-volume');
+  await mkdir(join(left, 'held'), { recursive: true });
+  mount('tmpfs', join(left, 'held'), 'tmpfs', 0);
+  await daemon.start();
+  assert.match(daemon.log, /something of volumes is left over from an earlier run/);
+  unmount(join(left, 'held'));
+  await daemon.restart();
+  await assert.rejects(stat(left), { code: 'ENOENT' });
 });
 
 test('two daemons side by side do not see each other', async () => {
