@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { invalid, messageOf, systemCode } from '#base/errors.ts';
+import { invalid, reasonOf, systemCode } from '#base/errors.ts';
 
 /** PEM texts with which a client shows who it is and checks who answers. */
 export interface ClientTls {
@@ -57,7 +57,7 @@ async function pem(folder: string, name: string): Promise<string | undefined> {
     if (systemCode(error) === 'ENOENT') return undefined;
     throw invalid(
       'tls-files',
-      `BERTH_CERT_PATH: the file '${join(folder, name)}' cannot be read: ${messageOf(error)}`,
+      `BERTH_CERT_PATH: the file '${join(folder, name)}' cannot be read: ${reasonOf(error)}`,
       {
         cause: error,
       },

@@ -1,6 +1,6 @@
 import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
-import { invalid, messageOf } from '#base/errors.ts';
+import { invalid, reasonOf } from '#base/errors.ts';
 import type { Certificate, CertificateFiles, GivenCertificate, NamedText } from '#ports/certificates.ts';
 
 /** Certificates in PEM files. */
@@ -45,7 +45,7 @@ async function textOf(path: string): Promise<string> {
   try {
     return await readFile(path, 'utf8');
   } catch (error) {
-    throw wrong(`'${path}' cannot be read: ${messageOf(error)}`);
+    throw wrong(`'${path}' cannot be read: ${reasonOf(error)}`);
   }
 }
 

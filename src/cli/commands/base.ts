@@ -1,4 +1,3 @@
-import { readFile } from 'node:fs/promises';
 import { BerthError, invalid } from '#base/errors.ts';
 import type {
   BaseAnswer,
@@ -12,6 +11,7 @@ import { DockerConfig } from '#cli/registry/docker-config.ts';
 import { encodeCredentials } from '#cli/registry/encode-credentials.ts';
 import { registryOfImage } from '#cli/registry/server-names.ts';
 import { timeWords } from '#cli/render/words.ts';
+import { fileContent } from './given-files.ts';
 
 export interface VerifyOptions {
   /** A file with a public key. */
@@ -109,7 +109,7 @@ async function ownSignature({ client }: Context, image: string): Promise<VerifyA
 
 /** In its registry, with the credentials of whoever asks. */
 async function signatureBy({ client, program }: Context, image: string, file: string): Promise<VerifyAnswer> {
-  const body: VerifyBody = { image, key: await readFile(file, 'utf8') };
+  const body: VerifyBody = { image, key: (await fileContent(file)).toString('utf8') };
   const credentials = await (await DockerConfig.read(program.environment)).get(registryOfImage(image));
   const headers = { 'x-registry-auth': encodeCredentials(credentials ?? {}) };
   const path = '/berth/v1/bases/verify';

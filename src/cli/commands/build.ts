@@ -1,7 +1,7 @@
-import { mkdir, readFile } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import { isAbsolute, relative, resolve } from 'node:path';
 import { text } from 'node:stream/consumers';
-import { invalid, messageOf, notFound, reasonOf } from '#base/errors.ts';
+import { invalid, messageOf } from '#base/errors.ts';
 import type { BuildBody, BuildLine } from '#api/types/builds.ts';
 import { newId } from '#base/ids.ts';
 import type { Client } from '#cli/client.ts';
@@ -12,6 +12,7 @@ import { BuildRenderer } from '#cli/render/build.ts';
 import { interruption } from './app-api.ts';
 import { BuildArchives } from './build-archives.ts';
 import { stdinContext } from './build-stdin.ts';
+import { fileContent } from './given-files.ts';
 import { givenSecrets } from './given-secrets.ts';
 import { agentOf, cacheSourceOf, cacheTargetOf, contextOf, isRemote, outputOf } from './build-choices.ts';
 
@@ -144,7 +145,7 @@ async function dockerfile(
   if (file === '-') return { dockerfileText: await text(process.stdin) };
   const inside = relative(resolve(folder), resolve(file));
   if (!isRemote(folder) && !inside.startsWith('..') && !isAbsolute(inside)) return { dockerfile: inside };
-  return { dockerfileText: await readFile(file, 'utf8').catch(missing(file)) };
+  return { dockerfileText: (await fileContent(file)).toString('utf8') };
 }
 
 /** What `berth build -` reads, and how an archive gets to the daemon. */
@@ -170,12 +171,6 @@ async function fromStdin({ file }: BuildOptions): Promise<{
         ...{ method: 'POST', path: '/build', query, stream: archive, signal },
         headers: { 'content-type': 'application/x-tar' },
       }),
-  };
-}
-
-function missing(file: string): (error: unknown) => never {
-  return (error) => {
-    throw notFound('file-missing', `cannot read ${file}: ${reasonOf(error)}`, { cause: error });
   };
 }
 

@@ -1,6 +1,6 @@
 import { invalid, notFound } from '#base/errors.ts';
 import { fieldsOf } from './build-choices.ts';
-import { fileContent } from './first-line.ts';
+import { fileContent } from './given-files.ts';
 
 type Environment = Readonly<Record<string, string | undefined>>;
 

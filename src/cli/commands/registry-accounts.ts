@@ -9,7 +9,7 @@ import type {
 } from '#api/types/registry.ts';
 import type { Context } from '#cli/context.ts';
 import { timeWords } from '#cli/render/words.ts';
-import { firstLine } from './first-line.ts';
+import { firstLine } from './given-files.ts';
 
 const users = '/berth/v1/registry/users';
 const tokens = '/berth/v1/registry/tokens';

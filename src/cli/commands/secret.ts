@@ -10,7 +10,7 @@ import type {
 import type { Context } from '#cli/context.ts';
 import { rendererFor } from '#cli/render/renderer.ts';
 import { timeWords } from '#cli/render/words.ts';
-import { fileContent, firstLine } from './first-line.ts';
+import { fileContent, firstLine } from './given-files.ts';
 import { AppApi, follow, interruption } from './app-api.ts';
 
 export interface SetOptions {

@@ -8,7 +8,9 @@ export function requireTerms({ agree, directory }: IngressSettings['acme']): voi
     'acme-terms',
     `a certificate by ACME is wanted, but nobody agreed to the terms of ${directory}`,
     {
-      hint: 'read them and set ingress.acme.agree = true, with ingress.acme.email for warnings; or use tls: internal',
+      hint:
+        'read them and set ingress.acme.agree = true, with ingress.acme.email for warnings; or take a certificate of ' +
+        "this machine's own authority (tls: internal of an app, --tls local of the registry)",
     },
   );
 }

@@ -145,7 +145,10 @@ export class Accounts {
 
   /** @throws not-found `registry-token-missing` */
   removeToken(id: string): void {
-    if (!this.#byId.has(id)) throw notFound('registry-token-missing', `there is no token '${id}'`);
+    if (!this.#byId.has(id))
+      throw notFound('registry-token-missing', `there is no token '${id}'`, {
+        hint: 'berth registry tokens ls',
+      });
     this.#tokens.delete(id);
     this.#byId.delete(id);
   }

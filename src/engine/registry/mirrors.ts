@@ -41,7 +41,9 @@ export class Mirrors {
   /** What it fetched stays as an ordinary repository. @throws not-found `registry-mirror-missing` */
   remove(prefix: string): void {
     if (!this.#mirrors.delete(prefix))
-      throw notFound('registry-mirror-missing', `there is no mirror '${prefix}'`);
+      throw notFound('registry-mirror-missing', `there is no mirror '${prefix}'`, {
+        hint: 'berth registry mirrors ls',
+      });
     this.#stored.delete(prefix);
   }
 

@@ -35,7 +35,10 @@ export class RuleSet<T extends { repositories: string }> {
   /** @throws not-found `registry-rule-missing` */
   remove(named: Partial<T>): void {
     const key = this.#keyOf(named);
-    if (!this.#rules.delete(key)) throw notFound('registry-rule-missing', `there is no such rule: '${key}'`);
+    if (!this.#rules.delete(key))
+      throw notFound('registry-rule-missing', `there is no such rule: '${key}'`, {
+        hint: `there are: ${[...this.#rules.keys()].map((known) => `'${known}'`).join(', ') || 'none of its kind'}`,
+      });
     this.#stored.delete(key);
   }
 }

@@ -92,7 +92,10 @@ export class Webhooks {
 
   /** With what waits for it. @throws not-found `registry-webhook-missing` */
   remove(id: string): void {
-    if (!this.#hooks.delete(id)) throw notFound('registry-webhook-missing', `there is no webhook '${id}'`);
+    if (!this.#hooks.delete(id))
+      throw notFound('registry-webhook-missing', `there is no webhook '${id}'`, {
+        hint: 'berth registry webhooks ls',
+      });
     this.#stored.delete(id);
     this.#working.get(id)?.stop.abort();
     for (const key of this.#queues.get(id) ?? []) this.#deliveries.delete(key);

@@ -156,7 +156,7 @@ describe('builds, every day', () => {
         [join(context, 'Dockerfile')],
         `berth: unable to prepare context: context must be a directory: ${join(context, 'Dockerfile')}\n`,
       ],
-      [['-f', '/none', context], 'berth: cannot read /none: no such file or directory\n'],
+      [['-f', '/none', context], "berth: '/none' cannot be read: no such file or directory\n"],
       [['-o', 'type=bogus', context], "berth: --output 'type=bogus': the type 'bogus' is not offered\n"],
     ];
     for (const [words, expected] of cases) {

@@ -168,6 +168,10 @@ test('signatures of any key are checked, and what is wrong with them is told', a
   await user.loadBusybox();
   await user.ok('tag', 'busybox', name);
   assert.match(
+    await refusal(user, 'base', 'verify', '--key', '/none', name),
+    /'\/none' cannot be read: no such file or directory/,
+  );
+  assert.match(
     await refusal(user, 'base', 'verify', '--key', key, 'busybox'),
     /neither pulled .* nor pushed/,
   );
