@@ -46,7 +46,7 @@ export async function dockerPlugin(name: Plugin): Promise<string> {
   const given = process.env[`BERTH_${name.replace('-', '_').toUpperCase()}`];
   if (given !== undefined) return given;
   const folder = await once(name.replace('docker-', ''), 'trixie', async (part) => {
-    const archive = await download(name, 'trixie', part);
+    const archive = await debianPackage(name, { suite: 'trixie' }, part);
     await must('dpkg-deb', ['--extract', archive, join(part, 'tree')]);
     const plugin = join(part, 'tree/usr/libexec/docker/cli-plugins', name);
     await rename(plugin, join(part, name));
@@ -58,7 +58,7 @@ export async function dockerPlugin(name: Plugin): Promise<string> {
 /** The client of Debian 12, which is 20.10 and has no buildx. */
 export async function oldDocker(): Promise<string> {
   const folder = await once('docker', 'bookworm', async (part) => {
-    const archive = await download('docker.io', 'bookworm', part);
+    const archive = await debianPackage('docker.io', { suite: 'bookworm' }, part);
     await must('dpkg-deb', ['--extract', archive, join(part, 'tree')]);
     await rename(join(part, 'tree/usr/bin/docker'), join(part, 'docker'));
     for (const file of [join(part, 'tree'), archive]) await rm(file, { recursive: true });
@@ -73,10 +73,15 @@ export async function linkPlugin(daemon: TestDaemon, name: Plugin): Promise<void
   await symlink(await dockerPlugin(name), join(plugins, name));
 }
 
-/** A package of a suite, into a folder. Gives the path of its file. */
-async function download(name: string, suite: string, folder: string): Promise<string> {
+/** A package of a suite, for this machine unless said otherwise, into a folder. Gives the path of its file. */
+export async function debianPackage(
+  name: string,
+  from: { suite: string; architecture?: string },
+  folder: string,
+): Promise<string> {
   const { stdout } = await must('dpkg', ['--print-architecture']);
-  const [architecture, home] = [stdout.trim(), join(folder, 'apt')];
+  const { suite, architecture = stdout.trim() } = from;
+  const home = join(folder, 'apt');
   const apt = new Apt({ home, suite, architecture, mirror: hostMirror, refreshMs: 0 });
   const { signal } = new AbortController();
   await apt.refresh({ suite, architecture, onProgress: () => undefined, signal });

@@ -183,3 +183,17 @@ RUN --mount=type=cache,target=/c if [ $TARGETARCH = amd64 ]; then touch /c/begun
     assert.match(why, name.includes('arm64') ? /non-zero code: 3/ : /^context canceled$/);
   assert.deepEqual(await room.runtime.list(), []);
 });
+
+test('a command of another architecture that nothing emulates says so', async () => {
+  await using room = await buildRoom();
+  // The beginning of a program for IBM's mainframes: 64 bits, big-endian.
+  const program = `\x7fELF\x02\x02\x01${'\0'.repeat(10)}\x02\0\x16${'\0'.repeat(44)}`;
+  const dockerfile = 'FROM scratch\nCOPY --chmod=755 sh /bin/sh\nRUN true\n';
+  const error = await refusal(
+    room.build({ Dockerfile: dockerfile, sh: program }, { platform: 'linux/s390x' }),
+  );
+  assert.match(
+    error.message,
+    /the image is for linux\/s390x and this machine is linux\/\w+: RUN needs an emulator that the kernel knows by binfmt_misc/,
+  );
+});
