@@ -16,6 +16,7 @@ import type {
 import { Attachment } from './attachment.ts';
 import { type RuntimeName, TaskFiles, type TaskRecord } from './bundle.ts';
 import { resizeConsole } from './console.ts';
+import { removeCoreLink } from './core-link.ts';
 import { changeLimits } from './limits.ts';
 import { readExit, writeLostExit } from './exits.ts';
 import { keptRoot, type MonitorSettings, startMonitor, tellMonitor } from './monitor.ts';
@@ -133,7 +134,10 @@ export class ConmonRuntime implements Runtime {
       await this.#monitors.watch(task.id);
       if (this.#remapped) giveStreams(pid, task.spec.process.user);
       this.#watchMemory(task.id, task.spec.linux.cgroupsPath, task.spec.linux.resources);
-      if (runtime.name === 'crun') this.#filters.learn(task.id, task.spec);
+      if (runtime.name === 'crun') {
+        this.#filters.learn(task.id, task.spec);
+        await removeCoreLink(pid, task.spec);
+      }
       return { pid };
     } catch (error) {
       await this.delete(task.id);

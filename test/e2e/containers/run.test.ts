@@ -112,6 +112,13 @@ describe('docker run', () => {
     );
   });
 
+  it('has the devices that Docker gives, and leaves alone what is mounted among them', async () => {
+    const devices = 'fd full mqueue null ptmx pts random shm stderr stdin stdout tty urandom zero'.split(' ');
+    assert.deepEqual((await inside('busybox', 'ls', '/dev')).split('\n'), devices);
+    const listed = await inside('-v', `${daemon.folder}:/dev/core:ro`, 'busybox', 'ls', '/dev');
+    assert.ok(listed.split('\n').includes('core'));
+  });
+
   it('tells at the moment that memory ran out, although only a child was killed', async () => {
     const since = String(Date.now() / 1000);
     const command = 'tail /dev/zero; echo went on; sleep 600';
