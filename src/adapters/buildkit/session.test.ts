@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync } from 'node:fs';
+import { mkdirSync, mkdtempSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -8,7 +8,7 @@ import { notFound } from '#base/errors.ts';
 import { unary } from '#base/grpc/server.ts';
 import { openSession } from '../../../test/support/build-session.ts';
 import { kindOf } from './file-mode.ts';
-import { SecretRequest, SecretResponse } from './messages.ts';
+import { Packet, packetTypes, SecretRequest, SecretResponse } from './messages.ts';
 import { GrpcBuildSessions } from './session.ts';
 
 const { signal } = new AbortController();
@@ -31,6 +31,24 @@ test('secrets come from the client; one that it has not is undefined', async () 
   assert.equal(await opened.session.secret('other', signal), undefined);
   assert.equal(await opened.session.hasAgent('default', signal), false);
   assert.equal(await opened.session.credentials('docker.io', signal), undefined);
+});
+
+test('a client is told that the folders of all platforms come at once, as it asks before it deletes others', async () => {
+  const told: unknown[] = [];
+  const folder = join(home, 'result');
+  mkdirSync(folder);
+  await using opened = await openSession(
+    {
+      '/moby.filesync.v1.FileSend/DiffCopy': async function* (requests, { metadata }) {
+        told.push(metadata['buildkit-exporter-multi-platform'], metadata['buildkit-attachable-exporter-id']);
+        yield Packet.encode({ type: packetTypes.end });
+        for await (const bytes of requests) if (Packet.decode(bytes).type === packetTypes.end) return;
+      },
+    },
+    new GrpcBuildSessions(join(home, 'kept-too')),
+  );
+  await opened.session.sendFolders(2, [{ prefix: '', folder }], signal);
+  assert.deepEqual(told, ['1', '2']);
 });
 
 test("kinds of files are those of Go's modes", () => {

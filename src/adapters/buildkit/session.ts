@@ -168,7 +168,9 @@ class GrpcBuildSession implements BuildSession {
   }
 
   async sendFolders(exporter: number, folders: readonly NamedFolder[], signal: AbortSignal): Promise<void> {
-    const exchange = this.#call(methods.send, exporterHeaders(exporter), signal);
+    // All platforms come at once: what else is in the client's folder may go (`mode=delete`).
+    const headers = { ...exporterHeaders(exporter), 'buildkit-exporter-multi-platform': '1' };
+    const exchange = this.#call(methods.send, headers, signal);
     try {
       await sendFiles(exchange, folders);
     } finally {

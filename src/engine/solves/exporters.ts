@@ -58,6 +58,8 @@ function check({ type, attributes }: Choice): void {
     const asked = refusedValues[name] === value;
     if (withoutEffect.has(name) && !asked) continue;
     if (annotationAttribute(name, value) !== undefined) continue;
+    // The client itself deletes what else is in its folder.
+    if (type === 'local' && name === 'mode') continue;
     throw unsupported(
       'exporter-option-unsupported',
       `the option '${name}=${value}' of the exporter '${type}' is not offered`,
