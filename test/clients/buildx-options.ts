@@ -126,11 +126,16 @@ async function checkQuestions(checks: Checks, docker: DockerCommand, project: Pr
   });
   const { stdout: commands } = await docker.run('buildx', '--help');
   if (commands.includes('history'))
-    await checks.check('history ls, inspect, logs', async () => {
+    await checks.check('history ls, inspect, logs, trace', async () => {
       await project.write('FROM busybox\nRUN echo remembered\n');
       await project.build('--no-cache');
       assert.match(await docker.ok('buildx', 'history', 'ls'), /Completed/);
       assert.match(await docker.ok('buildx', 'history', 'inspect'), /Build Steps:\s+\d+\/\d+/);
+      if ((await docker.ok('buildx', 'history', '--help')).includes('  trace'))
+        assert.match(
+          await docker.ok('buildx', 'history', 'trace'),
+          /"operationName": ".*RUN echo remembered"/,
+        );
       assert.match(
         (await docker.run('buildx', 'history', 'logs', '--progress=plain')).stderr,
         /remembered\n/,

@@ -64,6 +64,7 @@ async function eventOf(blobs: RecordBlobs, { kind, record }: SolveChange): Promi
       created: timestamp(created),
       completed: completed === undefined ? undefined : timestamp(completed),
       logs: isKept ? await blobs.describe(record, 'logs') : undefined,
+      trace: isKept ? await blobs.describe(record, 'trace') : undefined,
       failure: isKept ? await blobs.describe(record, 'failure') : undefined,
       ...resultsOf(record),
       cachedSteps: steps.cached,

@@ -175,6 +175,8 @@ const HistoryRecord = message({
   result: part(10, BuildResultInfo),
   /** By platform. */
   results: map(11, part(2, BuildResultInfo)),
+  /** Spans of OpenTelemetry. */
+  trace: part(13, Descriptor),
   pinned: flag(14),
   cachedSteps: integer(15),
   totalSteps: integer(16),

@@ -1,9 +1,10 @@
 import { createHash } from 'node:crypto';
-import type { Solves, SolveRecord } from '#engine/contracts.ts';
+import type { BuildVertex, Solves, SolveRecord } from '#engine/contracts.ts';
 import { codeOf, GrpcError } from '#base/grpc/status.ts';
 import type { ValueOf } from '#base/grpc/message.ts';
 import { solveFailure } from '#api/buildkit/failure.ts';
 import { predicateOf } from '#api/buildkit/record-results.ts';
+import { traceOf } from '#api/buildkit/record-trace.ts';
 import { Status, StatusResponse, type Descriptor } from '#api/buildkit/messages.ts';
 import { statusOf } from '#api/buildkit/status-messages.ts';
 
@@ -12,14 +13,15 @@ const vertexType = 'github.com/moby/buildkit/errdefs.Vertex+json';
 const types = {
   logs: 'application/vnd.buildkit.status.v0',
   failure: 'application/vnd.googeapis.google.rpc.status+proto',
+  trace: 'application/vnd.buildkit.otlp.json.v0',
 } as const;
 
 type Part = keyof typeof types;
 type Described = ValueOf<typeof Descriptor>;
 
 /**
- * What a record of the history has beside itself, as content by digest: all that the build told, and how it failed. Made when
- * somebody asks; only digests are kept.
+ * What a record of the history has beside itself, as content by digest: all that the build told, how long it took, and how it failed. Made
+ * when somebody asks; only digests are kept.
  */
 export class RecordBlobs {
   readonly #solves: Solves;
@@ -55,12 +57,15 @@ export class RecordBlobs {
     if (record.completed === undefined) return undefined;
     const { signal } = new AbortController();
     const messages: Buffer[] = [];
+    const vertices = new Map<string, BuildVertex>();
     let failed: string | undefined;
     for await (const event of this.#solves.follow(record.ref, signal)) {
+      if (event.kind === 'vertex') vertices.set(event.vertex.digest, event.vertex);
       if (event.kind === 'vertex' && event.vertex.error !== undefined) failed = event.vertex.digest;
       if (part === 'logs') messages.push(framed(StatusResponse.encode(statusOf(event))));
     }
     if (part === 'logs') return Buffer.concat(messages);
+    if (part === 'trace') return traceOf(record, [...vertices.values()]);
     return record.failure === undefined ? undefined : Buffer.from(statusBytes(record.failure, failed));
   }
 

@@ -6,6 +6,17 @@ import { newId } from '#base/ids.ts';
 import { BuildkitClient, fileSync, type Files } from '../../support/buildkit-client.ts';
 import { startDaemon, type TestDaemon } from '../../support/daemon.ts';
 
+interface Span {
+  Name: string;
+  SpanContext: { SpanID: string };
+  Parent: { SpanID: string };
+  StartTime: string;
+  EndTime: string;
+  Status: { Description: string };
+}
+
+const parseSpan: (line: string) => Span = JSON.parse;
+
 describe('the history of builds', () => {
   let daemon: TestDaemon;
 
@@ -27,8 +38,8 @@ describe('the history of builds', () => {
       filters: [`ref==${ref}`],
       earlyExit: true,
     });
-    const { error, logs: told, failure: failed } = events[0]?.record ?? {};
-    assert.ok(told !== undefined && failed !== undefined);
+    const { error, logs: told, failure: failed, trace } = events[0]?.record ?? {};
+    assert.ok(told !== undefined && failed !== undefined && trace !== undefined);
     assert.deepEqual([events.length, error?.code], [1, 2]);
     const content = '/containerd.services.content.v1.Content';
     const read = async (digest: string): Promise<Buffer> => {
@@ -49,6 +60,11 @@ describe('the history of builds', () => {
       failure.details.map(({ type }) => type.replace(/^.*\//, '')),
       ['errdefs.Source+json', 'errdefs.Vertex+json'],
     );
+    const spans = (await read(trace.digest)).toString('utf8').trim().split('\n').map(parseSpan);
+    const step = spans.find(({ Name }) => Name.startsWith('[2/2] RUN echo told'));
+    assert.equal(step?.Parent.SpanID, spans[0]?.SpanContext.SpanID);
+    assert.match(step?.Status.Description ?? '', /exit code: 3/);
+    assert.ok(spans.every(({ StartTime, EndTime }) => Date.parse(StartTime) <= Date.parse(EndTime)));
     await client.control('UpdateBuildHistory', [messages.UpdateHistoryRequest, messages.Nothing], {
       ...{ ref, remove: true },
     });
