@@ -54,7 +54,10 @@ export interface LogStore {
     position: LogPosition | undefined,
     until: { ended: Promise<unknown>; signal: AbortSignal },
   ): AsyncIterable<LogProgress>;
-  /** Starts a new file when the present one is above its limit and drops the oldest; `reopen` tells the monitor. */
+  /**
+   * Starts a new file when the present one is above its limit; `reopen` tells the monitor, which does so soon. The oldest go with
+   * this call or the next. Gives whether the monitor was told.
+   */
   rotate(
     id: string,
     limits: { maxBytes: number; maxFiles: number },

@@ -15,6 +15,8 @@ export interface CreateTask {
   runtime?: string;
   /** False for the log driver `none`: output goes to attached clients only. */
   log: boolean;
+  /** The monitor begins a new file of its log by itself after so many bytes, whoever else does. Absent: never. */
+  logFileBytes?: number;
   /** The root file system stays within reach while the task lives, also when it is unmounted: see Runtime.rootOf. */
   keepsRoot?: boolean;
 }
@@ -111,7 +113,7 @@ export interface Runtime {
   attach(id: string): Promise<Stdio>;
   /** The size is in force on return; a task without a terminal has none. @throws conflict `task-not-running` */
   resize(id: string, columns: number, rows: number): Promise<void>;
-  /** Makes the monitor write to a new log file, after the present one was renamed. Nothing to do when it is gone. */
+  /** Makes the monitor write to a new log file, soon. Nothing to do when it is gone. */
   reopenLog(id: string): Promise<void>;
   /** Runs another process in the task. @throws as `create`; conflict `task-not-running` */
   exec(id: string, process: ProcessSpec, io: { tty: boolean; stdin: boolean }): Promise<ExecProcess>;

@@ -200,9 +200,12 @@ test('while its log is rotated, no line of a task is lost or doubled for a follo
     logPath: (id) => store.path(id),
     report: (problem) => assert.fail(problem),
   });
-  const task = bench.task(['sh', '-c', 'seq 1 20000; sleep 0.05; seq 20001 40000; printf end']);
+  const script = 'seq 1 20000; sleep 0.05; seq 20001 40000; printf end';
+  // Once the monitor begins a new file by itself, too.
+  const task = bench.task(['sh', '-c', script], { logFileBytes: 1_500_000 });
   await store.prepare(task.id);
   await runtime.create(task);
+  assert.equal(await store.rotate(task.id, { maxBytes: 1000, maxFiles: 100 }, assert.fail), false);
   const ended = bench.exited(task.id);
   let lines = 0;
   let rotations = 0;
@@ -222,6 +225,32 @@ test('while its log is rotated, no line of a task is lost or doubled for a follo
   await follower;
   assert.equal(lines, 40001);
   assert.ok(rotations > 0);
+  await runtime.close();
+});
+
+test('a log that nobody rotates is bounded, and begins and ends as the output did', async () => {
+  await using bench = await TaskBench.make();
+  const store = new FileLogStore(join(bench.folder, 'logs'));
+  const runtime = await ConmonRuntime.open({
+    run: join(bench.folder, 'run'),
+    cgroups: bench.cgroups,
+    logPath: (id) => store.path(id),
+    report: (problem) => assert.fail(problem),
+  });
+  const task = bench.task(['seq', '1', '100000'], { logFileBytes: 500_000 });
+  await store.prepare(task.id);
+  await runtime.create(task);
+  assert.equal(await store.rotate(task.id, { maxBytes: 1000, maxFiles: 5 }, assert.fail), false);
+  const ended = bench.exited(task.id);
+  await runtime.start(task.id);
+  await ended;
+  assert.ok((await store.size(task.id)) <= 1_500_000);
+  const lines: number[] = [];
+  for await (const { data } of store.read(task.id, { stdout: true, stderr: true })) lines.push(Number(data));
+  assert.deepEqual([lines[0], lines.at(-1)], [1, 100_000]);
+  assert.ok(
+    lines.length > 15_000 && lines.every((line, index) => index === 0 || line > (lines[index - 1] ?? 0)),
+  );
   await runtime.close();
 });
 

@@ -140,6 +140,7 @@ export class TaskBench implements AsyncDisposable {
       stdin: options.stdin ?? false,
       stdinOnce: options.stdinOnce ?? false,
       log: options.log ?? true,
+      ...(options.logFileBytes !== undefined && { logFileBytes: options.logFileBytes }),
     };
   }
 

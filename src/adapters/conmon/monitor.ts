@@ -99,6 +99,7 @@ function monitorArguments({ runtime, files, logPath }: MonitorSettings, task: Cr
     ...['--conmon-pidfile', files.inBundle(id, 'conmon.pid')],
     ...['--log-path', task.log ? `k8s-file:${logPath(id)}` : 'none', '--log-level', 'error'],
     ...['--full-attach', '--no-sync-log'],
+    ...(task.logFileBytes === undefined ? [] : ['--log-size-max', String(task.logFileBytes)]),
     ...['--runtime', runtime.program, ...runtime.options.flatMap((option) => ['--runtime-arg', option])],
     ...(task.tty ? ['--terminal'] : []),
     ...(stdin ? ['--stdin'] : []),

@@ -1,59 +1,11 @@
 import assert from 'node:assert/strict';
-import { appendFileSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { readdirSync } from 'node:fs';
 import { test } from 'node:test';
-import type { LogEntry, LogPosition, LogQuery } from '#ports/log-store.ts';
-import { FileLogStore } from './file-log-store.ts';
-
-const all: LogQuery = { stdout: true, stderr: true };
-
-class Bench implements Disposable {
-  readonly folder = mkdtempSync(join(tmpdir(), 'berth-logs-'));
-  readonly store = new FileLogStore(this.folder);
-  #second = 0;
-
-  /** Writes as conmon does; a text without a newline is a part. */
-  write(text: string, stream = 'stdout'): void {
-    const second = String(this.#second++).padStart(2, '0');
-    const heading = `2026-01-01T00:00:${second}.000000001+00:00 ${stream}`;
-    appendFileSync(
-      this.store.path('c'),
-      text.endsWith('\n') ? `${heading} F ${text}` : `${heading} P ${text}\n`,
-    );
-  }
-
-  async read(query: Partial<LogQuery> = {}): Promise<string[]> {
-    const entries = await collect(this.store.read('c', { ...all, ...query }));
-    return entries.map(({ stream, data }) => `${stream === 'stderr' ? '!' : ''}${data.toString()}`);
-  }
-
-  rotate(maxFiles = 3): Promise<boolean> {
-    return this.store.rotate('c', { maxBytes: 10, maxFiles }, () => {
-      writeFileSync(this.store.path('c'), '', { flag: 'a' });
-      return Promise.resolve();
-    });
-  }
-
-  [Symbol.dispose](): void {
-    rmSync(this.folder, { recursive: true, force: true });
-  }
-}
-
-async function collect(entries: AsyncIterable<LogEntry>): Promise<LogEntry[]> {
-  const list: LogEntry[] = [];
-  for await (const entry of entries) list.push(entry);
-  return list;
-}
-
-async function bench(): Promise<Bench> {
-  const made = new Bench();
-  await made.store.prepare('c');
-  return made;
-}
+import type { LogPosition } from '#ports/log-store.ts';
+import { all, collect, LogBench } from '../../../test/support/log-bench.ts';
 
 test('entries come with stream, time and newline; parts of a line are joined, each stream on its own', async () => {
-  using log = await bench();
+  using log = await LogBench.make();
   log.write('one\n');
   log.write('lo');
   log.write('error\n', 'stderr');
@@ -67,13 +19,13 @@ test('entries come with stream, time and newline; parts of a line are joined, ea
 });
 
 test('a container without a log has no entries', async () => {
-  using log = await bench();
+  using log = await LogBench.make();
   assert.deepEqual(await log.read(), []);
   assert.deepEqual(await log.read({ tail: 3 }), []);
 });
 
 test('since and until include their moments, in any time zone', async () => {
-  using log = await bench();
+  using log = await LogBench.make();
   for (const text of ['a\n', 'b\n', 'c\n', 'd\n']) log.write(text);
   assert.deepEqual(
     await log.read({ since: '2026-01-01T00:00:01.000000001Z', until: '2026-01-01T01:00:03.000000001+01:00' }),
@@ -82,7 +34,7 @@ test('since and until include their moments, in any time zone', async () => {
 });
 
 test('tail gives the last entries of the wanted streams, whole, also across files and parts', async () => {
-  using log = await bench();
+  using log = await LogBench.make();
   log.write('one\n');
   await log.rotate();
   log.write('x'.repeat(100_000));
@@ -101,7 +53,7 @@ test('tail gives the last entries of the wanted streams, whole, also across file
 });
 
 test('tail agrees with reading everything, for many interleavings', async () => {
-  using log = await bench();
+  using log = await LogBench.make();
   const pattern = [3, 1, 4, 1, 5, 9, 2, 6, 5, 3, 5, 8, 9, 7, 9, 3, 2, 3, 8, 4, 6, 2, 6, 4, 3];
   for (const [i, digit] of pattern.entries())
     log.write(digit % 3 === 0 ? `part${i} ` : `line${i}\n`, digit % 2 === 0 ? 'stderr' : 'stdout');
@@ -111,7 +63,7 @@ test('tail agrees with reading everything, for many interleavings', async () => 
 });
 
 test('following gives what is written later, over rotations, and ends when the output has', async () => {
-  using log = await bench();
+  using log = await LogBench.make();
   log.write('before\n');
   const ended = Promise.withResolvers<void>();
   const seen: string[] = [];
@@ -132,8 +84,8 @@ test('following gives what is written later, over rotations, and ends when the o
   assert.deepEqual(seen, ['before\n', ...Array.from({ length: 51 }, (_, i) => `${i}\n`), 'no end']);
 });
 
-test('a line that is written to the renamed file before the monitor opens a new one is followed too', async () => {
-  using log = await bench();
+test('a line that is written before the monitor begins the new file that it was told of is followed too', async () => {
+  using log = await LogBench.make();
   const ended = Promise.withResolvers<void>();
   const entries = log.store.read('c', { ...all, follow: true, ended: ended.promise });
   const iterator = entries[Symbol.asyncIterator]();
@@ -143,18 +95,17 @@ test('a line that is written to the renamed file before the monitor opens a new 
     return result.done === true ? undefined : result.value.data.toString();
   };
   assert.equal(await next(), 'first\n');
-  await log.store.rotate('c', { maxBytes: 1, maxFiles: 3 }, () => Promise.resolve());
-  const old = `${log.store.path('c')}.1`;
-  appendFileSync(old, '2026-01-01T00:01:00.000000001+00:00 stdout F late\n');
-  assert.equal(await next(), 'late\n');
+  assert.equal(await log.store.rotate('c', { maxBytes: 1, maxFiles: 3 }, () => Promise.resolve()), true);
+  log.write('late\n');
+  log.begin();
   log.write('new file\n');
-  assert.equal(await next(), 'new file\n');
+  assert.deepEqual([await next(), await next()], ['late\n', 'new file\n']);
   ended.resolve();
   assert.equal(await next(), undefined);
 });
 
 test('an aborted follower ends', async () => {
-  using log = await bench();
+  using log = await LogBench.make();
   log.write('a\n');
   const abort = new AbortController();
   const seen: string[] = [];
@@ -166,14 +117,14 @@ test('an aborted follower ends', async () => {
 });
 
 test('following until a moment ends then, although nothing more is written', async () => {
-  using log = await bench();
+  using log = await LogBench.make();
   log.write('a\n');
   const until = new Date(Date.now() + 50).toISOString();
   assert.deepEqual(await log.read({ follow: true, until }), ['a\n']);
 });
 
 test('who does not follow gets what was there, however fast the container writes', async () => {
-  using log = await bench();
+  using log = await LogBench.make();
   for (const line of ['one\n', 'two\n', 'three\n']) log.write(line);
   for (const tail of [2, undefined]) {
     const before = await log.read(tail === undefined ? {} : { tail });
@@ -188,7 +139,7 @@ test('who does not follow gets what was there, however fast the container writes
 });
 
 test('following after a tail goes on with what comes', async () => {
-  using log = await bench();
+  using log = await LogBench.make();
   log.write('old\n');
   log.write('last\n');
   const seen: string[] = [];
@@ -201,14 +152,14 @@ test('following after a tail goes on with what comes', async () => {
 });
 
 test('rotation keeps so many files, the size is theirs, and removal leaves nothing', async () => {
-  using log = await bench();
+  using log = await LogBench.make();
   assert.equal(await log.rotate(), false);
   for (let i = 0; i < 5; i++) {
     log.write(`line ${i}\n`);
     assert.equal(await log.rotate(3), true);
   }
   log.write('present\n');
-  assert.deepEqual(readdirSync(join(log.folder, 'c')).sort(), ['log', 'log.1', 'log.2']);
+  assert.deepEqual(log.files(), ['kept', 'log', 'log.1', 'log.2']);
   assert.deepEqual(await log.read(), ['line 3\n', 'line 4\n', 'present\n']);
   assert.equal(
     await log.store.size('c'),
@@ -225,7 +176,7 @@ interface Followed {
 }
 
 /** What is sent on from a position, until nothing is left. */
-async function followed(log: Bench, from?: LogPosition): Promise<Followed> {
+async function followed(log: LogBench, from?: LogPosition): Promise<Followed> {
   const seen: Followed = { texts: [], positions: [] };
   const until = { ended: Promise.resolve(), signal: new AbortController().signal };
   for await (const { entries, position } of log.store.followFrom('c', from, until)) {
@@ -236,7 +187,7 @@ async function followed(log: Bench, from?: LogPosition): Promise<Followed> {
 }
 
 test('following from a position goes on right there, over rotations', async () => {
-  using log = await bench();
+  using log = await LogBench.make();
   log.write('one\n');
   log.write('two\n');
   const first = await followed(log);
@@ -250,7 +201,7 @@ test('following from a position goes on right there, over rotations', async () =
 });
 
 test('a position in the middle of a line gives the whole line, and nothing twice', async () => {
-  using log = await bench();
+  using log = await LogBench.make();
   log.write('one\n');
   log.write('lo');
   log.write('error\n', 'stderr');
@@ -270,7 +221,7 @@ test('a position in the middle of a line gives the whole line, and nothing twice
 });
 
 test('a position in a file that rotation dropped begins at the oldest there is', async () => {
-  using log = await bench();
+  using log = await LogBench.make();
   log.write('gone\n');
   const { positions } = await followed(log);
   await log.rotate(2);
@@ -281,7 +232,7 @@ test('a position in a file that rotation dropped begins at the oldest there is',
 });
 
 test('a line of more than 16 KiB is followed in pieces', async () => {
-  using log = await bench();
+  using log = await LogBench.make();
   for (let i = 0; i < 3; i++) log.write('x'.repeat(8192));
   log.write('end\n');
   const sizes = (await followed(log)).texts.map((text) => text.length);
@@ -289,7 +240,7 @@ test('a line of more than 16 KiB is followed in pieces', async () => {
 });
 
 test('a reading that has begun goes on although the log is removed', async () => {
-  using log = await bench();
+  using log = await LogBench.make();
   log.write('kept\n');
   const ended = Promise.withResolvers<void>();
   const removed = Promise.withResolvers<void>();

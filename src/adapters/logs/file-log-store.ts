@@ -5,11 +5,23 @@ import { LogFiles } from './files.ts';
 import { followFrom } from './forward.ts';
 import { readLog } from './reader.ts';
 
+/** Bytes that a monitor writes at most before it heeds what it was told; told twice it would begin two files. */
+const unheeded = 1024 * 1024;
+
+/** The present file of a log, as it was found or left. */
+interface Present {
+  inode: number;
+  /** Bytes from which on the monitor has not heard what it was told; 0: it was told nothing. */
+  unheardFrom: number;
+}
+
 /** The port LogStore on the files that conmon writes, one folder for each container. */
 export class FileLogStore implements LogStore {
   readonly #folder: string;
-  /** Keeps a rotation from renaming files while a reader opens them. */
+  /** Keeps a rotation from renaming files while a reader opens them, or the log is removed. */
   readonly #locks = new KeyedMutex();
+  /** Of logs whose files are settled. */
+  readonly #present = new Map<string, Present>();
 
   /** @param folder absolute; such as `${instance.root}/logs` */
   constructor(folder: string) {
@@ -44,23 +56,38 @@ export class FileLogStore implements LogStore {
     reopen: () => Promise<void>,
   ): Promise<boolean> {
     const files = this.#files(id);
+    const before = this.#present.get(id);
+    const most = Math.max(limits.maxBytes, before?.unheardFrom ?? 0);
     // Asked of every log every second: mostly one look is enough.
-    if (files.isWithin(limits.maxBytes)) return Promise.resolve(false);
+    if (before !== undefined && files.isWithin(before.inode, most)) return Promise.resolve(false);
     return this.#locks.run(id, async () => {
-      if (!(await files.needsRotation(limits.maxBytes))) return false;
-      await files.shift();
+      // What goes may be what there is no room for.
+      const present = await files.settle().finally(() => files.drop(limits));
+      if (present === undefined ? !(await files.hasOlder()) : !this.#isDue(id, present, limits.maxBytes))
+        return false;
       await reopen();
-      await files.drop(limits.maxFiles);
       return true;
     });
+  }
+
+  /** Notes the present file, and that the monitor is told when it is to be. */
+  #isDue(id: string, { inode, size }: { inode: number; size: number }, maxBytes: number): boolean {
+    const before = this.#present.get(id);
+    const unheardFrom = before?.inode === inode ? before.unheardFrom : 0;
+    const isDue = size > Math.max(maxBytes, unheardFrom);
+    this.#present.set(id, { inode, unheardFrom: isDue ? size + unheeded : unheardFrom });
+    return isDue;
   }
 
   size(id: string): Promise<number> {
     return this.#files(id).size();
   }
 
-  async remove(id: string): Promise<void> {
-    await this.#files(id).remove();
+  remove(id: string): Promise<void> {
+    return this.#locks.run(id, async () => {
+      this.#present.delete(id);
+      await this.#files(id).remove();
+    });
   }
 
   #files(id: string): LogFiles {

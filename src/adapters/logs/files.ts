@@ -1,14 +1,17 @@
 import { statSync, type Stats } from 'node:fs';
-import { type FileHandle, mkdir, open, rename, rm, stat } from 'node:fs/promises';
+import { type FileHandle, link, mkdir, open, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { systemCode } from '#base/errors.ts';
 import { namesIfThere } from '#adapters/files/if-there.ts';
 
-const current = 'log';
+/** The monitor writes to the first. To begin a new one it opens the second, empties it, and renames it to the first. */
+const [current, comes] = ['log', 'log.tmp'];
+/** Second names, so that no file goes that the monitor puts another one in the place of: of the first, and of the second. */
+const [kept, next] = ['kept', 'next'];
 
 /**
- * The files of one container's log: `log` is written by the monitor, `log.1` is the one before, and so on. A file
- * that was renamed is still written until the monitor has opened a new `log`.
+ * The files of one container's log: `log` is written by the monitor, `log.1` is the one before, and so on. The monitor
+ * begins a new one when it is told, and by itself after very many bytes; the file of before is then `kept` until `settle`.
  */
 export class LogFiles {
   readonly folder: string;
@@ -18,7 +21,11 @@ export class LogFiles {
   }
 
   get current(): string {
-    return join(this.folder, current);
+    return this.#path(current);
+  }
+
+  #path(name: string): string {
+    return join(this.folder, name);
   }
 
   /** Numbers of the older files, the oldest (highest) first. */
@@ -29,23 +36,38 @@ export class LogFiles {
       .sort((a, b) => b - a);
   }
 
-  async #paths(): Promise<string[]> {
-    const older = await this.#older();
-    return [...older.map((number) => this.#numbered(number)), this.current];
-  }
-
   #numbered(number: number): string {
     return `${this.current}.${number}`;
   }
 
   /** Opens all that exist, the oldest first. The caller closes them. */
   async open(): Promise<FileHandle[]> {
-    const handles: FileHandle[] = [];
-    for (const path of await this.#paths()) {
-      const handle = await openIfThere(path);
-      if (handle !== undefined) handles.push(handle);
+    // First, so that all that were before it are among the others.
+    const newest = await this.#openFile(this.current);
+    const others = (await this.#older()).map((number) => this.#numbered(number));
+    const files: OpenFile[] = [];
+    for (const path of [...others, this.#path(kept), this.#path(next)]) {
+      const file = await this.#openFile(path);
+      if (file !== undefined) files.push(file);
     }
-    return handles;
+    const isKept =
+      newest !== undefined &&
+      files.some(({ path, inode }) => path === this.#path(kept) && inode === newest.inode);
+    const isFile = ({ path, inode }: OpenFile): boolean =>
+      inode !== newest?.inode && !(isKept && path === this.#path(next));
+    const all = [...files.filter(isFile), ...(newest === undefined ? [] : [newest])];
+    const wanted = all.filter(
+      ({ inode }, index) => all.findIndex((other) => other.inode === inode) === index,
+    );
+    await Promise.all(
+      [...files].filter((file) => !wanted.includes(file)).map(({ handle }) => handle.close()),
+    );
+    return wanted.map(({ handle }) => handle);
+  }
+
+  async #openFile(path: string): Promise<OpenFile | undefined> {
+    const handle = await openIfThere(path);
+    return handle && { path, handle, inode: (await handle.stat()).ino };
   }
 
   /**
@@ -55,46 +77,90 @@ export class LogFiles {
   async openAfter(handle: FileHandle | undefined): Promise<FileHandle | undefined> {
     const inode = handle === undefined ? undefined : (await handle.stat()).ino;
     // Mostly it is the newest: those who follow ask after each change.
-    if (inode !== undefined && (await statIfThere(this.current))?.ino === inode) return undefined;
+    if (inode !== undefined && statIfThere(this.current)?.ino === inode) return undefined;
     const candidates = await this.open();
     const inodes = await Promise.all(candidates.map(async (candidate) => (await candidate.stat()).ino));
     const own = inode === undefined ? -1 : inodes.indexOf(inode);
-    const next = candidates[own + 1];
-    await Promise.all(candidates.filter((candidate) => candidate !== next).map((other) => other.close()));
-    return next;
+    const following = candidates[own + 1];
+    await Promise.all(
+      candidates.filter((candidate) => candidate !== following).map((other) => other.close()),
+    );
+    return following;
   }
 
   async size(): Promise<number> {
-    const sizes = await Promise.all((await this.#paths()).map(sizeOf));
-    return sizes.reduce((total, size) => total + size, 0);
+    const names = [current, kept, next, ...(await this.#older()).map((number) => `${current}.${number}`)];
+    const sizes = new Map<number, number>();
+    for (const name of names) {
+      const file = statIfThere(this.#path(name));
+      if (file !== undefined) sizes.set(file.ino, file.size);
+    }
+    return [...sizes.values()].reduce((total, size) => total + size, 0);
   }
 
-  /** Whether there is a present file that is not empty, and not larger than that. */
-  isWithin(maxBytes: number): boolean {
-    const size = statSync(this.current, { throwIfNoEntry: false })?.size ?? 0;
-    return size > 0 && size <= maxBytes;
+  /** Whether the present file is that one, and not larger than that. */
+  isWithin(inode: number, maxBytes: number): boolean {
+    const present = statIfThere(this.current);
+    return present?.ino === inode && present.size <= maxBytes;
   }
 
-  /** Whether there is a present file larger than that; a missing one is to be opened anew. */
-  async needsRotation(maxBytes: number): Promise<boolean> {
-    const size = await sizeOf(this.current);
-    if (size > 0) return size > maxBytes;
-    // A crash between the renaming and the reopening: the monitor still writes to an older file.
-    return !(await exists(this.current)) && (await this.#older()).length > 0;
+  /**
+   * Gives files that the monitor left their numbers, the present one its second name, and makes ready the next one, whose
+   * second name it has before the monitor takes it. A crash in between leaves a gap in the numbers, which is harmless.
+   * @returns the present file; undefined where there is none
+   */
+  async settle(): Promise<{ inode: number; size: number } | undefined> {
+    // Looked at first: the monitor only ever takes it away. If it is gone by now, the present file is what it became, or one after it.
+    const isNextReady = statIfThere(this.#path(comes)) !== undefined;
+    const present = statIfThere(this.current);
+    if (present === undefined) return undefined;
+    await this.#settleKept(present.ino);
+    if (!isNextReady) await this.#makeNext();
+    return { inode: present.ino, size: present.size };
   }
 
-  /** Numbers every file one higher. A crash in between leaves a gap, which is harmless. */
-  async shift(): Promise<void> {
-    if (!(await exists(this.current))) return;
+  async #settleKept(present: number): Promise<void> {
+    if (statIfThere(this.#path(kept))?.ino === present) return;
+    await this.#shift(kept);
+    if (statIfThere(this.#path(next))?.ino === present) {
+      await rename(this.#path(next), this.#path(kept));
+      return;
+    }
+    await this.#shift(next);
+    await link(this.current, this.#path(kept));
+  }
+
+  async #makeNext(): Promise<void> {
+    try {
+      await (await open(this.#path(next), 'a', 0o600)).close();
+      await link(this.#path(next), this.#path(comes));
+    } catch (error) {
+      // The monitor makes one itself: right now, or when it needs one.
+      if (!['EEXIST', 'ENOSPC', 'EDQUOT'].includes(systemCode(error) ?? '')) throw error;
+    }
+  }
+
+  /** Makes it `log.1`, and numbers every older file one higher. */
+  async #shift(name: string): Promise<void> {
+    if (statIfThere(this.#path(name)) === undefined) return;
     for (const number of await this.#older())
       await rename(this.#numbered(number), this.#numbered(number + 1));
-    await rename(this.current, this.#numbered(1));
+    await rename(this.#path(name), this.#numbered(1));
   }
 
-  /** Keeps so many files, the present one among them. */
-  async drop(maxFiles: number): Promise<void> {
-    const surplus = (await this.#older()).filter((number) => number >= maxFiles);
-    await Promise.all(surplus.map((number) => rm(this.#numbered(number), { force: true })));
+  /** Whether there are files of before. */
+  async hasOlder(): Promise<boolean> {
+    return (await this.#older()).length > 0 || statIfThere(this.#path(kept)) !== undefined;
+  }
+
+  /** Keeps so many files of that size, the present one among them; more where the monitor began some that are smaller. */
+  async drop({ maxBytes, maxFiles }: { maxBytes: number; maxFiles: number }): Promise<void> {
+    let newer = 0;
+    for (const number of (await this.#older()).reverse()) {
+      const path = this.#numbered(number);
+      if (number >= maxFiles && newer >= maxBytes * (maxFiles - 1)) await rm(path, { force: true });
+      else newer += statIfThere(path)?.size ?? 0;
+    }
   }
 
   async make(): Promise<void> {
@@ -106,6 +172,12 @@ export class LogFiles {
   }
 }
 
+interface OpenFile {
+  path: string;
+  handle: FileHandle;
+  inode: number;
+}
+
 async function openIfThere(path: string): Promise<FileHandle | undefined> {
   try {
     return await open(path, 'r');
@@ -115,19 +187,7 @@ async function openIfThere(path: string): Promise<FileHandle | undefined> {
   }
 }
 
-async function sizeOf(path: string): Promise<number> {
-  return (await statIfThere(path))?.size ?? 0;
-}
-
-async function exists(path: string): Promise<boolean> {
-  return (await statIfThere(path)) !== undefined;
-}
-
-async function statIfThere(path: string): Promise<Stats | undefined> {
-  try {
-    return await stat(path);
-  } catch (error) {
-    if (systemCode(error) === 'ENOENT') return undefined;
-    throw error;
-  }
+/** At once: asked of every log every second, and a trip to the thread pool takes longer. */
+function statIfThere(path: string): Stats | undefined {
+  return statSync(path, { throwIfNoEntry: false });
 }

@@ -1,6 +1,13 @@
 import { describe, it } from 'node:test';
 import assert from 'node:assert/strict';
-import { bufferBytes, checkLogConfig, isReadable, logLimits, logWarnings } from './log-limits.ts';
+import {
+  bufferBytes,
+  checkLogConfig,
+  isReadable,
+  logLimits,
+  logWarnings,
+  monitorFileBytes,
+} from './log-limits.ts';
 
 const of = (Config: Record<string, string>) => logLimits({ Config });
 
@@ -67,5 +74,11 @@ describe('limits of a log', () => {
   it('are said when they have no effect', () => {
     assert.equal(logWarnings({ Config: { compress: 'true', mode: 'non-blocking' } }).length, 2);
     assert.deepEqual(logWarnings({ Config: { compress: 'false', mode: 'blocking' } }), []);
+  });
+
+  it('let the monitor begin files by itself far above the size at which it is told, and keep what they promise', () => {
+    assert.equal(monitorFileBytes(undefined), 256 * 1024 ** 2);
+    assert.equal(monitorFileBytes({ Config: { 'max-size': '10k', 'max-file': '2' } }), 256 * 1024 ** 2);
+    assert.equal(monitorFileBytes({ Config: { 'max-size': '1g', 'max-file': '3' } }), 3 * 1024 ** 3);
   });
 });

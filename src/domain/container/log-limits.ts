@@ -131,6 +131,19 @@ export function logLimits(config: LogConfig): LogLimits {
   };
 }
 
+/** Never less than so much, so that who looks at logs once a second comes in time. */
+const leastBytesByItself = 256 * 1024 * 1024;
+
+/**
+ * Bytes of output after which the monitor begins a new file although nobody tells it: what it wrote since the last time that it
+ * did so, whatever came between. A log grows by three times of it at most while nobody looks at it, and keeps what the limits
+ * promise.
+ */
+export function monitorFileBytes(config: LogConfig): number {
+  const { maxBytes, maxFiles } = logLimits(config);
+  return Math.max(leastBytesByItself, maxBytes * maxFiles);
+}
+
 function bytesOf(text: string): number {
   const bytes = parseBytes(text);
   if (bytes !== undefined && bytes > 0) return bytes;

@@ -8,6 +8,7 @@ import type { LogForwarding } from '#engine/containers/log-forwarding.ts';
 import type { Lives } from '#engine/containers/lives.ts';
 import type { Roots } from '#engine/containers/roots.ts';
 import { healthPlan, initialHealth } from '#domain/container/health.ts';
+import { monitorFileBytes } from '#domain/container/log-limits.ts';
 import { wantedPorts } from '#domain/container/port-bindings.ts';
 import { hasLinks } from '#domain/network/endpoint.ts';
 import { afterFailedStart, afterStart } from '#domain/container/state.ts';
@@ -101,6 +102,7 @@ export class Starting {
         stdin: container.config.OpenStdin === true,
         stdinOnce: container.config.StdinOnce === true,
         log: container.hostConfig.LogConfig?.Type !== 'none',
+        logFileBytes: monitorFileBytes(container.hostConfig.LogConfig),
         keepsRoot: true,
       }),
       this.#publish(connected, undo),
