@@ -98,6 +98,8 @@ export interface Snapshotter {
   usage(key: string): Promise<number>;
   /** Removes a committed snapshot that nothing builds upon. Idempotent. @throws conflict `snapshot-in-use` */
   removeCommitted(chainId: Digest): Promise<void>;
+  /** Resolves when all committed snapshots are on the disk: they may be written out a little after they are made. */
+  persist(): Promise<void>;
   /** Resolves when the space of what was removed is free: trees may be removed in the background. */
   settled(): Promise<void>;
   /** For clean-up after a crash. */

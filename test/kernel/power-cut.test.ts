@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
 import { open, readdir, readFile, truncate } from 'node:fs/promises';
 import { join } from 'node:path';
-import { test } from 'node:test';
+import { test, type TestContext } from 'node:test';
 import { gzipSync } from 'node:zlib';
 import { layerOf } from '../contract/snapshotter.ts';
 import { run } from '../support/docker.ts';
 import { configOf, dockerArchive, load } from '../support/image-archives.ts';
-import { imageRoom, MemoryState } from '../support/image-room.ts';
+import { imageRoom, MemoryState, type ImageRoom } from '../support/image-room.ts';
 import { noise } from '../support/noise.ts';
 import { cutPower } from '../support/power-cut.ts';
 import { smallDisk } from '../support/small-disk.ts';
@@ -55,13 +55,34 @@ async function isWhole(root: string): Promise<void> {
   }
 }
 
-test('after a power cut right behind a load every file of the image is whole', async (t) => {
+/** Into a store whose layers are not written out by themselves. */
+async function loaded(t: TestContext): Promise<{ root: string; state: MemoryState; before: ImageRoom }> {
   const root = await smallDisk(t, 96 * mib);
   const state = new MemoryState();
   // Nothing is written out a second later.
   t.mock.timers.enable({ apis: ['setTimeout'] });
   const before = await imageRoom({ root, state, boot: 'before' });
   await load(before, archive());
+  return { root, state, before };
+}
+
+test('a container whose image is removed by force right behind its load has its root after a power cut', async (t) => {
+  const { root, state, before } = await loaded(t);
+  const { chainId } = before.images.get('app:1');
+  await before.snapshots.create('c', chainId);
+  before.images.usedBy(() => [{ containerId: 'c', running: false }]);
+  await before.images.remove('app:1', { force: true, prune: true });
+  cutPower(root);
+  await mountAgain(root);
+  t.mock.timers.reset();
+  await using after = await imageRoom({ root, state, boot: 'after' });
+  await after.restart();
+  assert.deepEqual(after.images.list(), []);
+  await isWhole(await after.snapshots.mount('c'));
+});
+
+test('after a power cut right behind a load every file of the image is whole', async (t) => {
+  const { root, state, before } = await loaded(t);
   const { chainId } = before.images.get('app:1');
   // The kernel writes out what it likes first.
   for (const layer of await readdir(join(root, 'snapshots/committed')))

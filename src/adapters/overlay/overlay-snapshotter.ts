@@ -234,6 +234,10 @@ export class OverlaySnapshotter implements Snapshotter {
     return Promise.resolve(list);
   }
 
+  persist(): Promise<void> {
+    return this.#folders.written();
+  }
+
   settled(): Promise<void> {
     return this.#folders.removed();
   }

@@ -235,6 +235,13 @@ export class SnapshotFolders {
     await Promise.all([this.#spare.close(), this.#trash.settled(), this.#writeOut.settled()]);
   }
 
+  /** Resolves when the committed snapshots are on the disk. */
+  async written(): Promise<void> {
+    await this.#writeOut.settled();
+    // And that they are, too.
+    await syncFileSystem(this.root);
+  }
+
   /** Resolves when what was removed is gone. */
   removed(): Promise<void> {
     return this.#trash.settled();

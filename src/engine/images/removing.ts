@@ -38,6 +38,8 @@ export async function removeImage(
 ): Promise<RemovedImage[]> {
   const { platforms = [] } = options;
   const removal = new Removal(parts, users);
+  // Without the image nobody could make its layers anew for the containers that stand upon them, were a power cut to take them.
+  if (options.force && removal.isUsed(name)) await parts.snapshots.persist();
   if (platforms.length > 0) {
     if (!options.force) throw notForced();
     for (const platform of platforms) await removal.ofPlatform(name, platform);
@@ -79,6 +81,10 @@ class Removal {
   constructor(parts: Parts, users: Users) {
     this.#parts = parts;
     this.#users = users;
+  }
+
+  isUsed(name: string): boolean {
+    return this.#usersOf(this.#parts.catalog.get(name), name).length > 0;
   }
 
   async byName(image: Image, name: string, options: RemoveOptions): Promise<void> {
