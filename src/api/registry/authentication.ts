@@ -58,11 +58,18 @@ export function challenge(
     const from = wanted.from === undefined ? '' : ` repository:${wanted.from}:pull`;
     fields.push(`scope="repository:${wanted.repository}:${words}${from}"`);
   }
-  if (isKind(error, 'unauthorized') && error.code === 'registry-scope-missing')
-    fields.push('error="insufficient_scope"');
-  if (isKind(error, 'unauthorized') && error.code === 'registry-token-invalid')
-    fields.push('error="invalid_token"');
+  const problem = problemOf(request, error);
+  if (problem !== undefined) fields.push(`error="${problem}"`);
   return { 'www-authenticate': `Bearer ${fields.join(',')}` };
+}
+
+/**
+ * What is wrong with the token of a request; undefined for a request without one (RFC 6750, section 3.1). Docker's engine says
+ * by it that the access is denied, and lets its client ask for a password otherwise.
+ */
+function problemOf({ headers }: IncomingMessage, error: unknown): string | undefined {
+  if (!isKind(error, 'unauthorized') || !/^bearer /i.test(headers.authorization ?? '')) return undefined;
+  return error.code === 'registry-token-invalid' ? 'invalid_token' : 'insufficient_scope';
 }
 
 /** `GET /token`: a bearer token for as much of what is asked as the caller may. */

@@ -130,6 +130,12 @@ describe('the built-in registry and its clients', () => {
     const more = await registry.call('GET', 'team/notes/tags/list', { headers: bearer(token) });
     assert.equal(more.status, 401);
     assert.match(more.headers.get('www-authenticate') ?? '', /insufficient_scope/);
+    const none = parse((await registry.call('GET', '/token?service=berth-registry')).body.toString());
+    const refused = await registry.call('GET', 'team/box/tags/list', { headers: bearer(none.token) });
+    assert.equal(refused.status, 401);
+    assert.match(refused.headers.get('www-authenticate') ?? '', /error="insufficient_scope"/);
+    const unasked = await registry.call('GET', 'team/box/tags/list');
+    assert.doesNotMatch(unasked.headers.get('www-authenticate') ?? 'error', /error/);
     const [head = '', , signature = ''] = token.split('.');
     const forged = Buffer.from(claims.replace('"reader"', '"ci"')).toString('base64url');
     for (const other of [`${head}.${forged}.${signature}`, 'a.b.c', `${head}.${forged}.`])
