@@ -1,5 +1,5 @@
 import type { HealthConfig } from '#domain/container/config.ts';
-import type { ContainerState, HealthStatus, ProbeResult } from '#domain/container/container.ts';
+import type { Container, ContainerState, HealthStatus, ProbeResult } from '#domain/container/container.ts';
 
 const keptResults = 5;
 const millisecond = 1_000_000;
@@ -40,6 +40,15 @@ function probeCommand(test: string[], shell: string[]): string[] | undefined {
 
 export function initialHealth(): Health {
   return { status: 'starting', failingStreak: 0, log: [] };
+}
+
+/** The state of a container that has just been started: one that is looked at is not well before the first look. */
+export function firstHealth(
+  { probes, config }: Pick<Container, 'probes' | 'config'>,
+  started: ContainerState,
+): ContainerState {
+  const isChecked = probes !== undefined || healthPlan(config.Healthcheck, config.Shell ?? []) !== undefined;
+  return isChecked ? { ...started, health: initialHealth() } : started;
 }
 
 /** Milliseconds until the next probe. @param ranFor how long the container has been running */

@@ -100,16 +100,18 @@ describe('a new start of the daemon', () => {
     const room = await world.room();
     const [before, after] = [await create(room, {}, 'before'), await create(room, {}, 'after')];
     const collection = world.state.collection<object>('containers');
+    const config = { Healthcheck: { Test: ['CMD', 'true'] } };
     for (const [id, status] of [
       [before, 'created'],
       [after, 'running'],
     ] as const) {
-      collection.put(id, { ...collection.get(id), pending: 'start' });
+      collection.put(id, { ...collection.get(id), config, pending: 'start' });
       world.tasks.set(id, status);
     }
     const again = await world.room();
     assert.equal(again.get('before').state.status, 'created');
-    assert.equal(again.get('after').state.status, 'running');
+    const { status, health } = again.get('after').state;
+    assert.deepEqual([status, health?.status], ['running', 'starting']);
     assert.deepEqual([...world.tasks.keys()], [after]);
   });
 

@@ -1,8 +1,9 @@
-import type { Container } from '#domain/container/container.ts';
+import type { Container, ContainerState } from '#domain/container/container.ts';
 import type { ContainerParts } from '#engine/containers/parts.ts';
 import type { ContainerRegistry } from '#engine/containers/registry.ts';
 import type { LifeCycle } from '#engine/containers/life-cycle.ts';
 import type { TaskExit } from '#ports/runtime.ts';
+import { firstHealth } from '#domain/container/health.ts';
 import { afterStart, hasProcess } from '#domain/container/state.ts';
 import { ownerOfImageKey } from '#engine/containers/mount-sources.ts';
 import { ownsSandbox } from '#engine/containers/endpoints.ts';
@@ -95,11 +96,12 @@ export class Reconciling {
   }
 
   #adopted(container: Container, status: 'running' | 'paused', pid: number): Container {
-    const started =
-      container.pending === 'start'
-        ? { ...container, state: afterStart(container.state, pid, this.#parts.clock.timestamp(), false) }
-        : container;
-    return this.#registry.put(settled({ ...started, state: { ...started.state, status, pid } }));
+    const state = container.pending === 'start' ? this.#started(container, pid) : container.state;
+    return this.#registry.put(settled({ ...container, state: { ...state, status, pid } }));
+  }
+
+  #started(container: Container, pid: number): ContainerState {
+    return firstHealth(container, afterStart(container.state, pid, this.#parts.clock.timestamp(), false));
   }
 
   async #undoStart(container: Container): Promise<void> {

@@ -7,7 +7,7 @@ import type { HealthMonitor } from '#engine/containers/health-monitor.ts';
 import type { LogForwarding } from '#engine/containers/log-forwarding.ts';
 import type { Lives } from '#engine/containers/lives.ts';
 import type { Roots } from '#engine/containers/roots.ts';
-import { healthPlan, initialHealth } from '#domain/container/health.ts';
+import { firstHealth } from '#domain/container/health.ts';
 import { monitorFileBytes } from '#domain/container/log-limits.ts';
 import { wantedPorts } from '#domain/container/port-bindings.ts';
 import { hasLinks } from '#domain/network/endpoint.ts';
@@ -146,13 +146,8 @@ export class Starting {
   }
 
   #running(container: Container, pid: number, startedAt: string, restarted: boolean): Container {
-    const state = afterStart(container.state, pid, startedAt, restarted);
-    const checked =
-      container.probes !== undefined ||
-      healthPlan(container.config.Healthcheck, container.config.Shell ?? []) !== undefined;
-    return this.#registry.put(
-      settled({ ...container, state: checked ? { ...state, health: initialHealth() } : state }),
-    );
+    const state = firstHealth(container, afterStart(container.state, pid, startedAt, restarted));
+    return this.#registry.put(settled({ ...container, state }));
   }
 
   /** Everything on disk that the main process needs before it is made. */
