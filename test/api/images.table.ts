@@ -115,10 +115,15 @@ export const images: Table = {
     { path: '/build?buildargs=nonsense', status: 400 },
     { path: '/build', body: Buffer.from('no archive at all'), status: 400 },
     { path: '/build?platform=a/b/c/d', status: 400 },
+    { path: '/build?platform=bogus', status: 400, text: /unknown operating system/ },
+    { path: '/build?version=3', status: 400, text: /invalid version/ },
   ],
   'POST /session': [{ path: '/session', status: 400, text: /no upgrade proto in request/ }],
   'POST /grpc': [{ path: '/grpc', status: 400, text: /no upgrade proto in request/ }],
-  'POST /build/cancel': [{ path: '/build/cancel?id=none', status: 204 }],
+  'POST /build/cancel': [
+    { path: '/build/cancel?id=none', status: 204 },
+    { path: '/build/cancel', status: 400, text: /build ID not provided/ },
+  ],
   'POST /build/prune': [
     {
       path: '/build/prune',

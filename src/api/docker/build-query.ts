@@ -3,6 +3,7 @@ import { Value } from 'typebox/value';
 import { invalid, unsupported } from '#base/errors.ts';
 import type { BuildRequest, Choice } from '#engine/contracts.ts';
 import { buildLimits } from '#domain/build/limits.ts';
+import { parsePlatform } from '#domain/image/platform.ts';
 import { all, flag, integer, single, type ManyQuery, type Query } from '#api/docker/query.ts';
 
 export type BuildSettings = Omit<BuildRequest, 'context' | 'onProgress' | 'signal' | 'auths'>;
@@ -53,7 +54,11 @@ function choiceOf({ Type: type, Attrs }: Static<typeof Outputs>[number]): Choice
 }
 
 function refuse(query: Query, isTraced: boolean): void {
-  const { platform = '', remote = '' } = query;
+  const { platform = '', remote = '', version = '' } = query;
+  if (!['', '1', '2'].includes(version))
+    throw invalid('version-invalid', `invalid version "${version}"`, {
+      hint: '1 is the classic builder, 2 is BuildKit',
+    });
   if (remote === 'client-session' && !isTraced)
     throw unsupported(
       'buildkit-unsupported',
@@ -67,10 +72,8 @@ function refuse(query: Query, isTraced: boolean): void {
     throw invalid('isolation-unsupported', `unsupported isolation: "${query['isolation'] ?? ''}"`);
   if (!isTraced && !['', '[]', 'null'].includes(query['outputs'] ?? ''))
     throw invalid('outputs-unsupported', 'outputs are offered by BuildKit only');
-  if (platform !== '' && !/^[a-z0-9_.-]+(?:\/[a-z0-9_.-]+){0,2}$/i.test(platform))
-    throw invalid('platform-invalid', `"${platform}": cannot parse platform specifier: invalid argument`, {
-      hint: 'required is OS/ARCHITECTURE[/VARIANT]',
-    });
+  // For its refusal alone: the build knows which machine this is.
+  if (platform !== '') parsePlatform(platform, { os: 'linux', architecture: '' });
 }
 
 function warningsOf(query: Query): string[] {

@@ -1,4 +1,5 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { invalid } from '#base/errors.ts';
 import { shortId } from '#base/ids.ts';
 import type { Image } from '#domain/image/image.ts';
 import { familiarName, formatReference, parseReference } from '#domain/image/reference.ts';
@@ -41,6 +42,7 @@ export function buildRoutes(app: FastifyInstance, engine: BuildRouteParts): void
   });
   app.post<{ Querystring: Query }>('/build/cancel', async (request, reply) => {
     const { id = '' } = request.query;
+    if (id === '') throw invalid('build-id-missing', 'build ID not provided');
     engine.builds.cancel(id);
     engine.solves.cancel(id);
     return reply.code(204).send();

@@ -50,7 +50,7 @@ test('an instruction that is not for this, or has no or a wrong argument, is ref
     ['ENV A', /ENV must have two arguments/],
     ['HEALTHCHECK --interval=soon CMD x', /invalid duration "soon"/],
     ['HEALTHCHECK --what=1 CMD x', /unknown flag: --what/],
-    ['HEALTHCHECK x', /Unknown type "x" in HEALTHCHECK/],
+    ['HEALTHCHECK x', /Unknown type "X" in HEALTHCHECK/],
   ];
   for (const [line, message] of refused) assert.throws(() => applyChanges({}, [line]), { message }, line);
 });

@@ -107,9 +107,7 @@ function readPaths(
 ): { sources: (string | Heredoc)[]; destination: string } {
   const paths = execArgs(statement) ?? splitPlain(statement.rest).map((word) => word.text);
   const destination = paths.at(-1);
-  if (destination === undefined || paths.length === 0)
-    throw wrong(statement, `${name} requires at least two arguments`);
-  if (paths.length === 1)
+  if (destination === undefined || paths.length === 1)
     throw wrong(
       statement,
       `${name} requires at least two arguments, but only one was provided. Destination could not be determined`,

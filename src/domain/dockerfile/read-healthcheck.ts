@@ -21,7 +21,7 @@ export function readHealthcheck(statement: Statement, written: Written): Healthc
     return { name: 'HEALTHCHECK', ...written };
   }
   if (kind.toUpperCase() !== 'CMD')
-    throw wrong(statement, `Unknown type "${kind}" in HEALTHCHECK (try CMD)`, {
+    throw wrong(statement, `Unknown type "${kind.toUpperCase()}" in HEALTHCHECK (try CMD)`, {
       offset: 0,
       length: kind.length,
       hint:

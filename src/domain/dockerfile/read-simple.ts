@@ -111,11 +111,11 @@ export function readVolume(statement: Statement, written: Written): Instruction 
 export function readShell(statement: Statement, written: Written): Instruction {
   readFlags(statement, []);
   const args = execArgs(statement);
-  if (args === undefined)
+  if (args === undefined && statement.rest !== '')
     throw wrong(statement, 'SHELL requires the arguments to be in JSON form', {
       hint: 'write SHELL ["EXECUTABLE", "ARGUMENT"]',
     });
-  if (args.length === 0) throw wrong(statement, 'SHELL requires at least one argument');
+  if (args === undefined || args.length === 0) throw wrong(statement, 'SHELL requires at least one argument');
   return { name: 'SHELL', args, ...written };
 }
 
