@@ -1,13 +1,15 @@
 import { createReadStream, createWriteStream } from 'node:fs';
-import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
+import { rename, rm, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { namesIfThere, textIfThere } from '#adapters/files/if-there.ts';
+import { makeFolders } from '#adapters/files/make-folders.ts';
 import { isDigest, type Digest } from '#domain/image/digest.ts';
 import { mediaTypes, type Descriptor, type Index } from '#domain/image/manifest.ts';
 import type { LayoutFolders } from '#ports/layout-folders.ts';
-import { invalid } from '#base/errors.ts';
+import { explainDiskFull } from '#base/disk-full.ts';
+import { BerthError, invalid, reasonOf } from '#base/errors.ts';
 import { newId } from '#base/ids.ts';
 
 const parseIndex: (text: string) => Partial<Index> = JSON.parse;
@@ -31,7 +33,11 @@ export class DiskLayoutFolders implements LayoutFolders {
   }
 
   async write(folder: string, { digest }: Descriptor, content: Readable): Promise<void> {
-    await mkdir(join(folder, 'blobs', 'sha256'), { recursive: true });
+    await makeFolders(join(folder, 'blobs', 'sha256')).catch((thrown: unknown) => {
+      const error = explainDiskFull(thrown);
+      if (error instanceof BerthError) throw error;
+      throw invalid('layout-unwritable', `the folder '${folder}' cannot be made: ${reasonOf(error)}`);
+    });
     const path = pathOf(folder, digest);
     const partial = `${path}.${newId()}`;
     try {

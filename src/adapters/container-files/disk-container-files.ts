@@ -1,6 +1,6 @@
 import { mountContents } from './contents.ts';
 import { chownSync, mkdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { chown, mkdir, readFile, realpath } from 'node:fs/promises';
+import { chown, readFile, realpath } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { dirname, join } from 'node:path';
 import { mount, MS, unmountIfMounted } from '#adapters/linux/libc.ts';
@@ -8,6 +8,9 @@ import { bindPart, findMount } from './host-mounts.ts';
 import { toHost, type IdMappings, type Owner } from '#domain/user-namespace/id-mappings.ts';
 import type { ContainerFiles, EtcPaths, FileContent } from '#ports/container-files.ts';
 import { namesIfThere, namesIfThereSync, textIfThereSync } from '#adapters/files/if-there.ts';
+import { makeFolders } from '#adapters/files/make-folders.ts';
+import { explainDiskFull } from '#base/disk-full.ts';
+import { BerthError, internal, reasonOf } from '#base/errors.ts';
 
 /** Begins the names of mounts of parts. */
 const part = 'part-';
@@ -107,7 +110,12 @@ export class DiskContainerFiles implements ContainerFiles {
   }
 
   async makeFolder(path: string): Promise<void> {
-    const first = await mkdir(path, { recursive: true });
+    const first = await makeFolders(path).catch((thrown: unknown) => {
+      const error = explainDiskFull(thrown);
+      if (error instanceof BerthError) throw error;
+      const words = `error while creating mount source path '${path}': mkdir ${path}: ${reasonOf(error)}`;
+      throw internal('mount-source-failed', words, { cause: error });
+    });
     if (first === undefined || this.#owner === undefined) return;
     const { uid, gid } = this.#owner;
     for (let at = path; at.length >= first.length; at = dirname(at)) await chown(at, uid, gid);

@@ -1,7 +1,7 @@
-import { mkdir } from 'node:fs/promises';
-import { isAbsolute, relative, resolve } from 'node:path';
+import { access, constants, mkdir } from 'node:fs/promises';
+import { dirname, isAbsolute, relative, resolve } from 'node:path';
 import { text } from 'node:stream/consumers';
-import { invalid, messageOf } from '#base/errors.ts';
+import { invalid, messageOf, reasonOf } from '#base/errors.ts';
 import type { BuildBody, BuildLine } from '#api/types/builds.ts';
 import { newId } from '#base/ids.ts';
 import type { Client } from '#cli/client.ts';
@@ -14,7 +14,15 @@ import { BuildArchives } from './build-archives.ts';
 import { stdinContext } from './build-stdin.ts';
 import { fileContent } from './given-files.ts';
 import { givenSecrets } from './given-secrets.ts';
-import { agentOf, cacheSourceOf, cacheTargetOf, contextOf, isRemote, outputOf } from './build-choices.ts';
+import {
+  agentOf,
+  cacheSourceOf,
+  cacheTargetOf,
+  contextOf,
+  isRemote,
+  outputOf,
+  type ChosenOutput,
+} from './build-choices.ts';
 
 export interface BuildOptions {
   file?: string;
@@ -53,8 +61,7 @@ export async function build(context: Context, folder: string, options: BuildOpti
   const { environment } = context.program;
   const outputs = options.output.map((each) => outputOf(each, owner()));
   if (options.push === true) outputs.push({ choice: { type: 'image', names: options.tag, push: true } });
-  for (const { choice } of outputs)
-    if (choice.type === 'local') await mkdir(choice.folder, { recursive: true });
+  for (const output of outputs) await prepareOutput(output);
   const standard = folder === '-' ? await fromStdin(options) : undefined;
   const body: BuildBody = {
     ...(await inputs(folder, options, environment)),
@@ -87,6 +94,17 @@ export async function build(context: Context, folder: string, options: BuildOpti
     renderer.end();
   }
   if (renderer.isBad) process.exitCode = 1;
+}
+
+/** What cannot be written is told before the build. @throws invalid `output-unwritable` */
+async function prepareOutput({ choice, dest = '-' }: ChosenOutput): Promise<void> {
+  if (dest === '-') return;
+  try {
+    if (choice.type === 'local') await mkdir(choice.folder, { recursive: true });
+    else await access(dirname(resolve(dest)), constants.W_OK);
+  } catch (error) {
+    throw invalid('output-unwritable', `--output: '${dest}' cannot be written: ${reasonOf(error)}`);
+  }
 }
 
 async function inputs(

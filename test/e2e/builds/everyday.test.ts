@@ -157,6 +157,14 @@ describe('builds, every day', () => {
         `berth: unable to prepare context: context must be a directory: ${join(context, 'Dockerfile')}\n`,
       ],
       [['-f', '/none', context], "berth: '/none' cannot be read: no such file or directory\n"],
+      [
+        ['-o', 'type=tar,dest=/none/x.tar', context],
+        "berth: --output: '/none/x.tar' cannot be written: no such file or directory\n",
+      ],
+      [
+        ['--cache-to', 'type=local,dest=/proc/x', context],
+        "berth: the folder '/proc/x' cannot be made: no such file or directory\n",
+      ],
       [['-o', 'type=bogus', context], "berth: --output 'type=bogus': the type 'bogus' is not offered\n"],
     ];
     for (const [words, expected] of cases) {

@@ -169,6 +169,11 @@ describe('what cannot be done is said as Docker says it', () => {
         /failed to mount local volume: mount \/none:.*: no such file or directory\n/,
         127,
       ],
+      [
+        'run --rm -v /proc/none:/x busybox true',
+        /error while creating mount source path '\/proc\/none': mkdir \/proc\/none: no such file or directory/,
+        127,
+      ],
     ]);
   });
 
