@@ -21,6 +21,8 @@ export interface Collection<T extends object> {
    */
   note(key: string, value: T): void;
   delete(key: string): void;
+  /** As `delete` of each, for what does no harm where a power cut brings it back. Nothing waits for the disk. */
+  drop(keys: readonly string[]): void;
   /** All documents with their keys, in order of key. Meant for start-up: engine rooms keep what they need in memory. */
   entries(): [key: string, value: T][];
 }

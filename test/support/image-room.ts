@@ -33,6 +33,7 @@ export class MemoryState implements StateStore {
       put: (key, value) => void documents.set(key, JSON.stringify(value)),
       note: (key, value) => void documents.set(key, JSON.stringify(value)),
       delete: (key) => void documents.delete(key),
+      drop: (keys) => keys.forEach((key) => documents.delete(key)),
       entries: () => [...documents].sort().map(([key, text]) => [key, parse(text)]),
     };
   }

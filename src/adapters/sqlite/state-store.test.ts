@@ -60,6 +60,25 @@ test('what is noted is there for who opens the file after a kill, and what is pu
   );
 });
 
+test('what is dropped is gone for who opens the file after a kill, also within a transaction', (t) => {
+  const path = scratch(t);
+  const store = new SqliteStateStore(path);
+  t.after(() => store.close());
+  const items = store.collection<{ n: number }>('a');
+  for (const key of ['v', 'w', 'x', 'y', 'z']) items.put(key, { n: 1 });
+  items.drop(['v', 'w', 'missing']);
+  items.drop([]);
+  store.transaction(() => items.drop(['x']));
+  const other = new DatabaseSync(path, { readOnly: true });
+  t.after(() => other.close());
+  const rows = other.prepare('SELECT key FROM document ORDER BY key').all();
+  assert.deepEqual(
+    rows.map(({ key }) => key),
+    ['y', 'z'],
+  );
+  assert.equal(items.get('w'), undefined);
+});
+
 test('a transaction that throws leaves nothing, also not of the one inside it', () => {
   const store = new SqliteStateStore(':memory:');
   const items = store.collection<{ n: number }>('a');

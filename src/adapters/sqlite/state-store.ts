@@ -56,6 +56,14 @@ export class SqliteStateStore implements StateStore {
       delete: (key) => {
         writing(() => statements.delete.run(name, key));
       },
+      drop: (keys) => {
+        if (keys.length === 0) return;
+        this.#withoutSync(() =>
+          this.transaction(() => {
+            for (const key of keys) statements.delete.run(name, key);
+          }),
+        );
+      },
       entries: () => statements.all.all(name).map((row) => [text(row['key']), parse(text(row['value']))]),
     };
   }

@@ -26,6 +26,7 @@ function collection<T extends object>(): Collection<T> {
     put: (key, value) => void map.set(key, value),
     note: (key, value) => void map.set(key, value),
     delete: (key) => void map.delete(key),
+    drop: (keys) => keys.forEach((key) => map.delete(key)),
     entries: () => [...map],
   };
 }

@@ -72,9 +72,9 @@ export class IndexCatalog {
     }
   }
 
-  /** Once what a nameless index held has gone. */
+  /** Once what a nameless index held has gone. One that comes back after a power cut is swept again. */
   forget(digest: Digest): void {
-    this.#documents.delete(digest);
+    this.#documents.drop([digest]);
     this.#indexes.delete(digest);
   }
 

@@ -28,17 +28,14 @@ export class IngestJournal {
   }
 
   write(digests: readonly Digest[], record: IngestRecord): void {
-    this.#all(digests, (digest) => this.#records.put(digest, record));
-  }
-
-  forget(digests: readonly string[]): void {
-    this.#all(digests, (digest) => this.#records.delete(digest));
-  }
-
-  #all<T extends string>(digests: readonly T[], work: (digest: T) => void): void {
     if (digests.length === 0) return;
     this.#state.transaction(() => {
-      for (const digest of digests) work(digest);
+      for (const digest of digests) this.#records.put(digest, record);
     });
+  }
+
+  /** One that comes back after a power cut is of what somebody has, or of what goes at the next start. */
+  forget(digests: readonly string[]): void {
+    this.#records.drop(digests);
   }
 }
