@@ -51,12 +51,12 @@ export async function openBlob(
 ): Promise<Readable> {
   const response = await ask(calls, caller, blob, offset);
   if (response.status === 200) return without(response.body, offset);
-  if (response.status !== 206 || offset === 0)
+  const isPart = response.status === 206;
+  if (isPart && startOf(response, blob) === offset) return response.body;
+  if (!isPart && (response.status !== 416 || offset === 0))
     throw pullError(caller.reference, response.status, await textOf(response));
-  const starts = startOf(response, blob);
-  if (starts === offset) return response.body;
   response.body.destroy();
-  // It says itself that it sends another part than was asked for: then all of it, without a range.
+  // It says itself that it sends another part than was asked for, or none: then all of it, without a range.
   const whole = await ask(calls, caller, blob, 0);
   if (whole.status === 200) return without(whole.body, offset);
   whole.body.destroy();

@@ -8,13 +8,13 @@ import type { Credentials } from '#ports/registry-client.ts';
 type Send = (request: HttpRequest) => Promise<HttpResponse>;
 
 interface Answer {
-  token?: string;
-  access_token?: string;
-  refresh_token?: string;
-  expires_in?: number;
+  token?: unknown;
+  access_token?: unknown;
+  refresh_token?: unknown;
+  expires_in?: unknown;
 }
 
-const parse: (content: string) => Answer = JSON.parse;
+const parse: (content: string) => unknown = JSON.parse;
 /** Seconds, where the server does not say (distribution token specification). */
 const defaultLifetime = 60;
 const client = 'berth';
@@ -97,9 +97,10 @@ export class Tokens {
     const request = tokenRequest(challenge, registry, scopes, auth, signal);
     const { token, access_token, expires_in } = await ask(request, send);
     const value = token ?? access_token;
-    if (value === undefined || value === '')
+    if (typeof value !== 'string' || value === '')
       throw internal('registry-token-missing', `the token server ${request.url.origin} gave no token`);
-    return { header: `Bearer ${value}`, lifetime: expires_in ?? defaultLifetime };
+    const lifetime = typeof expires_in === 'number' ? expires_in : defaultLifetime;
+    return { header: `Bearer ${value}`, lifetime };
   }
 
   /** A refresh token for these credentials, where the registry gives such; '' where it does not. */
@@ -113,7 +114,8 @@ export class Tokens {
     if (bearer === undefined || auth.identityToken !== undefined) return auth.identityToken ?? '';
     const request = tokenRequest(bearer, refused.url, [], auth, signal);
     request.url.searchParams.set('offline_token', 'true');
-    return (await ask(request, send)).refresh_token ?? '';
+    const { refresh_token: token } = await ask(request, send);
+    return typeof token === 'string' ? token : '';
   }
 }
 
@@ -197,7 +199,8 @@ async function ask(request: HttpRequest, send: Send): Promise<Answer> {
         : {},
     );
   try {
-    return parse(content);
+    const answer = parse(content);
+    return typeof answer === 'object' && answer !== null ? answer : {};
   } catch (error) {
     throw internal('registry-token-failed', `the token server ${request.url.origin} did not answer in JSON`, {
       cause: error,
