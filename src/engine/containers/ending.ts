@@ -7,7 +7,7 @@ import type { HealthMonitor } from '#engine/containers/health-monitor.ts';
 import type { Lives } from '#engine/containers/lives.ts';
 import { restarts } from '#domain/container/restart.ts';
 import { afterExit, hasProcess } from '#domain/container/state.ts';
-import { announce } from '#engine/containers/announcer.ts';
+import { announce, announceUnmounted } from '#engine/containers/announcer.ts';
 import { ownsSandbox, vacated } from '#engine/containers/endpoints.ts';
 import { closeSources } from '#engine/containers/mount-sources.ts';
 import { settled } from '#engine/containers/registry.ts';
@@ -94,6 +94,7 @@ export class Ending {
     const { served } = this.#lives.of(ended.id);
     if (served !== undefined) await this.#inTime(served);
     const duration = Date.parse(exit.exitedAt) - Date.parse(ended.state.startedAt);
+    announceUnmounted(this.#parts.events, ended);
     announce(this.#parts.events, ended, 'die', {
       exitCode: String(exit.exitCode),
       execDuration: String(Math.max(0, Math.round(duration / 1000))),

@@ -12,7 +12,7 @@ import { monitorFileBytes } from '#domain/container/log-limits.ts';
 import { wantedPorts } from '#domain/container/port-bindings.ts';
 import { hasLinks } from '#domain/network/endpoint.ts';
 import { afterFailedStart, afterStart } from '#domain/container/state.ts';
-import { announce } from '#engine/containers/announcer.ts';
+import { announce, announceMounted } from '#engine/containers/announcer.ts';
 import { joinsContainer, ownsSandbox, vacated } from '#engine/containers/endpoints.ts';
 import { etcTexts } from '#engine/containers/etc-files.ts';
 import { closeSources, openGranted, openSources } from '#engine/containers/mount-sources.ts';
@@ -113,6 +113,7 @@ export class Starting {
     await runtime.start(container.id);
     life.begin();
     const running = this.#running({ ...connected, ports }, pid, startedAt, restarted);
+    announceMounted(events, running);
     announce(events, running, 'start');
     this.#forwarding.begin(running, life.ended);
     this.#health.begin(running);

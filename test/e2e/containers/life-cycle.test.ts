@@ -228,6 +228,19 @@ for (const runtime of ['crun', 'runc'])
       assert.ok(actions.includes('die 4 v'), seen);
     });
 
+    it('tells of the volumes that it has while it runs', async () => {
+      const since = String(Date.now() / 1000);
+      await daemon.ok('run', '--rm', '--name', 'having', '-v', 'had:/v:ro', 'busybox', 'true');
+      const until = String(Date.now() / 1000 + 1);
+      const format = '{{.Action}} {{json .Actor.Attributes}}';
+      const words = ['events', '--since', since, '--until', until, '-f', 'volume=had', '--format', format];
+      const actions = (await daemon.ok(...words)).split('\n');
+      assert.equal(actions.length, 3);
+      assert.match(actions[0] ?? '', /^create /);
+      assert.match(actions[1] ?? '', /^mount .*"destination":"\/v","driver":"local".*"read\/write":"false"/);
+      assert.match(actions[2] ?? '', /^unmount \{"container":"[0-9a-f]{64}","driver":"local"\}$/);
+    });
+
     it('is healthy or not as its probe says', async () => {
       await background(
         'probed',
