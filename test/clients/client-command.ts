@@ -49,6 +49,12 @@ export class DockerCommand {
     assert.match(stderr, words);
   }
 
+  /** Whether the help of a group ('' for the top) names a command: clients of other versions have others. */
+  async knows(group: string, command: string): Promise<boolean> {
+    const { stdout } = await this.run(...(group === '' ? ['--help'] : [group, '--help']));
+    return new RegExp(`^ {2}${command}\\*? `, 'm').test(stdout);
+  }
+
   /** Commands of these groups ('' for the top) that its own help names and that were not run. */
   async untried(groups: readonly string[]): Promise<string[]> {
     const all = new Map<string, string[]>();

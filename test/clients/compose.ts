@@ -8,11 +8,13 @@ import type { TestDaemon } from '../support/daemon.ts';
 import { startRegistry } from '../support/registry.ts';
 import { Checks } from './checks.ts';
 import { DockerCommand } from './client-command.ts';
+import { checkNewerCompose } from './compose-newer.ts';
 import { linkPlugin } from './install.ts';
 
 /** Every command of the Compose plugin, on a project with dependencies, networks, volumes, profiles and a build. */
 export async function checkCompose(daemon: TestDaemon): Promise<Checks> {
   await linkPlugin(daemon, 'docker-compose');
+  await linkPlugin(daemon, 'docker-buildx');
   const docker = new DockerCommand(daemon);
   const checks = new Checks('Compose plugin', await docker.ok('compose', 'version', '--short'));
   const project = new Project(docker, join(daemon.folder, 'shop'));
@@ -23,6 +25,7 @@ export async function checkCompose(daemon: TestDaemon): Promise<Checks> {
   await checkBuilds(checks, project);
   await checkStreams(checks, project, daemon);
   await checkEnds(checks, project);
+  if (await docker.knows('compose', 'publish')) await checkNewerCompose(checks, docker, daemon);
   await checks.check("every command that the plugin's help names was run", async () => {
     assert.deepEqual(await docker.untried(['compose']), []);
   });

@@ -32,7 +32,9 @@ export async function checkDocker(daemon: TestDaemon): Promise<Checks> {
   await checkImages(checks, docker, folder);
   await checkSystem(checks, docker, folder);
   await checks.check("every command that the client's help names was run", async () => {
-    assert.deepEqual(await docker.untried(groups), []);
+    const known: string[] = [];
+    for (const group of groups) if (group === '' || (await docker.knows('', group))) known.push(group);
+    assert.deepEqual(await docker.untried(known), []);
   });
   return checks;
 }

@@ -66,11 +66,22 @@ export async function oldDocker(): Promise<string> {
   return join(folder, 'docker');
 }
 
-/** Makes `docker compose` or `docker buildx` work for clients that have the daemon's environment. */
-export async function linkPlugin(daemon: TestDaemon, name: Plugin): Promise<void> {
+/** A folder with docker, docker-compose and docker-buildx of the versions in build-newest.sh; undefined where there is no Go. */
+export async function newestClients(): Promise<string | undefined> {
+  const hasGo = ['go', '/usr/local/go/bin/go'].map((go) => run('sh', ['-c', `command -v ${go}`]));
+  if ((await Promise.all(hasGo)).every(({ code }) => code !== 0)) return undefined;
+  const script = join(here, 'build-newest.sh');
+  return once('newest', await sumOf(script), async (folder) => {
+    await must('sh', [script, folder]);
+  });
+}
+
+/** Makes `docker compose` or `docker buildx` work for clients that have the daemon's environment. One that is there stays. */
+export async function linkPlugin(daemon: TestDaemon, name: Plugin, file?: string): Promise<void> {
   const plugins = join(daemon.environment['DOCKER_CONFIG'] ?? '', 'cli-plugins');
   await mkdir(plugins, { recursive: true });
-  await symlink(await dockerPlugin(name), join(plugins, name));
+  const link = join(plugins, name);
+  if (!existsSync(link)) await symlink(file ?? (await dockerPlugin(name)), link);
 }
 
 /** A package of a suite, for this machine unless said otherwise, into a folder. Gives the path of its file. */

@@ -1,6 +1,7 @@
 // Runs other people's clients against private daemons and writes what came of it into docs/compatibility.md.
 // Arguments: names of clients, to run only these and leave the page as it is.
 import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { startDaemon, type TestDaemon } from '../support/daemon.ts';
 import { isSurprise, type Checks } from './checks.ts';
 import { checkBuildx } from './buildx.ts';
@@ -8,6 +9,7 @@ import { checkCompose } from './compose.ts';
 import { checkDevcontainers } from './devcontainers.ts';
 import { checkDocker } from './docker.ts';
 import { checkOldDocker } from './docker-old.ts';
+import { linkPlugin, newestClients } from './install.ts';
 import { checkDockerode, checkDockerPy, checkTestcontainers } from './programs.ts';
 import { withReports } from './table.ts';
 
@@ -15,15 +17,19 @@ const page = new URL('../../docs/compatibility.md', import.meta.url);
 
 const clients: Readonly<Record<string, (daemon: TestDaemon) => Promise<Checks>>> = {
   docker: checkDocker,
+  'docker-newest': checkDocker,
   'docker-old': checkOldDocker,
   buildx: checkBuildx,
+  'buildx-newest': checkBuildx,
   compose: checkCompose,
+  'compose-newest': checkCompose,
   dockerode: checkDockerode,
   testcontainers: checkTestcontainers,
   'docker-py': checkDockerPy,
   devcontainers: checkDevcontainers,
 };
 
+const plugins = ['docker-compose', 'docker-buildx'] as const;
 const asked = process.argv.slice(2);
 const unknown = asked.filter((name) => !(name in clients));
 if (unknown.length > 0)
@@ -32,7 +38,14 @@ if (unknown.length > 0)
 const reports: Checks[] = [];
 for (const [name, check] of Object.entries(clients)) {
   if (asked.length > 0 && !asked.includes(name)) continue;
-  await using daemon = await startDaemon();
+  const programs = name.endsWith('-newest') ? await newestClients() : '';
+  if (programs === undefined) {
+    process.stdout.write(`${name}: not tried, as there is no Go to build it\n`);
+    continue;
+  }
+  const path = `${programs}:${process.env['PATH'] ?? ''}`;
+  await using daemon = await startDaemon(programs === '' ? {} : { environment: { PATH: path } });
+  if (programs !== '') for (const plugin of plugins) await linkPlugin(daemon, plugin, join(programs, plugin));
   await daemon.loadBusybox();
   reports.push(await check(daemon));
 }

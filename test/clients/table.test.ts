@@ -27,6 +27,17 @@ test('the table replaces what stands between its markers, and nothing else', () 
   assert.equal(withReports(written, [{ client: 'docker', version: '1', outcomes }]), written);
 });
 
+test('what several versions of a client were asked is told once', () => {
+  const report = (version: string, ...names: string[]) => ({
+    client: 'docker',
+    version,
+    outcomes: names.map((check) => ({ check })),
+  });
+  const written = withReports(page, [report('1', 'run', 'trust'), report('2', 'run', 'images')]);
+  assert.match(written, /^\| docker \| 2 \| 2 \| 2 \| nothing \|$/m);
+  assert.equal(written.match(/^- .*$/gm)?.join(), '- **docker**: run; trust; images.');
+});
+
 test('a page without markers is refused', () => {
   assert.throws(() => withReports('nothing', []), /lacks '<!-- written by/);
 });

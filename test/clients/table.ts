@@ -25,9 +25,11 @@ function textOf(reports: readonly ClientReport[]): string {
     (report) =>
       `| ${report.client} | ${cell(report.version)} | ${report.outcomes.length} | ${passed(report)} | ${cell(failures(report))} |`,
   );
-  const exercised = reports.map(
-    ({ client, outcomes }) => `- **${client}**: ${outcomes.map(({ check }) => check).join('; ')}.`,
-  );
+  // Several versions of a client are asked the same, but for what only one of them knows.
+  const exercised = [...new Set(reports.map(({ client }) => client))].map((client) => {
+    const checks = reports.flatMap((each) => (each.client === client ? each.outcomes : []));
+    return `- **${client}**: ${[...new Set(checks.map(({ check }) => check))].join('; ')}.`;
+  });
   const head = ['| client | version | checks | passed | could not do |', '| --- | --- | --- | --- | --- |'];
   return [...head, ...rows, '', 'What each was asked:', '', ...exercised].join('\n');
 }
