@@ -63,6 +63,18 @@ test('an image has its annotations here, in a registry and in archives, until it
   assert.equal(manifest.config.digest, image.id);
   assert.equal(images.get(`${registry.host}/app@${pushed.digest}`).id, image.id);
 
+  // What comes back finds the image here by its own manifest.
+  const archive = await buffer(images.save([name]));
+  for (const bring of [
+    () => images.pull(name, quiet),
+    () => images.load(Readable.from([archive]), () => undefined),
+  ]) {
+    await images.tag('plain', name);
+    assert.equal((await images.descriptor(name)).digest, image.manifestDigest);
+    await bring();
+    assert.equal((await images.descriptor(name)).digest, here.digest);
+  }
+
   // Another store keeps them with what it loads.
   await using other = await imageRoom();
   await other.images.load(images.save([name]), () => undefined);

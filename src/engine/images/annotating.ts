@@ -1,4 +1,4 @@
-import { platformOf, type Attachment } from '#domain/image/image-index.ts';
+import { platformOf, type Attachment, type NewIndex } from '#domain/image/image-index.ts';
 import type { Image } from '#domain/image/image.ts';
 import { ociLayerType } from '#domain/image/compression.ts';
 import { mediaTypes, type Descriptor, type Manifest } from '#domain/image/manifest.ts';
@@ -30,6 +30,16 @@ export async function annotatedManifest(
   return {
     document: { ...document, descriptor },
     attachment: { digest: descriptor.digest, parts: [config, ...layers] },
+  };
+}
+
+/** As names stand for it. */
+export function manifestAlone({ id, config }: Image, { document, attachment }: AnnotatedManifest): NewIndex {
+  const { mediaType, digest, size } = document.descriptor;
+  return {
+    ...{ mediaType, digest, size },
+    manifests: [{ mediaType, digest, size, platform: platformOf(config) }],
+    ...{ images: { [digest]: id }, attachments: [attachment] },
   };
 }
 

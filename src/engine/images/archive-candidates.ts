@@ -24,6 +24,8 @@ export interface CandidateImage {
   layers: Descriptor[];
   /** Absent for Docker's layout: then one is written. */
   manifestDigest?: Digest;
+  /** Of the manifest. */
+  annotations?: Manifest['annotations'];
 }
 
 /** What tags of an archive stand for: one image, or those of an index that it holds and that are wanted. */
@@ -163,14 +165,14 @@ class Layout {
     return this.#platforms.some((wanted) => matchesPlatform(found, wanted));
   }
 
-  #image(manifestDigest: Digest, { config, layers }: Manifest): CandidateImage {
+  #image(manifestDigest: Digest, { config, layers, annotations }: Manifest): CandidateImage {
     for (const { digest } of [config, ...layers])
       if (!this.#holds(digest))
         throw invalid(
           'archive-corrupt',
           `loading images: blob ${digest} is missing or damaged in the archive`,
         );
-    return { config, layers, manifestDigest };
+    return { config, layers, manifestDigest, ...(annotations !== undefined && { annotations }) };
   }
 
   #attachment(digest: Digest, { config, layers }: Manifest): Attachment | undefined {

@@ -1,10 +1,11 @@
 import { internal } from '#base/errors.ts';
 import type { Digest } from '#domain/image/digest.ts';
+import type { Image } from '#domain/image/image.ts';
 import { imageFor, type Attachment, type ImageIndex, type NewIndex } from '#domain/image/image-index.ts';
 import { mediaTypes, type Descriptor, type Index } from '#domain/image/manifest.ts';
 import { familiarName, formatReference, parseReference } from '#domain/image/reference.ts';
 import type { Annotated, IndexEntry, Lease, NewIndexNames } from '#engine/contracts.ts';
-import { annotatedManifest, noted } from '#engine/images/annotating.ts';
+import { annotatedManifest, manifestAlone, noted } from '#engine/images/annotating.ts';
 import { attestationManifest, documentOf, type Document } from '#engine/images/attestations.ts';
 import { describeImage } from '#engine/images/manifests.ts';
 import { partsOf } from '#engine/images/collector.ts';
@@ -69,21 +70,23 @@ export async function storeAnnotated(
   const image = parts.catalog.get(id);
   await using used = parts.leases.open();
   await used.hold(...partsOf(image).blobs);
-  const { document, attachment } = await annotatedManifest(parts, image, annotations);
-  await keepDocuments(parts, lease, [document]);
-  const { platform, ...descriptor } = document.descriptor;
-  return recordNamed(
-    parts,
-    {
-      ...{
-        ...descriptor,
-        ...noted(asked),
-        manifests: [{ ...descriptor, ...(platform !== undefined && { platform }) }],
-      },
-      ...{ images: { [descriptor.digest]: image.id }, attachments: [attachment] },
-    },
-    names,
-  );
+  const made = await annotatedManifest(parts, image, annotations);
+  await keepDocuments(parts, lease, [made.document]);
+  return recordNamed(parts, { ...manifestAlone(image, made), ...noted(asked) }, names);
+}
+
+/** Has names stand for the annotations, too, that an image came with although it is here by another manifest. */
+export async function recordAnnotated(
+  parts: Parts,
+  image: Image,
+  { digest, annotations }: { digest: Digest; annotations: Annotated['annotations'] },
+  names: { tags?: string[]; repoDigests?: string[] },
+  lease: Lease,
+): Promise<void> {
+  if (annotations === undefined || digest === image.manifestDigest) return;
+  const made = await annotatedManifest(parts, image, annotations);
+  await keepDocuments(parts, lease, [made.document]);
+  recordIndex(parts, manifestAlone(image, made), names);
 }
 
 /** As `recordIndex`, and tells of the names as `tag` does. */

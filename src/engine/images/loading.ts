@@ -14,7 +14,7 @@ import {
   type CandidateImage,
 } from '#engine/images/archive-candidates.ts';
 import { readArchive } from '#engine/images/archive-reader.ts';
-import { recordIndex } from '#engine/images/indexes.ts';
+import { recordAnnotated, recordIndex } from '#engine/images/indexes.ts';
 import { ingest } from '#engine/images/ingest.ts';
 import { placesOf, type LayerPlace } from '#engine/images/layers.ts';
 import type { IngestLease } from '#engine/images/leases.ts';
@@ -90,8 +90,10 @@ async function add(
   const attachments = [...(index?.attachments ?? [])];
   for (const each of images) {
     image = await addImage(parts, each, loading, index === undefined ? tags : []);
-    const { manifestDigest: digest, config, layers } = each;
+    const { manifestDigest: digest, config, layers, annotations } = each;
     if (digest === undefined) continue;
+    if (index === undefined)
+      await recordAnnotated(parts, image, { digest, annotations }, { tags }, loading.lease);
     here[digest] = image.id;
     // The image was here with layers packed in another way: what the index names stays beside it.
     if (digest !== image.manifestDigest) attachments.push({ digest, parts: [config, ...layers] });

@@ -23,7 +23,7 @@ import { baseRegistry } from '#domain/base/base-name.ts';
 import { together } from '#engine/containers/undo.ts';
 import { ingest } from '#engine/images/ingest.ts';
 import { fetchBlob, fetchLayers, keepBlob, type Fetch } from '#engine/images/fetching.ts';
-import { recordIndex } from '#engine/images/indexes.ts';
+import { recordAnnotated, recordIndex } from '#engine/images/indexes.ts';
 import { placesOf, type LayerPlace } from '#engine/images/layers.ts';
 import type { Parts } from '#engine/images/parts.ts';
 import type { FetchedManifest } from '#ports/registry-client.ts';
@@ -133,6 +133,7 @@ async function fetchImage(parts: Parts, pull: Pull): Promise<Pulled> {
   const isNew = parts.catalog.find(full, pull.wanted)?.id !== id;
   const image = parts.catalog.record(imageOf(parts, found, index === undefined ? names : {}));
   if (index !== undefined) recordIndex(parts, { ...index, images: { [digest]: id } }, names);
+  else await recordAnnotated(parts, image, { digest, annotations: manifest.annotations }, names, pull.lease);
   tellDigest(pull, topDigest);
   return { image: parts.catalog.byId(id) ?? image, isNew };
 }
