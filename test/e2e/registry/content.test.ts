@@ -127,6 +127,30 @@ describe('the built-in registry by raw HTTP', () => {
     assert.doesNotMatch(body.toString(), /\.\.|hidden/);
   });
 
+  it('takes tags of up to 128 characters, and digests of known kinds and lengths', async () => {
+    await pushBlob(registry, 'named', '{}');
+    const body = manifestOf('{}', []);
+    const put = (name: string): ReturnType<BuiltIn['call']> =>
+      registry.call('PUT', `named/manifests/${name}`, { body, headers: { 'content-type': ociManifest } });
+    const [longest, sha512] = [`T${'.'.repeat(127)}`, digestOf(body, 'sha512')];
+    for (const name of [longest, '_', sha512]) {
+      assert.equal((await put(name)).status, 201, name);
+      assert.equal((await registry.call('GET', `named/manifests/${name}`)).body.toString(), body);
+    }
+    const wrong = [
+      `${longest}x`,
+      '-a',
+      '.a',
+      'a%20b',
+      `sha512:${'0'.repeat(127)}`,
+      `sha256:${'A'.repeat(64)}`,
+    ];
+    for (const name of [...wrong, `md5:${'0'.repeat(32)}`, `sha512:${'0'.repeat(128)}`])
+      assert.equal((await put(name)).status, 400, name);
+    const { body: tags } = await registry.call('GET', 'named/tags/list');
+    assert.deepEqual(JSON.parse(tags.toString()), { name: 'named', tags: [longest, '_'] });
+  });
+
   it('refuses manifests that name what is not there, are too large or something else', async () => {
     await pushBlob(registry, 'manifests', '{}');
     const put = (body: string, type = ociManifest): ReturnType<BuiltIn['call']> =>

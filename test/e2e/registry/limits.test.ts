@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { readdir, writeFile } from 'node:fs/promises';
+import { readdir, rm, statfs, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import {
@@ -14,8 +14,9 @@ import {
   type Answered,
   type BuiltIn,
 } from '../../support/built-in-registry.ts';
-import { startDaemon, type TestDaemon } from '../../support/daemon.ts';
+import { startDaemon, TestDaemon } from '../../support/daemon.ts';
 import { run } from '../../support/docker.ts';
+import { smallDisk } from '../../support/small-disk.ts';
 
 describe('what the built-in registry takes and keeps', () => {
   let daemon: TestDaemon;
@@ -164,4 +165,32 @@ describe('what the built-in registry takes and keeps', () => {
     ]);
     assert.doesNotMatch(daemon.log, /a long password|wrong one|ns=secret/);
   });
+});
+
+it('a disk that is full in an upload is told of, and with room the upload goes on where it stopped', async (t) => {
+  const mib = 1024 ** 2;
+  const folder = await smallDisk(t, 64 * mib);
+  await using daemon = new TestDaemon(folder, {});
+  await daemon.start();
+  const registry = await serveRegistry(daemon);
+  const begun = await registry.call('POST', 'team/app/blobs/uploads/');
+  const location = begun.headers.get('location') ?? '';
+  const { bavail, bsize } = await statfs(folder);
+  const filler = join(folder, 'filler');
+  await writeFile(filler, Buffer.alloc(bavail * bsize - 4 * mib));
+  const body = 'sixteen letters!'.repeat(mib / 2);
+  const full = await registry.call('PATCH', location, { body });
+  assert.deepEqual([full.status, full.codes], [507, ['UNAVAILABLE']]);
+  const [, end = ''] = /^0-(\d+)$/.exec(full.headers.get('range') ?? '') ?? [];
+  const came = Number(end) + 1;
+  assert.ok(came > mib && came < body.length, `${came} bytes came`);
+  const none = await registry.call('PATCH', location, { body: body.slice(came) });
+  assert.equal(none.status, 507);
+  await rm(filler);
+  const status = await registry.call('GET', location);
+  const next = Number(/^0-(\d+)$/.exec(status.headers.get('range') ?? '')?.[1]) + 1;
+  const digest = digestOf(body);
+  const put = await registry.call('PUT', `${location}?digest=${digest}`, { body: body.slice(next) });
+  assert.equal(put.status, 201, put.body.toString());
+  assert.equal(digestOf((await registry.call('GET', `team/app/blobs/${digest}`)).body), digest);
 });
