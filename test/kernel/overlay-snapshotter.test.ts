@@ -140,6 +140,16 @@ test('a volatile snapshot waits for no disk, and becomes a layer as any other', 
   assert.deepEqual(await snapshotter.view(chain('a'), (root) => readdir(root)), ['f']);
 });
 
+test('a snapshot that cannot be committed leaves nothing behind', async () => {
+  await using fixture = await make();
+  const { root, snapshotter } = fixture;
+  await snapshotter.create('a', '');
+  await rm(join(root, 'snapshots/active/a/upper'), { recursive: true });
+  await assert.rejects(snapshotter.commit('a', chain('a')), { code: 'ENOENT' });
+  assert.deepEqual(await readdir(join(root, 'snapshots/temporary')), []);
+  assert.deepEqual(await snapshotter.listCommitted(), []);
+});
+
 /** Of a layer's record on the disk. */
 async function isUnwritten(root: string, name: string): Promise<boolean> {
   const hex = chain(name).slice('sha256:'.length);

@@ -1,9 +1,10 @@
 import { mountContents } from './contents.ts';
 import { chownSync, mkdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { chown, readFile, realpath } from 'node:fs/promises';
+import { chown, realpath } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { dirname, join } from 'node:path';
 import { mount, MS, unmountIfMounted } from '#adapters/linux/libc.ts';
+import { mountTable } from '#adapters/linux/mount-table.ts';
 import { bindPart, findMount } from './host-mounts.ts';
 import { toHost, type IdMappings, type Owner } from '#domain/user-namespace/id-mappings.ts';
 import type { ContainerFiles, EtcPaths, FileContent } from '#ports/container-files.ts';
@@ -83,8 +84,8 @@ export class DiskContainerFiles implements ContainerFiles {
   }
 
   async mountOf(path: string): Promise<{ mountPoint: string; propagation: 'private' | 'slave' | 'shared' }> {
-    const [text, real] = await Promise.all([readFile('/proc/self/mountinfo', 'utf8'), realpath(path)]);
-    return findMount(text, real);
+    const [mounts, real] = await Promise.all([mountTable(), realpath(path)]);
+    return findMount(mounts, real);
   }
 
   unmountAll(id: string): Promise<void> {

@@ -1,6 +1,7 @@
 import { closeSync, constants, mkdirSync, openSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { close, mount, MS } from '#adapters/linux/libc.ts';
+import type { MountEntry } from '#adapters/linux/mount-table.ts';
 import { openInRoot } from '#adapters/linux/rooted-path.ts';
 import { invalid, messageOf, systemCode } from '#base/errors.ts';
 
@@ -44,29 +45,18 @@ export interface HostMount {
   propagation: 'private' | 'slave' | 'shared';
 }
 
-/**
- * The mount in which an absolute path lies.
- * @param mountinfo text of /proc/self/mountinfo (proc(5)): later mounts cover earlier ones
- */
-export function findMount(mountinfo: string, path: string): HostMount {
+/** The mount in which an absolute path lies. */
+export function findMount(mounts: readonly MountEntry[], path: string): HostMount {
   let found: HostMount = { mountPoint: '/', propagation: 'private' };
-  for (const line of mountinfo.split('\n')) {
-    const [mountPoint, , ...optional] = line.split(' - ', 1).join('').split(' ').slice(4);
-    if (mountPoint === undefined || !contains(unescaped(mountPoint), path)) continue;
-    if (unescaped(mountPoint).length < found.mountPoint.length) continue;
-    const has = (tag: string): boolean => optional.some((field) => field.startsWith(tag));
+  for (const { point: mountPoint, tags } of mounts) {
+    if (!contains(mountPoint, path) || mountPoint.length < found.mountPoint.length) continue;
+    const has = (start: string): boolean => tags.some((tag) => tag.startsWith(start));
     const propagation = has('shared:') ? 'shared' : has('master:') ? 'slave' : 'private';
-    found = { mountPoint: unescaped(mountPoint), propagation };
+    found = { mountPoint, propagation };
   }
   return found;
 }
 
 function contains(mountPoint: string, path: string): boolean {
   return mountPoint === '/' || path === mountPoint || path.startsWith(`${mountPoint}/`);
-}
-
-function unescaped(text: string): string {
-  return text.replaceAll(/\\([0-7]{3})/g, (_, octal: string) =>
-    String.fromCharCode(Number.parseInt(octal, 8)),
-  );
 }

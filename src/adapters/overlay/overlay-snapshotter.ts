@@ -1,18 +1,19 @@
 import { createHash, randomUUID } from 'node:crypto';
-import { mkdirSync, readFileSync, rmdirSync } from 'node:fs';
-import { mkdir, readdir, rename, rm, rmdir } from 'node:fs/promises';
+import { mkdir, rename, rm, rmdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { piecesOf, type ByteReader } from '#base/byte-reader.ts';
 import { conflict } from '#base/errors.ts';
 import { KeyedMutex } from '#base/mutex.ts';
 import { bootId } from '#adapters/linux/boot-id.ts';
-import { mount, MS, unmountInPool, unmountIfMounted } from '#adapters/linux/libc.ts';
+import { unmountInPool, unmountIfMounted } from '#adapters/linux/libc.ts';
+import { mountTable } from '#adapters/linux/mount-table.ts';
 import { mountOverlay } from '#adapters/linux/overlay.ts';
 import { LayerDecoder } from '#adapters/overlay/layer-decoder.ts';
 import { RemappedFolders, type Remapping } from '#adapters/overlay/remapped-folders.ts';
 import { SnapshotFolders } from '#adapters/overlay/snapshot-folders.ts';
 import { StagedFolder } from '#adapters/overlay/staged-folder.ts';
 import { TreePool } from '#adapters/overlay/tree-pool.ts';
+import { Views } from '#adapters/overlay/views.ts';
 import { parseDigest, type Digest } from '#domain/image/digest.ts';
 import type { LayerBound } from '#domain/image/layer-limit.ts';
 import type { Change, DiffOptions, LayerInfo, LayerSource, Snapshotter } from '#ports/snapshotter.ts';
@@ -24,6 +25,7 @@ const pieceSize = 256 * 1024;
 export class OverlaySnapshotter implements Snapshotter {
   readonly #folders: SnapshotFolders;
   readonly #remapped: RemappedFolders | undefined;
+  readonly #views: Views;
   readonly #pool = new TreePool(4);
   /** One that unpacks may have to wait for what it unpacks. */
   readonly #unpackers = new TreePool(5);
@@ -37,6 +39,7 @@ export class OverlaySnapshotter implements Snapshotter {
     const place = join(root, 'snapshots');
     this.#remapped =
       remapping && new RemappedFolders(place, join(root, 'snapshots-as-containers-see'), remapping);
+    this.#views = new Views(join(place, 'views'));
     this.#folders = new SnapshotFolders(place, {
       owner: this.#remapped?.owner,
       boot,
@@ -161,18 +164,10 @@ export class OverlaySnapshotter implements Snapshotter {
   async view<T>(chainId: Digest | '', use: (root: string) => Promise<T>): Promise<T> {
     const layers = this.#folders.lower(chainId);
     if (layers.length === 0) return use(await this.#empty());
-    const target = this.#folders.view(randomUUID());
-    mkdirSync(target, { mode: 0o700 });
-    try {
-      mountReadOnly(
-        layers.map((layer) => this.#seen(layer)),
-        target,
-      );
-      return await use(target);
-    } finally {
-      unmountIfMounted(target);
-      rmdirSync(target);
-    }
+    return this.#views.use(
+      layers.map((layer) => this.#seen(layer)),
+      use,
+    );
   }
 
   async changes(key: string): Promise<Change[]> {
@@ -200,14 +195,19 @@ export class OverlaySnapshotter implements Snapshotter {
       await this.#pool.remove(folder);
       return;
     }
-    await Promise.all([
-      rename(join(folder, 'upper'), join(folder, 'fs')),
-      rm(join(folder, 'work'), { recursive: true, force: true }),
-      rmdir(join(folder, 'merged')),
-      rm(join(folder, 'snapshot.json')),
-    ]);
-    const size = known ?? (await this.#pool.size(join(folder, 'fs')));
-    await this.#folders.publish(folder, chainId, { parent, size });
+    try {
+      await Promise.all([
+        rename(join(folder, 'upper'), join(folder, 'fs')),
+        rm(join(folder, 'work'), { recursive: true, force: true }),
+        rmdir(join(folder, 'merged')),
+        rm(join(folder, 'snapshot.json')),
+      ]);
+      const size = known ?? (await this.#pool.size(join(folder, 'fs')));
+      await this.#folders.publish(folder, chainId, { parent, size });
+    } catch (error) {
+      await this.#pool.remove(folder);
+      throw error;
+    }
   }
 
   async usage(key: string): Promise<number> {
@@ -263,30 +263,11 @@ export class OverlaySnapshotter implements Snapshotter {
   }
 
   async #repair(): Promise<void> {
-    const mounts = mountPoints();
-    const below = (name: string): string => `${join(this.#folders.root, name)}/`;
-    for (const path of mounts) if (path.startsWith(below('views'))) unmountIfMounted(path);
-    for (const name of await readdir(below('views'))) await rmdir(this.#folders.view(name));
+    const mounts = new Set((await mountTable()).map(({ point }) => point));
+    await this.#views.clear(mounts);
     for (const key of this.#folders.activeKeys())
       if (mounts.has(join(this.#folders.active(key), 'merged'))) this.#mounted.add(key);
   }
-}
-
-/** A single layer needs no overlay, and overlayfs refuses a read-only one with less than two. */
-function mountReadOnly(layers: string[], target: string): void {
-  const [only, ...others] = layers;
-  if (only !== undefined && others.length === 0) {
-    mount(only, target, null, MS.BIND);
-    mount(null, target, null, MS.BIND | MS.REMOUNT | MS.RDONLY);
-  } else mountOverlay({ lower: layers, target });
-}
-
-/** Fields of /proc/self/mountinfo are separated by spaces, which are written as octal escapes in paths. */
-function mountPoints(): Set<string> {
-  const unescape = (path: string): string =>
-    path.replace(/\\([0-7]{3})/g, (_, code: string) => String.fromCharCode(Number.parseInt(code, 8)));
-  const lines = readFileSync('/proc/self/mountinfo', 'utf8').split('\n');
-  return new Set(lines.map((line) => unescape(line.split(' ')[4] ?? '')));
 }
 
 async function close(layer: LayerSource): Promise<void> {

@@ -116,10 +116,6 @@ export class SnapshotFolders {
     return join(this.root, 'temporary', name);
   }
 
-  view(name: string): string {
-    return join(this.root, 'views', name);
-  }
-
   isCommitted(chainId: Digest): boolean {
     return this.#known.has(chainId);
   }

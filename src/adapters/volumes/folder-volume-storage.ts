@@ -1,10 +1,11 @@
-import { chown, lstat, mkdir, opendir, readdir, readFile, rename, rm } from 'node:fs/promises';
+import { chown, lstat, mkdir, opendir, readdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { invalid, messageOf, systemCode } from '#base/errors.ts';
 import type { Owner } from '#domain/user-namespace/id-mappings.ts';
 import { splitMountOptions } from '#domain/volume/mount-flags.ts';
 import type { VolumeMount, VolumeStorage } from '#ports/volume-storage.ts';
 import { mount, SystemCallError, unmountIfMounted } from '#adapters/linux/libc.ts';
+import { mountTable } from '#adapters/linux/mount-table.ts';
 
 const leaving = '.removing-';
 
@@ -71,9 +72,8 @@ export class FolderVolumeStorage implements VolumeStorage {
   }
 
   async #isMounted(name: string): Promise<boolean> {
-    const mounts = await readFile('/proc/self/mountinfo', 'utf8');
-    const point = this.path(name);
-    return mounts.split('\n').some((line) => line.split(' ')[4] === point);
+    const path = this.path(name);
+    return (await mountTable()).some(({ point }) => point === path);
   }
 }
 
