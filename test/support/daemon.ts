@@ -8,7 +8,7 @@ import { instanceOf, type Instance } from '#domain/instance.ts';
 import { callApi, openApi, type ApiAnswer } from './api.ts';
 import { busyboxTar } from './busybox.ts';
 import { run, type RunOptions, type RunResult } from './docker.ts';
-import { leaksOf, removeInstance } from './leaks.ts';
+import { leaksOf, removeInstance, untilEnded } from './leaks.ts';
 
 const program = new URL('../../src/main/berth.ts', import.meta.url).pathname;
 const launcher = new URL('../../berth', import.meta.url).pathname;
@@ -193,13 +193,23 @@ export class TestDaemon implements AsyncDisposable {
 
   /** Removes everything, and fails when something of a container is left on the machine. */
   async [Symbol.asyncDispose](): Promise<void> {
+    await this.#clear();
+    // Only then: through a mount that was left, files of the host would go.
+    await rm(this.folder, { recursive: true, force: true });
+  }
+
+  /** Each step is taken, and its failure told, also when one before it failed. */
+  async #clear(): Promise<void> {
+    await using steps = new AsyncDisposableStack();
+    steps.defer(() => removeInstance(this.instance));
+    steps.defer(async () => {
+      await untilEnded(this.folder);
+      const leaks = await leaksOf(this.instance, this.folder);
+      assert.deepEqual(leaks, [], `the daemon left something behind; its log:\n${this.log}`);
+    });
+    steps.defer(() => this.stop());
     if (this.#process === undefined) await this.start();
     await this.#removeAll();
-    await this.stop();
-    const leaks = await leaksOf(this.instance, this.folder);
-    await removeInstance(this.instance);
-    assert.deepEqual(leaks, [], `the daemon left something behind; its log:\n${this.log}`);
-    await rm(this.folder, { recursive: true, force: true });
   }
 
   async #removeAll(): Promise<void> {

@@ -47,6 +47,15 @@ export async function lastingVeths(instance: Instance, links = 0): Promise<Link[
   }
 }
 
+/**
+ * Resolves when no process names `root` any more, or after ten seconds. Who ran an exec in a container ends only after
+ * that process, and on a busy machine later than the container.
+ */
+export async function untilEnded(root: string): Promise<void> {
+  const deadline = Date.now() + 10_000;
+  while (processesOf(root).length > 0 && Date.now() < deadline) await setTimeout(20);
+}
+
 async function linksOf(instance: Instance): Promise<Link[]> {
   const parse: (text: string) => Link[] = JSON.parse;
   const { stdout } = await run('ip', ['-json', '-details', 'link', 'show']);
