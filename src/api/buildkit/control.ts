@@ -1,6 +1,7 @@
 import type { Choice, SolveRequest } from '#engine/contracts.ts';
 import { answering, unary, type Methods } from '#base/grpc/server.ts';
 import type { ValueOf } from '#base/grpc/message.ts';
+import { unsupported } from '#base/errors.ts';
 import { inputsOf, refuseGraph } from '#api/buildkit/definition.ts';
 import { diskUsage, prune } from '#api/buildkit/cache.ts';
 import { listenHistory, updateHistory } from '#api/buildkit/history.ts';
@@ -66,6 +67,7 @@ export function controlService(parts: BuildkitParts, blobs: RecordBlobs): Method
 function solveRequest(request: ValueOf<typeof messages.SolveRequest>): SolveRequest {
   const { ref, session, frontend, attributes, entitlements, internal, cache } = request;
   refuseGraph(request.definition);
+  refusePolicy(request);
   const { exporterDeprecated: type, exporterAttributesDeprecated } = request;
   const old: Choice[] = type === '' ? [] : [{ type, attributes: exporterAttributesDeprecated }];
   return {
@@ -75,4 +77,12 @@ function solveRequest(request: ValueOf<typeof messages.SolveRequest>): SolveRequ
     cacheTo: cache?.exports ?? [],
     inputs: inputsOf(request.inputs),
   };
+}
+
+/** A source that a policy denies must not be built from. @throws unsupported `source-policy-unsupported` */
+function refusePolicy({ sourcePolicy, sourcePolicySession }: ValueOf<typeof messages.SolveRequest>): void {
+  if (sourcePolicy.length === 0 && sourcePolicySession === '') return;
+  throw unsupported('source-policy-unsupported', 'policies of sources are not offered', {
+    hint: 'docker buildx build --policy disabled=true builds without one, such as a Dockerfile.rego',
+  });
 }

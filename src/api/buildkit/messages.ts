@@ -45,7 +45,10 @@ export const SolveRequest = message({
   entitlements: texts(9),
   inputs: map(10, part(2, Definition)),
   internal: flag(11),
+  /** A policy of sources (`moby.buildkit.v1.sourcepolicy.Policy`), and the session that is to be asked about each source. */
+  sourcePolicy: bytes(12),
   exporters: parts(13, Choice),
+  sourcePolicySession: text(15),
 });
 export const SolveResponse = message({ exporterResponse: map(1, text(2)) });
 

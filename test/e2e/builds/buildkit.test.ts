@@ -219,6 +219,7 @@ CMD cat /a/f /b1 /seen /named
       ],
       [{ exporters: [{ type: 'oci', attributes: { tar: 'false' } }] }, /option 'tar=false' of the exporter/],
       [{ cache: { imports: [], exports: [{ type: 's3', attributes: {} }] } }, /cache of type 's3'/],
+      [{ sourcePolicySession: 'own' }, /policies of sources are not offered/],
       [{ entitlements: ['strange'] }, /the entitlement 'strange' is not offered/],
     ];
     for (const [request, message] of wrong) await assert.rejects(client.solve(request), message);
