@@ -14,7 +14,8 @@ export interface Watch {
 }
 
 /**
- * Looks at each change of the app's containers until all are well, one is not, or the run's time is over.
+ * Looks at each change of the app's containers until all are well, one is not, or the run's time is over. Who is well is
+ * given requests when this returns.
  * @throws conflict `app-unwell`, told as an event with probe and log; `app-container-gone`
  */
 export async function watchUntilWell(run: Run, watch: Watch): Promise<void> {
@@ -23,6 +24,7 @@ export async function watchUntilWell(run: Run, watch: Watch): Promise<void> {
     const late = watch.mine().find((one) => watch.judge(one)?.ok !== true);
     if (late !== undefined) throw new Unwell(late, `it did not ${watch.goal} within ${run.timeout} seconds`);
   });
+  await run.parts.services.settled(run.app, watch.service);
 }
 
 /** Looks for so many seconds whether one of them falls over. @throws as `watchUntilWell` */
