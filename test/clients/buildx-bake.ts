@@ -15,6 +15,8 @@ target "app" {
   contexts = { base = "target:base" }
   dockerfile-inline = "FROM base\\nCOPY f /f\\nCMD [\\"cat\\", \\"/base\\"]\\n"
   tags = ["bake/app"]
+  output = ["type=image"]
+  annotations = ["index-descriptor:noted=yes"]
 }
 target "other" {
   name = "other-\${word}"
@@ -32,7 +34,7 @@ export async function checkBake(checks: Checks, docker: DockerCommand, folder: s
   await mkdir(place, { recursive: true });
   await writeFile(join(place, 'docker-bake.hcl'), bake);
   await writeFile(join(place, 'f'), 'file');
-  await checks.check('bake: targets upon targets, a matrix, inheritance, --set', async () => {
+  await checks.check('bake: targets upon targets, a matrix, inheritance, annotations, --set', async () => {
     await docker.ok('buildx', 'bake', '--set', 'app.labels.set=by-hand', { cwd: place });
     const base = await docker.ok('run', '--rm', 'bake/app');
     for (const word of ['one', 'two'])
@@ -42,6 +44,7 @@ export async function checkBake(checks: Checks, docker: DockerCommand, folder: s
       );
     const labels = await docker.ok('inspect', '-f', '{{.Config.Labels}}', 'bake/app');
     assert.equal(labels, 'map[common:yes set:by-hand]');
+    assert.equal(await docker.ok('inspect', '-f', '{{.Descriptor.annotations.noted}}', 'bake/app'), 'yes');
   });
   await checks.check('bake: a compose file', async () => {
     const file = join(place, 'compose.yaml');
