@@ -1,3 +1,4 @@
+import { BerthError } from '#base/errors.ts';
 import { isDigest, type Digest } from '#domain/image/digest.ts';
 import type { ManifestFacts } from '#domain/registry/manifest.ts';
 import type { ContentDigest } from '#domain/registry/names.ts';
@@ -136,11 +137,15 @@ export class Content {
     this.#remember(change);
   }
 
-  /** Of use for retention only, so that nothing waits for the disk. */
+  /** Of use for retention only, so that nothing waits for the disk, and a full one keeps nobody from pulling. */
   notePull(record: TagRecord, pulled: string): void {
     const next = { ...record, pulled };
-    this.#tags.note(byTag(next), next);
     this.#repositories.get(record.repository)?.tags.set(record.tag, next);
+    try {
+      this.#tags.note(byTag(next), next);
+    } catch (error) {
+      if (!(error instanceof BerthError) || error.code !== 'disk-full') throw error;
+    }
   }
 
   delete(change: Change): void {

@@ -110,13 +110,18 @@ export class Webhooks {
     );
   }
 
+  /** A message that cannot be written down, on a full disk, is lost: what it tells of has happened all the same. */
   announce(event: RegistryEvent): void {
     for (const hook of this.#hooks.values()) {
       if (!wantsEvent(hook, event)) continue;
       const key = String(++this.#last).padStart(12, '0');
       const body = JSON.stringify({ events: [envelope(event, this.#parts.clock.timestamp())] });
-      this.#deliveries.note(key, { hook: hook.id, body });
-      this.#enqueue(hook.id, key);
+      try {
+        this.#deliveries.note(key, { hook: hook.id, body });
+        this.#enqueue(hook.id, key);
+      } catch (error) {
+        this.#count(hook.id, { lost: 1, problem: messageOf(error) });
+      }
     }
   }
 
@@ -140,9 +145,12 @@ export class Webhooks {
     }
     if (this.#isClosed || this.#working.has(id)) return;
     const stop = new AbortController();
-    const over = this.#work(id, queue, stop.signal).finally(() => {
-      if (this.#working.get(id)?.stop === stop) this.#working.delete(id);
-    });
+    const over = this.#work(id, queue, stop.signal)
+      // What cannot be taken off the queue is sent again with the next message.
+      .catch((error: unknown) => this.#count(id, { problem: messageOf(error) }))
+      .finally(() => {
+        if (this.#working.get(id)?.stop === stop) this.#working.delete(id);
+      });
     this.#working.set(id, { stop, over });
   }
 
