@@ -1,4 +1,5 @@
 import type { Image } from '#domain/image/image.ts';
+import { formatReference, parseReference } from '#domain/image/reference.ts';
 import type { Descriptor } from '#domain/image/manifest.ts';
 import type {
   BuildContextSource,
@@ -162,7 +163,9 @@ export class DockerfileSolve {
       'containerimage.digest': descriptor.digest,
       'containerimage.descriptor': Buffer.from(JSON.stringify(descriptor)).toString('base64'),
       ...(this.#cacheManifest !== undefined && { 'cache.manifest': JSON.stringify(this.#cacheManifest) }),
-      ...(names.length > 0 && { 'image.name': names.join(',') }),
+      ...(names.length > 0 && {
+        'image.name': names.map((name) => formatReference(parseReference(name))).join(','),
+      }),
     };
   }
 }

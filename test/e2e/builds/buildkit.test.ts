@@ -52,6 +52,7 @@ describe("a client of BuildKit's protocol", () => {
     const inspected = await daemon.ok('inspect', '-f', '{{.Id}} {{.Config.Labels.from}}', 'kit/app:1');
     assert.equal(inspected, `${response['containerimage.config.digest'] ?? ''} buildkit`);
     assert.match(response['containerimage.digest'] ?? '', /^sha256:[0-9a-f]{64}$/);
+    assert.equal(response['image.name'], 'docker.io/kit/app:1,docker.io/kit/app:2');
     const events = await told;
     const vertices = events.flatMap(({ vertexes }) => vertexes);
     const ended = vertices.filter(({ completed }) => completed !== undefined).map(({ name }) => name);
