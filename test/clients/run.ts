@@ -45,7 +45,9 @@ for (const [name, check] of Object.entries(clients)) {
   }
   const path = `${programs}:${process.env['PATH'] ?? ''}`;
   await using daemon = await startDaemon(programs === '' ? {} : { environment: { PATH: path } });
-  if (programs !== '') for (const plugin of plugins) await linkPlugin(daemon, plugin, join(programs, plugin));
+  // The client's own help names what plugins add to its commands, too: `docker bake`.
+  if (programs !== '' && check !== checkDocker)
+    for (const plugin of plugins) await linkPlugin(daemon, plugin, join(programs, plugin));
   await daemon.loadBusybox();
   reports.push(await check(daemon));
 }
