@@ -72,6 +72,8 @@ test('names of any bytes, devices, pipes and attributes arrive; sockets do not',
     ['pipe', 'device', 0o622, 'fifo', 0, ''],
     ['setuid', 'file', 0o4755, undefined, undefined, 'user.a'],
   ]);
+  const [value] = packed.entries.flatMap(({ xattrs }) => [...(xattrs?.values() ?? [])]);
+  assert.deepEqual([value?.length, value?.buffer.byteLength], [1, 1], 'nothing else is kept for it');
   await packed.release();
 });
 

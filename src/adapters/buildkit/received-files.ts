@@ -231,7 +231,9 @@ function entryOf(stat: FileStat, kind: PackedEntry['kind']): PackedEntry {
   };
   if (kind === 'device') entry.node = nodeOf(stat);
   const xattrs = Object.entries(stat.xattrs).filter(([name]) => isCarried(name));
-  if (xattrs.length > 0) entry.xattrs = new Map(xattrs);
+  // A view would keep all of the message that it came in.
+  if (xattrs.length > 0)
+    entry.xattrs = new Map(xattrs.map(([name, value]) => [name, Uint8Array.from(value)]));
   return entry;
 }
 

@@ -4,7 +4,7 @@ import { Readable } from 'node:stream';
 import { test } from 'node:test';
 import { GrpcClient } from './client.ts';
 import { notFound } from '#base/errors.ts';
-import { longestMessage, readFrames } from './frames.ts';
+import { framed, longestMessage, readFrames } from './frames.ts';
 import { message, text } from './message.ts';
 import { answering, serveGrpc, unary, type Methods } from './server.ts';
 import { socketPair } from '../../../test/support/socket-pair.ts';
@@ -101,6 +101,22 @@ test('messages are read however they were cut', async () => {
     for await (const each of readFrames(Readable.from(cut))) found.push(each.toString('hex'));
     assert.deepEqual(found, ['07', '', '0809']);
   }
+});
+
+test('a message in very many pieces is read, with what comes before and after it in the same ones', async () => {
+  const contents = [3, 700, 0, 1000, 5].map((length, i) => Buffer.alloc(length, i + 1));
+  const whole = framed(contents);
+  for (const size of [1, 3, 7]) {
+    const cut = Array.from({ length: Math.ceil(whole.length / size) }, (_, i) =>
+      whole.subarray(i * size, (i + 1) * size),
+    );
+    const found: Buffer[] = [];
+    for await (const each of readFrames(Readable.from(cut))) found.push(each);
+    assert.deepEqual(found, contents);
+  }
+  const short = Array.from({ length: 500 }, (_, i) => whole.subarray(8 + i, 9 + i));
+  const halved = readFrames(Readable.from(short));
+  await assert.rejects(halved.next(), /ended within a message/);
 });
 
 test('garbage instead of HTTP/2 closes the connection', async () => {
