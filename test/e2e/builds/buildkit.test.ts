@@ -79,11 +79,11 @@ describe("a client of BuildKit's protocol", () => {
 
   it('only what steps take is asked for: by paths, mounts and named contexts; triggers of a base may take anything', async () => {
     const context = { 'a/f': 'a', b1: 'b', 'c/f': 'c', unused: 'u', 'deep/unused': 'u' };
-    const solve = async (dockerfile: string, name: string): Promise<string[]> => {
+    const solve = async (dockerfile: string, name: string, more = {}): Promise<string[]> => {
       const sent: string[] = [];
       const folders = { context, dockerfile: { Dockerfile: dockerfile }, files: context };
       await using client = await BuildkitClient.open(daemon.socket, fileSync(folders, sent));
-      const attributes = { 'context:files': 'local:files' };
+      const attributes = { 'context:files': 'local:files', ...more };
       await client.solve({ exporters: [image(name)], attributes });
       return sent.filter((path) => path !== 'Dockerfile');
     };
@@ -97,6 +97,17 @@ CMD cat /a/f /b1 /seen /named
 `;
     assert.deepEqual(await solve(taking, 'kit/taking'), ['a/f', 'b1', 'c/f', 'deep/unused']);
     assert.equal(await daemon.ok('run', '--rm', 'kit/taking'), 'abcu');
+    // What any platform takes, once.
+    const each = `FROM scratch AS on-amd64
+COPY a /x
+FROM scratch AS on-arm64
+COPY --from=files deep /x
+FROM on-$TARGETARCH
+COPY b1 c /x/
+`;
+    const platform = 'linux/amd64,linux/arm64';
+    const taken = await solve(each, 'kit/each', { platform, 'no-cache': '' });
+    assert.deepEqual(taken.sort(), ['a/f', 'b1', 'c/f', 'deep/unused']);
     const mounting = 'FROM busybox\nRUN --mount=target=/m cat /m/*/f /m/unused >/seen\nCMD cat /seen\n';
     assert.equal((await solve(mounting, 'kit/mounting')).length, 5);
     assert.equal(await daemon.ok('run', '--rm', 'kit/mounting'), 'acu');
