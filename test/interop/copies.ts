@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { serveRegistry, type BuiltIn } from '../support/built-in-registry.ts';
 import { startDaemon, type TestDaemon } from '../support/daemon.ts';
+import { run } from '../support/docker.ts';
 import { copy, crane, skopeo, Tools } from './tools.ts';
 
 const nothing = ['run', '--rm', '--network', 'none'];
@@ -237,8 +238,22 @@ describe('images travel between Berth and other tools', () => {
 
   it('as crane finds them valid, in the registry and in archives', async () => {
     const name = `${registry.host}/team/app:1`;
-    // Without --fast it takes every layer for one of gzip; those of the engine are not compressed.
     assert.match(await crane('validate', '--insecure', '--fast', '--remote', name), /PASS/);
+    // Without --fast it takes every layer for one of gzip, also of images that it has made itself.
+    const zstd = await run('zstd', ['-q', '-f', '-o', file('layer.tar.zst'), file('oci.tar')]);
+    assert.equal(zstd.code, 0, zstd.stderr);
+    const own = `${registry.host}/team/zstd:1`;
+    await crane('append', '--insecure', '--oci-empty-base', '-f', file('layer.tar.zst'), '-t', own);
+    for (const each of [own, name]) {
+      const { code, stderr } = await run(process.env.CRANE ?? 'crane', [
+        'validate',
+        '--insecure',
+        '--remote',
+        each,
+      ]);
+      assert.notEqual(code, 0);
+      assert.match(stderr, /gzip: invalid header/);
+    }
     await daemon.ok('save', '-o', file('valid.tar'), 'app:1');
     assert.match(await crane('validate', '--tarball', file('valid.tar')), /PASS/);
     await crane('pull', '--insecure', name, file('pulled.tar'));

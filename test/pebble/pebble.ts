@@ -1,19 +1,43 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { test } from 'node:test';
+import { test, type TestContext } from 'node:test';
+import { streamDecode, streamEncode } from 'dns-packet';
 import { setTimeout } from 'node:timers/promises';
 import { X509LocalAuthority } from '#adapters/certificates/local-authority.ts';
+import { addressOf } from '../support/built-in-registry.ts';
 import { startDaemon } from '../support/daemon.ts';
 import { freePort } from '../support/free-port.ts';
 import { offeredCertificate } from '../support/ingress.ts';
 
-// pebble looks hosts up by the machine's resolver: only names that everybody resolves to loopback can be used.
 const host = 'localhost';
+const names = ['registry.example.com', 'images.example.com'];
 
-test('pebble signs a certificate for a host that HAProxy answers for', async (t) => {
+/** Says by TCP, as pebble asks, of every name that it is this machine's. Gives where it is asked. */
+async function resolver(t: TestContext): Promise<string> {
+  const server = createServer((socket) => {
+    socket.on('error', () => undefined);
+    // Each query comes in one piece.
+    socket.on('data', (message: Buffer) => {
+      const { id, questions = [] } = streamDecode(message);
+      const answers = questions.flatMap(({ name, type }) =>
+        type === 'A' ? [{ name, type, data: '127.0.0.1' } as const] : [],
+      );
+      socket.write(streamEncode({ id: id ?? 0, type: 'response', questions, answers }));
+    });
+  }).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  t.after(() => server.close());
+  const address = server.address();
+  assert.ok(typeof address === 'object' && address !== null);
+  return `127.0.0.1:${address.port}`;
+}
+
+test('pebble signs a certificate for a host that HAProxy answers for, and one for all names of the registry', async (t) => {
   const program = process.env['PEBBLE'];
   assert.ok(program !== undefined, 'run npm run test:pebble');
   const [httpPort, httpsPort, api, management] = [
@@ -34,7 +58,7 @@ test('pebble signs a certificate for a host that HAProxy answers for', async (t)
   const files = { certificate: join(folder, 'pebble.pem'), privateKey: join(folder, 'pebble.pem') };
   const pebbleSettings = { pebble: { ...listen, ...files, httpPort, tlsPort: httpsPort } };
   await writeFile(join(folder, 'pebble.json'), JSON.stringify(pebbleSettings));
-  const pebble = spawn(program, ['-config', join(folder, 'pebble.json')], {
+  const pebble = spawn(program, ['-config', join(folder, 'pebble.json'), '-dnsserver', await resolver(t)], {
     stdio: ['ignore', 'pipe', 'inherit'],
     env: { ...process.env, PEBBLE_VA_NOSLEEP: '1' },
   });
@@ -60,6 +84,13 @@ agree = true
       NODE_EXTRA_CA_CERTS: join(folder, 'authority.pem'),
     },
   });
+  const start = ['registry', 'start', '--address', '127.0.0.1:0', '--tls', 'acme'];
+  // Without ingress the daemon answers itself.
+  await daemon.berthOk(...start, ...names.flatMap((name) => ['--name', name]));
+  const [, port = ''] = (await addressOf(daemon)).split(':');
+  const offered = await offeredCertificate(Number(port), names[1] ?? '');
+  assert.match(offered.issuer, /^Pebble/);
+  assert.deepEqual(offered.names.toSorted(), names.toSorted());
   await daemon.loadBusybox();
   const entry = `{ host: ${host}, tls: acme, port: 80 }`;
   const service = `{ image: busybox, command: sleep 1000, stop_grace_period: 0s, x-berth: { ingress: [${entry}] } }`;

@@ -104,12 +104,13 @@ export function askHttp(port: number, options: AskOptions = {}): Promise<Answer>
 export async function offeredCertificate(
   port: number,
   host: string,
-): Promise<{ issuer: string; serial: string }> {
+): Promise<{ issuer: string; serial: string; names: string[] }> {
   const socket = connect({ port, host: '127.0.0.1', servername: host, rejectUnauthorized: false });
   await once(socket, 'secureConnect');
-  const { issuer, serialNumber } = socket.getPeerCertificate();
+  const { issuer, serialNumber, subjectaltname = '' } = socket.getPeerCertificate();
   socket.destroy();
-  return { issuer: String(issuer.CN), serial: serialNumber };
+  const names = subjectaltname.split(', ').map((name) => name.replace(/^DNS:/, ''));
+  return { issuer: String(issuer.CN), serial: serialNumber, names };
 }
 
 export interface Echo extends AsyncDisposable {
