@@ -92,6 +92,9 @@ export class TestDaemon implements AsyncDisposable {
     this.#process = child;
     const lines = createInterface(child.stderr);
     this.#lines = lines;
+    lines.once('close', () => {
+      if (this.#lines === lines) this.#lines = undefined;
+    });
     await new Promise<void>((resolve, reject) => {
       lines.on('line', (line) => {
         this.#log.push(line);
@@ -107,12 +110,17 @@ export class TestDaemon implements AsyncDisposable {
   }
 
   /** Waits for a line of the daemon's log that contains `text`, from now on. */
-  async logged(text: string): Promise<void> {
+  async logged(text: string | RegExp): Promise<void> {
     const lines = this.#lines;
     assert.ok(lines !== undefined, 'the daemon does not run');
     for await (const [line] of on(lines, 'line', { close: ['close'] }))
-      if (String(line).includes(text)) return;
+      if (typeof text === 'string' ? String(line).includes(text) : text.test(String(line))) return;
     throw new Error(`the daemon ended before it logged '${text}':\n${this.log}`);
+  }
+
+  /** As `logged`, for a line that may have come before: what the daemon answers, it may have logged a moment later. */
+  async told(pattern: RegExp): Promise<void> {
+    if (!pattern.test(this.log)) await this.logged(pattern);
   }
 
   /** The real docker client: `docker('ps', '-a')`, `docker('load', { input })`. */

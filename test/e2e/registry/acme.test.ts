@@ -116,7 +116,7 @@ test('a daemon whose first order fails starts all the same, and says when it tri
   const { running, problem = '' } = await eventually(({ nextTry }) => nextTry !== undefined, fresh);
   assert.equal(running, false);
   assert.match(problem, /no certificate for fresh.test.*fresh.test answered wrongly/);
-  assert.match(fresh.log, /the built-in registry is not served/);
+  await fresh.told(/the built-in registry is not served/);
   const shown = await fresh.berth('registry', 'status');
   assert.match(shown.stdout + shown.stderr, /is not served.*\n.*answered wrongly.*tried again 2/);
   authority.strange.clear();

@@ -69,8 +69,8 @@ test('images go before the disk is full, the longest unused first, and never one
   assert.equal(await daemon.ok('inspect', '-f', '{{.State.Running}}', running), 'true');
   const copied = join(daemon.folder, 'copied');
   await daemon.ok('cp', `${kept}:/file-1`, copied);
-  assert.match(daemon.log, /removed \d+ things that nobody uses/);
-  assert.match(daemon.log, /app:3: not in use, and less than 62.9 MB are free/);
+  await daemon.told(/removed \d+ things that nobody uses/);
+  await daemon.told(/app:3: not in use, and less than 62.9 MB are free/);
 });
 
 test('the build cache goes before the disk is full, and builds go on', async (t) => {
@@ -87,7 +87,7 @@ test('the build cache goes before the disk is full, and builds go on', async (t)
     await daemon.ok('build', '-q', '-t', 'made', context, { environment: { DOCKER_BUILDKIT: '0' } });
   }
   assert.equal(await daemon.ok('run', '--rm', '--network', 'none', 'made', 'cat', '/turn'), '11');
-  assert.match(daemon.log, /echo \d+ > \/turn: not in use, and less than 52.4 MB are free/);
+  await daemon.told(/echo \d+ > \/turn: not in use, and less than 52.4 MB are free/);
   const { rows } = await json<DiskAnswer>(daemon, 'df');
   assert.ok((rows.find(({ kind }) => kind === 'build-cache')?.size ?? 0) < 100 * mib);
 });

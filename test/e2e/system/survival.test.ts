@@ -28,7 +28,7 @@ test('a graceful stop ends open streams, removes the socket and exits with 0', a
   events.on('error', () => undefined);
   await daemon.stop();
   await assert.rejects(stat(daemon.socket), { code: 'ENOENT' });
-  assert.match(daemon.log, /"msg":"stopped"/);
+  await daemon.told(/"msg":"stopped"/);
 });
 
 test('what cannot be cleared away after a crash keeps no daemon from starting, and goes at a later start', async () => {
@@ -38,7 +38,7 @@ test('what cannot be cleared away after a crash keeps no daemon from starting, a
   await mkdir(join(left, 'held'), { recursive: true });
   mount('tmpfs', join(left, 'held'), 'tmpfs', 0);
   await daemon.start();
-  assert.match(daemon.log, /something of volumes is left over from an earlier run/);
+  await daemon.told(/something of volumes is left over from an earlier run/);
   unmount(join(left, 'held'));
   await daemon.restart();
   await assert.rejects(stat(left), { code: 'ENOENT' });
