@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
+import { readdirSync, readlinkSync } from 'node:fs';
 import type { ServerResponse } from 'node:http';
 import { test } from 'node:test';
+import { setImmediate } from 'node:timers/promises';
 import { gzipSync } from 'node:zlib';
 import { HttpRegistryClient } from '#adapters/registry-client/registry-client.ts';
 import { mediaTypes } from '#domain/image/manifest.ts';
@@ -114,3 +116,57 @@ test('a config of more than four MiB is not read for its platforms', async () =>
     client.close();
   }
 });
+
+for (const [when, before] of [
+  ['at its first layer', 0],
+  ['behind some of its layers', 5],
+] as const)
+  test(`a pull that fails ${when} leaves nothing open, and the next one succeeds`, async () => {
+    await using registry = await faultyRegistry();
+    const client = new HttpRegistryClient(registryOptions());
+    await using room = await imageRoom({ registry: client });
+    const layers = Array.from({ length: 8 }, (_, i) =>
+      layerOf([[`f${i}`, 'file', { content: noise(300_000 + i) }]]),
+    );
+    const packedLayers = layers.map((each) => gzipSync(each));
+    const [, , broken = ''] = registry.add('1', configOf(layers), packedLayers);
+    const pull = (): Promise<unknown> =>
+      room.images.pull(`${registry.host}/app:1`, {
+        onProgress: () => undefined,
+        signal: new AbortController().signal,
+      });
+    let asked = 0;
+    let answer = (): void => undefined;
+    registry.fault = ({ path }, response) => {
+      const isBroken = path.endsWith(broken);
+      if (isBroken) answer = () => void response.end(Buffer.alloc(packedLayers[2]?.length ?? 0));
+      else if (path.includes('/blobs/')) asked++;
+      if (asked >= before) {
+        answer();
+        answer = () => undefined;
+      }
+      return isBroken;
+    };
+    try {
+      await assert.rejects(pull(), { code: 'blob-digest-mismatch' });
+      for (let turn = 0; turn < 1000 && openFiles(room.root).length > 0; turn++) await setImmediate();
+      assert.deepEqual(openFiles(room.root), []);
+      registry.fault = noFault;
+      await pull();
+    } finally {
+      client.close();
+    }
+  });
+
+/** Below a folder, by this process. */
+function openFiles(root: string): string[] {
+  return readdirSync('/proc/self/fd').flatMap((fd) => {
+    try {
+      const path = readlinkSync(`/proc/self/fd/${fd}`);
+      return path.startsWith(`${root}/blobs/`) ? [path] : [];
+    } catch {
+      // The one by which the list is read.
+      return [];
+    }
+  });
+}
