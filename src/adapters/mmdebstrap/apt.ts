@@ -1,5 +1,7 @@
+import { statfsSync } from 'node:fs';
 import { mkdir, readdir, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { diskFull } from '#base/disk-full.ts';
 import { notFound, unavailable, type BerthError } from '#base/errors.ts';
 import { textIfThere } from '#adapters/files/if-there.ts';
 import { nearestName, standInStatus } from '#domain/base/package-set.ts';
@@ -7,6 +9,7 @@ import type { Offer } from '#domain/package/outdated.ts';
 import type { BootstrapRequest, ListsRequest } from '#ports/bootstrapper.ts';
 import { aptConfig, hostAcquireSettings } from './apt-config.ts';
 import { run, type Ended } from './children.ts';
+import { whileProgressing } from './progress-watch.ts';
 import { sourcesText, type Mirror } from './host-sources.ts';
 import { areSame } from './same-lists.ts';
 
@@ -26,6 +29,12 @@ export interface PlannedPackage {
 }
 
 const day = 24 * 3_600_000;
+
+/** Milliseconds beyond the mirror's time that apt may be silent: it unpacks and reads lists then, on a machine that may be busy. */
+const patience = 180_000;
+
+/** Milliseconds that it may be silent on a disk that is full: it waits for ever then. */
+const patienceWhenFull = 10_000;
 
 /** Bytes of downloaded packages that are kept for the next image. */
 const archivesLimit = 1024 ** 3;
@@ -62,7 +71,7 @@ export class Apt {
     await writeFile(this.path('sources/berth.sources'), sources);
     await writeFile(this.path('status'), '');
     request.onProgress(`Reading the package lists of ${suite}`);
-    const ended = await this.#apt(['apt-get', '--error-on=any', 'update'], request);
+    const ended = await this.#fetch(['--error-on=any', 'update'], request);
     if (ended.exitCode === 0) await writeFile(this.path('refreshed'), sources);
     else if (missingSuite(ended.tail)) throw await this.#suiteUnknown(sources, ended);
     else if (isUntrusted(ended.tail)) throw untrusted(suite, ended.tail);
@@ -84,15 +93,11 @@ export class Apt {
   /** Fetches what is not in the archives yet, verified against the signed lists. @throws unavailable `mirror-unreachable` */
   async download(packages: PlannedPackage[], request: BootstrapRequest): Promise<void> {
     await this.#standIn(request);
-    const ended = await this.#apt(
-      [
-        'apt-get',
-        '-y',
-        '--download-only',
-        'install',
-        ...packages.map(({ name, version }) => `${name}=${version}`),
-      ],
-      { ...request, onProgress: (line) => line.startsWith('Get:') && request.onProgress(fetched(line)) },
+    const wanted = packages.map(({ name, version }) => `${name}=${version}`);
+    const ended = await this.#fetch(
+      ['-y', '--download-only', 'install', ...wanted],
+      request,
+      (line) => line.startsWith('Get:') && request.onProgress(fetched(line)),
     );
     if (ended.exitCode !== 0) throw unreachable(this.#options.suite, ended.tail);
   }
@@ -164,13 +169,43 @@ export class Apt {
     return age >= 0 && age < mostMs;
   }
 
-  #apt(command: string[], request: Pick<ListsRequest, 'signal' | 'onProgress'>): Promise<Ended> {
-    return run({
-      command,
-      env: { APT_CONFIG: this.path('apt.conf') },
-      signal: request.signal,
-      onLine: command.includes('--download-only') ? request.onProgress : () => undefined,
-    });
+  /** @throws unavailable `mirror-unreachable`, `disk-full` when apt does not go on */
+  #fetch(
+    words: string[],
+    { signal }: Pick<ListsRequest, 'signal'>,
+    onLine: (line: string) => void = () => undefined,
+  ): Promise<Ended> {
+    const { suite, mirror } = this.#options;
+    const waits = mirror.timeout * 1000 + patience;
+    const watched = {
+      folders: ['lists', 'lists/partial', 'archives', 'archives/partial'].map((name) => this.path(name)),
+      patience: () => (this.#isDiskFull() ? patienceWhenFull : waits),
+      signal,
+      failure: () =>
+        this.#isDiskFull()
+          ? diskFull(`fetching packages of suite '${suite}'`, undefined)
+          : unreachable(suite, `apt-get made no progress for ${waits / 1000} seconds`),
+    };
+    return whileProgressing(watched, (until, alive) =>
+      this.#apt(['apt-get', ...words], { signal: until }, (line) => {
+        alive();
+        onLine(line);
+      }),
+    );
+  }
+
+  /** There is room for no list and no package. */
+  #isDiskFull(): boolean {
+    const { bavail, bsize } = statfsSync(this.#options.home);
+    return bavail * bsize < 64 * 1024;
+  }
+
+  #apt(
+    command: string[],
+    { signal }: Pick<ListsRequest, 'signal'>,
+    onLine: (line: string) => void = () => undefined,
+  ): Promise<Ended> {
+    return run({ command, env: { APT_CONFIG: this.path('apt.conf') }, signal, onLine });
   }
 
   async #suiteUnknown(sources: string, ended: Ended): Promise<BerthError> {
