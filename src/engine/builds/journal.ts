@@ -16,9 +16,9 @@ export class LayerJournal {
     this.#collection.put(digest, {});
   }
 
-  /** An image owns them now, or they are gone. */
+  /** An image owns them now, or they are gone. One that comes back after a power cut is of what somebody has, or of what goes then. */
   settle(...digests: Digest[]): void {
-    for (const digest of digests) this.#collection.delete(digest);
+    this.#collection.drop(digests);
   }
 
   /** Removes what nobody needs. To be called while no build runs. */

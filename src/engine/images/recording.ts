@@ -1,16 +1,23 @@
+import { createHash } from 'node:crypto';
 import { internal } from '#base/errors.ts';
 import { chainIdOf, chainIds } from '#domain/image/chain.ts';
-import type { Digest } from '#domain/image/digest.ts';
+import { parseDigest, type Digest } from '#domain/image/digest.ts';
 import type { Image } from '#domain/image/image.ts';
 import { mediaTypes, type Descriptor, type ImageConfig, type Manifest } from '#domain/image/manifest.ts';
+import { together } from '#engine/containers/undo.ts';
 import type { NewImage } from '#engine/contracts.ts';
 import type { Parts } from '#engine/images/parts.ts';
 import type { Lease } from '#engine/contracts.ts';
-import type { BlobInfo, BlobStore } from '#ports/blob-store.ts';
+import type { BlobInfo } from '#ports/blob-store.ts';
 
 /** A document as it is stored: compact JSON, in the order of its keys. */
-function writeDocument(blobs: BlobStore, document: object): Promise<BlobInfo> {
-  return blobs.write([Buffer.from(JSON.stringify(document))]);
+function encoded(document: object): Buffer {
+  return Buffer.from(JSON.stringify(document));
+}
+
+function infoOf(content: Buffer): BlobInfo {
+  const digest = parseDigest(`sha256:${createHash('sha256').update(content).digest('hex')}`);
+  return { digest, size: content.length };
 }
 
 /** Writes an OCI manifest for a config and layers that are in the store. */
@@ -25,7 +32,7 @@ export async function writeManifest(
     config: { mediaType: mediaTypes.ociConfig, digest: config.digest, size: config.size },
     layers,
   };
-  return (await writeDocument(parts.blobs, manifest)).digest;
+  return (await parts.blobs.write([encoded(manifest)])).digest;
 }
 
 export interface Found {
@@ -57,8 +64,13 @@ export function imageOf(
 export async function storeImage(parts: Parts, image: NewImage, lease: Lease): Promise<Image> {
   await lease.hold(...image.layers.map((layer) => layer.digest), ...chainIds(image.config.rootfs.diff_ids));
   await checkPresent(parts, image);
-  const config = await writeDocument(parts.blobs, image.config);
-  const manifestDigest = await writeManifest(parts, config, image.layers);
+  const content = encoded(image.config);
+  const config = infoOf(content);
+  // Each waits for the disk.
+  const [manifestDigest] = await together(
+    writeManifest(parts, config, image.layers),
+    parts.blobs.write([content], config),
+  );
   await lease.hold(config.digest, manifestDigest);
   const names: { tags: string[]; parent?: Digest } = { tags: image.tags };
   if (image.parent !== undefined) names.parent = image.parent;
