@@ -39,6 +39,16 @@ const byCode: Readonly<Record<string, [status: number, code: string]>> = {
   'registry-unreachable': [502, 'UNAVAILABLE'],
   'registry-failed': [502, 'UNAVAILABLE'],
   'registry-transfer-failed': [502, 'UNAVAILABLE'],
+  'registry-range-invalid': [502, 'UNAVAILABLE'],
+  'registry-answer-too-large': [502, 'UNAVAILABLE'],
+  'registry-token-missing': [502, 'UNAVAILABLE'],
+  'registry-token-failed': [502, 'UNAVAILABLE'],
+  'registry-realm-invalid': [502, 'UNAVAILABLE'],
+  'registry-realm-insecure': [502, 'UNAVAILABLE'],
+  'registry-credentials-missing': [502, 'UNAVAILABLE'],
+  'manifest-too-large': [502, 'UNAVAILABLE'],
+  'manifest-too-old': [502, 'UNAVAILABLE'],
+  'manifest-digest-mismatch': [502, 'UNAVAILABLE'],
 };
 
 const byKind: Readonly<Record<ErrorKind, [status: number, code: string]>> = {

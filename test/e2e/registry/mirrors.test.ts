@@ -175,6 +175,28 @@ describe('other registries through the built-in one', () => {
       }
   });
 
+  it('says in words what is wrong with an upstream, and keeps nothing of it', async () => {
+    const other = digestOf('another manifest');
+    const answers: [words: RegExp, path: string, Fault][] = [
+      [/more than 4194304 bytes/, 'huge', (_, response) => !!response.end(Buffer.alloc(5 * MIB, ' '))],
+      [/verification failed/, other, (_, response) => !!response.end('{"schemaVersion":2}')],
+      [/no basic auth credentials/, 'basic', (_, response) => !!response.writeHead(401).end()],
+      [
+        /names no token server/,
+        'odd',
+        (_, response) => !!response.writeHead(401, { 'www-authenticate': 'Bearer realm="?"' }).end(),
+      ],
+    ];
+    for (const [words, reference, fault] of answers) {
+      upstream.fault = fault;
+      const { status, codes, body } = await registry.call('GET', `up/app/manifests/${reference}`);
+      assert.deepEqual([status, codes], [502, ['UNAVAILABLE']], body.toString());
+      assert.match(body.toString(), words);
+      upstream.fault = noFault;
+      assert.equal((await registry.call('GET', `up/app/manifests/${reference}`)).status, 404);
+    }
+  });
+
   it('tells nobody of a push when it fetches', async () => {
     const hook = ['registry', 'webhooks', 'add', 'http://127.0.0.1:1/', '--events', 'push,pull'];
     const id = await daemon.berthOk(...hook, '--repositories', 'up/**');
