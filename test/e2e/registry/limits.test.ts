@@ -66,6 +66,9 @@ describe('what the built-in registry takes and keeps', () => {
     const mount = `quota/a/blobs/uploads/?mount=${digestOf(much)}&from=elsewhere`;
     assert.equal((await registry.call('POST', mount)).status, 403);
     assert.equal((await upload('quota/a', 'a'.repeat(8000))).status, 201, 'what is there takes no room');
+    const under = `quota/a/blobs/uploads/?digest=${digestOf('a'.repeat(8000))}`;
+    const longer = await registry.call('POST', under, { body: 'x'.repeat(20_000) });
+    assert.equal(longer.status, 403, 'nor may something longer come under its digest');
     for (const name of ['quota/b', 'quota/c']) await pushArtifact(registry, name, '1', name.repeat(1000));
     const all = await upload('quota/d', 'd'.repeat(9000));
     assert.match(all.body.toString(), /the repositories 'quota\/\*\*' may hold together 25600 bytes/);
