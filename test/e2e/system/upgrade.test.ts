@@ -27,7 +27,14 @@ async function nextVersion(t: TestContext): Promise<string> {
 }
 
 const lines = 80;
-const counting = `i=0; while [ $i -lt ${lines} ]; do echo line $i; i=$((i+1)); sleep 0.05; done; exit 9`;
+const counting = (condition: string): string =>
+  `i=0; while ${condition}; do echo line $i; i=$((i+1)); sleep 0.05; done; exit 9`;
+/** The first goes on until it is told; the others end on their way. */
+const counters = {
+  one: counting('[ ! -e /stop ]'),
+  two: counting(`[ $i -lt ${lines} ]`),
+  three: counting(`[ $i -lt ${lines} ]`),
+};
 
 async function putToWork(daemon: TestDaemon): Promise<void> {
   await mkdir(join(daemon.folder, 'context'));
@@ -36,8 +43,8 @@ async function putToWork(daemon: TestDaemon): Promise<void> {
     'FROM busybox\nRUN echo begun && sleep 1000\n',
   );
   await daemon.loadBusybox();
-  for (const name of ['one', 'two', 'three'])
-    await daemon.ok('run', '-d', '--name', name, '--network', 'none', 'busybox', 'sh', '-c', counting);
+  for (const [name, count] of Object.entries(counters))
+    await daemon.ok('run', '-d', '--name', name, '--network', 'none', 'busybox', 'sh', '-c', count);
   await daemon.ok(
     ...['run', '-d', '--name', 'checked', '--restart', 'always', '--health-cmd', 'test -e /ok'],
     ...['--health-interval', '100ms', '--health-retries', '1', 'busybox', 'sh', '-c', 'sleep 1000'],
@@ -69,17 +76,22 @@ for (const how of ['kill9', 'stop'] as const)
 
     assert.equal(await daemon.ok('version', '-f', '{{.Server.Version}}'), '99.1.0');
     assert.equal(await daemon.ok('inspect', '-f', '{{.State.Pid}}', 'checked'), pid);
-    for (const name of ['one', 'two', 'three']) {
+    await daemon.ok('exec', 'one', 'touch', '/stop');
+    for (const name of Object.keys(counters)) {
       assert.equal(await daemon.ok('wait', name), '9');
-      const expected = Array.from({ length: lines }, (_, line) => `line ${line}`).join('\n');
-      assert.equal(await daemon.ok('logs', name), expected);
+      const logged = (await daemon.ok('logs', name)).split('\n');
+      assert.ok(name === 'one' || logged.length === lines, `${name}: ${logged.length} lines`);
+      assert.deepEqual(
+        logged,
+        logged.map((_, line) => `line ${line}`),
+      );
     }
     await daemon.ok('exec', 'checked', 'touch', '/ok');
     while ((await daemon.ok('inspect', '-f', '{{.State.Health.Status}}', 'checked')) !== 'healthy');
     await daemon.ok('pull', `${registry.host}/image:latest`);
     await writeFile(join(daemon.folder, 'context', 'Dockerfile'), 'FROM busybox\nRUN echo done\n');
     await daemon.ok('build', join(daemon.folder, 'context'), classic);
-    for (const name of ['one', 'two', 'three', 'checked']) await daemon.ok('rm', '-f', name);
+    for (const name of [...Object.keys(counters), 'checked']) await daemon.ok('rm', '-f', name);
     assert.deepEqual(await leaksOf(daemon.instance, daemon.root), []);
   });
 
@@ -103,11 +115,12 @@ const classic = { environment: { DOCKER_BUILDKIT: '0' } };
 function begin(daemon: TestDaemon, ...args: string[]): { spoke: Promise<void>; ended: Promise<number> } {
   const environment = { ...process.env, ...daemon.environment, ...classic.environment };
   const child = spawn('docker', args, { stdio: ['ignore', 'pipe', 'ignore'], env: environment });
-  const spoke = new Promise<void>((resolve) => {
+  const ended = once(child, 'close').then(() => child.exitCode ?? 128);
+  const spoke = new Promise<void>((resolve, reject) => {
     createInterface(child.stdout).on('line', (line) => {
       if (args[0] !== 'build' || line === 'begun') resolve();
     });
+    void ended.then((code) => reject(new Error(`docker ${args.join(' ')} ended with ${code}`)));
   });
-  const ended = once(child, 'close').then(() => child.exitCode ?? 128);
   return { spoke, ended };
 }
