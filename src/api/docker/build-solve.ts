@@ -1,8 +1,9 @@
 import type { Readable } from 'node:stream';
-import type { BuildSettings, ReadQuery } from '#api/docker/build-query.ts';
+import type { ReadQuery } from '#api/docker/build-query.ts';
 import { solveFailure } from '#api/buildkit/failure.ts';
 import { StatusResponse } from '#api/buildkit/messages.ts';
 import { statusOf } from '#api/buildkit/status-messages.ts';
+import { frontendAttributes } from '#domain/build/arguments.ts';
 import type { Choice, SolveRequest, Solves, Uploads } from '#engine/contracts.ts';
 import { invalid } from '#base/errors.ts';
 import { newId } from '#base/ids.ts';
@@ -80,19 +81,11 @@ function attributesOf({ settings, remote = '', cacheFrom }: ReadQuery): Record<s
     context: ['client-session', uploadMark].includes(remote) ? '' : remote,
   };
   return {
-    ...prefixed(settings),
+    ...frontendAttributes(settings),
     ...Object.fromEntries(Object.entries(texts).filter(([, text]) => text !== '')),
     ...(settings.noCache === true && { 'no-cache': '' }),
     ...(settings.pull === true && { 'image-resolve-mode': 'pull' }),
   };
-}
-
-function prefixed({ buildArgs, labels }: BuildSettings): Record<string, string> {
-  const args = Object.entries(buildArgs).flatMap(([name, value]) =>
-    value === null ? [] : [[`build-arg:${name}`, value] as const],
-  );
-  const names = Object.entries(labels).map(([name, value]) => [`label:${name}`, value] as const);
-  return Object.fromEntries([...args, ...names]);
 }
 
 export interface Teller {

@@ -14,6 +14,22 @@ export function givenArguments(buildArgs: Readonly<Record<string, string | null>
   return Object.fromEntries(given);
 }
 
+/** Arguments and labels as attributes of BuildKit's frontend (frontend/dockerui/config.go): `build-arg:NAME`, `label:NAME`. */
+export function frontendAttributes({
+  buildArgs,
+  labels,
+}: {
+  buildArgs: Readonly<Record<string, string | null>>;
+  labels: Readonly<Record<string, string>>;
+}): Record<string, string> {
+  const prefixed = (prefix: string, values: Readonly<Record<string, string>>): [string, string][] =>
+    Object.entries(values).map(([name, value]) => [`${prefix}:${name}`, value]);
+  return Object.fromEntries([
+    ...prefixed('build-arg', givenArguments(buildArgs)),
+    ...prefixed('label', labels),
+  ]);
+}
+
 const proxies = ['HTTP_PROXY', 'HTTPS_PROXY', 'FTP_PROXY', 'NO_PROXY', 'ALL_PROXY'];
 
 /** What the builder itself takes, whether an ARG names it or not. */

@@ -1,6 +1,7 @@
 import { dockerPackageUrl } from '#domain/image/docker-purl.ts';
 import { formatReference, parseReference } from '#domain/image/reference.ts';
 import type { Image } from '#domain/image/image.ts';
+import { frontendAttributes } from '#domain/build/arguments.ts';
 import type { BuildPlan } from '#domain/build/plan.ts';
 import {
   provenanceOf,
@@ -111,14 +112,11 @@ function factsOf(
   };
 }
 
-/** What makes the image what it is, in the words of BuildKit's frontend (frontend/dockerui/config.go). */
-function argumentsOf({ buildArgs, labels, target, networkMode }: BuildRequest): Record<string, string> {
-  const given = Object.entries(buildArgs).flatMap(([name, value]) =>
-    value === null ? [] : [[`build-arg:${name}`, value] as const],
-  );
+/** What makes the image what it is, in the words of BuildKit's frontend. */
+function argumentsOf(request: BuildRequest): Record<string, string> {
+  const { target, networkMode } = request;
   return {
-    ...Object.fromEntries(given),
-    ...Object.fromEntries(Object.entries(labels).map(([name, value]) => [`label:${name}`, value])),
+    ...frontendAttributes(request),
     ...(target !== undefined && target !== '' && { target }),
     ...(networkMode !== undefined && { 'force-network-mode': networkMode }),
   };
