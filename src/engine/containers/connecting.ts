@@ -1,4 +1,4 @@
-import type { Container, Endpoint } from '#domain/container/container.ts';
+import type { Container } from '#domain/container/container.ts';
 import type { EndpointRequest } from '#domain/container/config.ts';
 import type { Network } from '#domain/network/network.ts';
 import type { ContainerParts } from '#engine/containers/parts.ts';
@@ -39,7 +39,7 @@ export class Connecting {
       const endpoint = hasProcess(container)
         ? await networks.attach(container, drafted, container.endpoints.length === 0)
         : drafted;
-      await this.#save(container, [...container.endpoints, endpoint]);
+      await this.#save(id, { endpoints: [...container.endpoints, endpoint] });
       this.#event('connect', network, id);
     });
   }
@@ -61,10 +61,7 @@ export class Connecting {
           'cannot disconnect container from host network - container was created in host network mode',
         );
       if (hasProcess(container)) await networks.detach(id, endpoint);
-      await this.#save(
-        container,
-        container.endpoints.filter((each) => each !== endpoint),
-      );
+      await this.#save(id, { endpoints: container.endpoints.filter((each) => each !== endpoint) });
       this.#event('disconnect', network, id);
     });
   }
@@ -77,13 +74,13 @@ export class Connecting {
       const left = links.filter((link) => parseLink(link).alias !== alias);
       if (left.length === links.length)
         throw notFound('link-missing', `No such link: /${container.name}/${alias}`);
-      const unlinked = { ...container, hostConfig: { ...container.hostConfig, Links: left } };
-      await this.#save(unlinked, container.endpoints);
+      await this.#save(id, { hostConfig: { ...container.hostConfig, Links: left } });
     });
   }
 
-  async #save(container: Container, endpoints: Endpoint[]): Promise<void> {
-    const saved = this.#registry.put({ ...container, endpoints });
+  /** Of what it is at this moment: its health, and whether it is given requests, change also while this has its lock. */
+  async #save(id: string, changed: Partial<Pick<Container, 'endpoints' | 'hostConfig'>>): Promise<void> {
+    const saved = this.#registry.put({ ...this.#registry.get(id), ...changed });
     if (!hasProcess(saved)) return;
     await this.#parts.files.write(
       saved.id,

@@ -243,3 +243,19 @@ describe('the end of a container', () => {
     assert.equal(room.find('web'), undefined);
   });
 });
+
+describe('a change of a container that runs', () => {
+  it('leaves what others change of it meanwhile', async () => {
+    const world = new World();
+    const room = await world.room();
+    await create(room);
+    await room.start('web');
+    const set = world.cpus.set.bind(world.cpus);
+    world.cpus.set = (id, cpus) => {
+      room.setTraffic('web', 'draining');
+      return set(id, cpus);
+    };
+    await room.update('web', { CpusetCpus: '1' });
+    assert.partialDeepStrictEqual(room.get('web'), { traffic: 'draining', hostConfig: { CpusetCpus: '1' } });
+  });
+});

@@ -127,7 +127,8 @@ export class LifeCycle {
       if (container.state.status !== 'running')
         throw conflict('container-not-running', `container ${id} is not running`);
       await this.#parts.runtime.pause(id);
-      announce(this.#parts.events, this.#registry.setState(container, { status: 'paused' }), 'pause');
+      const now = this.#registry.get(id);
+      announce(this.#parts.events, this.#registry.setState(now, { status: 'paused' }), 'pause');
     });
   }
 
@@ -137,7 +138,8 @@ export class LifeCycle {
       if (container.state.status !== 'paused')
         throw conflict('container-not-paused', `Container ${id} is not paused`);
       await this.#parts.runtime.resume(id);
-      announce(this.#parts.events, this.#registry.setState(container, { status: 'running' }), 'unpause');
+      const now = this.#registry.get(id);
+      announce(this.#parts.events, this.#registry.setState(now, { status: 'running' }), 'unpause');
     });
   }
 

@@ -41,7 +41,9 @@ export class Updating {
       const warnings = [...validateResources(hostConfig), ...resourceWarnings(hostConfig, facts)];
       checkRestartPolicy(hostConfig.RestartPolicy, hostConfig.AutoRemove === true);
       if (hasProcess(container)) await this.#change(id, hostConfig);
-      announce(this.#parts.events, this.#registry.put({ ...container, hostConfig }), 'update');
+      // Its health, and whether it is given requests, may have changed meanwhile.
+      const now = this.#registry.get(id);
+      announce(this.#parts.events, this.#registry.put({ ...now, hostConfig }), 'update');
       return warnings;
     });
   }
