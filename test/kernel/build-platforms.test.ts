@@ -186,8 +186,8 @@ RUN --mount=type=cache,target=/c if [ $TARGETARCH = amd64 ]; then touch /c/begun
 
 test('a command of another architecture that nothing emulates says so', async () => {
   await using room = await buildRoom();
-  // The beginning of a program for IBM's mainframes: 64 bits, big-endian.
-  const program = `\x7fELF\x02\x02\x01${'\0'.repeat(10)}\x02\0\x16${'\0'.repeat(44)}`;
+  // The beginning of a program for a machine that there is not, so that no emulator says that it is its own.
+  const program = `\x7fELF\x02\x02\x01${'\0'.repeat(10)}\x02\x7f\x16${'\0'.repeat(44)}`;
   const dockerfile = 'FROM scratch\nCOPY --chmod=755 sh /bin/sh\nRUN true\n';
   const error = await refusal(
     room.build({ Dockerfile: dockerfile, sh: program }, { platform: 'linux/s390x' }),

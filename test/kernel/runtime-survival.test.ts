@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { setImmediate } from 'node:timers/promises';
 import { openProcess, ProcessWatch } from '#adapters/linux/pidfd.ts';
 import { openRuntime, TaskBench } from '../support/tasks.ts';
 
@@ -65,8 +66,9 @@ test('an exit that came while nobody watched is found afterwards', async () => {
 
 test('an exit that the monitor has still to write is awaited', async () => {
   await using bench = await TaskBench.make();
-  const task = bench.task(['sh', '-c', 'trap "exit 9" TERM; while :; do sleep 0.01; done']);
+  const task = bench.task(['sh', '-c', 'trap "exit 9" TERM; echo ready; while :; do sleep 0.01; done']);
   const pid = await startInAnotherProcess(bench, task);
+  while (!bench.log(task.id).includes('ready')) await setImmediate();
   signalMonitor(bench, task.id, 'SIGSTOP');
   const main = openProcess(pid);
   assert.ok(main !== undefined);

@@ -194,10 +194,10 @@ export class Apt {
     );
   }
 
-  /** There is room for no list and no package. */
+  /** There is room for no list and no package, not even for root, as whom apt runs. */
   #isDiskFull(): boolean {
-    const { bavail, bsize } = statfsSync(this.#options.home);
-    return bavail * bsize < 64 * 1024;
+    const { bfree, bsize } = statfsSync(this.#options.home);
+    return bfree * bsize < 64 * 1024;
   }
 
   #apt(

@@ -34,11 +34,11 @@ test('one that says something, or whose files grow, goes on', async () => {
               if (isSaying) alive();
               else appendFileSync(join(folder, 'file'), 'more');
               if (++steps === 30) resolve('done');
-            }, 40),
+            }, 200),
           );
         });
       assert.equal(
-        await whileProgressing(watched({ folders: [folder], patience: () => 1000 }), work, 10),
+        await whileProgressing(watched({ folders: [folder], patience: () => 5000 }), work, 10),
         'done',
       );
     }

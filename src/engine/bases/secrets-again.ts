@@ -36,7 +36,7 @@ export class SecretsAgain {
     brought: BroughtSecrets,
     id: string,
   ): Promise<Buffer | undefined> {
-    const known = brought.get(id);
+    const known = given.includes(id) ? brought.get(id) : undefined;
     if (known !== undefined) return Buffer.from(known);
     const stored = Object.hasOwn(secrets, id) ? secrets[id] : undefined;
     const version = stored === undefined ? 0 : this.#newest(stored.key);

@@ -1,4 +1,5 @@
 import { unlessAborted } from '#base/abort.ts';
+import { messageOf, unavailable } from '#base/errors.ts';
 import { renewalTime } from '#domain/ingress/certificates.ts';
 import type { IngressSettings } from '#domain/ingress/model.ts';
 import { requireTerms } from '#domain/ingress/terms.ts';
@@ -81,6 +82,13 @@ export class AcmeOrders {
       await balancer.setChallenge(path, text);
       await alsoAnswer?.(path, text);
     };
-    return store.keep(key, 'acme', await acme.issue({ directory, email, accountKey, hosts, answer, signal }));
+    const issued = await acme.issue({ directory, email, accountKey, hosts, answer, signal });
+    return store.keep(key, 'acme', issued).catch((error: unknown) => {
+      // An order as any other to the authority, which counts them.
+      throw unavailable(
+        'acme-failed',
+        `keeping the certificate for ${hosts.join(', ')}: ${messageOf(error)}`,
+      );
+    });
   }
 }

@@ -106,18 +106,21 @@ export class Serving {
    *   invalid `certificate-invalid`
    */
   start(wanted: Partial<ServingConfig>): Promise<ServingStatus> {
+    const { signal } = this.#life;
     return this.#locks.run('', async () => {
       if (this.#running !== undefined)
         throw conflict('registry-running', `the registry is served on ${this.status().address} already`, {
           hint: 'berth registry stop',
         });
+      // A stop is for those, too, that wait for one that was begun before.
+      signal.throwIfAborted();
       const next = { ...this.#stored.get('config'), ...wanted, enabled: true };
       const config = { ...this.#parts.settings, ...next };
       const tls = resolveTls(config, this.#parts.hasUsers());
       const known = await this.#certificates.atHand(config, tls, undefined);
       const isEnough = known !== undefined && known.missing.length === 0;
       // Whoever starts it waits for the certificate, and is told what keeps it from one.
-      const offer = isEnough ? known : await this.#certificates.order(config, this.#life.signal);
+      const offer = isEnough ? known : await this.#certificates.order(config, signal);
       await this.#offer(config, tls, offer);
       this.#stored.put('config', next);
       this.#interrupt();

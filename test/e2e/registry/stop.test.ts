@@ -103,8 +103,8 @@ describe('a daemon that ends while its registry is busy', () => {
   it('ends all that in order when it is stopped, complains of nothing, and goes on afterwards', async () => {
     const work = await beginAll('stopped');
     await daemon.stop();
+    await daemon.told(/"msg":"stopped"/);
     const [, ending = ''] = /"msg":"stopping[^\n]*\n([^]*)$/.exec(daemon.log) ?? [];
-    assert.match(ending, /"msg":"stopped"/);
     assert.doesNotMatch(ending, /"level":60|"level":50[^\n]*(registry|blob|database)/i);
     await isWhole(work);
   });

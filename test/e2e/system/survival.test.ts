@@ -37,9 +37,12 @@ test('what cannot be cleared away after a crash keeps no daemon from starting, a
   const left = join(daemon.root, 'volumes', '.removing-volume');
   await mkdir(join(left, 'held'), { recursive: true });
   mount('tmpfs', join(left, 'held'), 'tmpfs', 0);
-  await daemon.start();
-  await daemon.told(/something of volumes is left over from an earlier run/);
-  unmount(join(left, 'held'));
+  try {
+    await daemon.start();
+    await daemon.told(/something of volumes is left over from an earlier run/);
+  } finally {
+    unmount(join(left, 'held'));
+  }
   await daemon.restart();
   await assert.rejects(stat(left), { code: 'ENOENT' });
 });
