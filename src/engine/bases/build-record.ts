@@ -20,6 +20,7 @@ type Asked = Pick<
   | 'platform'
   | 'platforms'
   | 'attest'
+  | 'annotations'
   | 'networkMode'
   | 'extraHosts'
   | 'resources'
@@ -165,7 +166,7 @@ async function isGiven(ask: () => Promise<unknown> | undefined): Promise<boolean
 export function askedOf(request: Asked): Asked {
   const { buildArgs, labels, dockerfile, dockerfileText, ignoreText, target, platform, platforms, attest } =
     request;
-  const { networkMode, extraHosts, resources, allow, sourceDateEpoch } = request;
+  const { annotations, networkMode, extraHosts, resources, allow, sourceDateEpoch } = request;
   return {
     ...{ buildArgs, labels },
     ...(dockerfile !== undefined && { dockerfile }),
@@ -175,6 +176,7 @@ export function askedOf(request: Asked): Asked {
     ...(platform !== undefined && { platform }),
     ...(platforms !== undefined && { platforms }),
     ...(attest !== undefined && { attest }),
+    ...(annotations !== undefined && { annotations }),
     ...(networkMode !== undefined && { networkMode }),
     ...(extraHosts !== undefined && { extraHosts }),
     ...(resources !== undefined && { resources }),

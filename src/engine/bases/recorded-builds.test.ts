@@ -241,7 +241,7 @@ test('a secret of the machine is given to no build that was not given one of tha
   assert.equal(await world.asked.at(-1)?.secrets?.('npm'), undefined);
 });
 
-test('the names of outputs count; platforms and attestations are asked for again', async () => {
+test('the names of outputs count; platforms, attestations and annotations are asked for again', async () => {
   const world = new World();
   await world.builds.build(
     request({
@@ -249,16 +249,16 @@ test('the names of outputs count; platforms and attestations are asked for again
       outputs: [{ kind: 'image', names: ['app:2'], push: false }],
       platforms: ['linux/amd64', 'linux/arm64'],
       attest: { sbom: true },
+      annotations: [{ level: 'index', key: 'team', value: 'web' }],
     }),
   );
   const record = world.record('docker.io/library/app:2');
   assert.deepEqual(record.lacks, []);
   await world.builds.repeat(record, request({}));
-  const { platforms, attest, tags } = world.asked[1] ?? request({});
-  assert.deepEqual(
-    [platforms, attest, tags],
-    [['linux/amd64', 'linux/arm64'], { sbom: true }, ['docker.io/library/app:2']],
-  );
+  const { platforms, attest, annotations, tags } = world.asked[1] ?? request({});
+  assert.deepEqual([platforms, attest], [['linux/amd64', 'linux/arm64'], { sbom: true }]);
+  assert.deepEqual(annotations, [{ level: 'index', key: 'team', value: 'web' }]);
+  assert.deepEqual(tags, ['docker.io/library/app:2']);
 });
 
 test('a URL with a secret is not kept, but what came from it', async () => {
