@@ -86,6 +86,42 @@ test('an image has its annotations here, in a registry and in archives, until it
   assert.equal(await room.room.blobs.stat(here.digest), undefined);
 });
 
+test('archives have an image once for each manifest of it that is meant, and load it so', async () => {
+  await using room = await buildRoom();
+  const { images } = room.room;
+  const archives: Buffer[] = [];
+  const write = async (archive: Readable): Promise<void> => void archives.push(await buffer(archive));
+  const { image: plain } = await room.build(files, { tags: ['app:plain'] });
+  await room.build(files, { tags: ['app:noted'], ...asked('team=web') });
+  const noted = await images.descriptor('app:noted');
+  // The image is the same; what is built now has no annotations although the last that was built has.
+  const { image } = await room.build(files, { outputs: [{ kind: 'oci', names: [], write }] });
+  assert.equal(image.id, plain.id);
+  const digestsIn = async (archive: Buffer): Promise<string[]> =>
+    (await layoutOf(archive)).top.map(({ digest }) => digest);
+  assert.deepEqual(await digestsIn(archives[0] ?? Buffer.alloc(0)), [plain.manifestDigest]);
+
+  for (const platform of [undefined, plain.config]) {
+    const archive = await buffer(images.save(['app:plain', 'app:noted'], platform));
+    assert.deepEqual(await digestsIn(archive), [plain.manifestDigest, noted.digest]);
+    await using other = await imageRoom();
+    await other.images.load(Readable.from([archive]), () => undefined);
+    assert.equal((await other.images.descriptor('app:plain')).digest, plain.manifestDigest);
+    assert.equal((await other.images.descriptor('app:noted')).digest, noted.digest);
+  }
+
+  // What is on the descriptor only is not the other name's.
+  await room.build(files, { tags: ['app:near'], ...asked('manifest-descriptor:near=yes') });
+  const { top } = await layoutOf(await buffer(images.save(['app:plain', 'app:near'])));
+  assert.deepEqual(
+    top.map(({ digest, annotations }) => [digest, annotations?.['near']]),
+    [
+      [plain.manifestDigest, undefined],
+      [plain.manifestDigest, 'yes'],
+    ],
+  );
+});
+
 test('an index, its descriptor and the manifests of single platforms are annotated, and attested as such', async () => {
   await using registry = await startRegistry();
   const client = new HttpRegistryClient(registryOptions());

@@ -88,7 +88,9 @@ export class Export {
     const { image, index } = (await this.#stored) ?? { image: this.#first };
     if (index !== undefined && (isManifestAlone(index) || (kind === 'oci' && this.#inArchives)))
       return this.#images.save(names.length > 0 ? names : [index.digest]);
-    return this.#images.save(names.length > 0 ? names : [image.id], image.config);
+    // An id would stand for what it came with last.
+    const own = index === undefined ? image.manifestDigest : image.id;
+    return this.#images.save(names.length > 0 ? names : [own], image.config);
   }
 
   /** The annotations of a document and of what names it. */

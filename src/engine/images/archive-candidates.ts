@@ -56,7 +56,9 @@ export async function candidatesIn(
     parseArchiveManifest(docker).map(async (entry) => {
       const image = await dockerImage(parts, files, entry);
       const tags = entry.RepoTags.map((tag) => formatReference(parseReference(tag)));
-      const same = found.find(({ configs }) => configs.includes(image.config.digest));
+      const alike = found.filter(({ configs }) => configs.includes(image.config.digest));
+      // Names may stand for several manifests of one image.
+      const same = alike.find((each) => each.tags.some((tag) => tags.includes(tag))) ?? alike[0];
       return { same, candidate: same === undefined ? { images: [image], tags } : { ...same, tags } };
     }),
   );

@@ -53,8 +53,8 @@ function select(parts: Parts, names: readonly string[], wanted?: Platform): Save
   for (const name of names.flatMap((each) => tagsOf(parts, each))) {
     const image = parts.catalog.get(name, wanted);
     const index = wanted === undefined ? parts.catalog.indexOf(name) : undefined;
-    const key = index?.digest ?? image.id;
     const manifest = parts.catalog.manifestOf(name, image);
+    const key = wanted === undefined ? (index?.digest ?? image.id) : manifest;
     const entry = saved.get(key) ?? { image, manifest, ...(index !== undefined && { index }), tags: [] };
     saved.set(key, entry);
     const tag = tagNamed(parts, name);
