@@ -56,7 +56,7 @@ function timestamp(nanoseconds: bigint): string {
 export class ExitWatcher {
   readonly #watcher: FSWatcher;
   readonly #seen = new Set<string>();
-  readonly #awaited = new Map<string, () => void>();
+  readonly #awaited = new Map<string, PromiseWithResolvers<void>>();
 
   constructor(files: TaskFiles, onExit: (id: string) => void) {
     this.#watcher = watch(files.exits, (_event, name) => {
@@ -65,17 +65,17 @@ export class ExitWatcher {
       // Its removal is an event too, which may come after the task was forgotten.
       if (!existsSync(files.exit(name))) return;
       this.#seen.add(name);
-      this.#awaited.get(name)?.();
+      this.#awaited.get(name)?.resolve();
       onExit(name);
     });
   }
 
   /** Resolves when the exit of a task, which is not there yet, has come, or after `patience` milliseconds. */
   async next(id: string, patience: number): Promise<void> {
-    const { promise, resolve } = Promise.withResolvers<void>();
-    const timer = setTimeout(resolve, patience);
-    this.#awaited.set(id, resolve);
-    await promise;
+    const awaited = this.#awaited.get(id) ?? Promise.withResolvers<void>();
+    this.#awaited.set(id, awaited);
+    const timer = setTimeout(awaited.resolve, patience);
+    await awaited.promise;
     this.#awaited.delete(id);
     clearTimeout(timer);
   }

@@ -65,7 +65,13 @@ export class FileLogStore implements LogStore {
       const present = await files.settle().finally(() => files.drop(limits));
       if (present === undefined ? !(await files.hasOlder()) : !this.#isDue(id, present, limits.maxBytes))
         return false;
-      await reopen();
+      try {
+        await reopen();
+      } catch (error) {
+        // Told again at the next look.
+        this.#present.delete(id);
+        throw error;
+      }
       return true;
     });
   }

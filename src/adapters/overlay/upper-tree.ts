@@ -61,7 +61,8 @@ function presentIn(folder: string): string[] {
   try {
     return namesIn(folder);
   } catch (error) {
-    if (systemCode(error) === 'ENOENT') return [];
+    const code = systemCode(error);
+    if (code === 'ENOENT' || code === 'ENOTDIR') return [];
     throw error;
   }
 }

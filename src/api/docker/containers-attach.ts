@@ -84,8 +84,7 @@ async function attach(
   if (place !== undefined && (await live(wanted, place, client, follows ? told : undefined)))
     containers.detached(id);
   left.abort();
-  client.end();
-  place?.cancel();
+  client.end(() => place?.cancel());
 }
 
 /** Gives whether the client detached by its keys. With `followed` the output comes from the log already. */

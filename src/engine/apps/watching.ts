@@ -1,3 +1,4 @@
+import { unlessAborted } from '#base/abort.ts';
 import { conflict } from '#base/errors.ts';
 import type { Container } from '#domain/container/container.ts';
 import type { Run } from './run.ts';
@@ -24,7 +25,7 @@ export async function watchUntilWell(run: Run, watch: Watch): Promise<void> {
     const late = watch.mine().find((one) => watch.judge(one)?.ok !== true);
     if (late !== undefined) throw new Unwell(late, `it did not ${watch.goal} within ${run.timeout} seconds`);
   });
-  await run.parts.services.settled(run.app, watch.service);
+  await unlessAborted(run.parts.services.settled(run.app, watch.service), run.signal);
 }
 
 /** Looks for so many seconds whether one of them falls over. @throws as `watchUntilWell` */

@@ -249,10 +249,10 @@ export class Containers implements contracts.Containers {
     return this.#observing.usage(this.get(ref));
   }
 
-  /** With `follow` it ends when the container's present run ends. */
+  /** With `follow` it ends with the output of the container's present run. */
   logs(ref: string, query: Omit<LogQuery, 'ended'>): AsyncIterable<LogEntry> {
     const container = this.get(ref);
-    const ended = hasProcess(container) ? this.#lives.of(container.id).ended : Promise.resolve();
+    const ended = hasProcess(container) ? this.#lives.of(container.id).outputEnded : Promise.resolve();
     return this.#parts.logs.read(container.id, { ...query, ended });
   }
 

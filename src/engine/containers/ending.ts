@@ -4,7 +4,7 @@ import type { ContainerRegistry } from '#engine/containers/registry.ts';
 import type { CpuPool } from '#engine/containers/cpu-pool.ts';
 import type { Execs } from '#engine/containers/execs.ts';
 import type { HealthMonitor } from '#engine/containers/health-monitor.ts';
-import type { Lives } from '#engine/containers/lives.ts';
+import type { Life, Lives } from '#engine/containers/lives.ts';
 import { restarts } from '#domain/container/restart.ts';
 import { afterExit, hasProcess } from '#domain/container/state.ts';
 import { announce, announceUnmounted } from '#engine/containers/announcer.ts';
@@ -53,6 +53,7 @@ export class Ending {
     this.#health.end(container.id);
     this.#execs.containerEnded(container.id);
     const ended = this.#record(container, exit);
+    this.#lives.of(container.id).endOutput();
     await Promise.all([this.#tell(ended, exit), this.release(container)]);
     await this.#cpus.settle();
     const { exitCode } = ended.state;
@@ -91,8 +92,8 @@ export class Ending {
 
   /** Those who follow the events read no further once the end is told. */
   async #tell(ended: Container, exit: TaskExit): Promise<void> {
-    const { served } = this.#lives.of(ended.id);
-    if (served !== undefined) await this.#inTime(served);
+    const life = this.#lives.of(ended.id);
+    if (life.hasClients) await this.#serve(life);
     const duration = Date.parse(exit.exitedAt) - Date.parse(ended.state.startedAt);
     announceUnmounted(this.#parts.events, ended);
     announce(this.#parts.events, ended, 'die', {
@@ -101,9 +102,9 @@ export class Ending {
     });
   }
 
-  async #inTime(served: Promise<unknown>): Promise<void> {
+  async #serve(life: Life): Promise<void> {
     const over = new AbortController();
-    await Promise.race([served, pause(this.#parts.clock, clientsTime, over.signal)]);
+    await life.served(pause(this.#parts.clock, clientsTime, over.signal));
     over.abort();
   }
 

@@ -26,6 +26,7 @@ export class Life {
   readonly #places = new Set<Pending>();
   readonly #clients = new Set<Promise<void>>();
   #run = Promise.withResolvers<void>();
+  #output = Promise.withResolvers<void>();
   /** Milliseconds that the last restart waited; 0 when none did. */
   restartDelay = 0;
   /** Ends the wait for the next restart. */
@@ -39,11 +40,22 @@ export class Life {
     return this.#run.promise;
   }
 
+  /** Resolves when all output of the present run is in the log. */
+  get outputEnded(): Promise<void> {
+    return this.#output.promise;
+  }
+
   begin(): void {
     this.#run = Promise.withResolvers<void>();
+    this.#output = Promise.withResolvers<void>();
+  }
+
+  endOutput(): void {
+    this.#output.resolve();
   }
 
   end(outcome: Outcome, final: boolean): void {
+    this.endOutput();
     this.#run.resolve();
     this.tell('exit', outcome);
     if (final) this.tell('stopped', outcome);
@@ -65,9 +77,15 @@ export class Life {
     for (const waiter of this.#waiters) if (waiter.moment === moment) waiter.resolve(outcome);
   }
 
-  /** Resolves when every client at the streams has what was written, or is gone; undefined where there is none. */
-  get served(): Promise<unknown> | undefined {
-    return this.#clients.size === 0 ? undefined : Promise.all(this.#clients);
+  get hasClients(): boolean {
+    return this.#clients.size > 0;
+  }
+
+  /** Waits until every client at the streams has what was written, or is gone. Who is `late` is waited for no more, also later. */
+  async served(late: Promise<unknown>): Promise<void> {
+    const clients = [...this.#clients];
+    await Promise.race([Promise.all(clients), late]);
+    for (const client of clients) this.#clients.delete(client);
   }
 
   /** A place at the streams of the present run. */

@@ -49,7 +49,8 @@ export class Reconciling {
       await this.#parts.networks.entrustSandbox(id, state.pid);
     await this.#parts.networks.adopt(running);
     for (const container of this.#registry.list()) this.#cycle.goOnSending(container);
-    for (const [id, exit] of ended) await this.#afterAbsence(id, exit);
+    for (const [id, exit] of ended)
+      await this.#tried(`the exit of container ${id} was not handled`, this.#afterAbsence(id, exit));
     // Before anything starts again: half started, it would look like a leftover.
     await this.#sweep();
     for (const container of this.#registry.list())
