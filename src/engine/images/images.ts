@@ -37,6 +37,7 @@ import { IngestJournal } from '#engine/images/ingest-journal.ts';
 import { Leases } from '#engine/images/leases.ts';
 import { loadArchive } from '#engine/images/loading.ts';
 import { Manifests } from '#engine/images/manifests.ts';
+import { allTried } from '#base/all-tried.ts';
 import { mendSnapshots } from '#engine/images/mending.ts';
 import type { Parts } from '#engine/images/parts.ts';
 import { pruneImages } from '#engine/images/pruning.ts';
@@ -99,13 +100,18 @@ export class Images implements ImagesContract {
     this.contents = new ImageContents(this.#parts, (id) => this.users(id));
   }
 
-  /** Removes what an interrupted pull, load or import left, and unpacks layers whose snapshots are gone. */
+  /**
+   * Removes what an interrupted pull, load or import left, and unpacks layers whose snapshots are gone. What fails keeps
+   * nothing else from being done. @throws the first failure
+   */
   async start(): Promise<void> {
-    await this.#parts.collector.recover();
-    await mendSnapshots(this.#parts);
-    const { blobs, clock, rules } = this.#parts;
-    await blobs.removePartial(clock.now() - rules.keepPartial);
-    await forgetPacked(this.#parts);
+    const { blobs, clock, rules, collector } = this.#parts;
+    await allTried([
+      () => collector.recover(),
+      () => mendSnapshots(this.#parts),
+      () => blobs.removePartial(clock.now() - rules.keepPartial),
+      () => forgetPacked(this.#parts),
+    ]);
   }
 
   get(name: string, platform?: Platform | string): Image {

@@ -1,3 +1,4 @@
+import { allTried } from '#base/all-tried.ts';
 import { BerthError } from '#base/errors.ts';
 import { placesOf } from '#engine/images/layers.ts';
 import type { Parts } from '#engine/images/parts.ts';
@@ -7,11 +8,16 @@ import type { Parts } from '#engine/images/parts.ts';
  * blobs alone, or a removal by hand. An image whose blobs are gone or damaged too stays listed; using it says what is missing.
  */
 export async function mendSnapshots(parts: Parts): Promise<void> {
-  for (const { layers, config } of parts.catalog.all())
-    for (const place of placesOf(layers, config.rootfs.diff_ids))
+  const places = parts.catalog
+    .all()
+    .flatMap(({ layers, config }) => placesOf(layers, config.rootfs.diff_ids));
+  await allTried(
+    places.map((place) => async () => {
       try {
         await parts.layers.unpack(place);
       } catch (error) {
         if (!(error instanceof BerthError)) throw error;
       }
+    }),
+  );
 }
