@@ -174,6 +174,28 @@ test('an index, its descriptor and the manifests of single platforms are annotat
   });
 });
 
+test('the image of one platform goes with the manifest that the index has of it', async () => {
+  await using room = await buildRoom();
+  const { images } = room.room;
+  const arm = { os: 'linux', architecture: 'arm64' };
+  await room.build(files, { platforms: ['linux/amd64', 'linux/arm64'], tags: ['app'], ...asked('all=both') });
+  const gone = images.get('app', arm);
+  const { digest } = await images.descriptor('app', arm);
+  await images.remove('app', { force: true, prune: true, platforms: [arm] });
+  const states = await images.manifests('app');
+  assert.deepEqual(
+    states.map(({ kind, isHere }) => [kind, isHere]),
+    [
+      ['image', true],
+      ['image', false],
+    ],
+  );
+  for (const blob of [digest, gone.id, ...gone.layers.map((layer) => layer.digest)])
+    assert.equal(await room.room.blobs.stat(blob), undefined);
+  await images.remove('app', { force: false, prune: true });
+  assert.equal(await room.room.blobs.stat(states[0]?.descriptor.digest ?? digest), undefined);
+});
+
 test('what cannot be annotated is refused by name', async () => {
   await using room = await buildRoom();
   const index = await refusal(room.build(files, asked('index:k=v')));

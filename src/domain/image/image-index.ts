@@ -61,7 +61,11 @@ export function withSubject(descriptor: Descriptor, subject: string): Descriptor
 
 /** Every blob that an index has beside those of its images. */
 export function blobsOfIndex({ digest, attachments }: NewIndex): Digest[] {
-  return [digest, ...attachments.flatMap((each) => [each.digest, ...each.parts.map((part) => part.digest)])];
+  return [digest, ...blobsOfAttachments(attachments)];
+}
+
+export function blobsOfAttachments(attachments: readonly Attachment[]): Digest[] {
+  return attachments.flatMap(({ digest, parts }) => [digest, ...parts.map((part) => part.digest)]);
 }
 
 /** The image for a platform, of those that are here. @param images that the index names */

@@ -1,5 +1,10 @@
 import { isDigest, type Digest } from '#domain/image/digest.ts';
-import type { ImageIndex, NewIndex } from '#domain/image/image-index.ts';
+import {
+  blobsOfAttachments,
+  type Attachment,
+  type ImageIndex,
+  type NewIndex,
+} from '#domain/image/image-index.ts';
 import type { Collection, StateStore } from '#ports/state-store.ts';
 
 /**
@@ -52,9 +57,16 @@ export class IndexCatalog {
       if (Object.values(index.images).includes(id)) {
         const images = Object.entries(index.images).filter(([, each]) => each !== id);
         const latest = changed.get(index.digest) ?? index;
-        changed.set(index.digest, { ...latest, images: Object.fromEntries(images) });
+        const own = attachedFor(index, id);
+        const attachments = index.attachments.filter((each) => !own.includes(each));
+        changed.set(index.digest, { ...latest, images: Object.fromEntries(images), attachments });
       }
     return [...changed.values()];
+  }
+
+  /** What the manifests that indexes have of an image beside its own consist of: it goes with the image. */
+  blobsFor(id: Digest): Digest[] {
+    return [...this.#indexes.values()].flatMap((index) => blobsOfAttachments(attachedFor(index, id)));
   }
 
   /** Within a transaction; `remember` follows it. */
@@ -91,6 +103,10 @@ export class IndexCatalog {
       names: [...new Set([...(before?.names ?? []).filter((name) => !isDigest(name)), ...names])].sort(),
     };
   }
+}
+
+function attachedFor({ images, attachments }: ImageIndex, id: Digest): Attachment[] {
+  return attachments.filter(({ digest }) => images[digest] === id);
 }
 
 function without(names: readonly string[], gone: readonly string[]): string[] {

@@ -1,7 +1,13 @@
 import { internal } from '#base/errors.ts';
 import type { Digest } from '#domain/image/digest.ts';
 import type { Image } from '#domain/image/image.ts';
-import { imageFor, type Attachment, type ImageIndex, type NewIndex } from '#domain/image/image-index.ts';
+import {
+  blobsOfIndex,
+  imageFor,
+  type Attachment,
+  type ImageIndex,
+  type NewIndex,
+} from '#domain/image/image-index.ts';
 import { mediaTypes, type Descriptor, type Index } from '#domain/image/manifest.ts';
 import { familiarName, formatReference, parseReference } from '#domain/image/reference.ts';
 import type { Annotated, IndexEntry, Lease, NewIndexNames } from '#engine/contracts.ts';
@@ -131,10 +137,6 @@ export async function keepDocuments(
 
 /** The digests of everything that a name's index has here. */
 export function blobsHere(parts: Parts, index: ImageIndex): Digest[] {
-  const own = index.attachments.flatMap(({ digest, parts: blobs }) => [
-    digest,
-    ...blobs.map((blob) => blob.digest),
-  ]);
   const images = parts.catalog.imagesOf(index).flatMap((image) => partsOf(image).blobs);
-  return [...new Set([index.digest, ...own, ...images])];
+  return [...new Set([...blobsOfIndex(index), ...images])];
 }

@@ -147,10 +147,12 @@ class Removal {
 
   async #remove(image: Image): Promise<void> {
     const rest = this.#untag(image, [...image.tags, ...image.repoDigests]);
+    const { blobs, snapshots } = partsOf(image);
+    const candidates = { blobs: [...blobs, ...this.#parts.catalog.indexes.blobsFor(image.id)], snapshots };
     this.#parts.catalog.delete(rest);
     this.report.push({ Deleted: image.id });
     this.#parts.events.emit('image', 'delete', image.id, { name: image.id });
-    for (const chainId of await this.#parts.collector.collect(partsOf(image)))
+    for (const chainId of await this.#parts.collector.collect(candidates))
       this.report.push({ Deleted: chainId });
   }
 
