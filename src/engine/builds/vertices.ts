@@ -85,8 +85,8 @@ export class Vertices {
 export class Vertex {
   readonly #told: Told;
   #state: BuildVertex;
-  /** Settled once the work is done, whatever became of it. */
-  #working: Promise<void> | undefined;
+  /** The work, once somebody has begun it. */
+  #working: Promise<unknown> | undefined;
 
   constructor(told: Told, state: BuildVertex) {
     this.#told = told;
@@ -111,20 +111,16 @@ export class Vertex {
 
   /**
    * Starts, does the work and completes; `cached` says from what it gave whether it was there before. Of several builds that have it in
-   * common the first tells; the others do the same after it, which then is there.
+   * common the first tells; the others do the same after it, which then is there. What failed once is not begun again.
    */
   async run<T>(work: () => Promise<T>, cached: (result: T) => boolean = () => false): Promise<T> {
     if (this.#working !== undefined) {
       await this.#working;
       return work();
     }
-    const { promise, resolve } = Promise.withResolvers<void>();
-    this.#working = promise;
-    try {
-      return await this.#tellOf(work, cached);
-    } finally {
-      resolve();
-    }
+    const working = this.#tellOf(work, cached);
+    this.#working = working;
+    return working;
   }
 
   async #tellOf<T>(work: () => Promise<T>, cached: (result: T) => boolean): Promise<T> {
