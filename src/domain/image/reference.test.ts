@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { familiarName, formatReference, newName, parseReference } from './reference.ts';
+import { familiarName, formatReference, newName, parseReference, referenceOrUndefined } from './reference.ts';
 
 const digest = `sha256:${'a'.repeat(64)}`;
 
@@ -25,12 +25,14 @@ test('people see the short name', () => {
 });
 
 test('a name outside the grammar is refused, quoted', () => {
-  for (const bad of ['', 'bad@@ref', 'a//b', 'a:b:c', '-a', 'a@sha256:12', 'http://x/y', 'a: b'])
+  for (const bad of ['', 'bad@@ref', 'a//b', 'a:b:c', '-a', 'a@sha256:12', 'http://x/y', 'a: b']) {
     assert.throws(
       () => parseReference(bad),
       (error) => error instanceof Error && error.message.includes(`'${bad}'`),
       bad,
     );
+    assert.equal(referenceOrUndefined(bad), undefined);
+  }
 });
 
 test('a name in upper case is refused in the words of Docker', () => {

@@ -1,4 +1,4 @@
-import { invalid } from '#base/errors.ts';
+import { invalid, isKind } from '#base/errors.ts';
 import { isDigest, type Digest } from '#domain/image/digest.ts';
 
 /** A parsed image name. `tag` is set when neither tag nor digest was given: to `latest`. */
@@ -47,8 +47,9 @@ export function parseReference(text: string): Reference {
 export function referenceOrUndefined(text: string): Reference | undefined {
   try {
     return parseReference(text);
-  } catch {
-    return undefined;
+  } catch (error) {
+    if (isKind(error, 'invalid')) return undefined;
+    throw error;
   }
 }
 

@@ -74,14 +74,13 @@ export class Making {
     const shared = { ...this.#shared(context), plans, imported };
     await this.#tellWarnings(planned[0], context, loading.digest);
     const alike = new AlikeVertices(platforms === undefined ? new Map() : alikeSteps(plans));
-    const runs: Promise<BuildResult>[] = [];
     const entered = [];
     for (const each of planned) {
       const vertices = this.#vertices(alike);
       await vertices.enter(each.plan, platforms && each.request.platform);
       entered.push({ ...each, vertices });
     }
-    for (const each of entered) runs.push(this.#run(shared, each, onMade));
+    const runs = entered.map((each) => this.#run(shared, each, onMade));
     await Promise.allSettled(runs);
     // What failed first says why, whatever the others then failed with.
     this.#abort.signal.throwIfAborted();
