@@ -56,12 +56,16 @@ test('an image has its annotations here, in a registry and in archives, until it
   assert.equal(top[0].annotations?.['near'], 'yes');
   assert.deepEqual(parseManifest(read(here.digest)).annotations, title);
 
-  const pushed = await images.push(name, quiet);
+  // The registry has the same, whether its platform is named or not.
+  for (const only of [image.config, undefined]) {
+    const pushed = await images.push(name, { ...quiet, ...(only !== undefined && { only }) });
+    assert.equal((await images.descriptor(`${registry.host}/app@${pushed.digest}`)).digest, here.digest);
+    assert.equal(images.get(`${registry.host}/app@${pushed.digest}`).id, image.id);
+  }
   const { content } = await client.manifest(parseReference(name), undefined, signal);
   const manifest = parseManifest(content.toString('utf8'));
   assert.deepEqual(manifest.annotations, title);
   assert.equal(manifest.config.digest, image.id);
-  assert.equal(images.get(`${registry.host}/app@${pushed.digest}`).id, image.id);
 
   // What comes back finds the image here by its own manifest.
   const archive = await buffer(images.save([name]));

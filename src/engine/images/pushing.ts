@@ -72,7 +72,10 @@ function missing(parts: Parts, reference: Reference): Error {
 async function pushTag(parts: Parts, reference: Reference, options: PushOptions): Promise<Descriptor> {
   const full = formatReference(reference);
   const image = parts.catalog.get(full, options.only);
-  const index = options.only === undefined ? parts.catalog.indexOf(full) : undefined;
+  const named = parts.catalog.indexOf(full);
+  // A manifest alone is of one platform.
+  const isMeant = options.only === undefined || (named !== undefined && isManifestAlone(named));
+  const index = isMeant ? named : undefined;
   const pushed = await ingest(parts, { openEnded: true }, async (lease) => {
     const run: Push = { ...options, reference, lease };
     if (index !== undefined) await lease.hold(...blobsHere(parts, index));
