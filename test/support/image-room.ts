@@ -6,6 +6,7 @@ import { DiskBlobStore } from '#adapters/blobs/disk-blob-store.ts';
 import { ProgramDecompressor } from '#adapters/decompressor/program-decompressor.ts';
 import { HttpDownloads } from '#adapters/downloads/http-downloads.ts';
 import { OverlaySnapshotter } from '#adapters/overlay/overlay-snapshotter.ts';
+import { diskFull } from '#base/disk-full.ts';
 import { unsupported } from '#base/errors.ts';
 import type { Events } from '#engine/contracts.ts';
 import type { BaseImages } from '#engine/images/base-images.ts';
@@ -20,6 +21,8 @@ import type { Collection, StateStore } from '#ports/state-store.ts';
 /** Documents in memory; handed to a second room, they are what a restart finds. */
 export class MemoryState implements StateStore {
   readonly #collections = new Map<string, Map<string, string>>();
+  /** Nothing can be put. */
+  isFull = false;
 
   collection<T extends object>(name: string): Collection<T> {
     const documents = this.#collections.get(name) ?? new Map<string, string>();
@@ -30,7 +33,10 @@ export class MemoryState implements StateStore {
         const text = documents.get(key);
         return text === undefined ? undefined : parse(text);
       },
-      put: (key, value) => void documents.set(key, JSON.stringify(value)),
+      put: (key, value) => {
+        if (this.isFull) throw diskFull('saving the state', undefined);
+        documents.set(key, JSON.stringify(value));
+      },
       note: (key, value) => void documents.set(key, JSON.stringify(value)),
       delete: (key) => void documents.delete(key),
       drop: (keys) => keys.forEach((key) => documents.delete(key)),

@@ -61,18 +61,23 @@ export class FileLogStore implements LogStore {
     // Asked of every log every second: mostly one look is enough.
     if (before !== undefined && files.isWithin(before.inode, most)) return Promise.resolve(false);
     return this.#locks.run(id, async () => {
-      // What goes may be what there is no room for.
-      const present = await files.settle().finally(() => files.drop(limits));
-      if (present === undefined ? !(await files.hasOlder()) : !this.#isDue(id, present, limits.maxBytes))
-        return false;
+      let ended: number | undefined;
       try {
+        const present = await files.settle();
+        const isDue =
+          present === undefined ? await files.hasOlder() : this.#isDue(id, present, limits.maxBytes);
+        if (!isDue) return false;
         await reopen();
+        ended = present?.size;
+        return true;
       } catch (error) {
         // Told again at the next look.
         this.#present.delete(id);
         throw error;
+      } finally {
+        // Once the monitor is told: to remove a large file takes a while, in which the present one grows.
+        await files.drop(limits, ended);
       }
-      return true;
     });
   }
 

@@ -153,12 +153,17 @@ export class LogFiles {
     return (await this.#older()).length > 0 || statIfThere(this.#path(kept)) !== undefined;
   }
 
-  /** Keeps so many files of that size, the present one among them; more where the monitor began some that are smaller. */
-  async drop({ maxBytes, maxFiles }: { maxBytes: number; maxFiles: number }): Promise<void> {
-    let newer = 0;
+  /**
+   * Keeps so many files of that size, the present one among them; more where the monitor began some that are smaller.
+   * @param ended bytes of the present one when the monitor was told to begin the next, which then is the present one
+   */
+  async drop(limits: { maxBytes: number; maxFiles: number }, ended?: number): Promise<void> {
+    const { maxBytes, maxFiles } = limits;
+    const most = ended === undefined ? maxFiles : maxFiles - 1;
+    let newer = ended ?? 0;
     for (const number of (await this.#older()).reverse()) {
       const path = this.#numbered(number);
-      if (number >= maxFiles && newer >= maxBytes * (maxFiles - 1)) await rm(path, { force: true });
+      if (number >= most && newer >= maxBytes * (maxFiles - 1)) await rm(path, { force: true });
       else newer += statIfThere(path)?.size ?? 0;
     }
   }

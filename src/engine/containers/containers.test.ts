@@ -179,6 +179,22 @@ describe('the end of a container', () => {
     assert.equal(told(), 2);
   });
 
+  it('is handled once it can be recorded', async () => {
+    const world = new World();
+    const room = await world.room();
+    const id = await create(room);
+    await room.start('web');
+    world.state.isFull = true;
+    world.end(id, 3);
+    await settle();
+    assert.equal(room.get('web').state.status, 'running');
+    world.state.isFull = false;
+    world.wake(500);
+    await settle();
+    assert.partialDeepStrictEqual(room.get('web').state, { status: 'exited', exitCode: 3 });
+    assert.deepEqual(world.problems, [`the exit of container ${id} is not handled yet`]);
+  });
+
   it('keeps the record of a container that is being removed until its volumes are gone', async () => {
     const world = new World();
     const room = await world.room();

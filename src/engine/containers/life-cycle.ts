@@ -18,6 +18,10 @@ import { Removing } from '#engine/containers/removing.ts';
 import { Starting } from '#engine/containers/starting.ts';
 import { Stopping } from '#engine/containers/stopping.ts';
 import { conflict, unchanged } from '#base/errors.ts';
+import { pause } from '#engine/pause.ts';
+
+/** Milliseconds until an exit that could not be handled is looked at again. */
+const exitRetry = 500;
 
 /**
  * Which step may follow which, and under which lock. A container's lock is held while it is started, ended,
@@ -36,7 +40,7 @@ export class LifeCycle {
   readonly ending: Ending;
   readonly removing: Removing;
   readonly forwarding: LogForwarding;
-  #closed = false;
+  readonly #over = new AbortController();
 
   constructor(
     parts: ContainerParts,
@@ -62,7 +66,7 @@ export class LifeCycle {
 
   /** Stops timers and probes; containers go on. */
   async close(): Promise<void> {
-    this.#closed = true;
+    this.#over.abort();
     this.#health.close();
     for (const life of this.#lives.all()) life.restartTimer?.abort();
     await this.forwarding.close();
@@ -191,9 +195,17 @@ export class LifeCycle {
       .catch((error: unknown) => this.#parts.report(`the exit of container ${id} was not handled`, error));
   }
 
+  /** An exit is told once only: what cannot be recorded, as on a full disk, is tried until it can. */
   async #settleExit(exit: TaskExit): Promise<void> {
-    const ended = await this.#locks.run(exit.id, () => this.ending.end(exit));
-    if (ended !== undefined) await this.afterEnd(ended);
+    for (;;)
+      try {
+        const ended = await this.#locks.run(exit.id, () => this.ending.end(exit));
+        if (ended !== undefined) await this.afterEnd(ended);
+        return;
+      } catch (error) {
+        this.#parts.report(`the exit of container ${exit.id} is not handled yet`, error);
+        if (!(await pause(this.#parts.clock, exitRetry, this.#over.signal))) return;
+      }
   }
 
   /** What follows an exit: a restart, a removal, or nothing. */
@@ -235,7 +247,7 @@ export class LifeCycle {
   async #restartNow(id: string): Promise<void> {
     await this.#locks.run(id, async () => {
       const container = this.#registry.byId(id);
-      if (container?.state.status !== 'restarting' || this.#closed) return;
+      if (container?.state.status !== 'restarting' || this.#over.signal.aborted) return;
       try {
         await this.#starting.start(container, true);
       } catch (error) {

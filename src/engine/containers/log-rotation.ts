@@ -7,8 +7,11 @@ import { hasProcess } from '#domain/container/state.ts';
 /** Milliseconds between two looks at a log: a container that has gone wrong writes up to some 200 MB in this time. */
 const interval = 1000;
 
-/** And at one that had to be rotated at the last look, and until the first look. */
+/** Until the first look. */
 const soon = 150;
+
+/** Between two looks at a log that had to be rotated at the last one. */
+const atOnce = 20;
 
 /** Keeps the logs of running containers within their limits. */
 export class LogRotation {
@@ -66,7 +69,8 @@ export class LogRotation {
       if (isDue) next = clock.now() + interval;
       if (busy.size === 0 && this.#fresh.size === 0)
         await Promise.race([clock.sleep(Math.max(soon, next - clock.now()), signal), this.#started.promise]);
-      if (busy.size > 0 || this.#fresh.size > 0) await clock.sleep(soon, signal);
+      if (busy.size > 0) await clock.sleep(atOnce, signal);
+      else if (this.#fresh.size > 0) await clock.sleep(soon, signal);
     }
   }
 

@@ -194,7 +194,9 @@ test('a container goes on while the disk is too full for its log, and is logged 
 test('a container that writes without end does not fill the disk with its log, and its last lines can be had', async (t) => {
   await using daemon = await start(t, 300, 'period = 0');
   const limits = ['--log-opt', 'max-size=1m', '--log-opt', 'max-file=2'];
-  const id = await daemon.ok('run', '-d', '--network', 'none', ...limits, 'busybox', 'yes', 'x'.repeat(80));
+  // Some 60 MB a second: without rotation the disk is full after five.
+  const writing = `while :; do yes ${'x'.repeat(80)} | head -c 4050000; sleep 0.05; done`;
+  const id = await daemon.ok('run', '-d', '--network', 'none', ...limits, 'busybox', 'sh', '-c', writing);
   const size = async (): Promise<number> => {
     const { rows } = await json<DiskAnswer>(daemon, 'df');
     return rows.find(({ kind }) => kind === 'logs')?.size ?? 0;
