@@ -17,9 +17,11 @@ export class RepositoryBlobs {
   async get(repository: string, digest: ContentDigest): Promise<LinkRecord> {
     const { content, blobs, clock } = this.#parts;
     const link = content.link(repository, digest) ?? linkOf(content.manifest(repository, digest));
-    // One whose content was damaged is set aside until it is pushed again.
-    if (link === undefined || (await blobs.stat(link.blob)) === undefined) throw unknown(repository, digest);
+    if (link === undefined) throw unknown(repository, digest);
+    // Before anything is waited for: a collection in between would take what this is about to tell of.
     this.#told.set(keyOf(link), clock.now());
+    // One whose content was damaged is set aside until it is pushed again.
+    if ((await blobs.stat(link.blob)) === undefined) throw unknown(repository, digest);
     return link;
   }
 
