@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { RegistryParts } from '#engine/registry/parts.ts';
-import type { BlobStore } from '#ports/blob-store.ts';
+import type { BlobInfo, BlobStore } from '#ports/blob-store.ts';
 import type { Clock } from '#ports/clock.ts';
 import { fake } from '../../../test/support/container-room.ts';
 import { MemoryState } from '../../../test/support/image-room.ts';
@@ -13,7 +13,7 @@ test('a blob stays while a client is about to be told that it is there', async (
   const link = { repository: 'app', digest, blob: digest, size: 1, since: '2026-01-01T00:00:00Z' } as const;
   const content = new Content(new MemoryState());
   content.save({ links: [link] });
-  const looked = Promise.withResolvers<{ size: number }>();
+  const looked = Promise.withResolvers<BlobInfo>();
   const blobs = new RepositoryBlobs(
     fake<RegistryParts>({
       content,
@@ -23,6 +23,6 @@ test('a blob stays while a client is about to be told that it is there', async (
   );
   const told = blobs.get('app', digest);
   assert.ok(blobs.wasTold(link, 5000), 'what is collected now leaves it');
-  looked.resolve({ size: 1 });
+  looked.resolve({ digest, size: 1 });
   assert.equal((await told).digest, digest);
 });
