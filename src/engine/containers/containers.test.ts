@@ -188,6 +188,8 @@ describe('the end of a container', () => {
     world.end(id, 3);
     await settle();
     assert.equal(room.get('web').state.status, 'running');
+    world.wake(500);
+    await settle();
     world.state.isFull = false;
     world.wake(500);
     await settle();

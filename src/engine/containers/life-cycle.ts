@@ -197,13 +197,13 @@ export class LifeCycle {
 
   /** An exit is told once only: what cannot be recorded, as on a full disk, is tried until it can. */
   async #settleExit(exit: TaskExit): Promise<void> {
-    for (;;)
+    for (let isTold = false; ; isTold = true)
       try {
         const ended = await this.#locks.run(exit.id, () => this.ending.end(exit));
         if (ended !== undefined) await this.afterEnd(ended);
         return;
       } catch (error) {
-        this.#parts.report(`the exit of container ${exit.id} is not handled yet`, error);
+        if (!isTold) this.#parts.report(`the exit of container ${exit.id} is not handled yet`, error);
         if (!(await pause(this.#parts.clock, exitRetry, this.#over.signal))) return;
       }
   }

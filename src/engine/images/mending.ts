@@ -1,5 +1,5 @@
 import { allTried } from '#base/all-tried.ts';
-import { BerthError } from '#base/errors.ts';
+import { isKind } from '#base/errors.ts';
 import { placesOf } from '#engine/images/layers.ts';
 import type { Parts } from '#engine/images/parts.ts';
 
@@ -16,7 +16,7 @@ export async function mendSnapshots(parts: Parts): Promise<void> {
       try {
         await parts.layers.unpack(place);
       } catch (error) {
-        if (!(error instanceof BerthError)) throw error;
+        if (!isKind(error, 'not-found') && !isKind(error, 'invalid')) throw error;
       }
     }),
   );
